@@ -1,0 +1,157 @@
+"""Every failure by name.
+
+Three kinds stay apart: the candidate cannot be had (recorded with its trial), the device is away (retried), and the
+program is wrong (a plain Python exception, which crashes loudly). What a user can do something about is an `MqnError`:
+
+    MqnError                     exit code 1
+    ├── UsageError               exit code 2: what was asked for cannot be understood
+    │   ├── ConfigError          a TOML file: names the file, the key path, the nearest valid key
+    │   └── UnknownNameError     a study, metric, device, weight set or layer that does not exist
+    ├── NothingSatisfiesError    exit code 3: understood and run, but nothing meets the request
+    ├── DataError                pictures and datasets
+    │   ├── PictureError         one file: unreadable, empty, not finite, of the wrong kind
+    │   └── EmptyDatasetError    no picture is left to work with
+    ├── WeightsError             pretrained weights: missing, wrong hash, wrong shape
+    ├── CandidateError           a candidate that cannot be built, trained, cut or quantized as asked
+    │   ├── PlanError            the quantization plan
+    │   ├── TrainingError        training came to nothing (not finite, ...)
+    │   └── ExportError          conversion failed, or its result is not the same network
+    ├── ModelFileError           a TFLite file that is truncated or not what its manifest says
+    ├── DeviceError              measuring
+    │   ├── DeviceAwayError      cannot be reached, or too busy for now: worth another try
+    │   ├── DeviceRefusedError   reached, and says no: token, size, hash, settings
+    │   └── MeasurementError     measured, but the verdict is not one that the profile accepts
+    ├── StudyError               the study's records
+    │   ├── SpaceChangedError    the space is not the one that the study was created with
+    │   └── StudyBusyError       another driver runs the study
+    └── TrackingError            the tracking server cannot be used
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MqnError(Exception):
+    """A failure that a user can act upon. Its message is one line: what was given, what is allowed, what to do."""
+
+    exit_code = 1
+
+
+class UsageError(MqnError):
+    """What was asked for cannot be understood."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration file is wrong at a named place."""
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing goes by."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
+        """Compose the line from what was given and what exists.
+
+        Args:
+            kind: what the name should have named, for example "study".
+            name: the name as given.
+            known: every name that would have done.
+            advice: what to do next, a short sentence.
+        """
+        super().__init__(f"no {kind} {name!r}; {nearest(name, known)}{'; ' + advice if advice else ''}")
+
+
+class NothingSatisfiesError(MqnError):
+    """Nothing meets the request."""
+
+    exit_code = 3
+
+
+class DataError(MqnError):
+    """Pictures and datasets."""
+
+
+class PictureError(DataError):
+    """One picture file cannot be used."""
+
+
+class EmptyDatasetError(DataError):
+    """No picture is left to work with."""
+
+
+class WeightsError(MqnError):
+    """Pretrained weights are missing or not what they should be."""
+
+
+class CandidateError(MqnError):
+    """A candidate that cannot be evaluated as asked."""
+
+
+class PlanError(CandidateError):
+    """A quantization plan that cannot be carried out."""
+
+
+class TrainingError(CandidateError):
+    """A training that came to nothing."""
+
+
+class ExportError(CandidateError):
+    """An export that failed, or whose result is not the same network."""
+
+
+class ModelFileError(MqnError):
+    """A TFLite file that is damaged or not what its manifest says."""
+
+
+class DeviceError(MqnError):
+    """Measuring on a device failed."""
+
+
+class DeviceAwayError(DeviceError):
+    """The device cannot be reached, or is too busy: worth another try."""
+
+
+class DeviceRefusedError(DeviceError):
+    """The device was reached and refuses."""
+
+
+class MeasurementError(DeviceError):
+    """A measurement was made, and its verdict is not acceptable."""
+
+
+class StudyError(MqnError):
+    """The records of a study."""
+
+
+class SpaceChangedError(StudyError):
+    """The space is not the one that the study was created with."""
+
+
+class StudyBusyError(StudyError):
+    """Another driver runs this study."""
+
+
+class TrackingError(MqnError):
+    """The tracking server cannot be used."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name is meant, if one is near, and list them all if they are few.
+
+    Args:
+        name: the name as given.
+        known: the valid names.
+
+    Returns:
+        A phrase to put behind an error's first half.
+    """
+    names = sorted(known)
+    if not names:
+        return "there is none yet"
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    listed = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+    return f"{meant}allowed: {listed}"

@@ -1,0 +1,58 @@
+"""Where state lives (`$MQN_HOME`) and where the project's data files lie (a clone's folders, or the wheel's)."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from mqn.errors import UnknownNameError, UsageError
+
+DATA_FOLDERS = ("search_spaces", "runners", "dashboards")
+
+
+def home() -> Path:
+    """The folder that holds studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder. Made if absent.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    folder = Path(os.environ.get("MQN_HOME", ".mqn")).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}; set MQN_HOME to a folder you may write to") from error
+    return folder
+
+
+def data_folder(kind: str) -> Path:
+    """The folder of the shipped TOML files of one kind: the clone's own where this is a clone, else the wheel's copy.
+
+    Args:
+        kind: one of `DATA_FOLDERS`.
+    """
+    clone = Path(__file__).resolve().parents[2]
+    if (clone / "pyproject.toml").is_file() and (clone / kind).is_dir():
+        return clone / kind
+    return Path(str(resources.files("mqn"))) / "_shipped" / kind
+
+
+def shipped(kind: str, name: str) -> Path:
+    """Find a space, profile or board by name or path.
+
+    Args:
+        kind: one of `DATA_FOLDERS`.
+        name: a shipped file's stem, or a path to a .toml file.
+
+    Raises:
+        UnknownNameError: neither a shipped name nor a file.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    folder = data_folder(kind)
+    found = folder / f"{name}.toml"
+    if found.is_file() and found.parent == folder:
+        return found
+    singular = {"search_spaces": "space", "runners": "profile", "dashboards": "board"}[kind]
+    raise UnknownNameError(singular, name, (file.stem for file in folder.glob("*.toml")), "or give a path to a .toml file")

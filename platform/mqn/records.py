@@ -1,0 +1,396 @@
+"""The records that the rooms hand to each other: frozen, JSON both ways (`mqn.parsing`), the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mqn.parsing import content_hash, flatten, from_mapping, to_plain, unflatten
+
+Attention = Literal["none", "sa", "csa", "ca"]
+Upsampling = Literal["nearest", "bilinear"]
+Codec = Literal["linear", "mulaw", "log", "pq"]
+Scheme = Literal["float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8"]
+Layout = Literal["fused", "pair"]
+Precision = Literal["float32", "bfloat16"]
+Verdict = Literal["ok", "contended", "unsteady", "throttled", "crashed", "timeout", "rejected"]
+TrialState = Literal["complete", "failed", "pruned", "running"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arch:
+    """A network.
+
+    Attributes:
+        attention: the gated attention behind the decoder's blocks (Table 1 of the paper).
+        width: MobileNetV2's width multiplier of the encoder; 0.35 is the paper's.
+        decoder_width: multiplies the decoder's channels; 1 is the paper's.
+        upsampling: how the decoder doubles its resolution.
+        head_channels: channels of the head's 3 x 3 convolution; 12 is the paper's (its 1 x 1 one has half as many).
+        encoder_weights: `imagenet` (downloaded once, checked by hash), `random`, or a path to an .npz or .h5 file.
+        input_size: side in pixels of the square crops trained on and of the exported file's input; a multiple of 32.
+    """
+
+    attention: Attention = "ca"
+    width: float = 0.35
+    decoder_width: float = 1.0
+    upsampling: Upsampling = "nearest"
+    head_channels: int = 12
+    encoder_weights: str = "imagenet"
+    input_size: int = 256
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        if not 0 < self.width <= 2 or not 0 < self.decoder_width <= 4:
+            raise ValueError(f"width {self.width} must be in (0, 2] and decoder_width {self.decoder_width} in (0, 4]")
+        if self.head_channels < 2 or self.head_channels % 2:
+            raise ValueError(f"head_channels {self.head_channels} must be even and at least 2")
+        if self.input_size < 32 or self.input_size % 32:
+            raise ValueError(f"input_size {self.input_size} must be a multiple of 32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How a network is trained. Defaults are the paper's (section 4.1) where it gives them.
+
+    Attributes:
+        codec: how linear light in [0, 1] is encoded for the network (`mqn.hdr.codec`).
+        lambda_l1: weight of the L1 loss, lambda 1 of Eq. 2.
+        lambda_l2: weight of the L2 loss, lambda 2.
+        lambda_cosine: weight of the cosine loss, lambda 3.
+        lambda_features: weight of VGG16 feature reconstruction, lambda 4; 0 needs no VGG16.
+        feature_weights: VGG16's weights: `imagenet`, `random`, or a path.
+        feature_pools: the pooling blocks compared, out of 1, 2, 3.
+        epochs: passes over the training pictures.
+        batch_size: pictures in a step.
+        learning_rate: Adam's, at the start.
+        decay: the learning rate's factor, applied every `decay_epochs`.
+        decay_epochs: epochs between two decays.
+        frozen_epochs: epochs in which the encoder stays as it was loaded; afterwards its layers are freed from the
+            back, 5 % more every 5 epochs, batch norms kept frozen. 0 trains everything from the first step.
+        precision: arithmetic of the forward pass; `bfloat16` is autocast.
+        seed: of initial weights, crops, flips and LDR operators.
+    """
+
+    codec: Codec = "mulaw"
+    lambda_l1: float = 1.0
+    lambda_l2: float = 1.0
+    lambda_cosine: float = 0.1
+    lambda_features: float = 0.05
+    feature_weights: str = "imagenet"
+    feature_pools: tuple[int, ...] = (1, 2, 3)
+    epochs: int = 600
+    batch_size: int = 4
+    learning_rate: float = 5e-5
+    decay: float = 0.99
+    decay_epochs: int = 4
+    frozen_epochs: int = 0
+    precision: Precision = "bfloat16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        weights = (self.lambda_l1, self.lambda_l2, self.lambda_cosine, self.lambda_features)
+        if min(weights) < 0 or max(weights) == 0:
+            raise ValueError(f"loss weights {weights} must not be negative, and one must be above 0")
+        if self.epochs < 1 or self.batch_size < 1 or self.decay_epochs < 1 or self.frozen_epochs < 0:
+            raise ValueError("epochs, batch_size and decay_epochs must be at least 1, frozen_epochs at least 0")
+        if self.learning_rate <= 0 or not 0 < self.decay <= 1:
+            raise ValueError(f"learning_rate {self.learning_rate} must be above 0 and decay {self.decay} in (0, 1]")
+        if not self.feature_pools or not set(self.feature_pools) <= {1, 2, 3}:
+            raise ValueError(f"feature_pools {self.feature_pools} must be some of 1, 2, 3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where the network is cut, how each side is quantized, and into how many files.
+
+    Attributes:
+        cut: the tensor between backbone and head, one of the names that `mqn describe` lists.
+        backbone: ai-edge-quantizer's scheme of everything up to the cut.
+        head: the scheme of everything behind it.
+        layout: `fused`: one file. `pair`: the paper's two files.
+        calibration_pictures: training pictures that fix the ranges of static schemes.
+    """
+
+    cut: str = "interface"
+    backbone: Scheme = "static_wi8_ai8"
+    head: Scheme = "dynamic_wi8_afp32"
+    layout: Layout = "fused"
+    calibration_pictures: int = 16
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        if self.calibration_pictures < 1:
+            raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
+
+    @property
+    def label(self) -> str:
+        """The plan in a few characters, for run names and axes: `int8+dynamic`, `pair:float32+float32`."""
+        short = {"static_wi8_ai8": "int8", "dynamic_wi8_afp32": "dynamic"}
+        names = "+".join(short.get(scheme, scheme) for scheme in (self.backbone, self.head))
+        return names if self.layout == "fused" else f"{self.layout}:{names}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One point of a space."""
+
+    arch: Arch = field(default_factory=Arch)
+    training: Training = field(default_factory=Training)
+    plan: Plan = field(default_factory=Plan)
+
+    def flat(self) -> dict[str, Any]:
+        """Every field by its dotted key: `arch.attention`, `training.lambda_l1`, `plan.head`, ..."""
+        return flatten(to_plain(self))
+
+    def with_values(self, values: Mapping[str, Any], *, source: str = "candidate") -> Candidate:
+        """The same candidate with some fields changed.
+
+        Args:
+            values: by dotted key.
+            source: what the values come from, for error messages.
+
+        Raises:
+            ConfigError: an unknown key, or a value of the wrong type or range.
+        """
+        return from_mapping(Candidate, unflatten({**self.flat(), **values}), source=source)
+
+    @property
+    def label(self) -> str:
+        """A name that a person recognises in a list of runs: `ca w0.35 int8+dynamic`."""
+        return f"{self.arch.attention} w{self.arch.width:g} {self.plan.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What stands beside every artifact: what it was made from, and what it is.
+
+    Attributes:
+        stage: what made it: `train`, `convert`, `quantize`, `score`, `measure`.
+        key: hash of the stage's inputs; the same inputs are never worked through twice.
+        inputs: what went in: names to hashes or plain values.
+        files: what came out: file name to SHA-256.
+        versions: of the packages that took part.
+        seconds: wall time.
+        details: what the stage wants known (codec, calibration set, parity, ...).
+    """
+
+    stage: str
+    key: str
+    inputs: dict[str, Any]
+    files: dict[str, str]
+    versions: dict[str, str]
+    seconds: float
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean over pictures with its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Accuracy of one predictor on a fixed evaluation set.
+
+    Attributes:
+        pictures: how many pictures.
+        scores: metric name to its mean and interval.
+        per_picture: metric name to one value a picture, in the order of `names`.
+        names: the pictures.
+        protocol: everything that fixes the figures: operators, scale, seed, input size, dataset hash.
+    """
+
+    pictures: int
+    scores: dict[str, Interval]
+    per_picture: dict[str, tuple[float, ...]]
+    names: tuple[str, ...]
+    protocol: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSettings:
+    """How a file is timed.
+
+    Attributes:
+        threads: of the runtime.
+        delegate: `xnnpack` or `none`.
+        warmup_seconds: run at least this long before counting.
+        runs: count at least this many invocations ...
+        seconds: ... and at least this long.
+        timeout_seconds: wall-clock limit of one pass; afterwards its processes are killed.
+        memory_limit_mb: address space that a pass may take.
+        accept: verdicts that make a measurement count.
+        attempts: how often a measurement with another verdict is tried in all.
+    """
+
+    threads: int = 1
+    delegate: Literal["xnnpack", "none"] = "xnnpack"
+    warmup_seconds: float = 0.3
+    runs: int = 50
+    seconds: float = 1.0
+    timeout_seconds: float = 60.0
+    memory_limit_mb: int = 4096
+    accept: tuple[Verdict, ...] = ("ok",)
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        if self.threads < 1 or self.runs < 1 or self.attempts < 1:
+            raise ValueError("threads, runs and attempts must be at least 1")
+        if self.seconds < 0 or self.warmup_seconds < 0 or self.timeout_seconds <= 0 or self.memory_limit_mb < 64:
+            raise ValueError("seconds must not be negative, timeout_seconds above 0, memory_limit_mb at least 64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Order statistics of timed invocations, in ms."""
+
+    n: int
+    min: float
+    p50: float
+    p90: float
+    p99: float
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartMeasurement:
+    """One file of a measured model: `model` alone, or `backbone` and `head`."""
+
+    part: str
+    sha256: str
+    size_bytes: int
+    init_ms: float
+    first_ms: float
+    warmup_ms: float
+    latency_ms: Latency
+    samples_ns: tuple[int, ...]
+    output_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineState:
+    """What could be read of the machine at one moment; None where it cannot be read."""
+
+    load_1m: float | None
+    frequency_mhz: float | None
+    temperature_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """Who measured."""
+
+    id: str
+    model: str
+    soc: str
+    os: str
+    kernel: str
+    cores: int
+    memory_mb: int
+    runtime: str
+    agent_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Latency and memory of a model on one device. Without a verdict worth having, its figures are None.
+
+    Attributes:
+        device: who measured.
+        settings: how.
+        verdict: whether the figures can be compared.
+        reasons: why the verdict is not `ok`.
+        parts: the files, in the order they run.
+        latency_ms: of all parts together: the sum of the parts, sample by sample.
+        peak_memory_mb: highest resident memory of its own pass, above `memory_baseline_mb`.
+        memory_baseline_mb: resident memory of that process just before the model was loaded.
+        memory_method: how the peak was found.
+        cpu_wall_ratio: processor time over wall time of the timed pass, per thread.
+        affinity: processors that the timed process was allowed to use.
+        partitions: delegate partitions where the runtime tells, one figure a part.
+        before: the machine when the timed pass began.
+        after: and when it ended.
+        started_at: UTC, ISO 8601.
+    """
+
+    device: DeviceInfo
+    settings: MeasureSettings
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    parts: tuple[PartMeasurement, ...]
+    latency_ms: Latency | None
+    peak_memory_mb: float | None
+    memory_baseline_mb: float | None
+    memory_method: str
+    cpu_wall_ratio: float | None
+    affinity: tuple[int, ...]
+    partitions: tuple[int, ...] | None
+    before: MachineState
+    after: MachineState
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """Everything known of one trial.
+
+    Attributes:
+        study: the study's name.
+        number: Optuna's number of the trial.
+        state: where it stands.
+        candidate: what was evaluated.
+        figures: every number by its name in `mqn.quantities`; of several devices, those of the first.
+        device_figures: latency and memory figures by device.
+        verdicts: by device.
+        artifacts: stage to the artifact's key: `train`, `convert`, `quantize`, `score`, `measure/<device>`, ...
+        violations: constraint to how far it is broken; 0 or less where it is kept.
+        seconds: stage to wall time spent in this trial; 0 where an earlier trial's artifact served.
+        error: the one line that a failed trial failed with.
+    """
+
+    study: str
+    number: int
+    state: TrialState
+    candidate: Candidate
+    figures: dict[str, float] = field(default_factory=dict)
+    device_figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    violations: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint is kept."""
+        return all(violation <= 0 for violation in self.violations.values())
+
+
+def stage_key(stage: str, inputs: Mapping[str, Any]) -> str:
+    """The name of an artifact: a hash of its stage and of everything that goes in."""
+    return content_hash({"stage": stage, "inputs": to_plain(inputs)})
