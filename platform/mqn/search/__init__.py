@@ -1,0 +1,1 @@
+"""The search: spaces, studies, stages, the engine that runs them and the driver that keeps count."""

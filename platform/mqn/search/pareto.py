@@ -1,0 +1,95 @@
+"""Pareto fronts and hypervolume on plain arrays. Everything is minimised here; the caller turns signs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def front_mask(values: ArrayLike) -> NDArray[np.bool_]:
+    """Mark the points that no other point beats.
+
+    A point beats another when it is nowhere worse and somewhere better; of equal points none beats the other.
+
+    Args:
+        values: (n, m), n points in m objectives, all minimised; infinities are allowed.
+
+    Returns:
+        (n,) true for the points of the front.
+
+    Raises:
+        ValueError: the array is not two-dimensional, or holds NaN.
+    """
+    points = _points(values)
+    mask = np.ones(len(points), dtype=bool)
+    order = np.lexsort(points.T[::-1])  # whatever beats a point stands before it
+    ranked = points[order]
+    for i in range(len(ranked)):
+        if mask[order[i]]:
+            later = ranked[i + 1 :]
+            beaten = (later >= ranked[i]).all(axis=1) & (later > ranked[i]).any(axis=1)
+            mask[order[i + 1 :][beaten]] = False
+    return mask
+
+
+def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
+    """Measure the space between a reference point and the front of some points, exactly.
+
+    Args:
+        values: (n, m), n points in m = 1, 2 or 3 objectives, all minimised.
+        reference: (m,) a point that is worse than those of interest; points that do not beat it everywhere add nothing.
+
+    Returns:
+        The volume that is dominated by at least one point and lies within the reference; 0 without such a point.
+
+    Raises:
+        ValueError: another number of objectives, or NaN.
+    """
+    points, corner = _points(values), np.asarray(reference, dtype=np.float64)
+    if np.isnan(corner).any():
+        raise ValueError("the reference point holds NaN")
+    if len(points) == 0:
+        return 0.0
+    if corner.shape != points.shape[1:]:
+        raise ValueError(f"reference of shape {corner.shape} does not fit points of shape {points.shape}")
+    if not 1 <= len(corner) <= 3:
+        raise ValueError(f"hypervolume is computed for 1, 2 or 3 objectives, not {len(corner)}")
+    points = points[(points < corner).all(axis=1)]
+    if len(points) == 0:
+        return 0.0
+    points = points[front_mask(points)]
+    if len(corner) == 1:
+        return float(corner[0] - points.min())
+    if len(corner) == 2:
+        return _area(points, corner)
+    return _volume(points, corner)
+
+
+def _points(values: ArrayLike) -> NDArray[np.float64]:
+    points = np.asarray(values, dtype=np.float64)
+    if points.size == 0 and points.ndim < 2:
+        return np.empty((0, 1))
+    if points.ndim != 2:
+        raise ValueError(f"points must be (n, m), not of shape {points.shape}")
+    if np.isnan(points).any():
+        raise ValueError("points hold NaN")
+    return points
+
+
+def _area(points: NDArray[np.float64], corner: NDArray[np.float64]) -> float:
+    """The area of a staircase: one rectangle a step, from left to right."""
+    ranked = points[np.lexsort((points[:, 1], points[:, 0]))]
+    # The best height so far bounds each step from above; a point above it adds a rectangle of height 0.
+    floor = np.minimum.accumulate(np.concatenate(([corner[1]], ranked[:, 1])))
+    return float(((corner[0] - ranked[:, 0]) * (floor[:-1] - floor[1:])).sum())
+
+
+def _volume(points: NDArray[np.float64], corner: NDArray[np.float64]) -> float:
+    """Slabs along the third axis, each with the area of the points that reach it."""
+    ranked = points[np.argsort(points[:, 2], kind="stable")]
+    ends = np.append(ranked[1:, 2], corner[2])
+    total = 0.0
+    for i, (start, end) in enumerate(zip(ranked[:, 2], ends, strict=True)):
+        if end > start:
+            total += (end - start) * _area(ranked[: i + 1, :2], corner[:2])
+    return total
