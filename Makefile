@@ -1,0 +1,41 @@
+# Set-up, demonstration, tests. Every target makes what it needs, on a machine with Python 3.11+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test lint bench clean
+.DEFAULT_GOAL := demo
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer with its venv module"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,dev]"
+	@touch $(STAMP)
+
+# A whole search on procedural scenes: train, export, score, measure, log, front.
+demo: $(STAMP)
+	@$(BIN)/mqn status demo >/dev/null 2>&1 && resume=--resume; set -x; $(BIN)/mqn search smoke --study demo --profile laptop $$resume
+	$(BIN)/mqn front demo --html .mqn/demo/front.html --png .mqn/demo/front.png
+	@echo
+	@echo "front:   $(CURDIR)/.mqn/demo/front.html   and   $(CURDIR)/.mqn/demo/front.png"
+	@echo "runs:    $(BIN)/mqn ui       (MLflow's pages on this study)"
+	@echo "a model: $(BIN)/mqn select demo --by psnr_tm --output .mqn/demo/bundle"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .mqn build dist

@@ -1,0 +1,5 @@
+"""`python -m mqn` is `mqn`."""
+
+from mqn.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""`mqn doctor`: is this machine ready."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Json, ProfileName
+from mqn.errors import MqnError
+from mqn.home import home
+from mqn.profile import Profile, load_profile
+
+PACKAGES = {
+    "agent": ("ai-edge-litert", "starlette", "uvicorn", "httpx"),
+    "search": (
+        "torch",
+        "tensorflow",
+        "tf_keras",
+        "tensorflow-model-optimization",
+        "ai-edge-quantizer",
+        "ray",
+        "optuna",
+        "mlflow",
+        "opencv-python-headless",
+        "OpenEXR",
+        "scikit-image",
+    ),
+}
+FREE_GB = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", epilog="Example: mqn doctor --profile laptop")(doctor)
+
+
+def doctor(profile: ProfileName = "default", json: Json = False) -> None:
+    """Check packages, storage, weights and devices; says for each what to do if it is not ready."""
+    settings = load_profile(profile)
+    checks: dict[str, Callable[[], str]] = {
+        "python": lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        **{f"packages [{extra}]": _packages_check(extra) for extra in PACKAGES},
+        "state": _check_home,
+        "encoder weights": _check_weights,
+        **{f"device {name}": _device_check(settings, name) for name in settings.devices},
+    }
+    results = {}
+    for name, check in checks.items():
+        try:
+            results[name] = {"ready": True, "detail": check()}
+        except MqnError as error:
+            results[name] = {"ready": False, "detail": str(error)}
+    if json:
+        output.document(results)
+    else:
+        for name, result in results.items():
+            output.line(f"{'ok ' if result['ready'] else 'NO '} {name}: {result['detail']}")
+    if not all(result["ready"] for name, result in results.items() if name != "encoder weights"):
+        raise typer.Exit(1)
+
+
+def _packages_check(extra: str) -> Callable[[], str]:
+    def check() -> str:
+        missing, found = [], []
+        for name in PACKAGES[extra]:
+            try:
+                found.append(f"{name} {metadata.version(name)}")
+            except metadata.PackageNotFoundError:
+                missing.append(name)
+        if missing:
+            raise MqnError(f"missing {', '.join(missing)}; pip install 'mqn-platform[{extra}]'")
+        return ", ".join(found)
+
+    return check
+
+
+def _check_home() -> str:
+    folder = home()
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if not os.access(folder, os.W_OK):
+        raise MqnError(f"{folder} cannot be written to; set MQN_HOME to a folder that can")
+    if free_gb < FREE_GB:
+        raise MqnError(f"{folder} has {free_gb:.1f} GB left, a study wants {FREE_GB:g}; free some or set MQN_HOME")
+    return f"{folder}, {free_gb:.0f} GB free"
+
+
+def _check_weights() -> str:
+    cache = home() / "cache" / "weights"
+    files = sorted(file.name for file in cache.glob("*") if not file.name.endswith((".part", ".sha256")))
+    if not files:
+        raise MqnError(
+            "none cached yet: 'imagenet' downloads them at first use; without network set arch.encoder_weights to a file"
+        )
+    return ", ".join(files)
+
+
+def _device_check(profile: Profile, name: str) -> Callable[[], str]:
+    def check() -> str:
+        from mqn.device.pool import open_device
+
+        with open_device(name, profile.devices[name]) as client:
+            info = client.info()
+        return f"{info.model}, {info.cores} cores, {info.runtime}"
+
+    return check

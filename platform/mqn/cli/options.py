@@ -1,0 +1,96 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mqn.errors import ConfigError, UsageError
+from mqn.records import Candidate
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of text.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="Runner profile: a name in runners/ or a .toml file.", show_default=True)
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="Folder of HDR pictures, or a prepared dataset. Default: procedural scenes."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A candidate's field, for example arch.attention=ca. May be repeated.", metavar="KEY=VALUE"),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")]
+
+
+def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
+    """Read `--set` options.
+
+    Args:
+        settings: words of the form KEY=VALUE; a value is JSON where it can be read as such, else a string.
+
+    Returns:
+        Values by dotted key.
+
+    Raises:
+        UsageError: a word without `=`.
+    """
+    values: dict[str, Any] = {}
+    for word in settings or ():
+        key, separator, text = word.partition("=")
+        if not separator or not key:
+            raise UsageError(f"--set {word!r}: write KEY=VALUE, for example --set arch.attention=ca")
+        try:
+            values[key] = json.loads(text)
+        except ValueError:
+            values[key] = text
+    return values
+
+
+def parse_candidate(settings: Sequence[str] | None) -> Candidate:
+    """The default candidate with `--set` options applied.
+
+    Raises:
+        UsageError: a word without `=`.
+        ConfigError: an unknown key or a value that is not allowed.
+    """
+    return Candidate().with_values(parse_settings(settings), source="--set")
+
+
+def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
+    """Read `--max` and `--min` options.
+
+    Args:
+        words: words of the form METRIC=NUMBER.
+        option: the option's name, for error messages.
+
+    Raises:
+        UsageError: a word of another form.
+        UnknownNameError: a metric that does not exist.
+    """
+    from mqn.quantities import quantity
+
+    bounds: dict[str, float] = {}
+    for word in words or ():
+        name, _, number = word.partition("=")
+        try:
+            bounds[quantity(name).name] = float(number)
+        except ValueError:
+            raise UsageError(f"{option} {word!r}: write METRIC=NUMBER, for example {option} latency_ms=21") from None
+    return bounds
+
+
+def parse_file(path: str, what: str) -> Path:
+    """A path that must exist.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    found = Path(path)
+    if not found.exists():
+        raise ConfigError(f"no {what} at {path}")
+    return found

@@ -1,0 +1,90 @@
+"""What commands print: documents on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mqn.parsing import to_plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+def document(value: Any) -> None:
+    """Print one JSON document on stdout.
+
+    Args:
+        value: records or plain values; figures that are not finite become null.
+    """
+    sys.stdout.write(json.dumps(_finite(to_plain(value)), indent=1, allow_nan=False) + "\n")
+
+
+def line(text: str) -> None:
+    """Print a line of the command's answer on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line about the work on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def error(text: str) -> None:
+    """Print the one line that a command fails with."""
+    sys.stderr.write(f"mqn: {text}\n")
+
+
+def console() -> Console:
+    """A rich console on stdout; plain text where stdout is no terminal."""
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
+    """Print a table on stdout; columns that hold only numbers stand flush right."""
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if all(_is_number(row[index]) for row in rows) else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    console().print(drawn)
+
+
+def progress() -> Progress:
+    """A progress bar on stderr, for work that takes more than a moment. Use it as a context manager."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _is_number(text: str) -> bool:
+    words = text.replace(",", "").replace("±", " ").split()
+    try:
+        return bool(words) and all(math.isfinite(float(word)) for word in words)
+    except ValueError:
+        return text in ("", "-")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

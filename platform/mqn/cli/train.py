@@ -1,0 +1,45 @@
+"""`mqn train`: one training by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Data, Json, Output, Settings, parse_candidate
+
+if TYPE_CHECKING:
+    from mqn.train.loop import EpochReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train", epilog="Example: mqn train --data photos --output run --set training.epochs=20")(train)
+
+
+def train(out: Output, data: Data = None, settings: Settings = None, json: Json = False) -> None:
+    """Train one network; run the same command again to take up a training that was cut short."""
+    from mqn.data.dataset import locate
+    from mqn.train.loop import train as run
+
+    candidate = parse_candidate(settings)
+    with output.progress() as bar:
+        reading = bar.add_task("preparing data", total=None)
+
+        def on_picture(done: int, total: int, name: str) -> None:
+            bar.update(reading, completed=done, total=total, description=f"preparing {name}")
+
+        dataset = locate(data, progress=on_picture)
+        bar.remove_task(reading)
+        training = bar.add_task("training", total=candidate.training.epochs)
+
+        def on_epoch(report: EpochReport) -> None:
+            bar.update(training, completed=report.epoch, description=f"training: loss {report.loss:.4f}")
+
+        checkpoint = run(candidate.arch, candidate.training, dataset, out, on_epoch=on_epoch)
+    if json:
+        output.document({"checkpoint": checkpoint, "dataset": dataset.hash})
+        return
+    output.line(f"checkpoint: {checkpoint}")
+    output.line(f"next: mqn export {checkpoint} --output {out / 'export'}{f' --data {data}' if data else ''}")
