@@ -1,0 +1,1 @@
+"""Pixels: picture files, transfer functions, tone-mapping operators, codecs and procedural scenes."""

@@ -1,0 +1,160 @@
+"""Codecs: how linear light is written into the range that the network's output can reach.
+
+The network ends in sigmoid(input + tanh(..)), with the input in [0, 1]. Its output therefore lies in
+sigmoid(-1 .. 2) = 0.269 .. 0.881, whereas a linear HDR picture scaled to [0, 1] has most of its pixels near 0. A codec
+
+1. curves linear light in [0, 1] (1 = `picture_scale` of the truth) to code values in [0, 1], and
+2. maps those affinely onto `REACHABLE`, a little less than the network's range: there the tanh only needs to come to
+   0.95, not to 1, which it never does. That costs 2.5 % of the range (0.597 of 0.612) and leaves the tanh a tenth of
+   its slope at the ends.
+
+A pixel reaches less than the whole: sigmoid(x - 1 .. x + 1) for its own input x. Where the input is clipped (x = 1) no
+code below 0.371 comes out. That is 0.0045 of the scale under `mulaw`, and 0.371 under `linear`, the paper's own way;
+where the input is black (x = 0) nothing above code 0.758 does.
+
+| codec | code c of linear light x | smallest step that is told apart |
+| --- | --- | --- |
+| `linear` | x | the same everywhere |
+| `mulaw` | log(1 + 5000 x) / log(5001) | even in log light from about 1/5000 up |
+| `log` | 1 + log10(x) / 5 | even in log light over 5 decades; below 1e-5 all is 1e-5 |
+| `pq` | PQ(1000 x) / PQ(1000) | about equally visible steps on a display of 1000 cd/m2 (ST 2084) |
+
+Numpy arrays and torch tensors alike; the kind and the dtype of what comes in go out again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mqn.errors import PictureError, UnknownNameError
+from mqn.hdr.namespace import namespace
+from mqn.hdr.tonemap import MU, mulaw
+from mqn.hdr.transfer import pq_decode, pq_encode
+
+A = TypeVar("A")
+
+TANH_LIMIT = 0.95
+"""How far towards 1 the network's tanh is asked to go."""
+
+REACHABLE = (1 / (1 + math.exp(TANH_LIMIT)), 1 / (1 + math.exp(-1 - TANH_LIMIT)))
+"""What code values 0 and 1 become: sigmoid(0 - 0.95) = 0.279 and sigmoid(1 + 0.95) = 0.875."""
+
+SCALE_PERCENTILE = 99.9
+LOG_DECADES = 5.0
+PQ_SCALE_NITS = 1000.0
+"""The luminance that the `pq` codec takes a picture's scale for."""
+
+_PQ_SCALE_CODE = float(pq_encode(np.float64(PQ_SCALE_NITS)))
+
+
+def _linear(x: Any) -> Any:
+    return x
+
+
+def _mulaw_decode(code: Any) -> Any:
+    return namespace(code).expm1(code * math.log1p(MU)) / MU
+
+
+def _log_encode(x: Any) -> Any:
+    xp = namespace(x)
+    return 1.0 + xp.log10(xp.clip(x, 10.0**-LOG_DECADES, None)) / LOG_DECADES
+
+
+def _log_decode(code: Any) -> Any:
+    return namespace(code).exp((code - 1.0) * (LOG_DECADES * math.log(10.0)))
+
+
+def _pq_encode(x: Any) -> Any:
+    return pq_encode(x * PQ_SCALE_NITS) / _PQ_SCALE_CODE
+
+
+def _pq_decode(code: Any) -> Any:
+    return pq_decode(code * _PQ_SCALE_CODE) / PQ_SCALE_NITS
+
+
+_CURVES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "linear": (_linear, _linear),
+    "mulaw": (mulaw, _mulaw_decode),
+    "log": (_log_encode, _log_decode),
+    "pq": (_pq_encode, _pq_decode),
+}
+
+CODECS = tuple(_CURVES)
+"""The codecs' names, the same as `mqn.records.Codec`."""
+
+
+def encode(x: A, codec: str) -> A:
+    """Write linear light into the network's range.
+
+    Args:
+        x: floats of any shape, linear light; 1.0 = the picture's scale. Clipped to [0, 1].
+        codec: one of `CODECS`.
+
+    Returns:
+        The same shape, in `REACHABLE`.
+
+    Raises:
+        UnknownNameError: there is no such codec.
+    """
+    curve, _ = _curves(codec)
+    low, high = REACHABLE
+    values: Any = namespace(x).clip(x, 0.0, 1.0)
+    encoded: A = curve(values) * (high - low) + low
+    return encoded
+
+
+def decode(y: A, codec: str) -> A:
+    """Read linear light out of the network's output.
+
+    Args:
+        y: floats of any shape, the network's output; clipped to `REACHABLE`.
+        codec: one of `CODECS`.
+
+    Returns:
+        Linear light of the same shape in [0, 1], 1.0 = the picture's scale.
+
+    Raises:
+        UnknownNameError: there is no such codec.
+    """
+    _, inverse = _curves(codec)
+    low, high = REACHABLE
+    values: Any = y
+    xp = namespace(y)
+    decoded: A = xp.clip(inverse(xp.clip((values - low) / (high - low), 0.0, 1.0)), 0.0, 1.0)
+    return decoded
+
+
+def picture_scale(image: np.ndarray, name: str = "the picture") -> float:
+    """The light that counts as 1.0 in a picture: the 99.9 % point of all its channel values.
+
+    A percentile and not the maximum, so that a handful of pixels on the sun's disc do not decide how dark the rest is.
+
+    Args:
+        image: (H, W, 3), linear, finite, not negative.
+        name: what to call the picture in an error.
+
+    Returns:
+        The scale, above 0. Where fewer than 0.1 % of the values are above 0, their maximum.
+
+    Raises:
+        PictureError: the picture is empty, black, or not finite.
+    """
+    if not image.size:
+        raise PictureError(f"{name}: has no pixels")
+    scale = float(np.percentile(image, SCALE_PERCENTILE)) or float(image.max())
+    if not math.isfinite(scale):
+        raise PictureError(f"{name}: has values that are not finite, so it cannot be scaled")
+    if scale <= 0:
+        raise PictureError(f"{name}: is black throughout, so it cannot be scaled")
+    return scale
+
+
+def _curves(codec: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    try:
+        return _CURVES[codec]
+    except KeyError:
+        raise UnknownNameError("codec", codec, CODECS) from None

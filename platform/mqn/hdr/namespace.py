@@ -1,0 +1,25 @@
+"""One source of arithmetic for numpy arrays and torch tensors, without importing torch."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def namespace(values: Any) -> Any:
+    """The module whose functions (`log1p`, `clip`, `where`, ...) work on these values.
+
+    A tensor can only exist where torch is already imported, so looking it up costs nothing and needs no dependency.
+
+    Args:
+        values: a numpy array or scalar, or a torch tensor.
+
+    Returns:
+        `torch` for a tensor, `numpy` for everything else.
+    """
+    torch = sys.modules.get("torch")
+    # Another thread may be importing torch right now; then these values are no tensor.
+    tensor = getattr(torch, "Tensor", None)
+    return torch if tensor is not None and isinstance(values, tensor) else np
