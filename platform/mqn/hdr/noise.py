@@ -1,0 +1,53 @@
+"""Keeps picture libraries off the terminal: what they print goes into the error that we raise instead."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# File descriptors and sys.stdout belong to the whole process: two threads that swap them in turn restore wrongly.
+_lock = threading.RLock()
+
+
+@dataclass(slots=True)
+class Noise:
+    """What was printed. Filled when the `with` block ends."""
+
+    text: str = ""
+
+    @property
+    def first_line(self) -> str:
+        """The first line that says something, or an empty string."""
+        return next((line.strip() for line in self.text.splitlines() if line.strip()), "")
+
+
+@contextlib.contextmanager
+def captured_noise() -> Iterator[Noise]:
+    """Catch what libraries print while they decode.
+
+    OpenCV, libpng, libjpeg and OpenEXR's core write to file descriptor 2, where only the descriptor itself can be
+    turned away; OpenEXR's binding prints to `sys.stdout`, which belongs to the commands' JSON.
+
+    Yields:
+        A `Noise` to look at behind the block.
+    """
+    noise = Noise()
+    printed = io.StringIO()
+    with _lock, tempfile.TemporaryFile() as stream:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(stream.fileno(), 2)
+        try:
+            with contextlib.redirect_stdout(printed):
+                yield noise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            stream.seek(0)
+            noise.text = stream.read().decode("utf-8", "replace") + printed.getvalue()
