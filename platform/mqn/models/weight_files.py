@@ -1,0 +1,112 @@
+"""Files of weights as Keras and we write them, read into one form: layers in order, each a name and its arrays.
+
+* `.npz`, arrays named `NNN|layer|index` or `layer/kernel`, `layer/bias`;
+* `.h5`, Keras's old format: a group a layer, in the model's order (what Keras publishes);
+* `.weights.h5`, Keras's new format: groups named by class and count (`conv2d_3`), in no order across classes.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mqn.errors import WeightsError
+
+_POSITIONS = {"kernel": 0, "bias": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer's arrays, in Keras's order: kernel, bias; or gamma, beta, mean, variance."""
+
+    name: str
+    arrays: tuple[np.ndarray, ...]
+
+
+def read_layers(path: Path, classes: Sequence[str]) -> list[Layer]:
+    """Read every layer that has weights.
+
+    Args:
+        path: an .npz or .h5 file.
+        classes: Keras's class of each layer with weights, in the model's order, as the new format spells it (`conv2d`,
+            `depthwise_conv2d`, `batch_normalization`): that format says only the order within a class.
+
+    Returns:
+        The layers in the model's order, arrays float32.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another kind.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no weights file {path}; give 'imagenet', 'random' or the path to an .npz or .h5 file")
+    try:
+        if path.suffix == ".npz":
+            return _read_npz(path)
+        if path.suffix == ".h5":
+            return _read_h5(path, classes)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} cannot be read as a file of weights: {str(error).splitlines()[0]}") from error
+    raise WeightsError(f"{path} is no file of weights; its name must end in .npz or .h5")
+
+
+def _read_npz(path: Path) -> list[Layer]:
+    found: dict[str, dict[int, np.ndarray]] = {}
+    with np.load(path) as archive:
+        # The numbers are the order; without them the file's own order is all there is.
+        for entry in sorted(archive.files, key=lambda name: name.split("|")[0] if "|" in name else ""):
+            numbered = re.fullmatch(r"\d+\|(.+)\|(\d+)", entry)
+            named = re.fullmatch(r"(.+)/(kernel|bias)", entry)
+            if numbered:
+                layer, position = numbered[1], int(numbered[2])
+            elif named:
+                layer, position = named[1], _POSITIONS[named[2]]
+            else:
+                raise ValueError(f"array {entry!r} is named neither NNN|layer|index nor layer/kernel, layer/bias")
+            found.setdefault(layer, {})[position] = archive[entry].astype(np.float32)
+    return [Layer(name=name, arrays=tuple(arrays[i] for i in sorted(arrays))) for name, arrays in found.items()]
+
+
+def _read_h5(path: Path, classes: Sequence[str]) -> list[Layer]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if "layer_names" in file.attrs:
+            return _read_old_h5(file)
+        if "layers" in file:
+            return _read_new_h5(file["layers"], classes)
+    raise ValueError("neither 'layer_names' nor 'layers' is in it")
+
+
+def _read_old_h5(file: Any) -> list[Layer]:
+    layers = []
+    for name in map(_text, file.attrs["layer_names"]):
+        group = file[name]
+        arrays = tuple(np.asarray(group[_text(weight)], np.float32) for weight in group.attrs["weight_names"])
+        if arrays:
+            layers.append(Layer(name=name, arrays=arrays))
+    return layers
+
+
+def _read_new_h5(groups: Any, classes: Sequence[str]) -> list[Layer]:
+    layers = []
+    counts: dict[str, int] = {}
+    for kind in classes:
+        count = counts.get(kind, 0)
+        counts[kind] = count + 1
+        name = f"{kind}_{count}" if count else kind
+        if name not in groups:
+            break
+        variables = groups[name]["vars"]
+        arrays = tuple(np.asarray(variables[str(i)], np.float32) for i in range(len(variables)))
+        layers.append(Layer(name=name, arrays=arrays))
+    return layers
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
