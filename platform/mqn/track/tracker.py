@@ -1,0 +1,174 @@
+"""The tracker: five verbs that never make a study wait for a tracking server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mqn.errors import TrackingError
+from mqn.records import TrialRecord
+from mqn.track.connection import check_uri
+from mqn.track.delivery import Backlog, Delivery
+from mqn.track.entries import study_entry, trial_entry
+from mqn.track.provenance import provenance
+from mqn.track.registry import register
+from mqn.track.spool import Spool
+
+
+class Tracker:
+    """Logs studies and trials to MLflow: study = experiment with a parent run, trial = child run.
+
+    Every verb writes an entry to the spool and returns; a thread sends the entries in order and removes them. A server
+    that is away is tried again with every entry, and by the next tracker that uses the same spool. Sending is
+    idempotent by study and trial number. With an empty URI every verb does nothing.
+    """
+
+    def __init__(self, uri: str, spool: Path) -> None:
+        """Use a tracking server.
+
+        Args:
+            uri: a database URL, a server's address, or empty for no tracking.
+            spool: folder for entries that are not sent yet; needs to outlive the process.
+
+        Raises:
+            TrackingError: the URI's kind cannot be used, or the spool cannot be made.
+        """
+        self._uri = uri
+        if uri:
+            self._spool = Spool(spool)
+            self._delivery = Delivery(check_uri(uri), self._spool)
+
+    def __enter__(self) -> Tracker:
+        """The tracker itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send what is left and stop."""
+        self.close()
+
+    def open_study(self, study: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+        """Begin a study's experiment and parent run, or take them up again.
+
+        Args:
+            study: the study's name, which becomes the experiment's.
+            params: what the study was asked for (space, profile, seed, ...).
+            tags: further words; versions and commit are added.
+
+        Raises:
+            TrackingError: the spool cannot be written.
+        """
+        if not self._uri:
+            return
+        words = {**provenance(), **tags}
+        entry_id = self._spool.new_id()
+        self._spool.add(
+            study_entry(entry_id, study, params=params, metrics={}, tags=words, artifacts={}, status="RUNNING")
+        )
+        self._delivery.ask()
+
+    def log_trial(
+        self,
+        record: TrialRecord,
+        *,
+        curves: Sequence[Mapping[str, float]] = (),
+        artifacts: Mapping[str, Path] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log a trial that is over.
+
+        Args:
+            record: the trial.
+            curves: training's history, one mapping an epoch: `epoch` and its figures. `val_psnr_tm` becomes the metric
+                `val/psnr_tm`, every other key `train/<key>`.
+            artifacts: path within the run to a local file or folder, which has to stay until it is sent.
+            tags: further words (`data_hash`, ...); versions, commit, seed, state, verdicts are added.
+
+        Raises:
+            TrackingError: the spool cannot be written.
+        """
+        if not self._uri:
+            return
+        words = {**provenance(), **(tags or {})}
+        self._spool.add(trial_entry(self._spool.new_id(), record, curves=curves, tags=words, artifacts=artifacts or {}))
+        self._delivery.ask()
+
+    def close_study(
+        self,
+        study: str,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, Path] | None = None,
+        *,
+        timeout: float = 60.0,
+    ) -> Backlog:
+        """End a study's parent run and send everything.
+
+        Args:
+            study: its name.
+            metrics: what it came to (hypervolume, number of trials, ...).
+            artifacts: path within the run to a local file or folder.
+            timeout: seconds to wait at most.
+
+        Returns:
+            What could not be sent.
+
+        Raises:
+            TrackingError: the spool cannot be written.
+        """
+        if not self._uri:
+            return Backlog()
+        entry_id = self._spool.new_id()
+        self._spool.add(
+            study_entry(
+                entry_id, study, params={}, metrics=metrics, tags={}, artifacts=artifacts or {}, status="FINISHED"
+            )
+        )
+        return self.flush(timeout)
+
+    def flush(self, timeout: float = 60.0) -> Backlog:
+        """Send what is left of every study in the spool, this tracker's and earlier ones'.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            What could not be sent.
+        """
+        if not self._uri:
+            return Backlog()
+        return self._delivery.flush(timeout)
+
+    def close(self) -> None:
+        """Send what is left and stop the thread. The tracker is not used afterwards."""
+        if self._uri:
+            if self._spool.left:
+                self.flush()
+            self._delivery.stop()
+
+    def register_bundle(self, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]) -> str:
+        """Put a bundle into the model registry, beneath the run of its trial.
+
+        Args:
+            name: the registered model's name; made if absent.
+            bundle: the bundle's folder, which becomes the artifact folder `bundle` of the trial's run.
+            study: the trial's study.
+            number: its number.
+            tags: of the version.
+
+        Returns:
+            The version. The same bundle registered again is the same version. Empty where nothing is tracked.
+
+        Raises:
+            TrackingError: the trial is not logged, or the server is away.
+        """
+        if not self._uri:
+            return ""
+        backlog = self.flush()
+        if backlog.left:
+            raise TrackingError(
+                f"{backlog.left} entries are not sent yet ({backlog.reason}); register the bundle when they are"
+            )
+        return register(self._uri, name, bundle, study=study, number=number, tags=tags)
