@@ -18,8 +18,8 @@ A = TypeVar("A")
 
 MU = 5000.0
 KEY = 0.18
-LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Weights of linear BT.709 red, green and blue in luminance."""
+LUMINANCE = (0.212656, 0.715158, 0.072186)
+"""Weights of linear BT.709 red, green and blue in luminance, to the digits that PU21's published figures need."""
 
 _LOG_FLOOR = 1e-6
 
