@@ -12,7 +12,7 @@ DATA_FOLDERS = ("search_spaces", "runners", "dashboards")
 
 
 def home() -> Path:
-    """The folder that holds studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder. Made if absent.
+    """The folder of studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder. Made if absent.
 
     Raises:
         UsageError: it cannot be made.
@@ -21,12 +21,14 @@ def home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}; set MQN_HOME to a folder you may write to") from error
+        raise UsageError(
+            f"cannot make {folder}: {error.strerror}; set MQN_HOME to a folder you may write to"
+        ) from error
     return folder
 
 
 def data_folder(kind: str) -> Path:
-    """The folder of the shipped TOML files of one kind: the clone's own where this is a clone, else the wheel's copy.
+    """The folder of shipped TOML files of one kind: the clone's own where this is a clone, else the wheel's copy.
 
     Args:
         kind: one of `DATA_FOLDERS`.
@@ -55,4 +57,5 @@ def shipped(kind: str, name: str) -> Path:
     if found.is_file() and found.parent == folder:
         return found
     singular = {"search_spaces": "space", "runners": "profile", "dashboards": "board"}[kind]
-    raise UnknownNameError(singular, name, (file.stem for file in folder.glob("*.toml")), "or give a path to a .toml file")
+    names = (file.stem for file in folder.glob("*.toml"))
+    raise UnknownNameError(singular, name, names, "or give a path to a .toml file")

@@ -56,7 +56,7 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
         An instance of `cls`.
 
     Raises:
-        ConfigError: an unknown or missing key, or a value of the wrong type; names source, key path and what is allowed.
+        ConfigError: an unknown or missing key, or a value of the wrong type; names source, key path, what is allowed.
     """
     if not isinstance(mapping, Mapping):
         raise ConfigError(f"{source}: {path or 'the whole'} must be a table, not {mapping!r}")

@@ -18,7 +18,7 @@ class RayProfile:
     """Where stages run.
 
     Attributes:
-        address: `local` starts Ray in this machine, `auto` joins a running cluster, `ray://host:port` goes through a client.
+        address: `local` starts Ray on this machine, `auto` joins a running cluster, `ray://host:port` uses a client.
         cpus: processors that a local Ray may use; None: all.
         gpus: likewise; None: all that are found.
         training_cpus: processors of one training.

@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 
 def prepare(
-    folder: Annotated[Path, typer.Argument(help="Folder of .hdr, .exr, .pfm or .tif pictures; a manifest.csv may name sources and splits.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder of .hdr, .exr, .pfm or .tif pictures; a manifest.csv may name sources and splits."),
+    ],
     out: Output,
     side: Annotated[int, typer.Option(help="Shorter side in pixels that pictures are brought down to.")] = 512,
     json: Json = False,
@@ -45,8 +48,12 @@ def prepare(
 
 
 def inspect(
-    data: Annotated[str | None, typer.Argument(help="Folder of pictures or prepared dataset. Default: procedural scenes.")] = None,
-    out: Annotated[Path, typer.Option("--output", "-o", help="Contact sheet to write (.png).")] = Path("contact-sheet.png"),
+    data: Annotated[
+        str | None, typer.Argument(help="Folder of pictures or prepared dataset. Default: procedural scenes.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Contact sheet to write (.png).")] = Path(
+        "contact-sheet.png"
+    ),
     json: Json = False,
 ) -> None:
     """Counts, dynamic range and a contact sheet of a dataset."""

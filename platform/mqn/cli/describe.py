@@ -13,7 +13,11 @@ def register(app: typer.Typer) -> None:
     app.command("describe", epilog="Example: mqn describe --set arch.attention=none --set arch.width=0.5")(describe)
 
 
-def describe(settings: Settings = None, layers: bool = typer.Option(False, "--layers", help="List every layer."), json: Json = False) -> None:
+def describe(
+    settings: Settings = None,
+    layers: bool = typer.Option(False, "--layers", help="List every layer."),
+    json: Json = False,
+) -> None:
     """A network: parameters and multiply-accumulates of backbone and head, and where a plan may cut it."""
     from dataclasses import replace
 
@@ -37,14 +41,15 @@ def describe(settings: Settings = None, layers: bool = typer.Option(False, "--la
         )
         return
     rows = [
-        [side, f"{counted.parameters[side]:,}", f"{counted.macs[side] / 1e9:.4f}"] for side in ("backbone", "head", "total")
+        [side, f"{counted.parameters[side]:,}", f"{counted.macs[side] / 1e9:.4f}"]
+        for side in ("backbone", "head", "total")
     ]
     output.table(["", "parameters", f"GMAC at {arch.input_size} x {arch.input_size}"], rows)
     if layers:
         output.table(
             ["layer", "output", "parameters", "MACs"],
             [
-                [layer.name, " x ".join(map(str, layer.shape)), f"{layer.parameters:,}", f"{layer.macs:,}"]
+                [layer.name, " x ".join(map(str, layer.output)), f"{layer.parameters:,}", f"{layer.macs:,}"]
                 for layer in counted.layers
             ],
         )

@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 
 import typer
 
@@ -45,7 +44,9 @@ def doctor(profile: ProfileName = "default", json: Json = False) -> None:
     """Check packages, storage, weights and devices; says for each what to do if it is not ready."""
     settings = load_profile(profile)
     checks: dict[str, Callable[[], str]] = {
-        "python": lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": lambda: (
+            f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        ),
         **{f"packages [{extra}]": _packages_check(extra) for extra in PACKAGES},
         "state": _check_home,
         "encoder weights": _check_weights,
@@ -95,9 +96,7 @@ def _check_weights() -> str:
     cache = home() / "cache" / "weights"
     files = sorted(file.name for file in cache.glob("*") if not file.name.endswith((".part", ".sha256")))
     if not files:
-        raise MqnError(
-            "none cached yet: 'imagenet' downloads them at first use; without network set arch.encoder_weights to a file"
-        )
+        raise MqnError("none cached yet; 'imagenet' fetches them at first use; without network give files (see README)")
     return ", ".join(files)
 
 

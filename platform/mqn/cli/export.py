@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,9 +12,9 @@ from mqn.cli.options import Data, Json, Output, Settings, parse_candidate, parse
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("export", epilog="Example: mqn export run/checkpoint.pt --output model --set plan.head=float32 --data photos")(
-        export
-    )
+    app.command(
+        "export", epilog="Example: mqn export run/checkpoint.pt --output model --set plan.head=float32 --data photos"
+    )(export)
 
 
 def export(
@@ -25,7 +24,7 @@ def export(
     settings: Settings = None,
     json: Json = False,
 ) -> None:
-    """Convert a trained network once, then quantize it as a plan says; another plan into the same folder converts no more."""
+    """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 

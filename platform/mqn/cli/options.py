@@ -22,7 +22,9 @@ Data = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A candidate's field, for example arch.attention=ca. May be repeated.", metavar="KEY=VALUE"),
+    typer.Option(
+        "--set", help="A candidate's field, for example arch.attention=ca. May be repeated.", metavar="KEY=VALUE"
+    ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")]
 

@@ -1,0 +1,91 @@
+"""An exported model on disk: a folder with TFLite files and the manifest that says how to feed and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from mqn.errors import ConfigError, ModelFileError
+from mqn.parsing import file_hash, read_json
+from mqn.records import Codec, Manifest
+
+MANIFEST = "manifest.json"
+# The order in which a model's files run.
+FUSED = ("model.tflite",)
+PAIR = ("backbone.tflite", "head.tflite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A model ready to run.
+
+    Attributes:
+        folder: where it lies.
+        files: its TFLite files in the order they run: one, or backbone and head.
+        codec: how its output stands for linear light (`mqn.hdr.codec`).
+        input_size: side of its square input in pixels.
+        manifest: what it was made from.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    codec: Codec
+    input_size: int
+    manifest: Manifest
+
+
+def open_exported(folder: Path) -> Exported:
+    """Open a folder that an export, a trial or `mqn select` wrote, and check every file against its manifest.
+
+    Args:
+        folder: it holds `manifest.json` and the TFLite files.
+
+    Raises:
+        ModelFileError: a file is missing, truncated or changed, or the manifest does not describe a model.
+    """
+    if not folder.is_dir():
+        raise ModelFileError(f"no exported model at {folder}; give a folder that `mqn export` or `mqn select` wrote")
+    try:
+        manifest = read_json(Manifest, folder / MANIFEST)
+    except ConfigError as error:
+        raise ModelFileError(str(error)) from error
+    files = files_of(folder)
+    for file in files:
+        expected, found = manifest.files.get(file.name), file_hash(file)
+        if found != expected:
+            raise ModelFileError(f"{file} is not the file its manifest names (SHA-256 {found[:12]}); export it again")
+    codec, input_size = manifest.details.get("codec"), manifest.details.get("input_size")
+    if codec not in get_args(Codec) or not isinstance(input_size, int):
+        raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
+    return Exported(folder=folder, files=files, codec=codec, input_size=input_size, manifest=manifest)
+
+
+def files_of(folder: Path) -> tuple[Path, ...]:
+    """The TFLite files of an exported model in the order they run.
+
+    Raises:
+        ModelFileError: there are none.
+    """
+    for names in (FUSED, PAIR):
+        files = tuple(folder / name for name in names)
+        if all(file.is_file() for file in files):
+            return files
+    raise ModelFileError(f"{folder} holds neither {FUSED[0]} nor {' and '.join(PAIR)}")
+
+
+def model_files(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """What a user named as a model: one folder, or one or two .tflite files.
+
+    Raises:
+        ModelFileError: there is no such file, or it is neither.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        return files_of(paths[0])
+    for path in paths:
+        if not path.is_file():
+            raise ModelFileError(f"no model at {path}; give a .tflite file, two (backbone, head), or an export's folder")
+    if len(paths) > 2:
+        raise ModelFileError(f"{len(paths)} files given; a model has one file, or two (backbone, head)")
+    return tuple(paths)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from mqn.errors import ConfigError
+from mqn.parsing import from_mapping, to_plain
+from mqn.records import Candidate, Plan, TrialRecord, stage_key
+
+
+def test_defaults_are_the_papers() -> None:
+    flat = Candidate().flat()
+    assert [flat[f"training.lambda_{loss}"] for loss in ("l1", "l2", "cosine", "features")] == [1.0, 1.0, 0.1, 0.05]
+    assert (flat["training.learning_rate"], flat["training.decay"], flat["training.decay_epochs"]) == (5e-5, 0.99, 4)
+    assert (flat["arch.width"], flat["arch.head_channels"], flat["training.batch_size"]) == (0.35, 12, 4)
+    assert (flat["plan.backbone"], flat["plan.head"]) == ("static_wi8_ai8", "dynamic_wi8_afp32")
+
+
+def test_with_values_changes_only_what_is_named() -> None:
+    changed = Candidate().with_values({"arch.attention": "sa", "training.feature_pools": [1, 2]})
+    assert changed.arch.attention == "sa"
+    assert changed.training.feature_pools == (1, 2)
+    assert changed.plan == Candidate().plan
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("arch.atention", "ca", "did you mean 'attention'"),
+        ("arch.attention", "cb", "allowed: ca, csa, none, sa"),
+        ("arch.input_size", 100, "multiple of 32"),
+        ("arch.width", 0.0, r"width 0\.0 must be in \(0, 2\]"),
+        ("arch.head_channels", 5, "must be even"),
+        ("training.epochs", 0, "epochs"),
+        ("training.lambda_l1", -1.0, "must not be negative"),
+        ("training.feature_pools", [4], "some of 1, 2, 3"),
+        ("training.decay", 1.5, r"decay 1\.5"),
+        ("plan.head", "int3", "did you mean|allowed"),
+        ("plan.calibration_pictures", 0, "at least 1"),
+    ],
+)
+def test_impossible_values_are_refused_by_name(key: str, value: object, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Candidate().with_values({key: value})
+
+
+def test_labels_are_what_a_person_reads() -> None:
+    assert Candidate().label == "ca w0.35 int8+dynamic"
+    assert Plan(layout="pair", backbone="float32", head="float32").label == "pair:float32+float32"
+
+
+def test_trial_record_survives_json() -> None:
+    record = TrialRecord(
+        study="s", number=3, state="complete", candidate=Candidate(), figures={"psnr_tm": 20.5}, verdicts={"d": "ok"}
+    )
+    assert from_mapping(TrialRecord, to_plain(record), source="x") == record
+
+
+def test_feasible_means_no_constraint_is_above_zero() -> None:
+    record = TrialRecord(study="s", number=0, state="complete", candidate=Candidate(), violations={"latency_ms": 0.0})
+    assert record.feasible
+    broken = TrialRecord(study="s", number=0, state="complete", candidate=Candidate(), violations={"latency_ms": 0.1})
+    assert not broken.feasible
+
+
+def test_stage_key_depends_on_stage_and_inputs() -> None:
+    keys = {stage_key("train", {"a": 1}), stage_key("train", {"a": 2}), stage_key("convert", {"a": 1})}
+    assert len(keys) == 3
+    assert stage_key("train", {"a": 1, "b": 2}) == stage_key("train", {"b": 2, "a": 1})
