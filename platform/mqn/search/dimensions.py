@@ -1,0 +1,169 @@
+"""One dimension of a space: a candidate's key, the values it may take, and when it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mqn.errors import ConfigError, nearest
+from mqn.records import Candidate
+
+if TYPE_CHECKING:
+    import optuna
+
+Scalar = str | int | float | bool
+
+_CHECKED_VALUES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionTable:
+    """A `[dimensions."arch.width"]` table as it stands in the file.
+
+    Attributes:
+        choices: every value; or else `low` and `high`, both included.
+        low: smallest number.
+        high: largest number.
+        step: distance of neighbouring numbers; 1 for whole numbers unless given.
+        log: whether numbers are drawn evenly in their logarithm.
+        when: keys of other dimensions to the values of theirs with which this one counts.
+    """
+
+    choices: list[Any] | None = None
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    when: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """A checked dimension. Where its condition does not hold, the candidate keeps the space's fixed value.
+
+    Attributes:
+        key: the candidate's dotted key.
+        choices: the values of a categorical dimension; None for a range.
+        low: smallest number of a range.
+        high: largest number of a range.
+        step: distance of neighbouring numbers; None: any number in between.
+        log: whether a range is drawn evenly in its logarithm.
+        when: other dimensions' keys to those of their values with which this one counts.
+    """
+
+    key: str
+    choices: tuple[Scalar, ...] | None = None
+    low: float | int = 0
+    high: float | int = 0
+    step: float | int | None = None
+    log: bool = False
+    when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+
+    def active(self, values: Mapping[str, Any]) -> bool:
+        """Whether the dimension counts, given the values of the dimensions before it."""
+        return all(values.get(key) in allowed for key, allowed in self.when.items())
+
+    def values(self) -> tuple[Scalar, ...] | None:
+        """Every value, in order; None where there are infinitely many."""
+        if self.choices is not None:
+            return self.choices
+        if self.low == self.high:
+            return (self.low,)
+        if self.step is None:
+            return None
+        count = round((self.high - self.low) / self.step) + 1
+        if isinstance(self.low, int):
+            return tuple(int(self.low + i * self.step) for i in range(count))
+        # Rounding keeps 0.1 + 2 * 0.1 from reading 0.30000000000000004 in records and file names.
+        return tuple(round(self.low + i * self.step, 12) for i in range(count))
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value lies in the dimension."""
+        finite = self.values()
+        if finite is not None:
+            return value in finite
+        return isinstance(value, (int, float)) and self.low <= value <= self.high
+
+    def suggest(self, trial: optuna.Trial) -> Scalar:
+        """Let Optuna give the value of this dimension for a trial."""
+        if self.choices is not None:
+            return trial.suggest_categorical(self.key, self.choices)
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(self.key, self.low, self.high, step=int(self.step or 1), log=self.log)
+        return trial.suggest_float(self.key, self.low, self.high, step=self.step, log=self.log)
+
+    def plain(self) -> dict[str, Any]:
+        """The table that `parse_dimension` reads this dimension from."""
+        condition = {"when": {key: list(allowed) for key, allowed in self.when.items()}} if self.when else {}
+        if self.choices is not None:
+            return {"choices": list(self.choices), **condition}
+        step = {} if self.step is None or self.log else {"step": self.step}
+        return {"low": self.low, "high": self.high, **step, **({"log": True} if self.log else {}), **condition}
+
+
+def parse_dimension(key: str, table: DimensionTable, base: Candidate, *, source: str) -> Dimension:
+    """Check one dimension by itself; conditions are checked by the space, which knows the others.
+
+    Args:
+        key: the candidate's dotted key.
+        table: what the file says.
+        base: the candidate whose value the dimension varies.
+        source: the file, for error messages.
+
+    Raises:
+        ConfigError: no such key, or a dimension that cannot be searched; names the file and the key path.
+    """
+    place = f'{source}: dimensions."{key}"'
+    fields = base.flat()
+    if key not in fields:
+        raise ConfigError(f"{place}: no such key in a candidate; {nearest(key, fields)}")
+    when = {other: tuple(values) for other, values in table.when.items()}
+    ranged = table.low is not None or table.high is not None or table.step is not None or table.log
+    if (table.choices is not None) == ranged:
+        raise ConfigError(f"{place} must have either choices, or low and high")
+    if table.choices is not None:
+        dimension = Dimension(key=key, choices=_choices(place, key, table.choices, base), when=when)
+    else:
+        dimension = _range(place, key, table, fields[key], when)
+    for value in (dimension.values() or (dimension.low, dimension.high))[:_CHECKED_VALUES]:
+        base.with_values({key: value}, source=place)
+    return dimension
+
+
+def _choices(place: str, key: str, choices: list[Any], base: Candidate) -> tuple[Scalar, ...]:
+    if not choices:
+        raise ConfigError(f"{place}: choices is empty; list at least one value")
+    if not all(isinstance(choice, (str, int, float, bool)) for choice in choices):
+        raise ConfigError(f"{place}: choices must be numbers or strings, not {choices!r}")
+    # The candidate's own type, so that 1 and 1.0 are one value.
+    typed = tuple(base.with_values({key: choice}, source=place).flat()[key] for choice in choices)
+    if len(set(typed)) < len(typed):
+        raise ConfigError(f"{place}: choices {choices!r} names a value twice")
+    return typed
+
+
+def _range(place: str, key: str, table: DimensionTable, current: Any, when: dict[str, tuple[Scalar, ...]]) -> Dimension:
+    low, high, step = table.low, table.high, table.step
+    if low is None or high is None:
+        raise ConfigError(f"{place}: {'low' if low is None else 'high'} is missing; a range needs low and high")
+    if isinstance(current, bool) or not isinstance(current, (int, float)):
+        raise ConfigError(f"{place}: {key} is not a number, so give choices instead of low and high")
+    if low > high:
+        raise ConfigError(f"{place}: low {low:g} is above high {high:g}")
+    if table.log and low <= 0:
+        raise ConfigError(f"{place}: low {low:g} must be above 0 where log = true")
+    if table.log and step is not None:
+        raise ConfigError(f"{place}: log and step exclude each other")
+    if step is not None and step <= 0:
+        raise ConfigError(f"{place}: step {step:g} must be above 0")
+    if isinstance(current, int):
+        for name, number in (("low", low), ("high", high), ("step", step)):
+            if number is not None and number != int(number):
+                raise ConfigError(f"{place}: {name} {number:g} must be a whole number, as {key} is")
+        low, high, step = int(low), int(high), int(step or 1)
+    if step is not None:
+        steps = (high - low) / step
+        if abs(steps - round(steps)) > 1e-9:
+            raise ConfigError(f"{place}: step {step:g} does not divide high - low = {high - low:g}")
+    return Dimension(key=key, low=low, high=high, step=step, log=table.log, when=when)

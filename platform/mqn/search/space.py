@@ -1,0 +1,274 @@
+"""Spaces: what a study varies, what it optimises, and what it must keep. TOML files in `search_spaces/`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqn.errors import ConfigError
+from mqn.home import shipped
+from mqn.parsing import content_hash, flatten, from_mapping, read_toml
+from mqn.quantities import Direction, quantity
+from mqn.records import Candidate
+from mqn.search.conditions import check_expansion, order_dimensions
+from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
+from mqn.search.goals import Constraint, Objective, check_goals
+
+if TYPE_CHECKING:
+    import optuna
+
+Sampler = Literal["tpe", "nsga2", "random", "grid"]
+Params = dict[str, Scalar]
+
+_WEIGHT_KEYS = ("arch.encoder_weights", "training.feature_weights")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expansion:
+    dimensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    name: str
+    description: str = ""
+    sampler: Sampler = "tpe"
+    trials: int = 1
+    objectives: tuple[Objective, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    fixed: dict[str, Any] = field(default_factory=dict)
+    dimensions: dict[str, DimensionTable] = field(default_factory=dict)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    expansion: _Expansion = field(default_factory=_Expansion)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """A checked space.
+
+    Attributes:
+        name: what it is called; a study's name unless another is given.
+        description: one line for people.
+        sampler: how candidates are drawn; `grid` takes every point once.
+        trials: how many trials a study has unless told otherwise; a grid has its own number of points.
+        objectives: what is optimised, with every direction filled in.
+        constraints: what must be kept.
+        base: the candidate that dimensions and points vary.
+        dimensions: what is varied, every one behind those it depends on.
+        points: grids only: explicit settings that vary together, each with the same keys.
+        expansion: keys of the dimensions whose other values are tried with every network that was drawn.
+        source: the file, for error messages.
+    """
+
+    name: str
+    description: str
+    sampler: Sampler
+    trials: int
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    base: Candidate
+    dimensions: tuple[Dimension, ...]
+    points: tuple[Params, ...]
+    expansion: tuple[str, ...]
+    source: str
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Of the objectives, in their order."""
+        return [objective.direction or quantity(objective.metric).direction for objective in self.objectives]
+
+    @functools.cached_property
+    def definition(self) -> dict[str, Any]:
+        """The whole space as plain tables, such that `parse_space` gives it back."""
+        pairs = zip(self.objectives, self.directions, strict=True)
+        bounds = [{"metric": c.metric, "max": c.max, "min": c.min} for c in self.constraints]
+        return {
+            "name": self.name,
+            "description": self.description,
+            "sampler": self.sampler,
+            "trials": self.trials,
+            "objectives": [{"metric": objective.metric, "direction": direction} for objective, direction in pairs],
+            "constraints": [{k: v for k, v in bound.items() if v is not None} for bound in bounds],
+            "fixed": {key: value for key, value in self.base.flat().items() if key not in self.keys},
+            "dimensions": {dimension.key: dimension.plain() for dimension in self.dimensions},
+            "points": [dict(point) for point in self.points],
+            "expansion": {"dimensions": list(self.expansion)},
+        }
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that makes two studies comparable: all but name, description and number of trials."""
+        return content_hash(_essence(self.definition))
+
+    @property
+    def keys(self) -> list[str]:
+        """The candidate's keys that vary."""
+        return [dimension.key for dimension in self.dimensions] + list(self.points[0] if self.points else ())
+
+    def suggest(self, trial: optuna.Trial) -> Candidate:
+        """Draw a candidate for a trial, or read the one that the trial already stands for."""
+        # NSGA-II counts a trial into its generation only when this is asked for, which a wholly fixed trial never does.
+        _ = trial.relative_params
+        params: Params = {}
+        for key in self.points[0] if self.points else ():
+            params[key] = trial.suggest_categorical(key, list(dict.fromkeys(point[key] for point in self.points)))
+        for dimension in self.dimensions:
+            if dimension.active(params):
+                params[dimension.key] = dimension.suggest(trial)
+        return self.candidate(params)
+
+    def candidate(self, params: Mapping[str, Any]) -> Candidate:
+        """The candidate that some values stand for; keys that are not given keep the fixed value."""
+        return self.base.with_values(params, source=self.source)
+
+    def grid(self) -> list[Params]:
+        """Every point of a grid, conditions honoured, trials of one network side by side."""
+        if self.sampler != "grid":
+            return []
+        networks: dict[str, list[Params]] = {}
+        for point in self.points or ({},):
+            for params in self._combinations(dict(point), {}):
+                candidate = self.candidate(params)
+                networks.setdefault(content_hash((candidate.arch, candidate.training)), []).append(params)
+        return [params for group in networks.values() for params in group]
+
+    def siblings(self, params: Mapping[str, Scalar]) -> list[Params]:
+        """The other points that expansion adds beside one: every other combination of the expanded dimensions."""
+        if not self.expansion:
+            return []
+        every = self._combinations({}, params)
+        return [point for point in every if point != dict(params)]
+
+    def _combinations(self, start: Params, pinned: Mapping[str, Scalar], depth: int = 0) -> Iterator[Params]:
+        if depth == len(self.dimensions):
+            yield start
+            return
+        dimension = self.dimensions[depth]
+        if not dimension.active(start):
+            yield from self._combinations(start, pinned, depth + 1)
+            return
+        held = dimension.key in pinned and dimension.key not in self.expansion
+        for value in (pinned[dimension.key],) if held else dimension.values() or ():
+            yield from self._combinations({**start, dimension.key: value}, pinned, depth + 1)
+
+    def with_overrides(self, overrides: Mapping[str, Any], *, source: str = "--set") -> Space:
+        """The space with some keys fixed to given values; a dimension among them is searched no more.
+
+        Args:
+            overrides: by the candidate's dotted keys.
+            source: where they come from, for error messages.
+
+        Raises:
+            ConfigError: an unknown key, a value that the candidate refuses, or a key that the grid's points vary.
+        """
+        values = dict(overrides)
+        for key in _WEIGHT_KEYS:  # Workers run in other folders.
+            if isinstance(values.get(key), str) and values[key] not in ("imagenet", "random"):
+                values[key] = str(Path(values[key]).expanduser().absolute())
+        clash = sorted(set(values) & set(self.points[0] if self.points else ()))
+        if clash:
+            raise ConfigError(f"{source}: {clash[0]} is what the points of {self.source} vary; leave it out")
+        typed = self.base.with_values(values, source=source).flat()
+        definition = dict(self.definition)
+        definition["fixed"] = {**definition["fixed"], **{key: typed[key] for key in values}}
+        definition["dimensions"] = {}
+        for dimension in self.dimensions:
+            # A condition on a key that is searched no more is decided: by its value, or because it never counts.
+            decided = {key for key in dimension.when if key not in definition["dimensions"]}
+            failed = any(key not in values or typed[key] not in dimension.when[key] for key in decided)
+            if dimension.key in values or failed:
+                definition["fixed"].setdefault(dimension.key, typed[dimension.key])
+                continue
+            table = dimension.plain()
+            when = {key: allowed for key, allowed in table.pop("when", {}).items() if key not in decided}
+            definition["dimensions"][dimension.key] = {**table, **({"when": when} if when else {})}
+        kept = [key for key in self.expansion if key in definition["dimensions"]]
+        return parse_space({**definition, "expansion": {"dimensions": kept}}, source=self.source)
+
+
+def load_space(name: str) -> Space:
+    """Read a space.
+
+    Args:
+        name: a file's stem in `search_spaces/`, or a path to a .toml file.
+
+    Raises:
+        UnknownNameError: there is no such space.
+        ConfigError: the file is wrong; names file, key path and what is allowed.
+    """
+    path = shipped("search_spaces", name)
+    return parse_space({"name": path.stem, **read_toml(path)}, source=str(path))
+
+
+def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
+    """Check a space given as plain tables.
+
+    Raises:
+        ConfigError: names the source, the key path and what is allowed.
+    """
+    raw = from_mapping(_File, definition, source=source)
+    if raw.trials < 1:
+        raise ConfigError(f"{source}: trials {raw.trials} must be at least 1")
+    check_goals(raw.objectives, raw.constraints, source=source)
+    fixed = flatten(raw.fixed)
+    base = Candidate().with_values(fixed, source=f"{source}: fixed")
+    for key in raw.dimensions:
+        if key in fixed:
+            raise ConfigError(f"{source}: {key} is both fixed and a dimension; keep one of them")
+    dimensions = [parse_dimension(key, table, base, source=source) for key, table in raw.dimensions.items()]
+    ordered = order_dimensions(dimensions, source=source)
+    check_expansion(raw.expansion.dimensions, ordered, source=source)
+    space = Space(
+        name=raw.name,
+        description=raw.description,
+        sampler=raw.sampler,
+        trials=raw.trials,
+        objectives=raw.objectives,
+        constraints=raw.constraints,
+        base=base,
+        dimensions=ordered,
+        points=_points(raw, base, source=source),
+        expansion=raw.expansion.dimensions,
+        source=source,
+    )
+    if raw.sampler == "grid":
+        for dimension in ordered:
+            if dimension.values() is None:
+                raise ConfigError(f'{source}: dimensions."{dimension.key}": a grid needs choices or a step')
+        if raw.expansion.dimensions:
+            raise ConfigError(f"{source}: a grid holds every combination by itself; leave [expansion] out")
+        space.grid()  # Every point must be a candidate.
+    return space
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Key paths in which two definitions differ, each with its old and its new value (None where there is none)."""
+    before, after = flatten(_essence(old)), flatten(_essence(new))
+    paths = sorted({*before, *after})
+    return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
+
+
+def _essence(definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in definition.items() if key not in ("name", "description", "trials")}
+
+
+def _points(raw: _File, base: Candidate, *, source: str) -> tuple[Params, ...]:
+    if not raw.points:
+        return ()
+    if raw.sampler != "grid":
+        raise ConfigError(f"{source}: points need sampler = 'grid', not {raw.sampler!r}")
+    flat = [flatten(point) for point in raw.points]
+    keys = list(dict.fromkeys(key for point in flat for key in point))
+    for key in keys:
+        if key in raw.dimensions:
+            raise ConfigError(f"{source}: {key} stands in points and in dimensions; keep one of them")
+    points = []
+    for i, point in enumerate(flat):
+        values = base.with_values(point, source=f"{source}: points[{i}]").flat()
+        if any(not isinstance(values[key], (str, int, float, bool)) for key in keys):
+            raise ConfigError(f"{source}: points[{i}]: only keys with numbers or strings can be varied")
+        points.append({key: values[key] for key in keys})
+    return tuple(points)
