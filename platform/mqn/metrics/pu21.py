@@ -1,8 +1,9 @@
 """PU21: PSNR and SSIM of HDR pictures in perceptually uniform code values.
 
 R. K. Mantiuk and M. Azimi, "PU21: A novel perceptually uniform encoding for adapting existing quality metrics for HDR",
-Picture Coding Symposium 2021. Pictures are absolute, in cd/m2. The encoding is the paper's `banding_glare`: 256 is about the code value of 100 cd/m2,
-white on an ordinary display, so that figures are comparable to those of ordinary pictures with peak 256.
+Picture Coding Symposium 2021. Pictures are absolute, in cd/m2. The encoding is the paper's `banding_glare`: 256 is
+about the code value of 100 cd/m2, white on an ordinary display, so that figures are comparable to those of ordinary
+pictures with peak 256.
 """
 
 from __future__ import annotations

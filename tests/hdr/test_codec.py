@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import typing
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mqn.errors import PictureError, UnknownNameError
+from mqn.hdr.codec import CODECS, REACHABLE, decode, encode, picture_scale
+from mqn.records import Codec
+
+LIGHT = arrays(np.float32, (4, 4, 3), elements=st.floats(0, 1, width=32))
+
+
+def test_the_codecs_are_those_of_the_records() -> None:
+    assert set(CODECS) == set(typing.get_args(Codec))
+
+
+def test_the_reachable_range_lies_within_the_networks() -> None:
+    low, high = REACHABLE
+    assert 1 / (1 + math.e) < low < high < 1 / (1 + math.exp(-2))
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_scale_becomes_the_upper_end(codec: str) -> None:
+    assert encode(np.array([1.0, 3.0]), codec) == pytest.approx([REACHABLE[1]] * 2)
+    assert decode(np.array(REACHABLE[1]), codec) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_black_becomes_the_lower_end(codec: str) -> None:
+    assert encode(np.array([0.0, -1.0]), codec) == pytest.approx([REACHABLE[0]] * 2, abs=1e-6)
+    assert decode(np.array(REACHABLE[0]), codec) == pytest.approx(0.0, abs=1.01e-5)
+
+
+@pytest.mark.parametrize(
+    ("codec", "light"),
+    [
+        ("linear", 0.5),
+        ("mulaw", (math.sqrt(5001) - 1) / 5000),
+        ("log", 10**-2.5),
+    ],
+)
+def test_the_middle_of_the_range_by_hand(codec: str, light: float) -> None:
+    middle = np.array(sum(REACHABLE) / 2)
+    assert decode(middle, codec) == pytest.approx(light, rel=1e-3)
+
+
+def test_a_tenth_of_the_scale_in_pq_is_a_hundred_nits() -> None:
+    # PQ(100 cd/m2) = 0.5081 and PQ(1000 cd/m2) = 0.7518, as published.
+    code = REACHABLE[0] + (REACHABLE[1] - REACHABLE[0]) * 0.5081 / 0.7518
+    assert float(encode(np.array(0.1), "pq")) == pytest.approx(code, abs=1e-4)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("output", [0.0, 0.269, 0.881, 1.0, -5.0, 5.0])
+def test_whatever_the_network_gives_is_light_within_the_scale(codec: str, output: float) -> None:
+    assert 0.0 <= decode(np.array(output), codec) <= 1.0
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@given(light=LIGHT)
+@settings(max_examples=40, deadline=None)
+def test_decoding_undoes_encoding(codec: str, light: np.ndarray) -> None:
+    floor = 1e-5 if codec == "log" else 0.0
+    code = encode(light, codec)
+    assert code.dtype == light.dtype
+    assert decode(code, codec) == pytest.approx(np.maximum(light, floor), rel=2e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@given(light=LIGHT)
+@settings(max_examples=20, deadline=None)
+def test_more_light_never_gets_a_lower_code(codec: str, light: np.ndarray) -> None:
+    ordered = np.sort(light.astype(np.float64), axis=None)
+    assert (np.diff(encode(ordered, codec)) >= 0).all()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_tensors_and_arrays_are_coded_alike(codec: str) -> None:
+    import torch
+
+    light = np.linspace(0, 1, 24, dtype=np.float32).reshape(1, 2, 3, 4)
+    code = encode(torch.from_numpy(light), codec)
+    assert isinstance(code, torch.Tensor)
+    assert code.dtype == torch.float32
+    assert code.numpy() == pytest.approx(encode(light, codec), abs=1e-5)
+    assert decode(code, codec).numpy() == pytest.approx(decode(encode(light, codec), codec), rel=1e-4, abs=1e-6)
+
+
+def test_coding_arrays_does_not_import_torch() -> None:
+    program = "import sys, numpy, mqn.hdr.codec as c; c.encode(numpy.ones(3), 'pq'); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("function", [encode, decode])
+def test_an_unknown_codec_names_the_nearest(function) -> None:
+    with pytest.raises(UnknownNameError, match="no codec 'mulow'; did you mean 'mulaw'"):
+        function(np.ones(3), "mulow")
+
+
+def test_the_scale_is_the_999th_of_a_thousand() -> None:
+    values = np.arange(3003, dtype=np.float32).reshape(1, 1001, 3)
+    assert picture_scale(values) == pytest.approx(0.999 * 3002)
+
+
+def test_a_nearly_black_picture_is_scaled_by_its_maximum() -> None:
+    image = np.zeros((64, 64, 3), np.float32)
+    image[0, 0, 0] = 0.25
+    assert picture_scale(image) == 0.25
+
+
+def test_black_cannot_be_scaled() -> None:
+    with pytest.raises(PictureError, match=r"night\.hdr: is black"):
+        picture_scale(np.zeros((8, 8, 3), np.float32), "night.hdr")
+
+
+def test_neither_can_nothing_or_nan() -> None:
+    with pytest.raises(PictureError, match="no pixels"):
+        picture_scale(np.zeros((0, 8, 3), np.float32))
+    with pytest.raises(PictureError, match="not finite"):
+        picture_scale(np.full((8, 8, 3), np.nan, np.float32))
