@@ -1,0 +1,1 @@
+"""Measuring an exported file on a device: the wire format, the agent that serves a device, and the client beside it."""

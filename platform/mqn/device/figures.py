@@ -1,0 +1,80 @@
+"""From samples to order statistics, and from a measurement to the figures that `mqn.quantities` names."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from mqn.errors import MeasurementError
+from mqn.records import Latency, Measurement
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Interpolate linearly between the two nearest samples, as `numpy.percentile` does by default.
+
+    Plain Python, so that an agent on a small board does not hold numpy in memory.
+
+    Args:
+        ordered: samples in ascending order, at least one.
+        share: in [0, 1].
+    """
+    position = share * (len(ordered) - 1)
+    low = math.floor(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+def summarise(samples_ns: Sequence[int]) -> Latency:
+    """Order statistics of timed invocations.
+
+    Args:
+        samples_ns: at least one, in ns.
+
+    Returns:
+        Figures in ms; the standard deviation is the population's (numpy's `std` with `ddof=0`).
+    """
+    ordered = sorted(sample / 1e6 for sample in samples_ns)
+    return Latency(
+        n=len(ordered),
+        min=ordered[0],
+        p50=quantile(ordered, 0.5),
+        p90=quantile(ordered, 0.9),
+        p99=quantile(ordered, 0.99),
+        mean=statistics.fmean(ordered),
+        std=statistics.pstdev(ordered),
+    )
+
+
+def figures(measurement: Measurement) -> dict[str, float]:
+    """Name the numbers of a measurement as `mqn.quantities` does.
+
+    Args:
+        measurement: one whose verdict its settings accept.
+
+    Returns:
+        `latency_ms`, `latency_ms.p90` and `size_bytes`; `latency_ms.backbone` and `latency_ms.head` for a pair;
+        `peak_memory_mb` where the device could tell.
+
+    Raises:
+        MeasurementError: the verdict is not accepted: such a measurement never becomes a number.
+    """
+    if measurement.latency_ms is None or measurement.verdict not in measurement.settings.accept:
+        raise MeasurementError(describe_verdict(measurement))
+    named = {
+        "latency_ms": measurement.latency_ms.p50,
+        "latency_ms.p90": measurement.latency_ms.p90,
+        "size_bytes": float(sum(part.size_bytes for part in measurement.parts)),
+    }
+    if len(measurement.parts) > 1:
+        named |= {f"latency_ms.{part.part}": part.latency_ms.p50 for part in measurement.parts}
+    if measurement.peak_memory_mb is not None:
+        named["peak_memory_mb"] = measurement.peak_memory_mb
+    return named
+
+
+def describe_verdict(measurement: Measurement) -> str:
+    """One line: the verdict with its reasons, and what would have been accepted."""
+    reasons = "; ".join(measurement.reasons) or "no reason given"
+    accepted = ", ".join(measurement.settings.accept)
+    return f"measured as {measurement.verdict!r} on {measurement.device.id} ({reasons}); accepted: {accepted}"

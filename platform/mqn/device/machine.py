@@ -1,0 +1,150 @@
+"""What can be read of this machine without privileges: who it is, how busy, fast and warm, how much memory we hold.
+
+Linux's `/proc` and `/sys`; whatever cannot be read is None, never a guess. 1 MB is 10^6 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import uuid
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from mqn import __version__
+from mqn.records import DeviceInfo, MachineState
+
+PROC = Path("/proc")
+SYS = Path("/sys")
+RUNTIME_PACKAGE = "ai-edge-litert"
+
+
+def affinity() -> tuple[int, ...]:
+    """The processors that this process may run on, by number."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def read_state(processors: Sequence[int]) -> MachineState:
+    """Read how busy, how fast and how warm the machine is now.
+
+    Args:
+        processors: whose frequency counts; their mean is taken.
+    """
+    try:
+        load: float | None = os.getloadavg()[0]
+    except OSError:
+        load = None
+    return MachineState(load_1m=load, frequency_mhz=_frequency_mhz(processors), temperature_c=_temperature_c())
+
+
+def busy_seconds(processors: Sequence[int]) -> float | None:
+    """Processor time that everybody, the hypervisor included, took so far of these processors; None if unreadable."""
+    wanted = {f"cpu{number}" for number in processors}
+    text = _read(PROC / "stat")
+    if text is None:
+        return None
+    rows = [line.split() for line in text.splitlines() if line.split(" ", 1)[0] in wanted]
+    if len(rows) != len(wanted):
+        return None
+    # user nice system idle iowait irq softirq steal; guest time is counted in user time already.
+    ticks = sum(sum(map(int, row[1:4])) + sum(map(int, row[6:9])) for row in rows)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb() -> tuple[float, float] | None:
+    """Resident memory of this process now, and its highest value since the last `reset_peak`; None if unreadable."""
+    text = _read(PROC / "self" / "status")
+    rows = dict(line.split(":", 1) for line in (text or "").splitlines() if ":" in line)
+    try:
+        now, peak = (int(rows[key].split()[0]) * 1024 / 1e6 for key in ("VmRSS", "VmHWM"))
+    except KeyError:
+        return None
+    return now, peak
+
+
+def reset_peak() -> bool:
+    """Make the kernel forget the highest resident memory of this process; False where it does not allow that."""
+    try:
+        (PROC / "self" / "clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def address_space_bytes() -> int:
+    """Address space that this process takes now; 0 if unreadable."""
+    text = _read(PROC / "self" / "statm")
+    return int(text.split()[0]) * os.sysconf("SC_PAGE_SIZE") if text else 0
+
+
+def describe() -> DeviceInfo:
+    """Say who this machine is."""
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        system = platform.system()
+    return DeviceInfo(
+        id=_identity(),
+        model=_model(),
+        soc=_soc(),
+        os=system,
+        kernel=platform.release(),
+        cores=os.cpu_count() or 1,
+        memory_mb=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6),
+        runtime=f"{RUNTIME_PACKAGE} {metadata.version(RUNTIME_PACKAGE)}",
+        agent_version=__version__,
+    )
+
+
+def _identity() -> str:
+    # The machine id is confidential by its own manual page, so only a hash of it leaves the machine.
+    secret = _read(Path("/etc/machine-id")) or f"{uuid.getnode():012x}"
+    return f"{platform.node() or 'device'}-{hashlib.sha256(f'mqn {secret.strip()}'.encode()).hexdigest()[:8]}"
+
+
+def _model() -> str:
+    board = _read(PROC / "device-tree" / "model")
+    if board:
+        return board.strip("\0 \n")
+    dmi = SYS / "devices" / "virtual" / "dmi" / "id"
+    names = [(_read(dmi / name) or "").strip() for name in ("sys_vendor", "product_name")]
+    return " ".join(name for name in names if name) or "unknown"
+
+
+def _soc() -> str:
+    compatible = _read(PROC / "device-tree" / "compatible")
+    if compatible:
+        return compatible.strip("\0").split("\0")[-1]
+    rows = dict(line.split(":", 1) for line in (_read(PROC / "cpuinfo") or "").splitlines() if ":" in line)
+    named = {key.strip(): value.strip() for key, value in rows.items()}
+    return named.get("model name") or named.get("Hardware") or platform.machine()
+
+
+def _frequency_mhz(processors: Sequence[int]) -> float | None:
+    folder = SYS / "devices" / "system" / "cpu"
+    readings = [_read_number(folder / f"cpu{number}" / "cpufreq" / "scaling_cur_freq") for number in processors]
+    kilohertz = [reading for reading in readings if reading]
+    return sum(kilohertz) / len(kilohertz) / 1000 if kilohertz else None
+
+
+def _temperature_c() -> float | None:
+    readings = [_read_number(zone / "temp") for zone in (SYS / "class" / "thermal").glob("thermal_zone*")]
+    # Zones without a sensor behind them report 0 or absurd values, in thousandths of a degree.
+    plausible = [reading / 1000 for reading in readings if reading and 0 < reading < 150_000]
+    return max(plausible) if plausible else None
+
+
+def _read_number(path: Path) -> float | None:
+    try:
+        return float(_read(path) or "")
+    except ValueError:
+        return None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
