@@ -79,15 +79,20 @@ def build(arch: Arch) -> MQN:
     Raises:
         WeightsError: the encoder's weights cannot be had, or do not fit `arch.width`.
     """
-    model = MQN(
+    model = assemble(arch)
+    load_encoder(model.backbone.encoder, arch.encoder_weights, arch.width)
+    return model
+
+
+def assemble(arch: Arch) -> MQN:
+    """Make a network with random weights, whatever `arch.encoder_weights` says: for weights that are loaded later."""
+    return MQN(
         attention=arch.attention,
         width=arch.width,
         decoder_width=arch.decoder_width,
         upsampling=arch.upsampling,
         head_channels=arch.head_channels,
     )
-    load_encoder(model.backbone.encoder, arch.encoder_weights, arch.width)
-    return model
 
 
 def _initialize(model: nn.Module) -> None:

@@ -1,0 +1,1 @@
+"""Training: losses, schedule, freezing, validation, the loop, checkpoints."""

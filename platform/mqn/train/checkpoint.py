@@ -1,0 +1,85 @@
+"""Files of a training: `checkpoint.pt`, the trained network, and `resume.pt`, all that is needed to go on.
+
+Both hold plain values and tensors only, and are loaded with `weights_only=True`: a file from elsewhere runs no code.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mqn.errors import WeightsError
+from mqn.models.mqn import MQN, assemble
+from mqn.parsing import from_mapping, to_plain
+from mqn.records import Arch, Training
+
+
+def save(path: Path, arch: Arch, training: Training, model: MQN) -> None:
+    """Write a checkpoint: `{"arch": {...}, "training": {...}, "state": {...}}`.
+
+    Args:
+        path: the file; replaced at once and whole.
+        arch: the network.
+        training: how it was trained.
+        model: its weights are written as contiguous CPU tensors.
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write(path, {"arch": to_plain(arch), "training": to_plain(training), "state": state})
+
+
+def load(path: Path) -> tuple[Arch, Training, MQN]:
+    """Read a checkpoint.
+
+    Args:
+        path: what `save` wrote.
+
+    Returns:
+        Arch, training and the network in eval mode, on the CPU. No pretrained weights are fetched.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or no checkpoint.
+    """
+    content = read(path)
+    if not {"arch", "training", "state"} <= content.keys():
+        raise WeightsError(f"{path} is no checkpoint of a training; give a checkpoint.pt")
+    arch = from_mapping(Arch, content["arch"], source=str(path), path="arch")
+    training = from_mapping(Training, content["training"], source=str(path), path="training")
+    model = assemble(arch)
+    try:
+        model.load_state_dict(content["state"])
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: its weights do not fit its architecture: {_one_line(error)}") from error
+    return arch, training, model.eval()
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values and tensors, so that a reader sees the old file or the new one whole, never a half."""
+    temporary = path.with_name(f".{path.name}.new")
+    torch.save(dict(content), temporary)
+    temporary.replace(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read what `write` wrote, onto the CPU.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged or not written by torch: {_one_line(error)}") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds no table; give a checkpoint.pt")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).split("\n")
+    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[1].strip()}"
