@@ -1,0 +1,157 @@
+"""Bundles: a chosen model in a folder, verified, with everything an app developer needs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mqn.errors import ModelFileError, StudyError, UsageError
+from mqn.export.exported import MANIFEST, files_of, open_exported
+from mqn.parsing import content_hash, file_hash, to_plain, write_json
+from mqn.records import Codec, Manifest, TrialRecord
+from mqn.report.card import model_card
+from mqn.report.readme import readme
+from mqn.search.artifacts import Artifact, ArtifactStore
+
+STAGE = "bundle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        folder: where it lies.
+        files: the TFLite files in the order they run.
+        codec: how the output stands for linear light.
+        input_size: side of the square input in pixels.
+        manifest: what it was made from, and every file's hash.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    codec: Codec
+    input_size: int
+    manifest: Manifest
+
+
+def write_bundle(record: TrialRecord, store: ArtifactStore, output: Path) -> Path:
+    """Gather a trial's model and what is known of it.
+
+    Args:
+        record: a trial with a quantized model.
+        store: the study's artifacts.
+        output: the folder to write; an older bundle there is replaced.
+
+    Returns:
+        The folder, with its files' hashes verified after they were copied.
+
+    Raises:
+        StudyError: the trial has no model, or an artifact is missing or damaged.
+        UsageError: the folder holds something else.
+        ModelFileError: a file was damaged on its way.
+    """
+    if "quantize" not in record.artifacts:
+        raise StudyError(
+            f"trial {record.number} of study {record.study!r} has no exported model; pick a complete trial"
+        )
+    if output.exists() and not _replaceable(output):
+        raise UsageError(f"{output} is not empty and not a bundle; name a new folder")
+    artifacts = {
+        step: store.get(step.partition("/")[0], key) for step, key in record.artifacts.items() if step != "train"
+    }
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=".bundle-") as temporary:
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
+        _fill(folder, record, artifacts)
+        load_bundle(folder)
+        if output.exists():
+            shutil.rmtree(output)
+        folder.rename(output)
+    return output
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Open a bundle and check every file against its manifest.
+
+    Args:
+        folder: what `write_bundle` returned, wherever it was copied.
+
+    Raises:
+        ModelFileError: the folder is no bundle, or a file is missing, truncated or changed.
+    """
+    exported = open_exported(folder)
+    if exported.manifest.stage != STAGE:
+        raise ModelFileError(f"{folder} holds a model, but is no bundle; give a folder that `mqn select` wrote")
+    for name, sha256 in exported.manifest.files.items():
+        path = folder / name
+        if not path.is_file() or file_hash(path) != sha256:
+            state = "changed" if path.is_file() else "missing"
+            raise ModelFileError(f"{path} is {state} since the bundle was written; write it again with `mqn select`")
+    return Bundle(
+        folder=folder,
+        files=exported.files,
+        codec=exported.codec,
+        input_size=exported.input_size,
+        manifest=exported.manifest,
+    )
+
+
+def _fill(folder: Path, record: TrialRecord, artifacts: dict[str, Artifact]) -> None:
+    model = artifacts["quantize"]
+    files = files_of(model.folder)
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    scores = _read(artifacts, "score", "scores.json")
+    measurements = {
+        step.partition("/")[2]: _read(artifacts, step, "measurement.json")
+        for step in artifacts
+        if step.startswith("measure/")
+    }
+    candidate, names = record.candidate, [file.name for file in files]
+    codec, input_size = candidate.training.codec, candidate.arch.input_size
+    title = f"MQN {candidate.label}"
+    write_json(folder / "trial.json", record)
+    write_json(folder / "scores.json", scores)
+    write_json(folder / "measurement.json", measurements)
+    (folder / "README.md").write_text(readme(title, names, codec, input_size), encoding="utf-8")
+    card = model_card(title, record, scores=scores, measurements=measurements, model=model.manifest)
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    inputs = {"study": record.study, "trial": record.number, "candidate": to_plain(candidate), **record.artifacts}
+    manifest = Manifest(
+        stage=STAGE,
+        key=content_hash(inputs),
+        inputs=inputs,
+        files={path.name: file_hash(path) for path in sorted(folder.iterdir())},
+        versions=model.manifest.versions,
+        seconds=0.0,
+        details={"codec": codec, "input_size": input_size, "layout": candidate.plan.layout, "run_order": names},
+    )
+    for file in files:
+        if manifest.files[file.name] != model.manifest.files[file.name]:
+            raise ModelFileError(f"{file} was damaged while it was copied; try again")
+    write_json(folder / MANIFEST, manifest)
+
+
+def _read(artifacts: dict[str, Artifact], step: str, name: str) -> Any:
+    """A record of a step as plain values; nothing where the trial has no such step."""
+    if step not in artifacts:
+        return {}
+    return json.loads((artifacts[step].folder / name).read_text(encoding="utf-8"))
+
+
+def _replaceable(output: Path) -> bool:
+    """Whether a folder is empty or a bundle, such that nothing of the user's is lost."""
+    if not output.is_dir():
+        return False
+    if not any(output.iterdir()):
+        return True
+    try:
+        return open_exported(output).manifest.stage == STAGE
+    except ModelFileError:
+        return False

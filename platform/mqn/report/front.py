@@ -1,0 +1,124 @@
+"""The front: the trials that no other trial beats in every objective, constraints kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mqn.errors import NothingSatisfiesError
+from mqn.parsing import to_plain
+from mqn.records import TrialRecord
+from mqn.report.hypervolume import hypervolume
+from mqn.report.points import Axis, Objective, Point, complete_points, minimised, settle
+from mqn.search import pareto
+
+if TYPE_CHECKING:
+    from mqn.search.space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """A study's front.
+
+    Attributes:
+        study: its name.
+        axes: the objectives.
+        points: the front, from the smallest to the largest value of the first objective.
+        beaten: complete trials that keep the constraints and are beaten.
+        infeasible: complete trials that break a constraint.
+        device: whose latency and memory the values are; None: each trial's first device.
+    """
+
+    study: str
+    axes: tuple[Axis, ...]
+    points: tuple[Point, ...]
+    beaten: tuple[Point, ...]
+    infeasible: tuple[Point, ...]
+    device: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """What `mqn front --json` prints."""
+        return {
+            "study": self.study,
+            "device": self.device,
+            "objectives": [{"metric": axis.metric, "direction": axis.direction} for axis in self.axes],
+            "front": [
+                {
+                    "trial": point.record.number,
+                    "candidate": to_plain(point.record.candidate),
+                    "label": point.record.candidate.label,
+                    "values": dict(zip((axis.metric for axis in self.axes), point.values, strict=True)),
+                    "steady": point.steady,
+                    "verdicts": dict(point.record.verdicts),
+                }
+                for point in self.points
+            ],
+        }
+
+
+def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], device: str | None = None) -> Front:
+    """Find a study's front.
+
+    Args:
+        records: its trials; only complete ones count.
+        objectives: any number of them.
+        device: whose latency and memory to take; None: each trial's first device.
+
+    Raises:
+        NothingSatisfiesError: no trial is complete, or none keeps the constraints; says which one nobody keeps and how
+            near the nearest comes.
+        UnknownNameError: no trial was measured on that device, or there is no such figure.
+    """
+    axes = settle(objectives)
+    points = complete_points(records, axes, device)
+    if not points:
+        raise NothingSatisfiesError(_no_complete(records, axes))
+    feasible = [point for point in points if point.record.feasible]
+    if not feasible:
+        raise NothingSatisfiesError(nearest_miss([point.record for point in points]))
+    mask = pareto.front_mask(minimised(feasible, axes))
+    best = [point for point, chosen in zip(feasible, mask, strict=True) if chosen]
+    return Front(
+        study=records[0].study,
+        axes=axes,
+        points=tuple(sorted(best, key=lambda point: (point.values, point.record.number))),
+        beaten=tuple(point for point, chosen in zip(feasible, mask, strict=True) if not chosen),
+        infeasible=tuple(point for point in points if not point.record.feasible),
+        device=device,
+    )
+
+
+def study_hypervolume(records: Sequence[TrialRecord], space: Space) -> float:
+    """The hypervolume of a study's front, from the reference that `mqn.report.hypervolume` states; 0 without a front."""
+    return hypervolume(records, space.objectives).final
+
+
+def nearest_miss(records: Sequence[TrialRecord]) -> str:
+    """Say which constraint keeps a study from having a front, and how near the nearest trial comes.
+
+    Args:
+        records: complete trials, none of them feasible; at least one.
+    """
+    asked = f"no trial of study {records[0].study!r} keeps"
+    for constraint in records[0].violations:
+        missed = [record for record in records if record.violations.get(constraint, 0.0) > 0]
+        if len(missed) == len(records):
+            near = min(missed, key=lambda record: record.violations[constraint])
+            miss = f"misses it by {near.violations[constraint]:.4g}"
+            return f"{asked} {constraint}: {_name(near)} comes nearest and {miss}; loosen it, or search further"
+    near = min(records, key=lambda record: sum(max(0.0, by) for by in record.violations.values()))
+    broken = ", ".join(f"{name} by {by:.4g}" for name, by in near.violations.items() if by > 0)
+    return f"{asked} all constraints at once: {_name(near)} misses {broken}; loosen one, or search further"
+
+
+def _name(record: TrialRecord) -> str:
+    return f"#{record.number} {record.candidate.label}"
+
+
+def _no_complete(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> str:
+    states = [record.state for record in records]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "no trials yet"
+    wanted = " and ".join(axis.metric for axis in axes)
+    study = f"study {records[0].study!r}" if records else "the study"
+    return f"{study} has no complete trial with {wanted} ({counts}); run it further with `mqn search --resume`"

@@ -1,0 +1,91 @@
+"""The hypervolume of a study's front, and how it grew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mqn.records import TrialRecord
+from mqn.report.points import Axis, Objective, Point, complete_points, minimised, settle
+from mqn.search import pareto
+
+# How far behind the worst trial the reference point lies, as a share of the trials' range in each objective.
+REFERENCE_MARGIN = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The hypervolume after each trial.
+
+    Attributes:
+        axes: the objectives.
+        reference: the point it is measured from, as measured: nothing is negated.
+        trials: numbers of the complete trials, ascending.
+        values: hypervolume of all feasible trials up to and with that one, in the product of the objectives' units.
+    """
+
+    axes: tuple[Axis, ...]
+    reference: tuple[float, ...]
+    trials: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def final(self) -> float:
+        """The whole study's; 0 without a feasible trial."""
+        return self.values[-1] if self.values else 0.0
+
+
+def hypervolume(
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    reference: Sequence[float] | None = None,
+    device: str | None = None,
+) -> History:
+    """Measure how the front grew, trial by trial.
+
+    Args:
+        records: the study's trials.
+        objectives: one, two or three.
+        reference: a point worse than those of interest, as measured; None: a tenth of the feasible trials' range behind
+            the worst of them in every objective. Only figures with the same reference can be compared.
+        device: whose latency and memory to take.
+
+    Returns:
+        The history; empty, with a reference of zeros, where no feasible trial is complete and none is given.
+
+    Raises:
+        ValueError: more than three objectives.
+    """
+    axes = settle(objectives)
+    points = complete_points(records, axes, device)
+    feasible = [point for point in points if point.record.feasible]
+    if reference is None:
+        if not feasible:
+            return History(axes=axes, reference=(0.0,) * len(axes), trials=(), values=())
+        reference = reference_point(feasible, axes)
+    signs = np.array([axis.sign for axis in axes])
+    corner, values = np.asarray(reference) * signs, minimised(points, axes)
+    kept = np.array([point.record.feasible for point in points], dtype=bool)
+    volumes = [pareto.hypervolume(values[:end][kept[:end]], corner) for end in range(1, len(points) + 1)]
+    return History(
+        axes=axes,
+        reference=tuple(float(value) for value in reference),
+        trials=tuple(point.record.number for point in points),
+        values=tuple(volumes),
+    )
+
+
+def reference_point(points: Sequence[Point], axes: Sequence[Axis]) -> tuple[float, ...]:
+    """A point a tenth of the range behind the worst value in every objective, as measured.
+
+    Args:
+        points: at least one.
+        axes: the objectives.
+    """
+    values = minimised(points, axes)
+    worst, best = values.max(axis=0), values.min(axis=0)
+    span = np.where(worst > best, worst - best, np.maximum(np.abs(worst), 1.0))
+    corner = (worst + REFERENCE_MARGIN * span) * [axis.sign for axis in axes]
+    return tuple(float(value) for value in corner)

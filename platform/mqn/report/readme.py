@@ -1,0 +1,82 @@
+"""A bundle's README: plain Python that runs the model outside this project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mqn.hdr.codec import LOG_DECADES, PQ_SCALE_NITS, REACHABLE
+from mqn.hdr.tonemap import MU
+from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
+from mqn.records import Codec
+
+# ST 2084's constants, as fractions, so that the code says where they come from.
+_PQ = f"""\
+root = (code * {{scale_code!r}}) ** (32 / 2523)
+powered = np.maximum(root - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * root)
+linear = {PQ_PEAK_NITS / PQ_SCALE_NITS!r} * powered ** (16384 / 2610)"""
+
+_DECODE: dict[Codec, str] = {
+    "linear": "linear = code",
+    "mulaw": f"linear = np.expm1(code * np.log1p({MU!r})) / {MU!r}",
+    "log": f"linear = 10.0 ** ({LOG_DECADES!r} * (code - 1))",
+    "pq": _PQ,
+}
+
+
+def example(files: Sequence[str], codec: Codec, input_size: int) -> str:
+    """Python that turns `input.png` into `output.pfm`, with numpy, Pillow and ai-edge-litert alone.
+
+    Args:
+        files: the TFLite files' names in the order they run.
+        codec: how the output stands for linear light.
+        input_size: side of the model's square input in pixels.
+    """
+    low, high = REACHABLE
+    decode = _DECODE[codec].format(scale_code=float(pq_encode(PQ_SCALE_NITS)))
+    return f"""\
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+picture = Image.open("input.png").convert("RGB").resize(({input_size}, {input_size}))
+values = {{"ldr": np.asarray(picture, dtype=np.float32)[None] / 255}}
+for file in {list(files)!r}:
+    run = Interpreter(file).get_signature_runner()
+    values |= run(**{{name: values[name] for name in run.get_input_details()}})
+code = np.clip((values["hdr"][0] - {low!r}) / {high - low!r}, 0, 1)
+{decode}
+with open("output.pfm", "wb") as stream:
+    stream.write(b"PF\\n{input_size} {input_size}\\n-1.0\\n" + linear[::-1].astype("<f4").tobytes())
+"""
+
+
+def readme(name: str, files: Sequence[str], codec: Codec, input_size: int) -> str:
+    """The whole README, in Markdown.
+
+    Args:
+        name: what the model is called.
+        files: the TFLite files' names in the order they run.
+        codec: how the output stands for linear light.
+        input_size: side of the model's square input in pixels.
+    """
+    order = "one file" if len(files) == 1 else "two files, run one behind the other"
+    listed = ", ".join(f"`{file}`" for file in files)
+    return f"""\
+# {name}
+
+Turns an 8-bit picture into an HDR picture. The model is {order}: {listed}.
+
+| | |
+| --- | --- |
+| input `ldr` | 1 x {input_size} x {input_size} x 3, float32, sRGB code values in [0, 1] |
+| output `hdr` | the same shape, float32, code values of the codec `{codec}` between {REACHABLE[0]:.4f} and {REACHABLE[1]:.4f} |
+| linear light | after the decoding below: relative, 1.0 is the picture's own white, not a luminance in cd/m2 |
+
+In this folder, with `pip install ai-edge-litert numpy pillow` and a picture `input.png`:
+
+```python
+{example(files, codec, input_size)}```
+
+`manifest.json` names every file's SHA-256 and what the model was made from; `scores.json` and `measurement.json` hold
+accuracy and latency as they were measured, `MODEL_CARD.md` tells them for people.
+"""
