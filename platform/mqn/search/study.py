@@ -81,6 +81,8 @@ class Study:
         Returns:
             How many were added.
         """
+        if not points:
+            return 0
         known = {_identity(params_of(trial)) for trial in self.trials()}
         added = 0
         for point in points:

@@ -1,0 +1,195 @@
+"""Where jobs run: Ray tasks with their own resources, or this very process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from mqn.errors import CandidateError, ConfigError, StudyError
+from mqn.home import home
+from mqn.profile import RayProfile
+from mqn.search.jobs import Job, Outcome, perform
+
+_WORKER_LIFE_MS = 30 * 60 * 1000
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+
+
+class Engine(Protocol):
+    """Runs jobs; submitting never waits."""
+
+    capacity: float
+    """Processors in all."""
+
+    def submit(self, folder: Path, job: Job) -> Hashable:
+        """Begin a job on the artifact store in `folder`; returns its handle."""
+
+    def wait(self, handles: Sequence[Hashable], timeout: float) -> list[Hashable]:
+        """Wait until a job has ended, for at most `timeout` seconds; returns the handles of all that have."""
+
+    def collect(self, handle: Hashable) -> Outcome:
+        """How an ended job ended; raises whatever is not a failure by name."""
+
+    def close(self) -> None:
+        """Stop what still runs."""
+
+
+class InProcessEngine:
+    """Runs a job when it is waited for, in this process: for tests and for looking into stages with a debugger."""
+
+    def __init__(self, capacity: float = 4) -> None:
+        """Pretend to have some processors."""
+        self.capacity = capacity
+        self._jobs: dict[Hashable, tuple[Path, Job]] = {}
+        self._count = 0
+
+    def submit(self, folder: Path, job: Job) -> Hashable:
+        """Take a job on."""
+        self._count += 1
+        self._jobs[self._count] = (folder, job)
+        return self._count
+
+    def wait(self, handles: Sequence[Hashable], timeout: float) -> list[Hashable]:  # noqa: ARG002
+        """The oldest job is the next that ends."""
+        return list(handles[:1])
+
+    def collect(self, handle: Hashable) -> Outcome:
+        """Do the job now."""
+        return perform(*self._jobs.pop(handle))
+
+    def close(self) -> None:
+        """Forget what was not waited for."""
+        self._jobs.clear()
+
+
+class RayEngine:
+    """Runs jobs as Ray tasks.
+
+    Workers come in pools, told apart by their environment: export workers set `TF_USE_LEGACY_KERAS=1` before TensorFlow
+    is imported; training workers have the thread count of the profile, so that a training repeats itself exactly.
+    Workers of a Ray that was started here live for half an hour without work, so that imports stay warm between trials.
+    """
+
+    def __init__(self, profile: RayProfile) -> None:
+        """Start or join Ray.
+
+        Raises:
+            ConfigError: the profile asks for more than there is, or Ray cannot be joined.
+        """
+        import ray
+
+        self._ray = ray
+        self._profile = profile
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        self._init()
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        self._node_id = ray.get_runtime_context().get_node_id()
+        own = next((node for node in nodes if node["NodeID"] == self._node_id), nodes[0])
+        self._own_cpus = own["Resources"].get("CPU", 1.0)
+        self.capacity = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
+        try:
+            self._check(nodes)
+        except ConfigError:
+            self.close()
+            raise
+        self._tasks: dict[Any, Any] = {}
+
+    def submit(self, folder: Path, job: Job) -> Hashable:
+        """Hand a job to Ray."""
+        resources = job.resources
+        if resources not in self._tasks:
+            options: dict[str, Any] = {
+                "num_cpus": self._own_cpus if resources.exclusive else resources.cpus,
+                "num_gpus": resources.gpus,
+                "max_retries": 1,
+                "runtime_env": {"env_vars": self._environment(resources.pool)},
+            }
+            if resources.exclusive:
+                strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+                options["scheduling_strategy"] = strategy(node_id=self._node_id, soft=False)
+            self._tasks[resources] = self._ray.remote(perform).options(**options)
+        handle: Hashable = self._tasks[resources].remote(folder, job)
+        return handle
+
+    def wait(self, handles: Sequence[Hashable], timeout: float) -> list[Hashable]:
+        """Wait for a task to end."""
+        ended, _ = self._ray.wait(list(handles), num_returns=1, timeout=timeout)
+        if ended:  # Others may have ended at the same time.
+            ended, _ = self._ray.wait(list(handles), num_returns=len(handles), timeout=0)
+        return list(ended)
+
+    def collect(self, handle: Hashable) -> Outcome:
+        """A task's result.
+
+        Raises:
+            StudyError: Ray itself is gone.
+        """
+        exceptions = self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(handle)
+        except exceptions.RayTaskError as error:
+            raise error.as_instanceof_cause() from None
+        except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError) as error:
+            kind = "ran out of memory" if isinstance(error, exceptions.OutOfMemoryError) else "died"
+            line = f"the worker process {kind}, twice; see Ray's logs, or give the search smaller networks"
+            return Outcome(error=(CandidateError.__name__, line))
+        except exceptions.RayError as error:
+            raise StudyError(f"Ray failed: {str(error).splitlines()[0]}; go on with --resume") from error
+        return outcome
+
+    def close(self) -> None:
+        """Leave Ray; one that was started here ends with everything in it."""
+        self._ray.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _init(self) -> None:
+        profile, common = self._profile, {"log_to_driver": False, "logging_level": "error", "ignore_reinit_error": True}
+        environment = {"env_vars": {"MQN_HOME": str(home())}}
+        try:
+            if profile.address != "local":
+                self._ray.init(profile.address, runtime_env=environment, **common)
+                return
+            wanted = int(-(-max(profile.training_cpus, profile.export_cpus, 1) // 1))
+            self._ray.init(
+                "local",
+                # A machine with fewer processors than a training asks for runs one training at a time.
+                num_cpus=profile.cpus if profile.cpus is not None else max(os.cpu_count() or 1, wanted),
+                num_gpus=profile.gpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                runtime_env=environment,
+                _system_config={"idle_worker_killing_time_threshold_ms": _WORKER_LIFE_MS},
+                **common,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            line = str(error).splitlines()[0]
+            raise ConfigError(
+                f"cannot use Ray at {profile.address!r}: {line}; check ray.address in the profile"
+            ) from error
+
+    def _check(self, nodes: Sequence[dict[str, Any]]) -> None:
+        """Ray would wait for ever for what no node has."""
+        profile = self._profile
+        needs = [("training_cpus", "CPU", profile.training_cpus), ("training_gpus", "GPU", profile.training_gpus)]
+        for key, resource, wanted in [*needs, ("export_cpus", "CPU", profile.export_cpus)]:
+            most = max(node["Resources"].get(resource, 0.0) for node in nodes)
+            if wanted > most:
+                raise ConfigError(
+                    f"ray.{key} = {wanted:g}, but no machine has more than {most:g}; lower it in the profile"
+                )
+
+    def _environment(self, pool: str) -> dict[str, str]:
+        if pool == "training":
+            return {"OMP_NUM_THREADS": str(max(1, int(self._profile.training_cpus)))}
+        if pool == "export":
+            return {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        return {"OMP_NUM_THREADS": "1"}

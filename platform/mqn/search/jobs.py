@@ -1,0 +1,122 @@
+"""A job: one stage on given inputs, whose result is an artifact. The unit that engines run and trials share."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import mqn
+import mqn.errors
+from mqn.errors import MqnError
+from mqn.search.artifacts import ArtifactStore
+
+StageFunction = Callable[..., Mapping[str, Any]]
+Pool = Literal["training", "export", "plain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a job takes while it runs.
+
+    Attributes:
+        cpus: processors.
+        gpus: share of GPUs.
+        pool: kind of worker process, so that imports stay warm and libraries that quarrel stay apart.
+        exclusive: takes every processor of the machine that the driver runs on.
+    """
+
+    cpus: float = 1
+    gpus: float = 0
+    pool: Pool = "plain"
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One stage on given inputs.
+
+    Attributes:
+        stage: what makes the artifact.
+        key: hash of `inputs` (`mqn.records.stage_key`).
+        inputs: what goes in, as the manifest states it.
+        function: called with the folder to write into and `arguments`; returns the manifest's details.
+        arguments: how the function is called.
+        resources: what it takes.
+        resumable: whether it goes on from what a killed predecessor left in the folder.
+        packages: those whose versions the manifest states.
+    """
+
+    stage: str
+    key: str
+    inputs: Mapping[str, Any]
+    function: StageFunction
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    resumable: bool = False
+    packages: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Equal for jobs that do the same."""
+        return self.stage, self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        reused: whether the artifact was there already.
+        seconds: wall time of the work; 0 where it was reused.
+        error: name of the `MqnError` and its line; None where the artifact is there.
+    """
+
+    reused: bool = False
+    seconds: float = 0.0
+    error: tuple[str, str] | None = None
+
+    def exception(self) -> MqnError:
+        """The error as it was raised, to be raised again on this side."""
+        assert self.error is not None
+        name, line = self.error
+        kind = getattr(mqn.errors, name)
+        error: MqnError = kind.__new__(kind)
+        Exception.__init__(error, line)
+        return error
+
+
+def perform(folder: Path, job: Job) -> Outcome:
+    """Do a job, unless its artifact is there already. Runs in a worker process.
+
+    Args:
+        folder: of the artifact store.
+        job: what to do.
+
+    Returns:
+        How it ended. A failure by name comes back inside, because exceptions with arguments of their own do not survive
+        pickling; every other exception passes through and crashes the driver.
+    """
+    store = ArtifactStore(folder)
+    with store.open(job.stage, job.key, resumable=job.resumable) as slot:
+        if slot.artifact is not None:
+            return Outcome(reused=True)
+        began = time.monotonic()
+        try:
+            details = job.function(slot.folder, **job.arguments)
+        except MqnError as error:
+            return Outcome(error=(type(error).__name__, str(error)), seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        slot.publish(inputs=job.inputs, versions=_versions(job.packages), seconds=seconds, details=details)
+        return Outcome(seconds=seconds)
+
+
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    found = {"mqn": mqn.__version__, "python": platform.python_version()}
+    for package in packages:
+        found[package] = importlib.metadata.version(package)
+    return found

@@ -1,0 +1,134 @@
+"""The loop of a study: asks Optuna for trials, keeps several on their way, and records each exactly once.
+
+What is finished is written down in this order: artifact, record beside the trial, tracker's spool, Optuna's verdict on
+the trial. Each may be repeated without harm, so that a driver killed between any two goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from optuna.trial import TrialState
+
+from mqn.records import TrialRecord
+from mqn.search.artifacts import Artifact
+from mqn.search.evaluation import Evaluation, Pipeline
+from mqn.search.progress import Progress
+from mqn.search.scheduler import Scheduler
+from mqn.search.study import Study
+from mqn.track.tracker import Tracker
+
+Stopped = Literal["done", "hours", "interrupted"]
+
+_TICK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a loop goes.
+
+    Attributes:
+        trials: trials that the study is to have in the end, those of earlier drivers included.
+        parallel: trials on their way at a time.
+        hours: no trial is begun after so much wall time; those on their way are finished. None: no limit.
+    """
+
+    trials: int
+    parallel: int
+    hours: float | None = None
+
+
+@dataclass(slots=True)
+class Loop:
+    """Runs one study to its end.
+
+    Attributes:
+        study: the study.
+        pipeline: how candidates are evaluated.
+        scheduler: runs the jobs.
+        tracker: logs the trials.
+        progress: shows what goes on.
+        limits: how far to go.
+        tags: put on every trial's run.
+    """
+
+    study: Study
+    pipeline: Pipeline
+    scheduler: Scheduler
+    tracker: Tracker
+    progress: Progress
+    limits: Limits
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    _active: list[Evaluation] = field(default_factory=list)
+    _begun: int = 0
+
+    def run(self) -> Stopped:
+        """Take up what was left running, then go on until a limit is reached.
+
+        Returns:
+            Why it stopped.
+
+        Raises:
+            MqnError: a failure that is not one candidate's; trials on their way stay as they are, to be taken up later.
+        """
+        end = time.monotonic() + 3600 * self.limits.hours if self.limits.hours is not None else None
+        self.study.enqueue(self.study.space.grid())
+        self._begun = len(self.study.trials(*(state for state in TrialState if state != TrialState.WAITING)))
+        for frozen in self.study.trials(TrialState.RUNNING):
+            trial = self.study.take_up(frozen)
+            noted = self.study.noted(frozen)
+            if noted is not None:
+                self._finish(trial, noted, self._find(noted))
+            else:
+                self._begin(trial)
+        in_time = True
+        while True:
+            in_time = in_time and (end is None or time.monotonic() < end)
+            while in_time and self._may_ask():
+                self._begun += 1
+                self._begin(self.study.ask())
+            if not self._active:
+                return "done" if in_time or self._begun >= self.limits.trials else "hours"
+            self._advance()
+
+    def _may_ask(self) -> bool:
+        if len(self._active) >= self.limits.parallel or self._begun >= self.limits.trials:
+            return False
+        # A grid has no more points than it was given.
+        return self.study.space.sampler != "grid" or bool(self.study.trials(TrialState.WAITING))
+
+    def _begin(self, trial: Any) -> None:
+        candidate = self.study.space.suggest(trial)
+        # What expansion adds goes in before the trial is worked on, so that no kill can lose it.
+        self.study.enqueue(self.study.space.siblings(trial.params))
+        evaluation = Evaluation(trial, candidate, self.pipeline)
+        self._active.append(evaluation)
+        self.progress.begin(evaluation)
+
+    def _advance(self) -> None:
+        over = [evaluation for evaluation in self._active if evaluation.advance(self.scheduler)]
+        for evaluation in over:
+            self._active.remove(evaluation)
+            record = evaluation.record(self.study.name, self.study.space)
+            self.study.note(evaluation.trial, record)
+            self._finish(evaluation.trial, record, evaluation.artifacts)
+        if not over:
+            self.scheduler.step(_TICK_SECONDS)
+        self.progress.show(self._active, self.scheduler)
+
+    def _finish(self, trial: Any, record: TrialRecord, artifacts: Mapping[str, Artifact]) -> None:
+        curves, files = self.pipeline.logged(artifacts)
+        self.tracker.log_trial(record, curves=curves, artifacts=files, tags=self.tags)
+        self.study.finish(trial, record)
+        self.progress.finish(record)
+
+    def _find(self, record: TrialRecord) -> dict[str, Artifact]:
+        store, found = self.scheduler.store, {}
+        for step, key in record.artifacts.items():
+            artifact = store.find(step.partition("/")[0], key)
+            if artifact is not None:
+                found[step] = artifact
+        return found

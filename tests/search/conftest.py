@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from search_fakes import FakePipeline, grid_definition
+
+from mqn.search.artifacts import ArtifactStore
+from mqn.search.engine import InProcessEngine
+from mqn.search.loop import Limits, Loop
+from mqn.search.progress import Progress
+from mqn.search.scheduler import Scheduler
+from mqn.search.space import Space, parse_space
+from mqn.search.study import About, Study, create_study
+from mqn.track.tracker import Tracker
+
+
+@pytest.fixture
+def grid() -> Space:
+    return parse_space(grid_definition(), source="tiny.toml")
+
+
+@pytest.fixture
+def make_study(tmp_path: Path) -> Callable[..., Study]:
+    def make(space: Space, name: str = "tiny", seed: int = 0) -> Study:
+        about = About(space=space.definition, space_hash=space.hash, space_name="tiny", seed=seed)
+        return create_study(name, f"sqlite:///{tmp_path / 'study.db'}", about)
+
+    return make
+
+
+@pytest.fixture
+def make_loop(tmp_path: Path) -> Callable[..., Loop]:
+    def make(
+        study: Study,
+        pipeline: FakePipeline,
+        *,
+        trials: int = 12,
+        parallel: int = 3,
+        hours: float | None = None,
+        delays: tuple[float, ...] = (0.0, 0.0),
+    ) -> Loop:
+        store = ArtifactStore(tmp_path / "artifacts")
+        return Loop(
+            study=study,
+            pipeline=pipeline,
+            scheduler=Scheduler(store, InProcessEngine(), renew=pipeline.renew, delays=delays),
+            tracker=Tracker("", tmp_path / "spool"),
+            progress=Progress(study.name, study.space, trials, []),
+            limits=Limits(trials=trials, parallel=parallel, hours=hours),
+        )
+
+    return make
