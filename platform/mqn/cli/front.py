@@ -1,1 +1,75 @@
 """`mqn front`: a study's Pareto front as a table, a picture, an interactive page, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Json, ProfileName
+from mqn.profile import load_profile
+
+if TYPE_CHECKING:
+    from mqn.report.front import Front
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("front", epilog="Example: mqn front smoke --html front.html --png front.png")(front)
+
+
+def front(
+    study: Annotated[str, typer.Argument(help="A study's name.")],
+    device: Annotated[str | None, typer.Option(help="Device whose figures count. Default: the study's first.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an interactive page that works offline.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write a picture.")] = None,
+    board: Annotated[
+        str, typer.Option(help="What the page shows: a board in dashboards/ or a .toml file.")
+    ] = "default",
+    profile: ProfileName = "default",
+    json: Json = False,
+) -> None:
+    """The trials that no other trial beats in every objective, constraints kept."""
+    from mqn.report.front import front as find
+    from mqn.search.artifacts import ArtifactStore
+    from mqn.search.study import open_study, records
+
+    settings = load_profile(profile)
+    opened = open_study(study, settings.study_url)
+    found = records(opened)
+    best = find(found, opened.space.objectives, device)
+    if png is not None:
+        from mqn.report.figures import write_front_png
+
+        write_front_png(best, opened.space.constraints, png)
+    if html is not None:
+        from mqn.report.page import write_page
+
+        write_page(found, opened.space, board, html, store=ArtifactStore(settings.artifacts), device=device)
+    if json:
+        output.document(best.plain())
+        return
+    show_front(best)
+    for path in (png, html):
+        if path is not None:
+            output.line(f"written: {path}")
+
+
+def show_front(best: Front) -> None:
+    """Print a front as a table."""
+    output.table(
+        ["trial", "candidate", *(axis.quantity.axis for axis in best.axes), "verdict"],
+        [
+            [
+                str(point.record.number),
+                point.record.candidate.label,
+                *(f"{value:.4g}" for value in point.values),
+                ", ".join(sorted(set(point.record.verdicts.values()))),
+            ]
+            for point in best.points
+        ],
+        title=f"{best.study}: front of {len(best.points)} out of "
+        f"{len(best.points) + len(best.beaten) + len(best.infeasible)} complete trials",
+    )
