@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +33,19 @@ def test_silence_has_no_first_line() -> None:
     with captured_noise() as noise:
         pass
     assert noise.first_line == ""
+
+
+def test_a_service_without_standard_error_still_gets_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    program = """
+import os, sys
+os.close(2)
+from mqn.errors import PictureError
+from mqn.hdr.files import read_ldr
+try:
+    read_ldr("cut.png")
+except PictureError as error:
+    os.write(1, str(error).encode())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    assert done.stdout.startswith(b"cut.png: damaged, cut short")

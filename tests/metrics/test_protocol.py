@@ -44,10 +44,10 @@ def test_values_are_those_of_the_metrics(pictures: list[Picture]) -> None:
     for i, picture in enumerate(pictures):
         guess, truth = do_nothing(picture.ldr), picture.truth
         expected = {
-            "psnr_tm": tonemapped.psnr(guess, truth, "mulaw"),
-            "ssim_tm": tonemapped.ssim(guess, truth, "mulaw"),
-            "psnr_tm_reinhard": tonemapped.psnr(guess, truth, "reinhard"),
-            "ssim_tm_reinhard": tonemapped.ssim(guess, truth, "reinhard"),
+            "psnr_tm": tonemapped.psnr(guess, truth, "mulaw", scale=1.0),
+            "ssim_tm": tonemapped.ssim(guess, truth, "mulaw", scale=1.0),
+            "psnr_tm_reinhard": tonemapped.psnr(guess, truth, "reinhard", scale=1.0),
+            "ssim_tm_reinhard": tonemapped.ssim(guess, truth, "reinhard", scale=1.0),
             "pu21_psnr": pu21.psnr(1000 * guess, 1000 * truth),
             "pu21_ssim": pu21.ssim(1000 * guess, 1000 * truth),
         }

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mqn.errors import UnknownNameError
+from mqn.errors import PictureError, UnknownNameError
 from mqn.metrics.tonemapped import OPERATORS, psnr, ssim
 
 
@@ -27,7 +27,7 @@ def test_reinhard_psnr_by_hand() -> None:
 
     truth = np.full((8, 8, 3), 0.18)
     expected = -20 * math.log10(srgb(0.36) - srgb(0.18))
-    assert psnr(2 * truth, truth, operator="reinhard") == pytest.approx(expected)
+    assert psnr(2 * truth, truth, operator="reinhard", scale=1.0) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -49,7 +49,25 @@ def test_light_above_the_scale_is_clipped_on_both_sides(truth: np.ndarray, opera
     above[0, 0] = 1.0
     brighter = above.copy()
     brighter[0, 0] = 50.0
-    assert psnr(brighter, above, operator) == math.inf
+    assert psnr(brighter, above, operator, scale=1.0) == math.inf
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_the_unit_does_not_matter_because_the_truth_sets_the_scale(truth: np.ndarray, operator: str) -> None:
+    test = truth[::-1]
+    assert psnr(400 * test, 400 * truth, operator) == pytest.approx(psnr(test, truth, operator), abs=1e-4)
+    assert ssim(400 * test, 400 * truth, operator) == pytest.approx(ssim(test, truth, operator), abs=1e-5)
+
+
+def test_the_scale_is_the_truths_999th_of_a_thousand() -> None:
+    truth = np.random.default_rng(0).random((16, 16, 3)) * 100
+    point = float(np.percentile(truth, 99.9))
+    assert psnr(truth[::-1], truth) == pytest.approx(psnr(truth[::-1], truth, scale=point))
+
+
+def test_a_black_truth_has_no_scale(truth: np.ndarray) -> None:
+    with pytest.raises(PictureError, match="the reference: is black"):
+        psnr(truth, np.zeros_like(truth))
 
 
 @pytest.mark.parametrize("function", [psnr, ssim])

@@ -53,6 +53,7 @@ def read(path: Path | str) -> np.ndarray:
 
     Returns:
         (H, W, 3) float32, linear, relative, finite; negative values are 0 (`load` counts them), alpha is dropped.
+        Colours are taken for BT.709, whatever primaries the file names.
 
     Raises:
         PictureError: the file is missing, empty, damaged or cut short, holds no pixels, one channel only, integers,
@@ -126,7 +127,7 @@ def read_ldr(path: Path | str) -> np.ndarray:
         path: a .jpg, .jpeg or .png file, 8 or 16 bits a channel; grey becomes RGB, alpha is dropped.
 
     Returns:
-        (H, W, 3) float32 in [0, 1], display-referred sRGB code values.
+        (H, W, 3) float32 in [0, 1], display-referred; taken for sRGB code values, colour profiles are not applied.
 
     Raises:
         PictureError: the file is missing, empty, damaged, cut short, or of another kind; names file and reason.

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_STDERR = 2
+
 # File descriptors and sys.stdout belong to the whole process: two threads that swap them in turn restore wrongly.
 _lock = threading.RLock()
 
@@ -39,15 +41,29 @@ def captured_noise() -> Iterator[Noise]:
     """
     noise = Noise()
     printed = io.StringIO()
-    with _lock, tempfile.TemporaryFile() as stream:
-        sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(stream.fileno(), 2)
-        try:
+    with _lock:
+        kept = _duplicate_of_stderr()
+        if kept is None:
             with contextlib.redirect_stdout(printed):
                 yield noise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            stream.seek(0)
-            noise.text = stream.read().decode("utf-8", "replace") + printed.getvalue()
+            return
+        with tempfile.TemporaryFile() as stream:
+            os.dup2(stream.fileno(), _STDERR)
+            try:
+                with contextlib.redirect_stdout(printed):
+                    yield noise
+            finally:
+                os.dup2(kept, _STDERR)
+                os.close(kept)
+                stream.seek(0)
+                noise.text = stream.read().decode("utf-8", "replace") + printed.getvalue()
+
+
+def _duplicate_of_stderr() -> int | None:
+    """A second descriptor of standard error; None in a service that closed it, where nobody could be disturbed."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        return os.dup(_STDERR)
+    except OSError:
+        return None

@@ -30,10 +30,10 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 """(test, reference), both (H, W, 3) linear, 1.0 = the truth's 99.9 % point, to a figure."""
 
 METRICS: dict[str, Metric] = {
-    "psnr_tm": tonemapped.psnr,
-    "ssim_tm": tonemapped.ssim,
-    "psnr_tm_reinhard": lambda test, reference: tonemapped.psnr(test, reference, operator="reinhard"),
-    "ssim_tm_reinhard": lambda test, reference: tonemapped.ssim(test, reference, operator="reinhard"),
+    "psnr_tm": lambda test, reference: tonemapped.psnr(test, reference, "mulaw", scale=1.0),
+    "ssim_tm": lambda test, reference: tonemapped.ssim(test, reference, "mulaw", scale=1.0),
+    "psnr_tm_reinhard": lambda test, reference: tonemapped.psnr(test, reference, "reinhard", scale=1.0),
+    "ssim_tm_reinhard": lambda test, reference: tonemapped.ssim(test, reference, "reinhard", scale=1.0),
     "pu21_psnr": lambda test, reference: pu21.psnr(PEAK_NITS * test, PEAK_NITS * reference),
     "pu21_ssim": lambda test, reference: pu21.ssim(PEAK_NITS * test, PEAK_NITS * reference),
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mqn.errors import UnknownNameError
+from mqn.hdr.codec import picture_scale
 from mqn.hdr.tonemap import mulaw, reinhard
 from mqn.metrics import fidelity
 
@@ -23,47 +24,55 @@ _OPERATORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 OPERATORS = tuple(_OPERATORS)
 
 
-def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw") -> float:
+def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, scale: float | None = None) -> float:
     """PSNR of tone-mapped pictures, all channels together, peak 1.
 
     Args:
-        test: (H, W, 3) linear, 1.0 = the 99.9 % point of `reference`'s own truth; clipped to [0, 1] by the operator.
-        reference: (H, W, 3), the truth at the same scale; also sets the operator's exposure.
+        test: (H, W, 3) linear light, in the reference's unit.
+        reference: (H, W, 3) linear light in any unit, the truth; it also sets the operator's exposure.
         operator: `mulaw` (mu = 5000) or `reinhard`, see `mqn.hdr.tonemap`.
+        scale: the light that becomes 1.0 in both pictures; what is above is clipped. None: the reference's 99.9 %
+            point (`mqn.hdr.codec.picture_scale`), which changes nothing where the pictures are scaled by it already.
 
     Returns:
         dB; infinite where the tone-mapped pictures are equal.
 
     Raises:
         UnknownNameError: there is no such operator; names the nearest.
+        PictureError: no scale is given, and the reference is black or not finite.
         ValueError: the shapes differ.
     """
-    return fidelity.psnr(*_mapped(test, reference, operator), peak=1.0)
+    return fidelity.psnr(*_mapped(test, reference, operator, scale), peak=1.0)
 
 
-def ssim(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw") -> float:
+def ssim(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, scale: float | None = None) -> float:
     """SSIM of tone-mapped pictures: the mean over the three channels, see `mqn.metrics.fidelity.ssim`.
 
     Args:
         test: as for `psnr`; at least 11 x 11.
         reference: as for `psnr`.
         operator: as for `psnr`.
+        scale: as for `psnr`.
 
     Returns:
         At most 1.
 
     Raises:
         UnknownNameError: there is no such operator; names the nearest.
+        PictureError: no scale is given, and the reference is black or not finite.
         ValueError: the shapes differ or are too small.
     """
-    return fidelity.ssim(*_mapped(test, reference, operator), data_range=1.0)
+    return fidelity.ssim(*_mapped(test, reference, operator, scale), data_range=1.0)
 
 
-def _mapped(test: np.ndarray, reference: np.ndarray, operator: str) -> tuple[np.ndarray, np.ndarray]:
+def _mapped(
+    test: np.ndarray, reference: np.ndarray, operator: str, scale: float | None
+) -> tuple[np.ndarray, np.ndarray]:
     try:
         apply = _OPERATORS[operator]
     except KeyError:
         raise UnknownNameError("tone-mapping operator", operator, OPERATORS) from None
-    # In float32 the error of equal-looking pictures drowns in rounding: 1e-7 of a code value is 140 dB.
-    truth = reference.astype(np.float64, copy=False)
-    return apply(test.astype(np.float64, copy=False), truth), apply(truth, truth)
+    divisor = np.float64(picture_scale(reference, "the reference") if scale is None else scale)
+    # Not in float32: its rounding after the curve would decide among predictions that are nearly perfect.
+    truth = reference / divisor
+    return apply(test / divisor, truth), apply(truth, truth)
