@@ -54,6 +54,7 @@ class Client:
             DeviceRefusedError: the address is none.
         """
         self.url = url.rstrip("/")
+        self.token = token
         self._backoff_seconds = tuple(backoff_seconds)
         self._patience_seconds = patience_seconds
         headers = {"Authorization": f"Bearer {token}"} if token else {}
