@@ -3,11 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
-from mqn.records import Candidate, TrialRecord
+from mqn.parsing import write_json
+from mqn.records import (
+    Candidate,
+    DeviceInfo,
+    Interval,
+    Latency,
+    MachineState,
+    Measurement,
+    MeasureSettings,
+    Scores,
+    TrialRecord,
+)
+from mqn.search.artifacts import ArtifactStore
 from mqn.search.goals import Objective
+
+SCORES = Scores(
+    pictures=2,
+    scores={"psnr_tm": Interval(mean=25.0, low=24.0, high=26.0)},
+    per_picture={"psnr_tm": (24.0, 26.0)},
+    names=("a", "b"),
+    protocol={"dataset": "d0"},
+)
+IDLE = MachineState(load_1m=0.1, frequency_mhz=None, temperature_c=None)
+MEASUREMENT = Measurement(
+    device=DeviceInfo(
+        id="board",
+        model="Board 1",
+        soc="SoC 2",
+        os="Linux",
+        kernel="6",
+        cores=4,
+        memory_mb=512,
+        runtime="2.3",
+        agent_version="1",
+    ),
+    settings=MeasureSettings(),
+    verdict="ok",
+    reasons=(),
+    parts=(),
+    latency_ms=Latency(n=50, min=6.5, p50=7.0, p90=7.5, p99=8.0, mean=7.1, std=0.2),
+    peak_memory_mb=10.0,
+    memory_baseline_mb=20.0,
+    memory_method="VmHWM",
+    cpu_wall_ratio=1.0,
+    affinity=(0,),
+    partitions=None,
+    before=IDLE,
+    after=IDLE,
+    started_at="2026-01-01T00:00:00Z",
+)
 
 
 @pytest.fixture
@@ -29,3 +80,60 @@ def trial() -> Callable[..., TrialRecord]:
 @pytest.fixture
 def objectives() -> tuple[Objective, Objective]:
     return (Objective(metric="psnr_tm"), Objective(metric="latency_ms"))
+
+
+@pytest.fixture
+def stored(tmp_path: Path, trial: Callable[..., TrialRecord]) -> Callable[..., tuple[TrialRecord, ArtifactStore]]:
+    """A trial whose artifacts lie in a store: one-operator models, scores, a measurement."""
+
+    def make(layout: str = "fused", codec: str = "mulaw") -> tuple[TrialRecord, ArtifactStore]:
+        store = ArtifactStore(tmp_path / "artifacts")
+
+        def publish(step: str, details: dict, write: Callable[[Path], None]) -> None:
+            stage = step.partition("/")[0]
+            with store.open(stage, f"key-{stage}") as slot:
+                write(slot.folder)
+                slot.publish(inputs={}, versions={"mqn": "0.1.0"}, seconds=1.0, details=details)
+
+        def write_model(folder: Path) -> None:
+            if layout == "fused":
+                write_sigmoid(folder / "model.tflite", "ldr", "hdr", 32)
+            else:
+                write_sigmoid(folder / "backbone.tflite", "ldr", "interface", 32)
+                write_sigmoid(folder / "head.tflite", "interface", "hdr", 32)
+
+        publish("quantize", {"codec": codec, "input_size": 32}, write_model)
+        publish("score", {}, lambda folder: write_json(folder / "scores.json", SCORES))
+        publish("measure/board", {}, lambda folder: write_json(folder / "measurement.json", MEASUREMENT))
+        steps = {step: f"key-{step.partition('/')[0]}" for step in ("quantize", "score", "measure/board")}
+        values = {"arch.input_size": 32, "training.codec": codec, "plan.layout": layout}
+        return trial(3, 25.0, 7.0, values, artifacts=steps), store
+
+    return make
+
+
+def write_sigmoid(path: Path, source: str, target: str, size: int) -> Path:
+    """Write a model of one operator, target = sigmoid(source), both (1, size, size, 3) float32."""
+    tensors = [
+        schema.TensorT(name=name, shape=[1, size, size, 3], type=schema.TensorType.FLOAT32, buffer=0, hasRank=True)
+        for name in (source, target)
+    ]
+    kind = schema.BuiltinOperator.LOGISTIC
+    graph = schema.SubGraphT(
+        tensors=tensors, inputs=[0], outputs=[1], operators=[schema.OperatorT(opcodeIndex=0, inputs=[0], outputs=[1])]
+    )
+    signature = schema.SignatureDefT(
+        inputs=[schema.TensorMapT(name=source, tensorIndex=0)],
+        outputs=[schema.TensorMapT(name=target, tensorIndex=1)],
+        signatureKey="serving_default",
+        subgraphIndex=0,
+    )
+    model = schema.ModelT(
+        version=3,
+        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=kind, builtinCode=kind, version=1)],
+        subgraphs=[graph],
+        buffers=[schema.BufferT()],
+        signatureDefs=[signature],
+    )
+    path.write_bytes(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
+    return path

@@ -31,10 +31,10 @@ def model_card(
     """
     sections = [
         f"# {title}",
-        "Single-picture inverse tone mapping: one 8-bit sRGB picture in, one picture in relative linear light out. Meant "
-        "for showing and editing ordinary photographs and video on HDR displays.",
-        "It guesses what a camera clipped and a tone curve hid. It does not measure light: 1.0 is the picture's own white, "
-        "and the result is no evidence of what a scene looked like.",
+        "Single-picture inverse tone mapping: one 8-bit sRGB picture in, one picture in relative linear light out. "
+        "Meant for showing and editing ordinary photographs and video on HDR displays.",
+        "It guesses what a camera clipped and a tone curve hid. It does not measure light: 1.0 is the picture's own "
+        "white, and the result is no evidence of what a scene looked like.",
         "## Network",
         _markdown(("what", "value"), [(f"`{key}`", value) for key, value in record.candidate.flat().items()]),
         "## Accuracy",

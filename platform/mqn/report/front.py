@@ -90,7 +90,7 @@ def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], devic
 
 
 def study_hypervolume(records: Sequence[TrialRecord], space: Space) -> float:
-    """The hypervolume of a study's front, from the reference that `mqn.report.hypervolume` states; 0 without a front."""
+    """The hypervolume of a study's front, from the reference of `mqn.report.hypervolume`; 0 without a front."""
     return hypervolume(records, space.objectives).final
 
 

@@ -59,6 +59,7 @@ def readme(name: str, files: Sequence[str], codec: Codec, input_size: int) -> st
         codec: how the output stands for linear light.
         input_size: side of the model's square input in pixels.
     """
+    low, high = REACHABLE
     order = "one file" if len(files) == 1 else "two files, run one behind the other"
     listed = ", ".join(f"`{file}`" for file in files)
     return f"""\
@@ -69,7 +70,7 @@ Turns an 8-bit picture into an HDR picture. The model is {order}: {listed}.
 | | |
 | --- | --- |
 | input `ldr` | 1 x {input_size} x {input_size} x 3, float32, sRGB code values in [0, 1] |
-| output `hdr` | the same shape, float32, code values of the codec `{codec}` between {REACHABLE[0]:.4f} and {REACHABLE[1]:.4f} |
+| output `hdr` | the same shape, float32, code values of the codec `{codec}`, {low:.4f} to {high:.4f} |
 | linear light | after the decoding below: relative, 1.0 is the picture's own white, not a luminance in cd/m2 |
 
 In this folder, with `pip install ai-edge-litert numpy pillow` and a picture `input.png`:

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mqn.errors import ModelFileError, StudyError, UsageError
+from mqn.hdr.codec import CODECS, REACHABLE, decode
+from mqn.hdr.files import read
+from mqn.parsing import file_hash
+from mqn.report.bundle import load_bundle, write_bundle
+from mqn.report.readme import example
+
+
+def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    names = {path.name for path in output.iterdir()}
+    assert names == {
+        "model.tflite", "manifest.json", "trial.json", "scores.json", "measurement.json", "MODEL_CARD.md", "README.md",
+    }  # fmt: skip
+    bundle = load_bundle(output)
+    assert [file.name for file in bundle.files] == ["model.tflite"]
+    assert (bundle.codec, bundle.input_size) == ("mulaw", 32)
+    assert bundle.manifest.files["model.tflite"] == file_hash(output / "model.tflite")
+    assert bundle.manifest.inputs["trial"] == 3
+    card = (output / "MODEL_CARD.md").read_text()
+    assert "| PSNR-TM (dB) | 25.00 | 24.00 to 26.00 |" in card
+    assert "| board: Board 1, SoC 2 | 7.00 / 7.50 | 10.0 | 1 | ok |" in card
+
+
+@pytest.mark.parametrize(("layout", "applied"), [("fused", 1), ("pair", 2)])
+def test_the_readmes_code_runs_outside_the_project(stored, tmp_path, layout, applied):
+    record, store = stored(layout)
+    output = write_bundle(record, store, tmp_path / "bundle")
+    ldr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(ldr).save(output / "input.png")
+    (code,) = re.findall(r"```python\n(.*?)```", (output / "README.md").read_text(), re.DOTALL)
+    # -I: neither this folder nor the environment leads to mqn by chance; the code does not name it.
+    assert "mqn" not in code
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=output, check=True, capture_output=True)
+    expected = ldr / np.float32(255)
+    for _ in range(applied):
+        expected = 1 / (1 + np.exp(-expected))
+    np.testing.assert_allclose(read(output / "output.pfm"), decode(expected, "mulaw"), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_readmes_decoding_is_the_codecs(codec):
+    lines = example(["model.tflite"], codec, 32).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("code = "))
+    end = next(i for i, line in enumerate(lines) if line.startswith("with open"))
+    output = np.linspace(REACHABLE[0] - 0.01, REACHABLE[1] + 0.01, 48).reshape(1, 4, 4, 3)
+    names = {"np": np, "values": {"hdr": output}}
+    exec("\n".join(lines[start:end]), names)
+    np.testing.assert_allclose(names["linear"], decode(output[0], codec), rtol=1e-9, atol=1e-12)
+
+
+def test_damage_is_found(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    scores = (output / "scores.json").read_text()
+    (output / "scores.json").write_text(scores.replace("25.0", "35.0"))
+    with pytest.raises(ModelFileError, match=r"scores\.json is changed"):
+        load_bundle(output)
+    (output / "scores.json").unlink()
+    with pytest.raises(ModelFileError, match=r"scores\.json is missing"):
+        load_bundle(output)
+    model = output / "model.tflite"
+    model.write_bytes(model.read_bytes()[:-10])
+    with pytest.raises(ModelFileError, match=r"model\.tflite"):
+        load_bundle(output)
+
+
+def test_a_bundle_replaces_a_bundle_and_nothing_else(stored, tmp_path):
+    record, store = stored()
+    output = tmp_path / "bundle"
+    output.mkdir()
+    write_bundle(record, store, output)
+    write_bundle(record, store, output)
+    assert load_bundle(output).input_size == 32
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty and not a bundle"):
+        write_bundle(record, store, other)
+    assert (other / "thesis.txt").read_text() == "mine"
+
+
+def test_a_damaged_artifact_or_none_makes_no_bundle(stored, trial, tmp_path):
+    record, store = stored()
+    with pytest.raises(StudyError, match="has no exported model"):
+        write_bundle(trial(0, 1, 1), store, tmp_path / "bundle")
+    model = store.path("quantize", "key-quantize") / "model.tflite"
+    model.write_bytes(model.read_bytes()[:100])
+    with pytest.raises(StudyError, match="missing or damaged"):
+        write_bundle(record, store, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
