@@ -10,7 +10,10 @@ sigmoid(-1 .. 2) = 0.269 .. 0.881, whereas a linear HDR picture scaled to [0, 1]
 
 A pixel reaches less than the whole: sigmoid(x - 1 .. x + 1) for its own input x. Where the input is clipped (x = 1) no
 code below 0.371 comes out. That is 0.0045 of the scale under `mulaw`, and 0.371 under `linear`, the paper's own way;
-where the input is black (x = 0) nothing above code 0.758 does.
+where the input is black (x = 0) nothing above code 0.758 does. What that costs at least was measured on 43 real
+photographs exposed at their 95 % point: the truth itself, forced into each pixel's reach, has a mean PSNR-TM of 15.7 dB
+under `linear` (less than the linearised input alone, 17.7) and more than 97 dB under the other three, where about 2 %
+(`mulaw`) and under 1 % (`log`, `pq`) of the values are out of reach.
 
 | codec | code c of linear light x | smallest step that is told apart |
 | --- | --- | --- |
