@@ -132,14 +132,11 @@ def read_ldr(path: Path | str) -> np.ndarray:
     Raises:
         PictureError: the file is missing, empty, damaged, cut short, or of another kind; names file and reason.
     """
-    import cv2
-
     path = Path(path)
     if path.suffix.lower() not in LDR_SUFFIXES:
         raise PictureError(f"{path}: no LDR picture by its suffix; {', '.join(LDR_SUFFIXES)} are read")
     _require_content(path)
-    # Together they keep 16 bits, turn grey into three channels, drop alpha and obey EXIF; IMREAD_UNCHANGED does not.
-    pixels = formats.decode_with_opencv(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    pixels = formats.decode_ldr(path)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(f"{path}: holds {pixels.dtype} values; 8 or 16 bits a channel are read")
     _require_channels(path, pixels)

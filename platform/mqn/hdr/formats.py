@@ -17,39 +17,19 @@ from mqn.errors import PictureError
 from mqn.hdr.noise import captured_noise
 
 
-def decode_with_opencv(path: Path, flags: int) -> np.ndarray:
-    """Decode a Radiance, PFM, JPEG or PNG file.
-
-    Args:
-        path: the file.
-        flags: `cv2.IMREAD_*`.
+def decode_ldr(path: Path) -> np.ndarray:
+    """Decode a JPEG or PNG file.
 
     Returns:
-        The pixels as stored, three channels in RGB order, four in RGBA order.
+        (H, W, 3) uint8 or uint16, turned as EXIF says; grey is repeated, alpha dropped.
 
     Raises:
-        PictureError: it cannot be decoded, or is cut short.
+        PictureError: damaged, cut short, or not such a file.
     """
     import cv2
 
-    data = np.frombuffer(_read(path), np.uint8)
-    reason = ""
-    with captured_noise() as noise:
-        try:
-            pixels = cv2.imdecode(data, flags)
-        except cv2.error as error:
-            pixels, reason = None, error.err
-    if pixels is None:
-        raise PictureError(
-            f"{path}: damaged, cut short, or not what its suffix says{_told(reason or noise.first_line)}"
-        )
-    # libjpeg fills up what is missing with grey and only warns.
-    if "premature end" in noise.text.lower():
-        raise PictureError(f"{path}: cut short{_told(noise.first_line)}")
-    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
-    decoded: np.ndarray = pixels
-    return decoded
+    # Together they keep 16 bits, turn grey into three channels, drop alpha and obey EXIF; IMREAD_UNCHANGED does not.
+    return _decode_with_opencv(path, _read(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
 
 
 def encode_with_opencv(path: Path, image: np.ndarray) -> None:
@@ -82,12 +62,12 @@ def decode_radiance(path: Path) -> np.ndarray:
     """
     import cv2
 
-    start = _read(path)[:4096]
-    if not start.startswith(b"#?"):
+    data = _read(path)
+    if not data.startswith(b"#?"):
         raise PictureError(f"{path}: not a Radiance picture, it does not begin with '#?'")
-    if b"32-bit_rle_xyze" in start:
+    if b"32-bit_rle_xyze" in data[:4096]:
         raise PictureError(f"{path}: holds XYZ, only RGB is read; convert it, for example with Radiance's ra_xyze -r")
-    return decode_with_opencv(path, cv2.IMREAD_UNCHANGED)
+    return _decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
 
 
 def decode_pfm(path: Path) -> np.ndarray:
@@ -98,9 +78,10 @@ def decode_pfm(path: Path) -> np.ndarray:
     """
     import cv2
 
-    if not _read(path).startswith((b"PF", b"Pf")):
+    data = _read(path)
+    if not data.startswith((b"PF", b"Pf")):
         raise PictureError(f"{path}: not a PFM picture, it does not begin with 'PF'")
-    return decode_with_opencv(path, cv2.IMREAD_UNCHANGED)
+    return _decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
 
 
 def decode_exr(path: Path) -> np.ndarray:
@@ -195,6 +176,28 @@ def encode_tiff(path: Path, image: np.ndarray) -> None:
         tifffile.imwrite(path, image, photometric="rgb")
     except OSError as error:
         raise PictureError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _decode_with_opencv(path: Path, data: bytes, flags: int) -> np.ndarray:
+    import cv2
+
+    reason = ""
+    with captured_noise() as noise:
+        try:
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        except cv2.error as error:
+            pixels, reason = None, error.err
+    if pixels is None:
+        raise PictureError(
+            f"{path}: damaged, cut short, or not what its suffix says{_told(reason or noise.first_line)}"
+        )
+    # libjpeg fills up what is missing with grey and only warns.
+    if "premature end" in noise.text.lower():
+        raise PictureError(f"{path}: cut short{_told(noise.first_line)}")
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+    decoded: np.ndarray = pixels
+    return decoded
 
 
 def _read(path: Path) -> bytes:
