@@ -58,15 +58,12 @@ class Client:
         self._backoff_seconds = tuple(backoff_seconds)
         self._patience_seconds = patience_seconds
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            # A device is spoken to directly: a proxy of the environment would hold connections and delay answers.
-            self._http = httpx.Client(
-                base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False, transport=transport
-            )
-        except httpx.InvalidURL as error:
-            raise DeviceRefusedError(
-                f"{url!r} is no address ({error}); give one like http://192.168.1.20:8600"
-            ) from error
+        if not _is_address(url):
+            raise DeviceRefusedError(f"{url!r} is no agent's address; give one like http://192.168.1.20:8600")
+        # A device is spoken to directly: a proxy of the environment would hold connections and delay answers.
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False, transport=transport
+        )
 
     def __enter__(self) -> Self:
         """Use as a context manager to close its connections."""
@@ -121,21 +118,24 @@ class Client:
             raise DeviceRefusedError(f"cannot be measured: {error}") from error
         by_hash = dict(zip(hashes, files, strict=True))
         status = self._submit(request, by_hash)
-        told = None
         try:
-            while True:
-                if on_state is not None and status.state != told:
-                    on_state(status.state)
-                    told = status.state
-                if status.ended:
-                    break
-                status = self._poll(status.id)
+            status = self._follow(status, on_state)
         except BaseException:
             self._cancel(status.id)
             raise
         if status.measurement is None:
             raise DeviceAwayError(f"the agent at {self.url} gave the job up ({status.state}); try again")
         return status.measurement
+
+    def _follow(self, status: wire.JobStatus, on_state: Callable[[wire.JobState], None] | None) -> wire.JobStatus:
+        told, seconds = None, 0.0  # the first look only tells whether the job had to queue
+        while True:
+            if on_state is not None and status.state != told:
+                on_state(status.state)
+            if status.ended:
+                return status
+            told, status = status.state, self._poll(status.id, seconds)
+            seconds = POLL_SECONDS
 
     def _submit(self, request: wire.JobRequest, files: Mapping[str, Path]) -> wire.JobStatus:
         headers = {wire.IDEMPOTENCY_HEADER: uuid.uuid4().hex}
@@ -166,8 +166,8 @@ class Client:
             size = {"Content-Length": str(path.stat().st_size)}
             self._send("PUT", name, headers=size, body=lambda: _chunks(path))
 
-    def _poll(self, job_id: str) -> wire.JobStatus:
-        response = self._send("GET", f"{wire.JOBS}/{job_id}", params={"wait": POLL_SECONDS}, allow=(404,))
+    def _poll(self, job_id: str, seconds: float) -> wire.JobStatus:
+        response = self._send("GET", f"{wire.JOBS}/{job_id}", params={"wait": seconds}, allow=(404,))
         if response.status_code == 404:
             raise DeviceAwayError(f"the agent at {self.url} lost the job: {_line(response)}; try again")
         return self._read(wire.JobStatus, response)
@@ -193,8 +193,6 @@ class Client:
             try:
                 content = None if body is None else body()
                 response = self._http.request(method, path, content=content, **options)
-            except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-                raise DeviceRefusedError(f"cannot speak to {self.url}: {error}") from error
             except httpx.TransportError as error:
                 last = error
                 if pause is not None:
@@ -215,6 +213,14 @@ class Client:
             raise DeviceRefusedError(
                 f"{self.url} answers in a way not understood here ({error}); is it an mqn agent of the same version?"
             ) from error
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -1,0 +1,82 @@
+"""Tiny TFLite models, written without TensorFlow through the schema that the runtime ships: a chain of convolutions."""
+
+from __future__ import annotations
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+
+def convolutions(size: int, channels: int, *, layers: int = 1, kernel: int = 3, dtype: str = "float32") -> bytes:
+    """A model of `layers` convolutions on (1, size, size, channels), weights seeded.
+
+    Args:
+        size: side of the square picture.
+        channels: of input, output and everything between.
+        layers: how many convolutions.
+        kernel: side of each.
+        dtype: of the input: `float32`, or `int8`, `int32`, `bool`, `complex64`, which is cast (or cannot be) first.
+
+    Returns:
+        The file's bytes.
+    """
+    writer = _Writer()
+    generator = np.random.default_rng(0)
+    shape = (1, size, size, channels)
+    source = current = writer.tensor("input", shape, dtype)
+    if dtype != "float32":
+        current = writer.tensor("cast", shape)
+        writer.operator("CAST", [source], [current])
+    for layer in range(layers):
+        weights = generator.normal(0, 0.1, (channels, kernel, kernel, channels)).astype(np.float32)
+        inputs = [
+            current,
+            writer.tensor(f"weights{layer}", weights.shape, data=weights),
+            writer.tensor(f"bias{layer}", (channels,), data=np.zeros(channels, np.float32)),
+        ]
+        current = writer.tensor(f"output{layer}", shape)
+        options = schema.Conv2DOptionsT()
+        options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 1
+        writer.operator("CONV_2D", inputs, [current], schema.BuiltinOptions.Conv2DOptions, options)
+    return writer.finish([source], [current])
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self._model = schema.ModelT()
+        self._model.version = 3
+        self._model.operatorCodes, self._model.buffers = [], [schema.BufferT()]
+        self._graph = schema.SubGraphT()
+        self._graph.tensors, self._graph.operators = [], []
+        self._model.subgraphs = [self._graph]
+
+    def tensor(self, name: str, shape: tuple[int, ...], dtype: str = "float32", data: np.ndarray | None = None) -> int:
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.buffer = name.encode(), list(shape), 0
+        tensor.type = getattr(schema.TensorType, dtype.upper())
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(data.tobytes(), np.uint8)
+            self._model.buffers.append(buffer)
+            tensor.buffer = len(self._model.buffers) - 1
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def operator(
+        self, name: str, inputs: list[int], outputs: list[int], kind: int = 0, options: object | None = None
+    ) -> None:
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
+        code.version = 1
+        self._model.operatorCodes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self._model.operatorCodes) - 1
+        operator.inputs, operator.outputs = inputs, outputs
+        operator.builtinOptionsType, operator.builtinOptions = kind, options
+        self._graph.operators.append(operator)
+
+    def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
+        self._graph.inputs, self._graph.outputs = inputs, outputs
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self._model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
