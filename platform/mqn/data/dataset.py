@@ -1,0 +1,139 @@
+"""Prepared datasets: pictures mapped into memory, and where a dataset that somebody asks for lies."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from mqn.data import prepare, sources
+from mqn.data.catalogue import CATALOGUE, FORMAT, PICTURES, SPLITS, Catalogue, Entry, Progress, Split, hash_entries
+from mqn.errors import ConfigError, DataError
+from mqn.home import home
+from mqn.parsing import content_hash, read_json
+
+
+class Dataset:
+    """A prepared dataset, its pictures mapped into memory: opening one costs nothing, and processes share the pages."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue, blob: np.ndarray) -> None:
+        self.folder = folder
+        self.catalogue = catalogue
+        self._blob = blob
+        self._entries = {split: [e for e in catalogue.pictures if e.split == split] for split in SPLITS}
+
+    @classmethod
+    def open(cls, path: Path | str) -> Dataset:
+        """Open a prepared folder.
+
+        Args:
+            path: the folder that `mqn.data.prepare.prepare` wrote.
+
+        Returns:
+            The dataset.
+
+        Raises:
+            DataError: it is not such a folder, or damaged; says what to do.
+        """
+        folder = Path(path)
+        advice = "prepare it again with `mqn data prepare`"
+        if not (folder / CATALOGUE).is_file():
+            raise DataError(f"{folder} is no prepared dataset: it has no {CATALOGUE}; make one with `mqn data prepare`")
+        try:
+            catalogue = read_json(Catalogue, folder / CATALOGUE)
+        except ConfigError as error:
+            raise DataError(f"the dataset {folder} is damaged: {error}; {advice}") from error
+        if catalogue.format != FORMAT:
+            raise DataError(
+                f"the dataset {folder} has format {catalogue.format}, this version reads {FORMAT}; {advice}"
+            )
+        try:
+            blob = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"the dataset {folder} is damaged: {PICTURES}: {error}; {advice}") from error
+        needed = max((e.offset + e.height * e.width * 3 for e in catalogue.pictures), default=0)
+        if blob.ndim != 1 or blob.dtype != np.float16 or blob.size != needed:
+            found = f"{blob.size} values of {blob.dtype}"
+            raise DataError(f"the dataset {folder} is damaged: {PICTURES} holds {found}, not {needed}; {advice}")
+        if hash_entries(catalogue.pictures) != catalogue.hash:
+            raise DataError(f"the dataset {folder} is damaged: {CATALOGUE} was changed after it was written; {advice}")
+        return cls(folder, catalogue, blob)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over names, sources, splits and pixels; 64 hexadecimal digits."""
+        return self.catalogue.hash
+
+    def count(self, split: Split) -> int:
+        """How many pictures a split has."""
+        return len(self.entries(split))
+
+    def names(self, split: Split) -> list[str]:
+        """The names of a split's pictures, in the order of their indices."""
+        return [entry.name for entry in self.entries(split)]
+
+    def sources(self, split: Split) -> list[str]:
+        """The source of each picture, in the order of their indices."""
+        return [entry.source for entry in self.entries(split)]
+
+    def entries(self, split: Split) -> list[Entry]:
+        """What is known of each picture, in the order of their indices.
+
+        Raises:
+            DataError: there is no such split.
+        """
+        try:
+            return self._entries[split]
+        except KeyError:
+            raise DataError(f"no split {split!r}; a dataset has {' and '.join(SPLITS)}") from None
+
+    def picture(self, split: Split, index: int) -> np.ndarray:
+        """One picture, mapped into memory: what is not touched is not read.
+
+        Args:
+            split: `train` or `val`.
+            index: below `count(split)`.
+
+        Returns:
+            (H, W, 3) float16, read-only, linear BT.709, relative, at most 32768. Sums and products of such values
+            leave half floats: convert what you cut out to float32 first.
+        """
+        entry = self.entries(split)[index]
+        values = self._blob[entry.offset : entry.offset + entry.height * entry.width * 3]
+        return values.reshape(entry.height, entry.width, 3)
+
+    def damaged(self) -> list[str]:
+        """Read everything once: the names of pictures whose stored values are not those that were written."""
+        pictures = ((entry, self.picture(split, i)) for split in SPLITS for i, entry in enumerate(self.entries(split)))
+        return [
+            entry.name for entry, values in pictures if hashlib.sha256(values.tobytes()).hexdigest() != entry.sha256
+        ]
+
+
+def locate(data: str | Path | None = None, *, progress: Progress | None = None) -> Dataset:
+    """Open the dataset that somebody asks for; prepare it first where that has not been done yet.
+
+    Args:
+        data: None: the procedural scenes. A prepared folder: opened. Any other folder: its HDR pictures are prepared
+            once under `$MQN_HOME/data`, and again when a file in it is added, removed or changed.
+        progress: told of every picture while one is prepared.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        DataError: there is no such folder, it is a file, or a prepared one is damaged.
+        EmptyDatasetError: it holds too few usable pictures.
+    """
+    if data is None:
+        output = home() / "data" / f"procedural-{FORMAT}"
+        prepare.prepare_once(None, output, progress=progress)
+        return Dataset.open(output)
+    folder = Path(data).expanduser()
+    if (folder / CATALOGUE).is_file():
+        return Dataset.open(folder)
+    key = content_hash([FORMAT, str(folder.resolve()), sources.listing(folder)])
+    output = home() / "data" / f"{folder.resolve().name}-{key[:16]}"
+    prepare.prepare_once(folder, output, progress=progress)
+    return Dataset.open(output)

@@ -1,0 +1,274 @@
+"""Preparation: a folder of HDR pictures, or the procedural scenes, decoded once into a dataset mapped into memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from filelock import FileLock
+
+from mqn.data.blob import BlobWriter, Stored
+from mqn.data.catalogue import CATALOGUE, FORMAT, PICTURES, SPLITS, Catalogue, Entry, Progress, Split, hash_entries
+from mqn.data.sources import Contents, Found, assign_splits, survey
+from mqn.errors import DataError, EmptyDatasetError, PictureError, UsageError
+from mqn.hdr.codec import picture_scale
+from mqn.hdr.files import HDR_SUFFIXES, load
+from mqn.hdr.scenes import kind, scene
+from mqn.home import home
+from mqn.parsing import content_hash, file_hash, write_json
+
+PROCEDURAL = "procedural scenes"
+TRAIN_SCENES, VAL_SCENES = 24, 8
+SCENE_SIDE = 288
+DARKEST = 1e-9
+"""Of the 99.9 % point: what black counts as in a dynamic range."""
+
+
+class Skipped(NamedTuple):
+    """A file that could not be used."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a preparation came to.
+
+    Attributes:
+        folder: where the dataset lies.
+        hash: its content hash.
+        counts: split to pictures.
+        sources: split to sources.
+        skipped: every file that could not be used, with the reason.
+        beside_manifest: pictures taken that do not stand in the folder's manifest.csv.
+        negative_values: values below 0 that are 0 now, in all pictures together.
+    """
+
+    folder: Path
+    hash: str
+    counts: dict[str, int]
+    sources: dict[str, int]
+    skipped: tuple[Skipped, ...]
+    beside_manifest: int
+    negative_values: int
+
+
+class _Taken(NamedTuple):
+    """A usable picture, stored."""
+
+    found: Found
+    stored: Stored
+    dynamic_range_log10: float
+    file_sha256: str
+    negative_values: int
+
+
+def prepare(
+    source: Path | str | None,
+    output: Path | str,
+    *,
+    side: int = 512,
+    val_fraction: float = 0.15,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Report:
+    """Decode pictures once, bring them down to a size, split them by source, and write a dataset.
+
+    A file that cannot be used is named in the report and in the dataset, and the rest goes on. The dataset appears
+    under its name only when it is whole; a preparation that was interrupted leaves nothing behind that opens.
+
+    Args:
+        source: a folder of HDR pictures (see `mqn.data.sources.survey`); None: the procedural scenes.
+        output: the folder to write; a dataset that is there already is replaced.
+        side: pixels that the shorter side of a picture is brought down to, if it is longer.
+        val_fraction: of the sources, where no manifest says which are for validation.
+        seed: changes which those are.
+        progress: told of every picture before it is decoded, and once at the end.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        DataError: no such folder, a manifest that cannot be understood, or an output that cannot be written.
+        EmptyDatasetError: no usable picture, or none for one of the splits.
+        UsageError: `side` or `val_fraction` is out of its range.
+    """
+    if side < 32 or not 0 < val_fraction < 1:
+        raise UsageError(f"side {side} must be at least 32 and val_fraction {val_fraction} between 0 and 1")
+    output = Path(output).expanduser().absolute()
+    with _lock(output):
+        return _write(source, output, side=side, val_fraction=val_fraction, seed=seed, progress=progress)
+
+
+def prepare_once(source: Path | None, output: Path, *, progress: Progress | None = None) -> None:
+    """Prepare with the defaults of `prepare`, unless that has been done or another process does it just now.
+
+    Args:
+        source: as of `prepare`.
+        output: as of `prepare`, but left alone if it is there.
+        progress: as of `prepare`.
+
+    Raises:
+        DataError: as `prepare` does.
+    """
+    with _lock(output):
+        if not (output / CATALOGUE).is_file():
+            _write(source, output, side=512, val_fraction=0.15, seed=0, progress=progress)
+
+
+def _write(
+    source: Path | str | None, output: Path, *, side: int, val_fraction: float, seed: int, progress: Progress | None
+) -> Report:
+    folder = None if source is None else Path(source).expanduser()
+    contents = _scenes() if folder is None else survey(folder)
+    tell = progress or _say_nothing
+    skipped = dict(contents.skipped)
+    taken = []
+    with _appearing(output) as partial:
+        with BlobWriter(partial / PICTURES) as blob:
+            for number, found in enumerate(contents.pictures):
+                tell(number, len(contents.pictures), found.name)
+                try:
+                    taken.append(_take(found, folder, side, blob))
+                except PictureError as error:
+                    skipped[found.name] = str(error).removeprefix(f"{(folder or Path()) / found.name}: ")
+        if not taken:
+            raise EmptyDatasetError(_nothing_left(source, skipped))
+        sides = assign_splits(
+            [picture.found for picture in taken], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
+        )
+        entries = tuple(_entry(picture, sides[picture.found.source]) for picture in taken)
+        catalogue = Catalogue(
+            format=FORMAT,
+            made_from=str(folder.resolve()) if folder else PROCEDURAL,
+            side=side,
+            hash=hash_entries(entries),
+            pictures=entries,
+            skipped=skipped,
+            beside_manifest=contents.beside_manifest,
+            negative_values={t.found.name: t.negative_values for t in taken if t.negative_values},
+        )
+        write_json(partial / CATALOGUE, catalogue)
+    tell(len(contents.pictures), len(contents.pictures), "done")
+    return _report(output, catalogue)
+
+
+def _say_nothing(done: int, total: int, name: str) -> None:
+    """The progress of those who want none."""
+
+
+def _scenes() -> Contents:
+    """The procedural scenes as if they were a folder with a manifest: each is a source, its seed is its number."""
+    names = [f"{seed:03d}-{kind(seed)}" for seed in range(TRAIN_SCENES + VAL_SCENES)]
+    return Contents(
+        pictures=tuple(
+            Found(name=name, source=name, split="train" if seed < TRAIN_SCENES else "val")
+            for seed, name in enumerate(names)
+        ),
+        has_splits=True,
+    )
+
+
+def _take(found: Found, folder: Path | None, side: int, blob: BlobWriter) -> _Taken:
+    if folder is None:
+        image, negative, digest = scene(SCENE_SIDE, int(found.name.split("-")[0])), 0, ""
+    else:
+        path = folder / found.name
+        try:
+            picture, digest = load(path), file_hash(path)
+        except OSError as error:
+            raise PictureError(f"{path}: cannot be read: {error.strerror}") from error
+        image, negative = picture.image, picture.negative_values
+        picture_scale(image, str(path))
+    height, width = image.shape[:2]
+    if min(height, width) > side:
+        factor = side / min(height, width)
+        target = max(round(width * factor), side), max(round(height * factor), side)
+        image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
+    low, high = np.percentile(image, (0.1, 99.9))
+    return _Taken(
+        found=found,
+        stored=blob.add(image),
+        dynamic_range_log10=math.log10(high / max(low, high * DARKEST)) if high > 0 else 0.0,
+        file_sha256=digest,
+        negative_values=negative,
+    )
+
+
+def _entry(picture: _Taken, split: Split) -> Entry:
+    stored = picture.stored
+    return Entry(
+        name=picture.found.name,
+        source=picture.found.source,
+        split=split,
+        height=stored.height,
+        width=stored.width,
+        offset=stored.offset,
+        scale=stored.scale,
+        dynamic_range_log10=round(picture.dynamic_range_log10, 3),
+        file_sha256=picture.file_sha256,
+        sha256=stored.sha256,
+    )
+
+
+def _report(output: Path, catalogue: Catalogue) -> Report:
+    return Report(
+        folder=output,
+        hash=catalogue.hash,
+        counts={split: sum(entry.split == split for entry in catalogue.pictures) for split in SPLITS},
+        sources={split: len({e.source for e in catalogue.pictures if e.split == split}) for split in SPLITS},
+        skipped=tuple(Skipped(file, reason) for file, reason in sorted(catalogue.skipped.items())),
+        beside_manifest=catalogue.beside_manifest,
+        negative_values=sum(catalogue.negative_values.values()),
+    )
+
+
+def _nothing_left(source: Path | str | None, skipped: dict[str, str]) -> str:
+    if not skipped:
+        return f"no HDR picture in {source} or below it; {', '.join(HDR_SUFFIXES)} files are read"
+    first = min(skipped)
+    return (
+        f"none of the {len(skipped)} HDR pictures in {source} can be used, for example {first}: {skipped[first]}; "
+        "mend them or give another folder"
+    )
+
+
+def _lock(output: Path) -> FileLock:
+    """One preparation of a folder at a time; the lock lies under `$MQN_HOME`, where it is in nobody's way."""
+    folder = home() / "data" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{content_hash(str(output.resolve()))[:16]}.lock")
+
+
+@contextlib.contextmanager
+def _appearing(output: Path) -> Iterator[Path]:
+    """A folder to write in that takes the place of `output` if the block succeeds and goes if it fails.
+
+    Raises:
+        DataError: `output` is something else than a dataset, or cannot be written.
+    """
+    if output.exists() and not (output / CATALOGUE).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        raise DataError(f"{output} exists and is no dataset; choose another folder to write, or remove it")
+    partial, former = output.with_name(f".{output.name}.partial"), output.with_name(f".{output.name}.former")
+    try:
+        # What a killed preparation left behind goes first.
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if output.exists():
+            output.rename(former)
+        partial.rename(output)
+    except OSError as error:
+        raise DataError(f"cannot write {output}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)

@@ -1,0 +1,189 @@
+"""Which pictures a folder holds, what each shows, and on which side of the split it belongs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mqn.data.catalogue import SPLITS, Split
+from mqn.errors import DataError, EmptyDatasetError
+from mqn.hdr.files import HDR_SUFFIXES
+
+MANIFEST = "manifest.csv"
+VIEW = "__"
+"""Parts the name of a panorama from that of a view out of it: `beach__y1.exr` shows `beach`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One HDR file of a folder. `split` is None where nobody has said on which side it belongs."""
+
+    name: str
+    source: str
+    split: Split | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a folder holds.
+
+    Attributes:
+        pictures: its HDR files, sorted by name.
+        skipped: files that its manifest names and that cannot be taken, to the reason.
+        beside_manifest: how many of the pictures do not stand in its manifest; 0 where it has none.
+        has_splits: whether its manifest says what is for validation.
+    """
+
+    pictures: tuple[Found, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+    beside_manifest: int = 0
+    has_splits: bool = False
+
+
+def listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size in bytes and time of change (ns) of all that a dataset of the folder depends on, sorted.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    files = [folder / name for name in _hdr_files(folder)]
+    files += [folder / MANIFEST] * (folder / MANIFEST).is_file()
+    return sorted((path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
+def survey(folder: Path) -> Contents:
+    """Look through a folder, subfolders included.
+
+    A manifest.csv with the columns `file` and `source`, and `split` if its author wants a say in that, names what is
+    what. Pictures that it leaves out are taken too. Without it, every file is a source of its own, but for views of
+    one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
+
+    Args:
+        folder: of HDR pictures.
+
+    Returns:
+        What is there. No picture has been opened yet.
+
+    Raises:
+        DataError: there is no such folder, or its manifest cannot be understood.
+    """
+    names = _hdr_files(folder)
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return Contents(pictures=tuple(Found(name=name, source=_own_source(name), split=None) for name in names))
+    rows, has_splits = _read_manifest(manifest)
+    known = {source for source, _ in rows.values()}
+    split_of = _split_by_source(manifest, rows)
+    pictures, beside = [], 0
+    for name in names:
+        if name in rows:
+            source, split = rows[name]
+        else:
+            beside += 1
+            stem = PurePosixPath(name).stem.split(VIEW)[0]
+            source = stem if stem in known else _own_source(name)
+            split = None
+        pictures.append(Found(name=name, source=source, split=split or split_of.get(source)))
+    absent = sorted(set(rows) - set(names))
+    skipped = {name: _why_not(folder, name) for name in absent}
+    return Contents(pictures=tuple(pictures), skipped=skipped, beside_manifest=beside, has_splits=has_splits)
+
+
+def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: float, seed: int) -> dict[str, Split]:
+    """Put every source on one side of the split.
+
+    What a manifest says holds. Where it has splits, what it leaves open is for training, so that its validation set
+    stays what its author chose. Otherwise sources are ordered by a hash of seed and name and the first of them, a
+    fraction but at least one, are for validation: adding a picture moves no other but those at the border.
+
+    Args:
+        found: the usable pictures.
+        has_splits: whether a manifest says what is for validation.
+        val_fraction: of the sources, 0 to 1.
+        seed: changes which.
+
+    Returns:
+        Source to split; both splits have some.
+
+    Raises:
+        EmptyDatasetError: one side would be empty.
+    """
+    chosen: dict[str, Split] = {picture.source: picture.split for picture in found if picture.split}
+    unsaid = sorted({picture.source for picture in found} - set(chosen), key=lambda source: _rank(source, seed))
+    reserved = 0 if has_splits else min(max(round(len(unsaid) * val_fraction), 1), len(unsaid) - 1)
+    for index, source in enumerate(unsaid):
+        chosen[source] = "val" if index < reserved else "train"
+    for split in SPLITS:
+        if split not in chosen.values():
+            raise EmptyDatasetError(
+                f"no usable picture is left for {split}: {len(chosen)} source(s) in all; training and validation need "
+                f"one source each: add pictures{', or correct the splits in ' + MANIFEST if has_splits else ''}"
+            )
+    return chosen
+
+
+def _hdr_files(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        kind = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise DataError(
+            f"{folder} {kind}; give a folder of HDR pictures ({', '.join(HDR_SUFFIXES)}) or a prepared dataset"
+        )
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in HDR_SUFFIXES and path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _read_manifest(path: Path) -> tuple[dict[str, tuple[str, Split | None]], bool]:
+    """File to source and split, and whether there are splits at all."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or []
+            table = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    lacking = [column for column in ("file", "source") if column not in columns]
+    if lacking:
+        raise DataError(
+            f"{path} has no column {' and no column '.join(map(repr, lacking))}; it has {', '.join(columns)}"
+        )
+    rows: dict[str, tuple[str, Split | None]] = {}
+    for number, row in enumerate(table, start=2):
+        name = PurePosixPath((row["file"] or "").strip()).as_posix()
+        said = (row.get("split") or "").strip()
+        split = next((split for split in SPLITS if split == said), None)
+        if said and split is None:
+            raise DataError(f"{path}, line {number}: split {said!r}; allowed: {', '.join(SPLITS)}, or nothing")
+        if name in rows:
+            raise DataError(f"{path}, line {number}: {name} stands there for the second time; leave one line")
+        rows[name] = ((row["source"] or "").strip() or _own_source(name), split)
+    return rows, "split" in columns
+
+
+def _split_by_source(manifest: Path, rows: dict[str, tuple[str, Split | None]]) -> dict[str, Split]:
+    sides: dict[str, Split] = {}
+    for source, split in rows.values():
+        if split and sides.setdefault(source, split) != split:
+            raise DataError(
+                f"{manifest} puts pictures of the source {source!r} into both train and val; validation must not see "
+                "what was trained on: choose one"
+            )
+    return sides
+
+
+def _own_source(name: str) -> str:
+    path = PurePosixPath(name)
+    panorama = path.stem.split(VIEW)[0]
+    return (path.parent / panorama).as_posix() if panorama else name
+
+
+def _why_not(folder: Path, name: str) -> str:
+    if not (folder / name).is_file():
+        return f"stands in {MANIFEST}, but there is no such file"
+    return f"stands in {MANIFEST}, but is no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read"
+
+
+def _rank(source: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed}:{source}".encode()).hexdigest()
