@@ -1,0 +1,1 @@
+"""From a trained torch network to TFLite files: twin, conversion, cutting, quantization, parity, inference."""

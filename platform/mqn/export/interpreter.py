@@ -1,0 +1,53 @@
+"""LiteRT's interpreter, with failures named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from mqn.errors import ModelFileError
+from mqn.export.flatbuffer import SIGNATURE
+
+
+def open_interpreter(model: Path | bytes, *, threads: int = 1, preserve: bool = False) -> Interpreter:
+    """Load a model and allocate its tensors, with the XNNPACK delegate that is LiteRT's default.
+
+    Args:
+        model: a file, or a file's content.
+        threads: of the runtime.
+        preserve: whether every tensor's value can be read after a run, at the price of memory.
+
+    Raises:
+        ModelFileError: the file is missing, truncated or damaged.
+    """
+    source = f"the model of {len(model)} bytes" if isinstance(model, bytes) else str(model)
+    given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+    if not isinstance(model, bytes) and not model.is_file():
+        raise ModelFileError(f"no model file {source}")
+    try:
+        interpreter = Interpreter(**given, num_threads=threads, experimental_preserve_all_tensors=preserve)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ModelFileError(f"{source} is truncated or damaged ({reason}); export it again") from error
+    return interpreter
+
+
+def run(interpreter: Interpreter, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run the model once.
+
+    Args:
+        interpreter: an open one.
+        inputs: values by the names in the model's signature; names that the model does not have are left out.
+
+    Returns:
+        Its outputs by name.
+    """
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    wanted = runner.get_input_details()
+    outputs: dict[str, Any] = runner(**{name: value for name, value in inputs.items() if name in wanted})
+    return outputs

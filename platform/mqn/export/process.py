@@ -1,0 +1,139 @@
+"""Run a step of the export in a process of its own, so that TensorFlow never meets the caller's Ray or threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from mqn import errors
+from mqn.errors import ExportError
+from mqn.export.worker import JOBS, PREFIX
+from mqn.parsing import to_plain
+
+_TAIL_LINES = 12
+
+
+def run(function_name: str, **kwargs: Any) -> Any:
+    """Run one step in a fresh process.
+
+    Args:
+        function_name: `convert` or `quantize`.
+        kwargs: the function's arguments: paths, records, numbers, and arrays, which travel as files beside the result.
+
+    Returns:
+        What the function returns: paths.
+
+    Raises:
+        ExportError: conversion failed, or the process died; the end of its stderr stands in the message.
+        PlanError: the plan cannot be carried out.
+        ModelFileError: a file is damaged.
+    """
+    with Worker() as worker:
+        return worker.run(function_name, **kwargs)
+
+
+class Worker:
+    """A process that works through many steps, so that libraries are imported once.
+
+    Quantizing imports neither torch nor TensorFlow; converting imports both at the first conversion.
+    """
+
+    def __init__(self) -> None:
+        """Start the process."""
+        environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mqn.export.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Worker:
+        """The worker itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the process."""
+        self.close()
+
+    def run(self, function_name: str, **kwargs: Any) -> Any:
+        """Work through one step; see `run`."""
+        if function_name not in JOBS:
+            raise ExportError(f"no export step {function_name!r}; {errors.nearest(function_name, JOBS)}")
+        self._tail.clear()
+        job = {"function": function_name, "arguments": {name: _plain(name, v, kwargs) for name, v in kwargs.items()}}
+        answer = self._ask(json.dumps(job))
+        if answer is None:
+            self._process.wait()
+            self._listener.join(timeout=5)
+            raise ExportError(
+                f"{function_name}: its process ended with code {self._process.returncode}: {self._last_words()}"
+            )
+        if "error" in answer:
+            raise getattr(errors, answer["error"])(answer["message"])
+        paths = answer["result"]
+        return tuple(map(Path, paths)) if isinstance(paths, list) else Path(paths)
+
+    def close(self) -> None:
+        """Stop the process; it ends by itself when its input does."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._listener.join(timeout=5)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
+
+    def _ask(self, line: str) -> dict[str, Any] | None:
+        """The answer to one job; None where the process died over it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        for answer in self._process.stdout:
+            if answer.startswith(PREFIX):
+                parsed: dict[str, Any] = json.loads(answer.removeprefix(PREFIX))
+                return parsed
+        return None
+
+    def _listen(self) -> None:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self._tail.append(line.strip())
+
+    def _last_words(self) -> str:
+        return " | ".join(line for line in self._tail if line)[-600:] or "it said nothing"
+
+
+def _plain(name: str, value: Any, arguments: dict[str, Any]) -> Any:
+    """An argument as JSON; an array goes into a file in the step's directory."""
+    if not isinstance(value, np.ndarray):
+        return to_plain(value)
+    directory = Path(arguments["directory"])
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f".{name}.npy"
+    np.save(path, value)
+    return str(path)

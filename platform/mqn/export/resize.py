@@ -1,0 +1,132 @@
+"""The same network for another picture size: identical weights and scales, other shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from mqn.errors import ExportError
+from mqn.export.flatbuffer import Network
+
+Shape = tuple[int, ...]
+MULTIPLE = 32
+
+
+def retarget(source: Path, target: Path, height: int, width: int) -> Path:
+    """Write a file's network for pictures of another size.
+
+    Args:
+        source: a file of ours, float or quantized, whole or a part.
+        target: where the other one goes.
+        height: of the input, a multiple of 32 pixels.
+        width: likewise.
+
+    Returns:
+        `target`. Every (1, H, W, C) input has the new height and width.
+
+    Raises:
+        ExportError: the size is not a multiple of 32, or the file has an operator that this does not know.
+        ModelFileError: the file is missing or damaged.
+    """
+    if min(height, width) < MULTIPLE or height % MULTIPLE or width % MULTIPLE:
+        raise ExportError(f"{height} x {width} is no size that the network takes; give multiples of {MULTIPLE} pixels")
+    network = Network.read(source)
+    resize_network(network, height, width)
+    return network.write(target)
+
+
+def resize_network(network: Network, height: int, width: int) -> None:
+    """Change a network's shapes in place; see `retarget`."""
+    shapes: dict[int, Shape] = {}
+    for index in network.graph.inputs:
+        shape = tuple(network.tensors[index].shape)
+        shapes[index] = (shape[0], height, width, shape[3])
+    for operator in network.operators:
+        kind = network.kind(operator)
+        if kind not in RULES:
+            known = ", ".join(sorted(RULES))
+            raise ExportError(f"{network.tensors[operator.outputs[0]].name}: cannot resize {kind}; known: {known}")
+        given = [shapes.get(i, _shape(network, i)) for i in operator.inputs if i >= 0]
+        shapes[operator.outputs[0]] = RULES[kind](network, operator, given)
+    for index, shape in shapes.items():
+        network.tensors[index].shape = list(shape)
+        network.tensors[index].shapeSignature = None
+
+
+def _shape(network: Network, index: int) -> Shape:
+    shape = network.tensors[index].shape
+    return () if shape is None else tuple(shape)
+
+
+def _broadcast(_network: Network, _operator: Any, given: list[Shape]) -> Shape:
+    return tuple(int(side) for side in np.broadcast_shapes(*given))
+
+
+def _window(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    options = operator.builtinOptions
+    batch, *sides, _ = given[0]
+    kernel = given[1]
+    channels = kernel[3] if network.kind(operator) == "DEPTHWISE_CONV_2D" else kernel[0]
+    strides = (options.strideH, options.strideW)
+    if options.padding == schema.Padding.SAME:
+        result = [math.ceil(side / stride) for side, stride in zip(sides, strides, strict=True)]
+    else:
+        windows = zip(sides, kernel[1:3], strides, strict=True)
+        result = [(side - size) // stride + 1 for side, size, stride in windows]
+    return (batch, *result, channels)
+
+
+def _pad(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    amounts = network.constant(operator.inputs[1])
+    assert amounts is not None
+    return tuple(side + int(sum(amount)) for side, amount in zip(given[0], amounts, strict=True))
+
+
+def _mean(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    axes = network.constant(operator.inputs[1])
+    assert axes is not None
+    assert operator.builtinOptions.keepDims
+    gone = {int(axis) % len(given[0]) for axis in axes.ravel()}
+    return tuple(1 if axis in gone else side for axis, side in enumerate(given[0]))
+
+
+def _concatenate(_network: Network, operator: Any, given: list[Shape]) -> Shape:
+    axis = operator.builtinOptions.axis % len(given[0])
+    return (*given[0][:axis], sum(shape[axis] for shape in given), *given[0][axis + 1 :])
+
+
+def _scale(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """A resize keeps its factor; the size that it is given is a constant of the file."""
+    before, after = _shape(network, operator.inputs[0]), _shape(network, operator.outputs[0])
+    batch, height, width, channels = given[0]
+    size = (height * after[1] // before[1], width * after[2] // before[2])
+    network.set_constant(operator.inputs[1], np.array(size, dtype=np.int32))
+    return (batch, *size, channels)
+
+
+def _spread(_network: Network, operator: Any, given: list[Shape]) -> Shape:
+    block = operator.builtinOptions.blockSize
+    batch, height, width, channels = given[0]
+    return (batch, height * block, width * block, channels // block**2)
+
+
+Rule = Callable[[Network, Any, list[Shape]], Shape]
+_ELEMENTWISE = (
+    "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE", "DEQUANTIZE",
+)  # fmt: skip
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_ELEMENTWISE, _broadcast),
+    "CONV_2D": _window,
+    "DEPTHWISE_CONV_2D": _window,
+    "PAD": _pad,
+    "MEAN": _mean,
+    "CONCATENATION": _concatenate,
+    "RESIZE_NEAREST_NEIGHBOR": _scale,
+    "RESIZE_BILINEAR": _scale,
+    "DEPTH_TO_SPACE": _spread,
+}
