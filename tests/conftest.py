@@ -13,7 +13,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def shared() -> Path:
     folder = REPOSITORY.parent / "shared"
     if not folder.is_dir():
-        pytest.skip("needs the folder ../shared (real photographs, pretrained weights, golden values), which is absent here")
+        pytest.skip(
+            "needs the folder ../shared (real photographs, pretrained weights, golden values), which is absent here"
+        )
     return folder
 
 

@@ -1,7 +1,7 @@
 """Runs every benchmark: `make bench`, or `python -m tests.benchmarks NAME ...` for some.
 
-Each file `bench_*.py` measures its two sides in turn, in one run, and returns their ratio with the limit that the project
-claims. The figures go to `benchmarks.json`.
+Each file `bench_*.py` measures its two sides in turn, in one run, and returns their ratio with the limit that the
+project claims. The figures go to `benchmarks.json`.
 """
 
 from __future__ import annotations

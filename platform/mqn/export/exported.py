@@ -85,7 +85,7 @@ def model_files(paths: Sequence[Path]) -> tuple[Path, ...]:
         return files_of(paths[0])
     for path in paths:
         if not path.is_file():
-            raise ModelFileError(f"no model at {path}; give a .tflite file, two (backbone, head), or an export's folder")
+            raise ModelFileError(f"no model at {path}; give one .tflite file, backbone and head, or an export's folder")
     if len(paths) > 2:
         raise ModelFileError(f"{len(paths)} files given; a model has one file, or two (backbone, head)")
     return tuple(paths)

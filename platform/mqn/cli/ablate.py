@@ -1,0 +1,79 @@
+"""`mqn ablate`: the paper's Tables 1 and 2, ours beside theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Data, Json, ProfileName, Settings, parse_settings
+from mqn.errors import MqnError, UsageError
+from mqn.profile import load_profile
+
+if TYPE_CHECKING:
+    from mqn.records import TrialRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ablate", epilog="Example: mqn ablate quantization --data photos --seeds 3 --csv table2.csv")(ablate)
+
+
+def ablate(
+    kind: Annotated[str, typer.Argument(help="attention, losses (Table 1) or quantization (Table 2).")],
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of every row, each with another seed.")] = 1,
+    data: Data = None,
+    settings: Settings = None,
+    study: Annotated[str | None, typer.Option(help="Name of the studies. Default: ablate-KIND.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table as CSV.")] = None,
+    profile: ProfileName = "default",
+    json: Json = False,
+) -> None:
+    """Run the paper's ablation and print its table; run again, it goes on where it was and repeats nothing."""
+    from mqn.report.rendering import to_csv, to_json, to_markdown
+    from mqn.report.tables import TABLES, ablation
+
+    if kind not in TABLES:
+        raise UsageError(f"no ablation {kind!r}; allowed: {', '.join(TABLES)}")
+    name = study or f"ablate-{kind}"
+    records: list[TrialRecord] = []
+    for seed in range(seeds):
+        records += _run(kind, f"{name}-seed{seed}", seed, data, settings, profile)
+    table = ablation(kind, records)
+    for path, text in ((markdown, to_markdown), (csv, to_csv)):
+        if path is not None:
+            path.write_text(text(table), encoding="utf-8")
+            output.note(f"written: {path}")
+    if json:
+        output.document(to_json(table))
+    else:
+        output.line(to_markdown(table))
+
+
+def _run(
+    kind: str, study: str, seed: int, data: str | None, settings: list[str] | None, profile: str
+) -> list[TrialRecord]:
+    from mqn.search.driver import SearchRequest, run_search
+    from mqn.search.study import list_studies, open_study, records
+
+    url = load_profile(profile).study_url
+    request = SearchRequest(
+        space=kind,
+        profile=profile,
+        study=study,
+        resume=study in list_studies(url),
+        seed=seed,
+        data=data,
+        overrides=parse_settings(settings),
+    )
+    summary = run_search(request)
+    if summary.stopped != "done":
+        raise MqnError(f"stopped ({summary.stopped}) before the table was complete; run the same command again")
+    found = records(open_study(study, url))
+    for record in found:
+        if record.error:
+            output.note(f"{study}: trial {record.number} failed: {record.error}")
+    return found

@@ -1,0 +1,75 @@
+"""`mqn search`: runs or resumes a study."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Data, Json, ProfileName, Settings, parse_settings
+from mqn.errors import NothingSatisfiesError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search", epilog="Example: mqn search attention --data photos --set training.epochs=20")(search)
+
+
+def search(
+    space: Annotated[str, typer.Argument(help="What to search: a name in search_spaces/ or a .toml file.")],
+    profile: ProfileName = "default",
+    trials: Annotated[int | None, typer.Option(help="Trials that the study has in the end.")] = None,
+    study: Annotated[str | None, typer.Option(help="The study's name. Default: the space's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a study; nothing runs twice.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of the sampler and of every training.")] = None,
+    data: Data = None,
+    settings: Settings = None,
+    parallel: Annotated[int | None, typer.Option(help="Trials on their way at a time.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Begin no trial after so long.")] = None,
+    json: Json = False,
+) -> None:
+    """Search a space: every trial trains, exports, scores and measures a real model. Ctrl-C stops, --resume goes on."""
+    from mqn.cli.front import show_front
+    from mqn.profile import load_profile
+    from mqn.report.front import front
+    from mqn.search.driver import SearchRequest, run_search
+    from mqn.search.study import open_study, records
+
+    summary = run_search(
+        SearchRequest(
+            space=space,
+            profile=profile,
+            trials=trials,
+            study=study,
+            resume=resume,
+            seed=seed,
+            data=data,
+            overrides=parse_settings(settings),
+            parallel=parallel,
+            hours=hours,
+        )
+    )
+    counts = ", ".join(f"{count} {state}" for state, count in summary.trials.items() if count)
+    output.note(f"{summary.study}: {counts}; {summary.trainings} trainings; {summary.seconds:.0f} s")
+    if summary.unsent:
+        output.note(f"not tracked yet: {summary.unsent}")
+    if summary.advice:
+        output.note(f"{summary.stopped}; go on with: {summary.advice}")
+    opened = open_study(summary.study, load_profile(profile).study_url)
+    found = records(opened)
+    for record in found:
+        if record.error:
+            output.note(f"trial {record.number} failed: {record.error}")
+    try:
+        best = front(found, opened.space.objectives)
+    except NothingSatisfiesError:
+        if summary.stopped == "interrupted":
+            raise typer.Exit(130) from None
+        raise
+    if json:
+        output.document({"summary": summary, **best.plain()})
+    else:
+        show_front(best)
+    if summary.stopped == "interrupted":
+        raise typer.Exit(130)

@@ -1,0 +1,127 @@
+"""The command line as a user meets it: exit codes, one-line errors, JSON on stdout and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mqn.cli.app import COMMANDS, run
+
+HEAVY = ("torch", "tensorflow", "ray", "optuna", "mlflow", "cv2", "skimage", "matplotlib", "plotly", "numpy", "httpx")
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Run a command that fails: its exit code and its one line."""
+    code = run(words)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if line and not line.startswith("see: ")]
+    assert len(lines) == 1, captured.err
+    return code, lines[0]
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Usage: mqn " + command in shown
+    if command not in ("data", "devices"):
+        assert "Example: " in shown
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from mqn.cli.app import run; run(['--help'])\n"
+        f"print('LOADED', sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stderr
+
+
+def test_unknown_command_and_option_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails(capsys, "serch")[0] == 2
+    code, line = fails(capsys, "describe", "--widht", "3")
+    assert code == 2
+    assert "--widht" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("arch.atention=ca", "did you mean 'attention'"),
+        ("arch.attention=cx", "allowed: ca, csa, none, sa"),
+        ("arch.attention", "write KEY=VALUE"),
+        ("arch.input_size=100", "multiple of 32"),
+    ],
+)
+def test_wrong_setting_is_wrong_usage(setting: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "describe", "--set", setting)
+    assert code == 2
+    assert words in line
+
+
+def test_describe_gives_the_documented_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["describe", "--set", "arch.attention=ca", "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["parameters"] == {"backbone": 899240, "head": 1872, "total": 901112}
+    assert round(described["macs"]["backbone"] / 1e9, 4) == 0.4335
+    assert round(described["macs"]["head"] / 1e9, 4) == 0.1191
+    assert "interface" in described["cuts"]
+
+
+@pytest.mark.parametrize("command", ["status", "front"])
+def test_unknown_study_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, command, "nothing")
+    assert code == 2
+    assert "no study 'nothing'" in line
+
+
+def test_unknown_metric_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "select", "s", "--by", "psnr")
+    assert code == 2
+    assert "no metric 'psnr'" in line
+    code, line = fails(capsys, "select", "s", "--by", "psnr_tm", "--max", "latency=3")
+    assert code == 2
+    assert "did you mean 'latency_ms'" in line
+
+
+def test_unknown_device_and_profile_are_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails(capsys, "devices", "list", "--profile", "defalt") == (
+        2,
+        fails(capsys, "devices", "list", "--profile", "defalt")[1],
+    )
+    (tmp_path / "m.tflite").write_bytes(b"x")
+    code, line = fails(capsys, "measure", str(tmp_path / "m.tflite"), "--device", "phone")
+    assert code == 2
+    assert "no device 'phone'" in line
+
+
+def test_missing_data_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "data", "prepare", str(tmp_path / "absent"), "--output", str(tmp_path / "out"))
+    assert code == 1
+    assert "absent" in line
+
+
+def test_convert_refuses_what_it_cannot_read_or_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "convert", str(tmp_path / "no.jpg"), "--model", "m", "--output", "o.exr")
+    assert (code, "no picture at" in line) == (2, True)
+    (tmp_path / "a.jpg").write_bytes(b"")
+    code, line = fails(capsys, "convert", str(tmp_path / "a.jpg"), "--model", "m", "--output", "o.gif")
+    assert (code, "cannot write .gif" in line.replace("'", "")) == (2, True)
+    code, line = fails(capsys, "convert", str(tmp_path / "a.jpg"), "--model", str(tmp_path / "m"), "--output", "o.exr")
+    assert (code, "no exported model at" in line) == (1, True)
+
+
+def test_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "nothing", "--traceback"]) == 2
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
