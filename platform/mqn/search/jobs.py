@@ -13,7 +13,7 @@ from typing import Any, Literal
 import mqn
 import mqn.errors
 from mqn.errors import MqnError
-from mqn.search.artifacts import ArtifactStore
+from mqn.search.artifacts import Artifact, ArtifactStore
 
 StageFunction = Callable[..., Mapping[str, Any]]
 Pool = Literal["training", "export", "plain"]
@@ -113,6 +113,18 @@ def perform(folder: Path, job: Job) -> Outcome:
         seconds = time.monotonic() - began
         slot.publish(inputs=job.inputs, versions=_versions(job.packages), seconds=seconds, details=details)
         return Outcome(seconds=seconds)
+
+
+def complete(store: ArtifactStore, job: Job) -> Artifact:
+    """Do a job here and now, unless it is done, and give its artifact.
+
+    Raises:
+        MqnError: what the job failed with.
+    """
+    outcome = perform(store.folder, job)
+    if outcome.error is not None:
+        raise outcome.exception()
+    return store.get(*job.id)
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:

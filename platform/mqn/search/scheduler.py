@@ -50,7 +50,7 @@ class Scheduler:
         engine: Engine,
         *,
         renew: Callable[[Job], Job] = lambda job: job,
-        quiesce: Callable[[], None] = lambda: None,
+        quiesce: Callable[[], object] = lambda: None,
         delays: Sequence[float] = AWAY_DELAYS,
     ) -> None:
         """Put the parts together.

@@ -1,0 +1,146 @@
+"""How a candidate is evaluated: train -> convert -> quantize -> score and measure, each an artifact of its own.
+
+A training is keyed by network, training and data; a conversion by its checkpoint; a quantization by the float file, the
+plan and the data; scores and measurements by the files themselves. So plans of one network share its training and its
+conversion, and plans that come to the same file share its figures.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqn.profile import Profile
+from mqn.quantities import QUANTITIES
+from mqn.records import Candidate
+from mqn.search import stages
+from mqn.search.artifacts import Artifact
+from mqn.search.devices import Devices
+from mqn.search.evaluation import Figures, Step
+from mqn.search.jobs import Job
+from mqn.search.stage_jobs import convert_job, measure_job, model_names, quantize_job, score_job, train_job
+
+if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
+
+
+class MqnPipeline:
+    """The real pipeline."""
+
+    def __init__(self, dataset: Dataset, profile: Profile, devices: Devices) -> None:
+        """Put the parts together.
+
+        Args:
+            dataset: trains, calibrates and scores.
+            profile: what stages may take, and how is measured.
+            devices: measure; open.
+        """
+        self._dataset = dataset
+        self._profile = profile
+        self._devices = devices
+
+    def steps(self, candidate: Candidate) -> tuple[Step, ...]:
+        """The candidate's steps."""
+        arch, plan, codec = candidate.arch, candidate.plan, candidate.training.codec
+        size, cpus = arch.input_size, self._profile.ray.export_cpus
+
+        def score(artifact: Artifact, names: tuple[str, ...]) -> Job:
+            return score_job(tuple(artifact.folder / name for name in names), artifact, codec, size, self._dataset)
+
+        return (
+            Step(
+                name="train",
+                needs=(),
+                make=lambda _: train_job(arch, candidate.training, self._dataset, self._profile.ray),
+            ),
+            Step(
+                name="convert",
+                needs=("train",),
+                make=lambda made: convert_job(made["train"].folder / stages.CHECKPOINT, cpus=cpus),
+            ),
+            Step(
+                name="quantize",
+                needs=("convert",),
+                make=lambda made: quantize_job(made["convert"], plan, self._dataset, size, codec, cpus=cpus),
+            ),
+            Step(name="score/baseline", needs=(), make=lambda _: score_job((), None, codec, size, self._dataset)),
+            Step(
+                name="score/float", needs=("convert",), make=lambda made: score(made["convert"], (stages.FLOAT_MODEL,))
+            ),
+            Step(
+                name="score",
+                needs=("quantize",),
+                make=lambda made: score(made["quantize"], model_names(made["quantize"])),
+            ),
+            *(
+                Step(
+                    name=f"measure/{device}",
+                    needs=("quantize",),
+                    make=functools.partial(self._measure_job, device=device),
+                )
+                for device in self._profile.devices
+            ),
+        )
+
+    def figures(self, candidate: Candidate, artifacts: Mapping[str, Artifact]) -> Figures:  # noqa: ARG002
+        """What finished artifacts say."""
+        details = {name: artifact.manifest.details for name, artifact in artifacts.items()}
+        found: dict[str, float] = {}
+        if "train" in details:
+            found |= {name: float(details["train"][name]["total"]) for name in ("parameters", "macs")}
+        if "quantize" in artifacts:
+            model = artifacts["quantize"]
+            found["size_bytes"] = float(sum((model.folder / name).stat().st_size for name in model_names(model)))
+        for step, suffix in (("score", ""), ("score/float", "_float"), ("score/baseline", "_baseline")):
+            found |= {f"{name}{suffix}": value for name, value in details.get(step, {}).get("scores", {}).items()}
+        for name in [name for name in found if f"{name}_float" in found]:
+            lost = found[f"{name}_float"] - found[name]
+            found[f"{name}_drop"] = lost if QUANTITIES[name].direction == "maximize" else -lost
+        measured = {d: details[f"measure/{d}"] for d in self._profile.devices if f"measure/{d}" in details}
+        for device in reversed(measured):  # Of several devices, the first one's figures stand for the trial.
+            found |= measured[device]["figures"]
+        return Figures(
+            figures=found,
+            device_figures={device: dict(entry["figures"]) for device, entry in measured.items()},
+            verdicts={device: entry["verdict"] for device, entry in measured.items()},
+        )
+
+    def renew(self, job: Job) -> Job:
+        """Reach the device of a measurement anew; an agent of our own is started again."""
+        device = job.arguments["device"]
+        self._devices.reopen(device)
+        address = self._devices.address(device)
+        return replace(job, arguments={**job.arguments, "url": address.url, "token": address.token})
+
+    def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
+        """Epoch curves, the model's files, every manifest, scores, measurements and the strip of pictures."""
+        curves: list[dict[str, float]] = []
+        files = {
+            f"manifests/{name.replace('/', '-')}.json": a.folder / "manifest.json" for name, a in artifacts.items()
+        }
+        if "train" in artifacts:
+            history = json.loads((artifacts["train"].folder / stages.HISTORY).read_text(encoding="utf-8"))
+            curves = [{key: value for key, value in epoch.items() if value is not None} for epoch in history]
+        if "quantize" in artifacts:
+            folder = artifacts["quantize"].folder
+            files |= {f"model/{name}": folder / name for name in model_names(artifacts["quantize"])}
+        if "score" in artifacts:
+            files |= {name: artifacts["score"].folder / name for name in (stages.SCORES, stages.STRIP)}
+        for name, artifact in artifacts.items():
+            stage, _, device = name.partition("/")
+            if stage == "measure":
+                files[f"measurements/{device}.json"] = artifact.folder / stages.MEASUREMENT
+        return curves, files
+
+    def _measure_job(self, made: Mapping[str, Artifact], *, device: str) -> Job:
+        return measure_job(
+            made["quantize"],
+            device,
+            self._devices.address(device),
+            self._profile.measure,
+            exclusive=self._profile.devices[device].exclusive,
+        )

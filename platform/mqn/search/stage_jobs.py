@@ -1,0 +1,174 @@
+"""Stages as jobs: what goes into each, and therefore what its artifact is called."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqn.errors import WeightsError
+from mqn.parsing import file_hash, to_plain
+from mqn.profile import RayProfile
+from mqn.records import Arch, Codec, MeasureSettings, Plan, Training, stage_key
+from mqn.search import stages
+from mqn.search.artifacts import Artifact
+from mqn.search.devices import Address
+from mqn.search.jobs import Job, Resources
+
+if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
+
+REVISIONS = {"train": 1, "convert": 1, "quantize": 1, "score": 1, "measure": 1}
+"""Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
+
+_NAMED_WEIGHTS = ("imagenet", "random")
+_MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
+
+
+def train_job(arch: Arch, training: Training, dataset: Dataset, ray: RayProfile) -> Job:
+    """The training of a network.
+
+    Raises:
+        WeightsError: weights given as a path are not there.
+    """
+    inputs = {**train_inputs(arch, training), "data": dataset.hash, "revision": REVISIONS["train"]}
+    return Job(
+        stage="train",
+        key=stage_key("train", inputs),
+        inputs=inputs,
+        function=stages.train,
+        arguments={"arch": arch, "training": training, "data": dataset.folder},
+        resources=Resources(cpus=ray.training_cpus, gpus=ray.training_gpus, pool="training"),
+        resumable=True,
+        packages=("torch", "numpy"),
+    )
+
+
+def train_inputs(arch: Arch, training: Training) -> dict[str, Any]:
+    """What makes a training what it is: weights given as files by their hashes, and nothing that has no effect."""
+    network, how = to_plain(arch), to_plain(training)
+    network["encoder_weights"] = weights_identity(arch.encoder_weights)
+    if training.lambda_features > 0:
+        how["feature_weights"] = weights_identity(training.feature_weights)
+    else:
+        del how["feature_weights"], how["feature_pools"]
+    return {"arch": network, "training": how}
+
+
+def weights_identity(source: str) -> str:
+    """`imagenet` and `random` as they are, a path as its file's SHA-256.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    if source in _NAMED_WEIGHTS:
+        return source
+    path = Path(source)
+    try:
+        state = path.stat()
+    except OSError as error:
+        allowed = " or ".join(_NAMED_WEIGHTS)
+        raise WeightsError(f"cannot read weights {source}: {error.strerror}; give a file, or {allowed}") from error
+    return f"sha256:{_hash_once(path, state.st_mtime_ns, state.st_size)}"
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_once(path: Path, changed_ns: int, size: int) -> str:  # noqa: ARG001 - they tell when to hash again
+    return file_hash(path)
+
+
+def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
+    """The conversion of a checkpoint."""
+    inputs = {"checkpoint": file_hash(checkpoint), "revision": REVISIONS["convert"]}
+    return Job(
+        stage="convert",
+        key=stage_key("convert", inputs),
+        inputs=inputs,
+        function=stages.convert,
+        arguments={"checkpoint": checkpoint},
+        resources=Resources(cpus=cpus, pool="export"),
+        packages=("torch", "tensorflow", "tf_keras"),
+    )
+
+
+def quantize_job(converted: Artifact, plan: Plan, dataset: Dataset, size: int, codec: Codec, *, cpus: float = 1) -> Job:
+    """A plan carried out on a float file."""
+    static = any(scheme.startswith("static") for scheme in (plan.backbone, plan.head))
+    effective = to_plain(plan) if static else {**to_plain(plan), "calibration_pictures": None}
+    inputs = {
+        "float_model": converted.manifest.files[stages.FLOAT_MODEL],
+        "plan": effective,
+        "data": dataset.hash,
+        "codec": codec,
+        "revision": REVISIONS["quantize"],
+    }
+    return Job(
+        stage="quantize",
+        key=stage_key("quantize", inputs),
+        inputs=inputs,
+        function=stages.quantize,
+        arguments={
+            "float_model": converted.folder / stages.FLOAT_MODEL,
+            "plan": plan,
+            "data": dataset.folder,
+            "size": size,
+            "codec": codec,
+        },
+        resources=Resources(cpus=cpus, pool="export"),
+        packages=("ai-edge-quantizer", "ai-edge-litert", "numpy"),
+    )
+
+
+def score_job(files: tuple[Path, ...], model: Artifact | None, codec: Codec, size: int, dataset: Dataset) -> Job:
+    """The scores of a model's files, or of doing nothing."""
+    inputs: dict[str, Any] = {"files": [], "size": size, "data": dataset.hash, "revision": REVISIONS["score"]}
+    if model is not None:
+        inputs |= {"files": [model.manifest.files[file.name] for file in files], "codec": codec}
+    return Job(
+        stage="score",
+        key=stage_key("score", inputs),
+        inputs=inputs,
+        function=stages.score,
+        arguments={"files": files, "codec": codec, "size": size, "data": dataset.folder},
+        packages=("ai-edge-litert", "numpy", "scikit-image"),
+    )
+
+
+def model_names(model: Artifact) -> tuple[str, ...]:
+    """The file names of a quantized model, in the order they run."""
+    return next(names for names in _MODEL_FILES if all(name in model.manifest.files for name in names))
+
+
+def measure_job(model: Artifact, device: str, address: Address, settings: MeasureSettings, *, exclusive: bool) -> Job:
+    """The measurement of a quantized model on a device.
+
+    Args:
+        model: what was quantized.
+        device: its name in the profile.
+        address: how it is reached; no part of the key.
+        settings: how is measured.
+        exclusive: whether the device is this machine.
+    """
+    names = model_names(model)
+    inputs = {
+        "files": [model.manifest.files[name] for name in names],
+        "device": device,
+        "device_id": address.device_id,
+        "settings": to_plain(settings),
+        "revision": REVISIONS["measure"],
+    }
+    return Job(
+        stage="measure",
+        key=stage_key("measure", inputs),
+        inputs=inputs,
+        function=stages.measure,
+        arguments={
+            "files": [model.folder / name for name in names],
+            "device": device,
+            "url": address.url,
+            "token": address.token,
+            "settings": settings,
+        },
+        # Beside a device of its own a measurement only waits.
+        resources=Resources(cpus=1 if exclusive else 0, exclusive=exclusive),
+    )

@@ -1,0 +1,185 @@
+"""The stages of a trial as plain functions: read inputs, write files into a folder, return the manifest's details.
+
+They run in worker processes, one kind a pool, and import what they need there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqn.parsing import write_json
+from mqn.records import Arch, Codec, MeasureSettings, Plan, Training
+
+if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
+    from mqn.export.exported import Exported
+
+CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
+FLOAT_MODEL = "model.float32.tflite"
+SCORES, STRIP, MEASUREMENT, PARITY = "scores.json", "strip.png", "measurement.json", "parity.json"
+
+_SPLIT: Literal["val"] = "val"
+# Even where no side is static, the quantized network is compared with the float one on a few pictures.
+_COMPARED_PICTURES = 4
+
+
+def train(folder: Path, *, arch: Arch, training: Training, data: Path) -> dict[str, Any]:
+    """Train a network, or go on where a killed training was; writes the checkpoint and its history.
+
+    Args:
+        folder: where to write; may hold an earlier `resume.pt`.
+        arch: the network.
+        training: how.
+        data: a prepared dataset.
+
+    Returns:
+        `parameters` and `macs` by part.
+    """
+    from mqn.data.dataset import Dataset
+    from mqn.models.cost import cost
+    from mqn.train.checkpoint import load
+    from mqn.train.loop import train as run
+
+    checkpoint = run(arch, training, Dataset.open(data), folder)
+    (folder / RESUME).unlink(missing_ok=True)
+    costs = cost(load(checkpoint)[2], arch.input_size)
+    return {"parameters": costs.parameters, "macs": costs.macs, "epochs": training.epochs}
+
+
+def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:
+    """Convert a checkpoint to a float TFLite file.
+
+    Returns:
+        `parity`: the largest differences between the torch network, its twin and the file.
+    """
+    _prepare_tensorflow()
+    from mqn.export.convert import convert as run
+
+    run(checkpoint, folder)
+    return {"parity": _read(folder / PARITY)}
+
+
+def quantize(folder: Path, *, float_model: Path, plan: Plan, data: Path, size: int, codec: Codec) -> dict[str, Any]:
+    """Carry out a plan on a float file.
+
+    Args:
+        folder: where to write.
+        float_model: what `convert` wrote.
+        plan: the plan.
+        data: a prepared dataset, whose training split calibrates.
+        size: side of the file's square input in pixels.
+        codec: how the file's output stands for linear light.
+
+    Returns:
+        `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself.
+    """
+    _prepare_tensorflow()
+    from mqn.data.dataset import Dataset
+    from mqn.data.pairs import calibration_inputs
+    from mqn.export.quantize import quantize as run
+
+    pictures = calibration_inputs(Dataset.open(data), size, calibrated_on(plan))
+    run(float_model, plan, pictures, folder)
+    return {"codec": codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+
+
+def calibrated_on(plan: Plan) -> int:
+    """How many training pictures a plan needs."""
+    static = any(scheme.startswith("static") for scheme in (plan.backbone, plan.head))
+    return plan.calibration_pictures if static else _COMPARED_PICTURES
+
+
+def score(folder: Path, *, files: Sequence[Path], codec: Codec, size: int, data: Path) -> dict[str, Any]:
+    """Score an exported file, or without files the input left as it is; writes figures and a strip of pictures.
+
+    Args:
+        folder: where to write.
+        files: one file, backbone and head, or none.
+        codec: how the output stands for linear light.
+        size: side of the pictures in pixels.
+        data: a prepared dataset, whose validation split is scored.
+
+    Returns:
+        `pictures`, and `scores`: the mean by metric.
+    """
+    from mqn.data.dataset import Dataset
+    from mqn.data.pairs import evaluation_pictures
+    from mqn.export.runner import Runner
+    from mqn.metrics.protocol import do_nothing
+    from mqn.metrics.protocol import score as run
+    from mqn.search.strip import write_strip
+
+    predict = Runner(files, codec).predict if files else do_nothing
+    pictures = evaluation_pictures(Dataset.open(data), size, _SPLIT)
+    scores = run(predict, pictures)
+    write_json(folder / SCORES, scores)
+    write_strip(folder / STRIP, predict, pictures)
+    return {"pictures": scores.pictures, "scores": {name: interval.mean for name, interval in scores.scores.items()}}
+
+
+def measure(
+    folder: Path, *, files: Sequence[Path], device: str, url: str, token: str | None, settings: MeasureSettings
+) -> dict[str, Any]:
+    """Measure an exported file on a device.
+
+    Args:
+        folder: where to write.
+        files: one file, or backbone and head.
+        device: the device's name in the profile.
+        url: its agent's address.
+        token: what the agent wants to be shown.
+        settings: how.
+
+    Returns:
+        `device`, `verdict` and `figures`.
+    """
+    from mqn.device.client import Client
+    from mqn.device.figures import figures
+    from mqn.device.measure import measure as run
+
+    with Client(url, token) as client:
+        measurement = run(client, files, settings)
+    write_json(folder / MEASUREMENT, measurement)
+    return {"device": device, "verdict": measurement.verdict, "figures": figures(measurement)}
+
+
+def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Path) -> Exported:
+    """Export a checkpoint by itself, through the same artifacts as a search: a further plan does not convert again.
+
+    Args:
+        checkpoint: a training's `checkpoint.pt`.
+        plan: how to quantize it.
+        dataset: calibrates.
+        output: folder that the model is copied to.
+
+    Raises:
+        WeightsError: the checkpoint cannot be read.
+        CandidateError: it cannot be exported as asked.
+    """
+    from mqn.export.exported import open_exported
+    from mqn.profile import Profile
+    from mqn.search.artifacts import ArtifactStore
+    from mqn.search.jobs import complete
+    from mqn.search.stage_jobs import convert_job, quantize_job
+    from mqn.train.checkpoint import load
+
+    arch, training, _ = load(checkpoint)
+    store = ArtifactStore(Profile().artifacts)
+    converted = complete(store, convert_job(checkpoint))
+    model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training.codec))
+    shutil.copytree(model.folder, output, dirs_exist_ok=True)
+    return open_exported(output)
+
+
+def _prepare_tensorflow() -> None:
+    """The Keras twin is a Keras 2 model; TensorFlow reads this when it is imported."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
