@@ -41,6 +41,7 @@ PEAK_RESET = "VmHWM after writing 5 to clear_refs"
 PEAK_UNRESET = "VmHWM of the whole process"
 UNREADABLE = "none: /proc/self/status cannot be read"
 SEED = 0
+MAX_RESULT_BYTES = 64_000_000
 
 # A model of one ADD of two 1 x 1 floats (tests/device/test_bench.py reads it back): running it first makes the runtime
 # and its delegate settle what they allocate once per process, which is no memory of the model that is measured.
@@ -235,7 +236,13 @@ def _limit(settings: MeasureSettings) -> None:
     space = machine.address_space_bytes() + settings.memory_limit_mb * 1_000_000
     # One second more than the wall clock could allow: the agent's own limit comes first and says "timeout".
     seconds = math.ceil(settings.timeout_seconds) * settings.threads + 1
-    for kind, limit in ((resource.RLIMIT_AS, space), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
+    limits = {
+        resource.RLIMIT_AS: space,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: MAX_RESULT_BYTES,
+    }
+    for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (allowed, allowed))

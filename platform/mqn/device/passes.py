@@ -51,6 +51,15 @@ class TimedPart:
     output_sha256: str
     partitions: int | None
 
+    def __post_init__(self) -> None:
+        """Check the samples.
+
+        Raises:
+            ValueError: there are none, or one took no time.
+        """
+        if not self.samples_ns or min(self.samples_ns) <= 0:
+            raise ValueError("samples_ns must be some, each above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedResult:
@@ -73,6 +82,15 @@ class TimedResult:
     affinity: tuple[int, ...]
     before: MachineState
     after: MachineState
+
+    def __post_init__(self) -> None:
+        """Check that the parts were timed in the same rounds.
+
+        Raises:
+            ValueError: their samples differ in number, or no time passed.
+        """
+        if len({len(part.samples_ns) for part in self.parts}) != 1 or self.wall_seconds <= 0:
+            raise ValueError("every part must have as many samples, and wall_seconds be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
