@@ -105,7 +105,7 @@ def test_exr_without_rgb_names_its_channels(tmp_path: Path) -> None:
 
     plane = np.ones((8, 8), np.float32)
     OpenEXR.File({}, {"Z": plane, "Y": plane}).write(str(tmp_path / "a.exr"))
-    with pytest.raises(PictureError, match="has the channels Y, Z; R, G and B are needed"):
+    with pytest.raises(PictureError, match="has the channels Y, Z; R, G and B of one size are needed"):
         files.read(tmp_path / "a.exr")
 
 
@@ -129,6 +129,17 @@ def test_half_floats_become_single(tmp_path: Path) -> None:
     image = files.read(tmp_path / "a.exr")
     assert image.dtype == np.float32
     assert (image == 0.25).all()
+
+
+def test_exr_channels_may_differ_in_type_and_stand_beside_others(tmp_path: Path, picture: np.ndarray) -> None:
+    import OpenEXR
+
+    red, green, blue = (np.ascontiguousarray(picture[..., c]) for c in range(3))
+    channels = {"R": red, "G": green.astype(np.float16), "B": blue, "Z": red}
+    OpenEXR.File({}, channels).write(str(tmp_path / "a.exr"))
+    image = files.read(tmp_path / "a.exr")
+    assert np.array_equal(image[..., [0, 2]], picture[..., [0, 2]])
+    assert np.array_equal(image[..., 1], green.astype(np.float16))
 
 
 def test_planar_tiff_is_turned(tmp_path: Path, picture: np.ndarray) -> None:

@@ -95,19 +95,22 @@ def decode_exr(path: Path) -> np.ndarray:
     """
     import OpenEXR
 
+    reason = ""
     with captured_noise() as noise:
         try:
-            channels = {name: channel.pixels for name, channel in OpenEXR.File(str(path)).channels().items()}
+            # Channels of one group may differ in type (half and float); the binding joins only what is alike.
+            file = OpenEXR.File(str(path), separate_channels=True)
+            channels = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
         except (RuntimeError, ValueError) as error:
             channels, reason = {}, str(error)
     if not channels:
         raise PictureError(f"{path}: damaged, cut short, or not OpenEXR{_told(noise.first_line or reason)}")
-    for name in ("RGB", "RGBA"):
-        if name in channels:
-            return np.asarray(channels[name])
+    planes = [channels[name] for name in ("R", "G", "B", "A") if name in channels]
     if len(channels) == 1:
-        return np.asarray(next(iter(channels.values())))
-    raise PictureError(f"{path}: has the channels {', '.join(sorted(channels))}; R, G and B are needed")
+        return next(iter(channels.values()))
+    if not {"R", "G", "B"} <= channels.keys() or len({plane.shape for plane in planes}) > 1:
+        raise PictureError(f"{path}: has the channels {', '.join(sorted(channels))}; R, G and B of one size are needed")
+    return np.stack(planes, axis=-1)
 
 
 def encode_exr(path: Path, image: np.ndarray) -> None:
