@@ -14,9 +14,9 @@ import json
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from mqn.errors import ConfigError, nearest
 
@@ -60,7 +60,7 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
     """
     if not isinstance(mapping, Mapping):
         raise ConfigError(f"{source}: {path or 'the whole'} must be a table, not {mapping!r}")
-    hints = _hints(cls)
+    hints = _hints(cast("Hashable", cls))
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in mapping:
         if key not in fields:
@@ -102,7 +102,7 @@ def convert(hint: Any, value: Any, *, source: str, path: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(arguments, value, source=source, path=path)
     if dataclasses.is_dataclass(hint):
-        return from_mapping(typing.cast(type, hint), value, source=source, path=path)
+        return from_mapping(cast("type", hint), value, source=source, path=path)
     if origin in (tuple, list):
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{source}: {path} must be a list, not {value!r}")

@@ -52,7 +52,7 @@ def _table() -> dict[str, Quantity]:
                     name=f"{quantity.name}_{suffix}",
                     label=f"{quantity.label}, {words}",
                     unit=quantity.unit,
-                    direction=direction,  # type: ignore[arg-type]
+                    direction=direction,
                     paper_digits=quantity.paper_digits,
                 )
             )

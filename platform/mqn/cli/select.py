@@ -100,9 +100,8 @@ def _register(record: TrialRecord, folder: Path, uri: str) -> str:
     from mqn.home import home
     from mqn.track.tracker import Tracker
 
-    tags = {
-        "candidate": record.candidate.label,
-        **{name: f"{record.figures[name]:.6g}" for name in ("psnr_tm", "latency_ms") if name in record.figures},
-    }
+    figures = record.figures
+    tags: dict[str, str] = {name: f"{figures[name]:.6g}" for name in ("psnr_tm", "latency_ms") if name in figures}
+    tags["candidate"] = record.candidate.label
     tracker = Tracker(uri, home() / "spool")
     return tracker.register_bundle(_model_name(record), folder, study=record.study, number=record.number, tags=tags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from mqn.errors import ConfigError, ModelFileError
 from mqn.parsing import file_hash, read_json
@@ -59,7 +59,7 @@ def open_exported(folder: Path) -> Exported:
     codec, input_size = manifest.details.get("codec"), manifest.details.get("input_size")
     if codec not in get_args(Codec) or not isinstance(input_size, int):
         raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
-    return Exported(folder=folder, files=files, codec=codec, input_size=input_size, manifest=manifest)
+    return Exported(folder=folder, files=files, codec=cast("Codec", codec), input_size=input_size, manifest=manifest)
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:
