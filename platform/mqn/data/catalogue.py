@@ -31,8 +31,8 @@ class Entry:
         width: pixels, as stored.
         offset: of its first value in the blob, in values.
         scale: a power of 2; a value of the file (after downscaling) is the stored one times this.
-        dynamic_range_log10: log10 of the 99.9 % point over the 0.1 % point of its values; the latter at least 1e-9
-            of the former.
+        dynamic_range_log10: log10 of the 99.9 % point over the 0.1 % point of its luminance; None where the latter
+            is 0, which is no measurement but a camera's or a merger's black.
         file_sha256: of the file; empty for procedural scenes.
         sha256: of the stored values.
     """
@@ -44,7 +44,7 @@ class Entry:
     width: int
     offset: int
     scale: float
-    dynamic_range_log10: float
+    dynamic_range_log10: float | None
     file_sha256: str
     sha256: str
 

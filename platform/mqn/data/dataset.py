@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ class Dataset:
         self._blob = blob
         self._entries = {split: [e for e in catalogue.pictures if e.split == split] for split in SPLITS}
 
+    def __reduce__(self) -> tuple[Callable[[Path], Dataset], tuple[Path]]:
+        # Sent to another process, a dataset is opened there; its pixels do not travel.
+        return Dataset.open, (self.folder,)
+
     @classmethod
     def open(cls, path: Path | str) -> Dataset:
         """Open a prepared folder.
@@ -36,8 +41,8 @@ class Dataset:
         Raises:
             DataError: it is not such a folder, or damaged; says what to do.
         """
-        folder = Path(path)
-        advice = "prepare it again with `mqn data prepare`"
+        folder = Path(path).absolute()
+        advice = "remove the folder and prepare it again"
         if not (folder / CATALOGUE).is_file():
             raise DataError(f"{folder} is no prepared dataset: it has no {CATALOGUE}; make one with `mqn data prepare`")
         try:

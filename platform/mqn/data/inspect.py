@@ -30,7 +30,8 @@ class SplitSummary:
     Attributes:
         pictures: how many.
         sources: how many.
-        dynamic_range_log10: least, median and greatest log10 of a picture's 99.9 % point over its 0.1 % point.
+        dynamic_range_log10: least, median and greatest log10 of a picture's 99.9 % point over its 0.1 % point, out of
+            those whose 0.1 % point is above 0; empty if there are none.
         operators: how many of its evaluation pictures each LDR operator made.
     """
 
@@ -83,11 +84,13 @@ def inspect(dataset: Dataset, output: Path | str) -> Summary:
     sheets = []
     for split in SPLITS:
         entries, pictures = dataset.entries(split), evaluation_pictures(dataset, TILE, split)
-        ranges = [entry.dynamic_range_log10 for entry in entries]
+        ranges = [entry.dynamic_range_log10 for entry in entries if entry.dynamic_range_log10 is not None]
         summaries[split] = SplitSummary(
             pictures=len(entries),
             sources=len({entry.source for entry in entries}),
-            dynamic_range_log10=tuple(round(float(value), 3) for value in np.percentile(ranges, (0, 50, 100))),
+            dynamic_range_log10=tuple(round(float(value), 3) for value in np.percentile(ranges, (0, 50, 100)))
+            if ranges
+            else (),
             operators=dict(sorted(Counter(picture.operator for picture in pictures).items())),
         )
         sheets.append(_sheet(split, pictures))

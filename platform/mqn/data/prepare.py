@@ -21,14 +21,13 @@ from mqn.errors import DataError, EmptyDatasetError, PictureError, UsageError
 from mqn.hdr.codec import picture_scale
 from mqn.hdr.files import HDR_SUFFIXES, load
 from mqn.hdr.scenes import kind, scene
+from mqn.hdr.tonemap import luminance
 from mqn.home import home
 from mqn.parsing import content_hash, file_hash, write_json
 
 PROCEDURAL = "procedural scenes"
 TRAIN_SCENES, VAL_SCENES = 24, 8
 SCENE_SIDE = 288
-DARKEST = 1e-9
-"""Of the 99.9 % point: what black counts as in a dynamic range."""
 
 
 class Skipped(NamedTuple):
@@ -66,7 +65,7 @@ class _Taken(NamedTuple):
 
     found: Found
     stored: Stored
-    dynamic_range_log10: float
+    dynamic_range_log10: float | None
     file_sha256: str
     negative_values: int
 
@@ -193,11 +192,11 @@ def _take(found: Found, folder: Path | None, side: int, blob: BlobWriter) -> _Ta
         factor = side / min(height, width)
         target = max(round(width * factor), side), max(round(height * factor), side)
         image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
-    low, high = np.percentile(image, (0.1, 99.9))
+    low, high = (float(point) for point in np.percentile(luminance(image), (0.1, 99.9)))
     return _Taken(
         found=found,
         stored=blob.add(image),
-        dynamic_range_log10=math.log10(high / max(low, high * DARKEST)) if high > 0 else 0.0,
+        dynamic_range_log10=round(math.log10(high / low), 3) if low > 0 else None,
         file_sha256=digest,
         negative_values=negative,
     )
@@ -213,7 +212,7 @@ def _entry(picture: _Taken, split: Split) -> Entry:
         width=stored.width,
         offset=stored.offset,
         scale=stored.scale,
-        dynamic_range_log10=round(picture.dynamic_range_log10, 3),
+        dynamic_range_log10=picture.dynamic_range_log10,
         file_sha256=picture.file_sha256,
         sha256=stored.sha256,
     )
@@ -264,11 +263,20 @@ def _appearing(output: Path) -> Iterator[Path]:
         shutil.rmtree(former, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
-        if output.exists():
-            output.rename(former)
-        partial.rename(output)
+        _exchange(partial, output, former)
     except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror or error}") from error
+        raise DataError(f"cannot write {output}: {error.strerror or error}; choose another folder to write") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _exchange(partial: Path, output: Path, former: Path) -> None:
+    if output.exists():
+        output.rename(former)
+    try:
+        partial.rename(output)
+    except OSError:
+        if former.exists():
+            former.rename(output)
+        raise
