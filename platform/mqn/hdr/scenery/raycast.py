@@ -209,12 +209,15 @@ def _irradiance(points: Floats, normals: Floats, others: Sequence[Solid], lights
             towards = _column(light.direction)
             strength = _dot(towards, normals)
         lit = np.flatnonzero(strength > 0)
+        begin, way = start[:, lit], _at(towards, lit)
         if light.gate is not None:
-            lit = lit[_passes(start[:, lit], _at(towards, lit), light.gate)]
+            lit, begin, way = _kept(_passes(begin, way, light.gate), lit, begin, way)
         for solid in others:
             if solid.shadow and lit.size:
-                reach = solid.distance(start[:, lit], _at(towards, lit))
-                lit = lit[reach >= 1] if light.position is not None else lit[np.isinf(reach)]
+                # A lamp's way is of length 1; a sun's has no end.
+                reach = solid.distance(begin, way)
+                free = reach >= 1 if light.position is not None else np.isinf(reach)
+                lit, begin, way = _kept(free, lit, begin, way)
         total[lit] += strength[lit, None] * np.asarray(light.color, np.float32)
     return total
 
@@ -223,6 +226,16 @@ def _passes(start: Floats, towards: Floats, gate: tuple[Sequence[float], Sequenc
     (left, bottom, wall), (right, top, _) = gate
     crossing: Any = start[:2] + towards[:2] * ((wall - start[2]) / towards[2])
     return (crossing[0] > left) & (crossing[0] < right) & (crossing[1] > bottom) & (crossing[1] < top)
+
+
+def _kept(
+    free: NDArray[np.bool_], lit: NDArray[np.int_], begin: Floats, way: Floats
+) -> tuple[NDArray[np.int_], Floats, Floats]:
+    """What is left of points and their ways to a light; nothing is copied where nothing went."""
+    if free.all():
+        return lit, begin, way
+    left = np.flatnonzero(free)
+    return lit[left], begin[:, left], _at(way, left)
 
 
 def _at(towards: Floats, points: NDArray[np.int_]) -> Floats:
