@@ -36,6 +36,11 @@ class History:
         """The whole study's; 0 without a feasible trial."""
         return self.values[-1] if self.values else 0.0
 
+    @property
+    def reference_text(self) -> str:
+        """The reference point in words: `psnr_tm 17.2, latency_ms 21.4`."""
+        return ", ".join(f"{axis.metric} {value:.4g}" for axis, value in zip(self.axes, self.reference, strict=True))
+
 
 def hypervolume(
     records: Sequence[TrialRecord],

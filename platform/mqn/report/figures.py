@@ -1,0 +1,151 @@
+"""Pictures of fronts and of hypervolume, for papers and slides."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from mqn.errors import UsageError
+from mqn.quantities import QUANTITIES
+from mqn.report.charts import TRIAL, FrontChart, Mark, axis_title, front_charts
+from mqn.report.front import Front
+from mqn.report.hypervolume import History
+from mqn.report.labels import place_labels
+from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, GRID, INFEASIBLE, INK, LIMIT, MUTED, PAPER, UNSTEADY
+from mqn.search.goals import Constraint
+
+_DPI = 160
+
+
+def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path) -> None:
+    """Draw a front: all trials faint, the front as a staircase with labels, constraints as dashed lines.
+
+    Args:
+        front: the front.
+        constraints: the space's.
+        path: the .png file to write.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    charts = front_charts(front, constraints)
+    figure = Figure(
+        figsize=(8.4 if len(charts) == 1 else 6.4 * len(charts), 5.4), dpi=_DPI, facecolor=PAPER, layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
+        _draw_front(axes, chart)
+    total = len(front.points) + len(front.beaten) + len(front.infeasible)
+    where = f" on {front.device}" if front.device else ""
+    _title(figure, f"{front.study}: front of {len(front.points)} out of {total} complete trials{where}")
+    entries = {
+        text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        entries.values(), entries, loc="outside lower left", ncols=5, frameon=False, fontsize=8.5, labelcolor=MUTED
+    )
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # Labels are placed in pixels; the axes must not move any more.
+    for axes, chart in zip(figure.axes, charts, strict=True):
+        texts = [(mark.x, mark.y, (mark.point.name, f"#{mark.point.record.number}")) for mark in chart.best]
+        place_labels(axes, texts, _occupied(axes, chart), INK)
+    _save(figure, path)
+
+
+def write_hypervolume_png(history: History, study: str, path: Path) -> None:
+    """Draw how the hypervolume grew.
+
+    Args:
+        history: the hypervolume after each trial.
+        study: the study's name.
+        path: the .png file to write.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    figure = Figure(figsize=(8.4, 4.2), dpi=_DPI, facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    _plain(axes)
+    axes.step(history.trials, history.values, where="post", color=ACCENT, lw=1.8)
+    axes.fill_between(history.trials, history.values, step="post", color=ACCENT, alpha=0.08, lw=0)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("Trial")
+    axes.set_ylabel("Hypervolume")
+    _title(figure, f"{study}: hypervolume, reference {history.reference_text}")
+    _save(figure, path)
+
+
+def _draw_front(axes: Axes, chart: FrontChart) -> None:
+    _plain(axes)
+    axes.set_xlabel(axis_title(chart.x))
+    axes.set_ylabel(axis_title(chart.y))
+    for name, axis in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
+        if name == TRIAL:
+            axis.set_major_locator(MaxNLocator(integer=True))
+        elif QUANTITIES[name].paper_digits == 0:  # Bytes, parameters, operations: millions.
+            axis.set_major_formatter(EngFormatter(sep=""))
+    _scatter(axes, chart.infeasible, INFEASIBLE, marker="x", color=FAINT, s=26, lw=1.0, zorder=2)
+    _scatter(axes, chart.beaten, BEATEN, color=FAINT, s=24, lw=0, zorder=2)
+    if chart.stairs:
+        axes.plot(*zip(*chart.stairs, strict=True), color=ACCENT, lw=1.6, alpha=0.85, zorder=3)
+    steady = [mark for mark in chart.best if mark.point.steady]
+    unsteady = [mark for mark in chart.best if not mark.point.steady]
+    _scatter(axes, steady, BEST, color=ACCENT, s=46, lw=0, zorder=4)
+    _scatter(axes, unsteady, f"{BEST}, {UNSTEADY}", facecolor=PAPER, edgecolor=ACCENT, s=42, lw=1.6, zorder=4)
+    axes.margins(x=0.08, y=0.14)
+    axes.autoscale_view()
+    if chart.stairs:  # Labels stand to the left of a front that climbs to the right.
+        left, right = axes.get_xlim()
+        axes.set_xlim(left - 0.14 * (right - left), right)
+    for limit in chart.limits:
+        draw = axes.axvline if limit.side == "x" else axes.axhline
+        draw(limit.value, color=LIMIT, lw=1.1, ls=(0, (5, 3)), zorder=1, label=limit.text)
+
+
+def _occupied(axes: Axes, chart: FrontChart) -> list[tuple[float, float]]:
+    """What labels keep clear of: every trial, and points along the staircase and the limits."""
+    marks = [(mark.x, mark.y) for mark in (*chart.best, *chart.beaten, *chart.infeasible)]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    lines = list(itertools.pairwise(chart.stairs))
+    for limit in chart.limits:
+        vertical = limit.side == "x"
+        ends = ((limit.value, bottom), (limit.value, top)) if vertical else ((left, limit.value), (right, limit.value))
+        lines.append(ends)
+    steps = [i / 50 for i in range(51)]
+    return marks + [(a + t * (c - a), b + t * (d - b)) for (a, b), (c, d) in lines for t in steps]
+
+
+def _scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
+    if marks:
+        axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, **style)
+
+
+def _plain(axes: Axes) -> None:
+    axes.set_facecolor(PAPER)
+    axes.grid(color=GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=MUTED, length=0, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _title(figure: Figure, text: str) -> None:
+    figure.suptitle(text, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        figure.savefig(path, format="png")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,125 @@
+"""Panels with one mark a trial: fronts and scatters."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mqn.quantities import QUANTITIES
+from mqn.records import TrialRecord
+from mqn.report.board import Panel
+from mqn.report.charts import FrontChart, Mark, axis_title, front_charts
+from mqn.report.dressing import colors, dress, hover
+from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, INFEASIBLE, LIMIT, UNSTEADY
+from mqn.report.view import View
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def draw_front(view: View, panel: Panel) -> Figure:
+    """The front over its objectives, a chart a pair of them, every trial with its candidate on hovering."""
+    from plotly.subplots import make_subplots
+
+    assert view.front is not None
+    charts = front_charts(view.front, view.constraints)
+    figure = make_subplots(rows=1, cols=len(charts), horizontal_spacing=0.08)
+    for column, chart in enumerate(charts, start=1):
+        _draw_chart(figure, view, panel, chart, column)
+    return dress(figure, panel)
+
+
+def draw_scatter(view: View, panel: Panel) -> Figure:
+    """Any figure over any other figure or candidate's field."""
+    from plotly.graph_objects import Figure
+
+    assert panel.x is not None and panel.y is not None  # noqa: PT018
+    x, y = panel.x, panel.y
+    records = [r for r in view.complete if view.value(r, x) is not None and view.value(r, y) is not None]
+    figure = Figure()
+    for name, group, color in _by_field(view, panel, records):
+        _add(figure, group, [view.value(r, x) for r in group], [view.value(r, y) for r in group], name, color=color)
+    figure.update_xaxes(title=axis_title(x) if x in QUANTITIES else x)
+    figure.update_yaxes(title=axis_title(y))
+    return dress(figure, panel, legend=panel.color is not None)
+
+
+def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, column: int) -> None:
+    place = {"row": 1, "col": column}
+    first = column == 1
+    for name, marks, symbol in ((INFEASIBLE, chart.infeasible, "x-thin"), (BEATEN, chart.beaten, "circle")):
+        _add_marks(figure, marks, name, place, color=FAINT, symbol=symbol, size=7, legend=first)
+    if chart.stairs:
+        xs, ys = zip(*chart.stairs, strict=True)
+        line = {"color": ACCENT, "width": 2}
+        figure.add_scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **place)
+    by_record = {mark.point.record.number: mark for mark in chart.best}
+    groups = _by_field(view, panel, [mark.point.record for mark in chart.best])
+    for name, records, color in groups:
+        for steady in (True, False):
+            grouped = [by_record[record.number] for record in records]
+            some = [mark for mark in grouped if mark.point.steady == steady]
+            symbol = "circle" if steady else "circle-open"
+            title = name if steady else f"{name}, {UNSTEADY}"
+            _add_marks(figure, some, title, place, color=color, symbol=symbol, size=11, legend=first)
+    for limit in chart.limits:
+        draw = figure.add_vline if limit.side == "x" else figure.add_hline
+        note = {"text": html.escape(limit.text), "font": {"color": LIMIT, "size": 11}}
+        draw(limit.value, line={"color": LIMIT, "width": 1, "dash": "dash"}, annotation=note, **place)
+    figure.update_xaxes(title=axis_title(chart.x), **place)
+    figure.update_yaxes(title=axis_title(chart.y), **place)
+
+
+def _add_marks(
+    figure: Figure, marks: Sequence[Mark], name: str, place: dict[str, int], *, legend: bool, **style: Any
+) -> None:
+    records = [mark.point.record for mark in marks]
+    _add(figure, records, [m.x for m in marks], [m.y for m in marks], name, place=place, legend=legend, **style)
+
+
+def _add(
+    figure: Figure,
+    records: Sequence[TrialRecord],
+    x: Sequence[Any],
+    y: Sequence[Any],
+    name: str,
+    *,
+    color: str,
+    symbol: str = "circle",
+    size: int = 9,
+    place: dict[str, int] | None = None,
+    legend: bool = True,
+) -> None:
+    if not records:
+        return
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        name=html.escape(name),
+        legendgroup=name,
+        showlegend=legend,
+        marker={
+            "color": color,
+            "symbol": symbol,
+            "size": size,
+            "line": {"width": 2 if "circle" not in symbol else 1.6, "color": color},
+        },
+        text=[hover(record) for record in records],
+        hovertemplate="%{text}<extra></extra>",
+        **(place or {}),
+    )
+
+
+def _by_field(view: View, panel: Panel, records: Sequence[TrialRecord]) -> list[tuple[str, list[TrialRecord], str]]:
+    """Groups of trials by the candidate's field that a panel colours by: name, trials, colour."""
+    if panel.color is None:
+        return [(BEST, list(records), ACCENT)]
+    field = panel.color
+    # Of all trials, not of these alone: a colour means the same in every panel of a page.
+    values = sorted({str(record.candidate.flat()[field]) for record in view.records})
+    return [
+        (value, [record for record in records if str(record.candidate.flat()[field]) == value], color)
+        for value, color in zip(values, colors(), strict=False)
+    ]

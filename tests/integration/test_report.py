@@ -1,0 +1,71 @@
+"""A study's page in a real browser, without a network."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from PIL import Image
+
+from mqn.records import Candidate, TrialRecord
+from mqn.report.board import load_board
+from mqn.report.page import render
+from mqn.report.view import look
+from mqn.search.goals import Objective
+
+pytestmark = pytest.mark.integration
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OFFLINE = ("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND")
+
+
+@pytest.fixture
+def page(tmp_path):
+    records = [
+        TrialRecord(
+            study="s",
+            number=n,
+            state="complete",
+            candidate=Candidate().with_values({"arch.attention": kind}),
+            figures={"psnr_tm": 20.0 + n, "latency_ms": 5.0 + n, "psnr_tm_drop": 0.1},
+            device_figures={"board": {"latency_ms": 5.0 + n, "latency_ms.p90": 6.0 + n}},
+            verdicts={"board": "ok"},
+        )
+        for n, kind in enumerate(("none", "sa", "ca"))
+    ]
+    view = look(records, (Objective(metric="psnr_tm"), Objective(metric="latency_ms")))
+    path = tmp_path / "page.html"
+    path.write_text(render(view, load_board()), encoding="utf-8")
+    return path
+
+
+def browse(page, tmp_path, *arguments):
+    if CHROMIUM is None:
+        pytest.skip("needs chromium to draw the page, which is not installed")
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        *OFFLINE,
+        f"--user-data-dir={tmp_path / 'user'}",
+    ]
+    command += ["--window-size=1400,1600", "--virtual-time-budget=8000", *arguments, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def test_the_browser_draws_every_panel_without_a_network(page, tmp_path):
+    dom = browse(page, tmp_path, "--dump-dom")
+    assert dom.count('class="main-svg"') >= 4
+    assert dom.count('<tr class="best">') == 3
+    assert "https://cloud.plotly.com/newchart" not in dom.split("</script>", 1)[1]
+
+
+def test_the_front_is_seen(page, tmp_path):
+    target = tmp_path / "page.png"
+    browse(page, tmp_path, f"--screenshot={target}")
+    with Image.open(target) as picture:
+        colors = {color: count for count, color in picture.convert("RGB").getcolors(maxcolors=1 << 22)}
+    # The front's own colour, as markers, staircase and bars.
+    assert colors[(11, 110, 153)] > 1000

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mqn.errors import UsageError
+from mqn.report.figures import write_front_png, write_hypervolume_png
+from mqn.report.front import front
+from mqn.report.hypervolume import hypervolume
+from mqn.report.labels import place_labels
+from mqn.search.goals import Constraint
+
+
+def test_pictures_are_written(trial, objectives, tmp_path):
+    records = [trial(0, 20, 10, verdicts={"board": "unsteady"}), trial(1, 22, 15), trial(2, 30, 30)]
+    write_front_png(front(records, objectives), [Constraint(metric="latency_ms", max=21.0)], tmp_path / "front.png")
+    write_hypervolume_png(hypervolume(records, objectives), "s", tmp_path / "growth.png")
+    for name in ("front.png", "growth.png"):
+        with Image.open(tmp_path / name) as picture:
+            colors = picture.convert("RGB").getcolors(maxcolors=1 << 20)
+            assert picture.width > 1000
+        assert any(color == (11, 110, 153) for _, color in colors)
+
+
+def test_a_folder_that_is_not_there_is_named(trial, objectives, tmp_path):
+    with pytest.raises(UsageError, match=r"none/front\.png"):
+        write_front_png(front([trial(0, 20, 10)], objectives), [], tmp_path / "none" / "front.png")
+
+
+def test_labels_do_not_cover_one_another_and_shorten_where_it_is_narrow():
+    figure = Figure(figsize=(4, 3))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    points = [(5, 5), (5.1, 5), (5, 5.1), (9.9, 9)]
+    texts = [(x, y, ("much too long " * 9 if x > 9 else "label", "#1")) for x, y in points]
+    placed = place_labels(axes, texts, points, "black")
+    assert [label.get_text() for label in placed] == ["label", "label", "label", "#1"]
+    boxes = [label.get_window_extent() for label in placed]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])

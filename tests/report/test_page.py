@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from mqn.errors import NothingSatisfiesError
+from mqn.report.board import Board, Panel, load_board
+from mqn.report.drawings import DRAWINGS
+from mqn.report.page import render
+from mqn.report.view import look, read_curves
+from mqn.search.artifacts import ArtifactStore
+from mqn.search.goals import Constraint
+
+CURVES = {
+    "t0": [{"epoch": 0, "val_psnr_tm": 20.0}, {"epoch": 1, "val_psnr_tm": None}, {"epoch": 2, "val_psnr_tm": 22.0}]
+}
+
+
+@pytest.fixture
+def view(trial, objectives):
+    records = [
+        trial(0, 20, 10, artifacts={"train": "t0"}),
+        trial(1, 22, 15, {"arch.attention": "sa"}, verdicts={"board": "unsteady"}),
+        trial(2, 19, 16),
+        trial(3, 30, 30),
+        trial(4, 0, 0, state="failed", figures={}, device_figures={}, error="train: <broken>"),
+    ]
+    return look(records, objectives, [Constraint(metric="latency_ms", max=21.0)], curves=CURVES)
+
+
+def names(figure):
+    return {trace.name: list(trace.x) for trace in figure.data if trace.name}
+
+
+def test_the_front_panel_parts_the_trials_by_colour_and_verdict(view):
+    figure = DRAWINGS["front"](view, Panel(kind="front", color="arch.attention"))
+    assert names(figure) == {
+        "breaks a constraint": [30],
+        "beaten": [16],
+        "ca": [10],
+        "sa, verdict not ok": [15],
+    }
+    assert any("#1 sa" in text for trace in figure.data if trace.text is not None for text in trace.text)
+    assert [shape.x0 for shape in figure.layout.shapes] == [21]
+
+
+def test_the_hypervolume_panel_states_its_reference(view):
+    figure = DRAWINGS["hypervolume"](view, Panel(kind="hypervolume"))
+    assert list(figure.data[0].x) == [0, 1, 2, 3]
+    assert "psnr_tm 18.7, latency_ms 16.6" in figure.layout.xaxis.title.text
+
+
+def test_curves_leave_out_what_was_not_evaluated(view):
+    (trace,) = DRAWINGS["curves"](view, Panel(kind="curves", y="val_psnr_tm")).data
+    assert (list(trace.x), list(trace.y)) == ([0, 2], [20, 22])
+
+
+def test_latency_bars_reach_from_the_median_to_p90(view):
+    (bar,) = DRAWINGS["latency"](view, Panel(kind="latency")).data
+    assert (list(bar.x), list(bar.error_x.array)) == ([15, 10], [1, 1])
+
+
+def test_words_become_ticks_of_a_parallel_axis(view):
+    (lines,) = DRAWINGS["parallel"](view, Panel(kind="parallel")).data
+    assert [axis.label for axis in lines.dimensions] == ["attention", "PSNR-TM (dB)", "Latency p50 (ms)"]
+    assert list(lines.dimensions[0].ticktext) == ["ca", "sa"]
+    assert list(lines.dimensions[0].values) == [0, 1, 0, 0]
+
+
+def test_a_scatter_of_any_two(view):
+    figure = DRAWINGS["scatter"](view, Panel(kind="scatter", x="arch.width", y="psnr_tm"))
+    assert list(figure.data[0].y) == [20, 22, 19, 30]
+
+
+def test_the_page_stands_alone_and_escapes(view):
+    page = render(view, load_board())
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
+    assert page.count('class="plotly-graph-div"') == 6
+    assert '"showSendToCloud": false' in page
+    assert "train: &lt;broken&gt;" in page
+    assert "<broken>" not in page
+
+
+def test_without_a_front_the_page_says_why(trial, objectives):
+    view = look([trial(0, 20, 30)], objectives)
+    page = render(view, Board(panels=(Panel(kind="front"), Panel(kind="curves"), Panel(kind="table"))))
+    assert "misses it by 9" in page
+    assert "No training&#x27;s history was found." in page
+
+
+def test_without_trials_there_is_no_page(objectives):
+    with pytest.raises(NothingSatisfiesError, match="no trials yet"):
+        look([], objectives)
+
+
+def test_histories_are_read_once_a_training(trial, tmp_path):
+    folder = tmp_path / "train" / "t0"
+    folder.mkdir(parents=True)
+    (folder / "history.json").write_text(json.dumps([{"epoch": 0, "loss": 1.0}]))
+    records = [trial(n, 1, 1, artifacts={"train": key}) for n, key in enumerate(["t0", "t0", "gone"])]
+    assert read_curves(records, ArtifactStore(tmp_path)) == {"t0": [{"epoch": 0, "loss": 1.0}]}
