@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mqn.models.cost import cost, cuts
+from mqn.models.encoder import Encoder
 from mqn.models.graph import cut_nodes, trace
 from mqn.models.mqn import MQN, build
 from mqn.records import Arch, Attention, Upsampling
@@ -26,6 +27,23 @@ def test_taps_have_the_channels_of_the_reference(model: MQN) -> None:
     taps = model.backbone.encoder(torch.rand(1, 3, 64, 64))
     assert [tap.shape[1] for tap in taps] == [48, 48, 96, 192, 112]
     assert [tap.shape[2] for tap in taps] == [32, 16, 8, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("width", "taps", "parameters"),
+    [
+        # Keras's MobileNetV2(alpha=width, include_top=False) without Conv_1, statistics included.
+        (0.2, (48, 48, 48, 144, 64), 113_296),
+        (0.5, (48, 96, 96, 288, 160), 496_304),
+        (1.0, (96, 144, 192, 576, 320), 1_843_264),
+        (1.3, (144, 192, 240, 768, 416), 3_067_168),
+    ],
+)
+def test_encoders_of_other_widths_are_keras_s(width: float, taps: tuple[int, ...], parameters: int) -> None:
+    encoder = Encoder(width)
+    statistics = sum(buffer.numel() for name, buffer in encoder.named_buffers() if "running" in name)
+    assert encoder.tap_channels == taps
+    assert sum(parameter.numel() for parameter in encoder.parameters()) + statistics == parameters
 
 
 @pytest.mark.parametrize("attention", get_args(Attention))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 import torch
 
 from mqn.errors import WeightsError
+from mqn.models.downloads import MIRROR_VARIABLE
 from mqn.models.encoder import Encoder
+from mqn.models.mqn import build
 from mqn.models.pretrained import load_encoder, load_vgg16
 from mqn.models.weight_files import read_layers
+from mqn.records import Arch
 
 NPZ = "weights/mobilenetv2_0.35_224_notop_imagenet.npz"
 
@@ -45,6 +52,46 @@ def test_a_kernel_stands_where_keras_has_it(shared: Path) -> None:
         variance = archive["001|bn_Conv1|3"]
     np.testing.assert_array_equal(encoder.block(1).depthwise.conv.weight[5, 0].detach(), kernel[:, :, 5, 0])
     np.testing.assert_array_equal(encoder.conv1.norm.running_var, variance)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that stands on loopback for Keras's weights on the web."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{server.server_port}")
+    yield folder
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_imagenet_is_downloaded_and_loaded(shared: Path, mirror: Path) -> None:
+    (mirror / "mobilenet_v2").mkdir()
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
+    _write_old_h5(shared / NPZ, mirror / "mobilenet_v2" / name)
+    fetched = build(Arch(encoder_weights="imagenet")).backbone.encoder
+    (mirror / "mobilenet_v2" / name).unlink()
+    again = build(Arch(encoder_weights="imagenet")).backbone.encoder
+    expected = Encoder(0.35)
+    load_encoder(expected, str(shared / NPZ), 0.35)
+    assert torch.equal(fetched.conv1.conv.weight, expected.conv1.conv.weight)
+    assert torch.equal(again.block(16).project.norm.running_var, expected.block(16).project.norm.running_var)
+
+
+def test_a_vgg16_that_is_not_the_published_one_is_refused(mirror: Path) -> None:
+    (mirror / "vgg16").mkdir()
+    (mirror / "vgg16" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"something else")
+    with pytest.raises(WeightsError, match="its publisher says 6d6bbae143d832006294945121d1f1fc"):
+        load_vgg16("imagenet")
 
 
 def test_random_leaves_the_encoder_alone() -> None:

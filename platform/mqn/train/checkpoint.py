@@ -74,7 +74,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged or not written by torch: {_one_line(error)}") from error
+        raise WeightsError(f"{path} is damaged or not written by torch, delete it: {_one_line(error)}") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds no table; give a checkpoint.pt")
     return content
