@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from mqn.records import Precision
 
-
 # Arm processors have some too, but nobody has measured here whether torch trains faster with them.
 _BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
