@@ -168,7 +168,8 @@ def _answer(status: wire.JobStatus | None) -> Response:
 
 
 def _refuse(status: int, line: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": line}, status_code=status, headers=headers)
+    # Closing, for the rest of a body that was refused would be received to its end, and that may never come.
+    return JSONResponse({"error": line}, status_code=status, headers={"Connection": "close", **(headers or {})})
 
 
 async def _tell(_: Request, error: Exception) -> Response:

@@ -161,10 +161,11 @@ class Client:
                 return self._read(wire.JobStatus, response)
 
     def _upload(self, sha256: str, path: Path) -> None:
-        name = f"{wire.MODELS}/{sha256}"
+        name, size = f"{wire.MODELS}/{sha256}", path.stat().st_size
+        if size > wire.MAX_MODEL_BYTES:
+            raise DeviceRefusedError(f"{path} has {size} bytes; a model may have at most {wire.MAX_MODEL_BYTES}")
         if self._send("HEAD", name, allow=(404,)).status_code == 404:
-            size = {"Content-Length": str(path.stat().st_size)}
-            self._send("PUT", name, headers=size, body=lambda: _chunks(path))
+            self._send("PUT", name, headers={"Content-Length": str(size)}, body=lambda: _chunks(path))
 
     def _poll(self, job_id: str, seconds: float) -> wire.JobStatus:
         response = self._send("GET", f"{wire.JOBS}/{job_id}", params={"wait": seconds}, allow=(404,))
