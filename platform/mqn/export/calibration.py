@@ -21,21 +21,20 @@ _SMALLEST_STEP = 1e-12
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 
 
-def measure_ranges(model: bytes, pictures: np.ndarray) -> dict[str, Range]:
+def measure_ranges(network: Network, pictures: np.ndarray) -> dict[str, Range]:
     """Smallest and largest value of every float tensor over some pictures.
 
     Args:
-        model: content of a float file with input `ldr`.
+        network: a float one with input `ldr`.
         pictures: (N, S, S, 3) float32 in [0, 1], N at least 1.
 
     Returns:
         Tensor name to (minimum, maximum) over all pictures. Constants are left out: the quantizer looks at them itself,
         channel by channel.
     """
-    network = Network.from_bytes(model)
     with warnings.catch_warnings():  # LiteRT warns that keeping every tensor takes memory, which is what is wanted.
         warnings.simplefilter("ignore", UserWarning)
-        interpreter = open_interpreter(model, preserve=True)
+        interpreter = open_interpreter(network.to_bytes(), preserve=True)
     picture = network.inputs()[INPUT]
     watched = {index: network.tensors[index].name for index in network.computed() | {picture}}
     lows = dict.fromkeys(watched.values(), np.inf)

@@ -6,25 +6,23 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import torch
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from torch import nn
 
 from mqn.errors import ExportError
-from mqn.export.cutting import CUTS_FILE, INPUT, OUTPUT
+from mqn.export.agreement import TOLERANCE, compare
+from mqn.export.cutting import CUTS_FILE, INPUT
 from mqn.export.flatbuffer import Network
-from mqn.export.interpreter import open_interpreter, run
+from mqn.export.naming import name_tensors
 from mqn.export.twin import TWIN, Twin, build_twin
-from mqn.models.graph import cut_nodes
 from mqn.models.mqn import assemble
 from mqn.parsing import from_mapping, write_json
 from mqn.records import Arch
 
 FLOAT_FILE = "model.float32.tflite"
 PARITY_FILE = "parity.json"
-TOLERANCE = 1e-4
 
 
 def convert(checkpoint: Path, directory: Path) -> Path:
@@ -80,86 +78,20 @@ def convert_network(network: nn.Module, input_size: int, directory: Path) -> Pat
     network = network.eval()
     twin = build_twin(network, input_size)
     converted = Network.from_bytes(_convert_twin(twin, input_size))
-    name_tensors(converted, set(twin.layers.values()))
+    name_tensors(converted, set(twin.layers.values()), f"{TWIN}/")
     directory.mkdir(parents=True, exist_ok=True)
     path = converted.write(directory / FLOAT_FILE)
-    write_json(directory / CUTS_FILE, surviving_cuts(network, twin, converted))
 
-    parity = measure_parity(network, twin, path, input_size)
-    write_json(directory / PARITY_FILE, {**parity, "tolerance": TOLERANCE, "input_size": input_size})
-    for step, worst in parity.items():
+    agreement = compare(network, twin, converted)
+    distances = {"torch_vs_twin": agreement.torch_vs_twin, "twin_vs_tflite": agreement.twin_vs_tflite}
+    write_json(directory / CUTS_FILE, agreement.cuts)
+    write_json(directory / PARITY_FILE, {**distances, "tolerance": TOLERANCE, "input_size": input_size})
+    for step, worst in distances.items():
         if not worst <= TOLERANCE:
             raise ExportError(
-                f"{step} differs by {worst:.2e}, above {TOLERANCE:g}: the exported network is another one"
+                f"{step} differs by {worst:.2e}, above {TOLERANCE:g}: what was exported is another network"
             )
     return path
-
-
-def measure_parity(network: nn.Module, twin: Twin, path: Path, input_size: int) -> dict[str, float]:
-    """Largest absolute differences between the three forms of a network, on one picture of seeded noise.
-
-    Returns:
-        `torch_vs_twin` and `twin_vs_tflite`, of values between 0 and 1.
-    """
-    picture = np.random.default_rng(0).random((1, input_size, input_size, 3), dtype=np.float32)
-    with torch.no_grad():
-        expected = network(torch.from_numpy(picture.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
-    twin_output = np.asarray(twin.model(picture))
-    file_output = run(open_interpreter(path), {INPUT: picture})[OUTPUT]
-    return {
-        "torch_vs_twin": float(np.abs(expected - twin_output).max()),
-        "twin_vs_tflite": float(np.abs(twin_output - file_output).max()),
-    }
-
-
-def name_tensors(network: Network, layers: set[str]) -> None:
-    """Give tensors the names of the torch modules, and the file its signature.
-
-    The converter names a fused operator's output for all that went in, the last first (`a/relu/Relu;a/conv/Conv2D`).
-    What the last layer ends with becomes that layer's name; what it computes on the way keeps the converter's suffix.
-
-    Args:
-        network: as TensorFlow's converter made it; changed in place.
-        layers: names of the twin's layers.
-    """
-    (picture,), (result,) = network.graph.inputs, network.graph.outputs
-    network.tensors[picture].name = INPUT
-    network.tensors[result].name = OUTPUT
-    taken = {INPUT}
-    for operator in reversed(network.operators):
-        for index in operator.outputs:
-            network.tensors[index].name = _free(_plain(network.tensors[index].name, layers, taken), taken)
-    computed = network.computed() | {picture}
-    for index, tensor in enumerate(network.tensors):
-        if index not in computed:
-            tensor.name = _free(f"constant/{tensor.name.split(';')[0].removeprefix(f'{TWIN}/')}", taken)
-    network.set_edges({INPUT: picture}, {OUTPUT: result})
-
-
-def surviving_cuts(network: nn.Module, twin: Twin, converted: Network) -> dict[str, str]:
-    """The cuts that conversion left a tensor of: cut name to tensor name, from front to back."""
-    computed = {converted.tensors[index].name for index in converted.computed()}
-    cuts = {cut: twin.layers[node.name] for cut, node in cut_nodes(network).items()}
-    return {cut: layer for cut, layer in cuts.items() if layer in computed}
-
-
-def _plain(name: str, layers: set[str], taken: set[str]) -> str:
-    """The layer's name for the tensor that it ends with (tensors come last first), the converter's for the others."""
-    name = name.split(";")[0].removeprefix(f"{TWIN}/")
-    parts = name.split("/")
-    prefixes = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
-    layer = next((prefix for prefix in prefixes if prefix in layers), None)
-    return name if layer is None or layer in taken else layer
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, numbered where another tensor has it already."""
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    taken.add(free)
-    return free
 
 
 def _convert_twin(twin: Twin, input_size: int) -> bytes:

@@ -74,8 +74,7 @@ def cut(network: Network, tensor: str) -> tuple[Network, Network]:
         PlanError: no tensor of that name, or one that does not separate the network: something behind it needs another
             tensor from before it.
     """
-    content = network.to_bytes()
-    backbone, head = Network.from_bytes(content), Network.from_bytes(content)
+    backbone, head = network.copy(), network.copy()
     before = upstream(network, tensor)
     index = _computed(network, tensor)
     picture = network.inputs()[INPUT]
@@ -106,7 +105,7 @@ def expose(network: Network, tensors: dict[str, str]) -> Network:
     Raises:
         PlanError: no tensor of that name is computed.
     """
-    exposed = Network.from_bytes(network.to_bytes())
+    exposed = network.copy()
     added = {name: _computed(exposed, tensor) for name, tensor in tensors.items()}
     exposed.set_edges(exposed.inputs(), {**exposed.outputs(), **added})
     return exposed

@@ -23,7 +23,17 @@ DTYPES = {
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
+_ALIGNMENT = 16
 _KINDS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+
+class _Buffer(schema.BufferT):
+    """A buffer that is written as one block, aligned as the schema asks and the Python writer by itself does not."""
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802  (the flatbuffer library's name)
+        if self.data is not None:
+            builder.Prep(_ALIGNMENT, len(self.data))
+        return int(super().Pack(builder))
 
 
 class Network:
@@ -50,6 +60,7 @@ class Network:
         self.graph = model.subgraphs[0]
         for tensor in self.graph.tensors:
             tensor.name = _text(tensor.name)
+        model.buffers = [_Buffer(data=_bytes(buffer.data)) for buffer in model.buffers]
 
     @classmethod
     def read(cls, path: Path) -> Network:
@@ -78,6 +89,10 @@ class Network:
             return cls(model, source)
         except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ModelFileError(f"{source} is damaged ({len(content)} bytes); export it again") from error
+
+    def copy(self) -> Network:
+        """The same network again, which can be changed by itself."""
+        return Network.from_bytes(self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """The file's content."""
@@ -129,15 +144,14 @@ class Network:
         """A tensor's stored value, None for one that is computed."""
         tensor = self.tensors[index]
         data = self.model.buffers[tensor.buffer].data
-        if data is None or len(data) == 0:
+        if data is None:
             return None
-        values: np.ndarray = np.frombuffer(bytes(bytearray(data)), dtype=DTYPES[tensor.type])
+        values: np.ndarray = np.frombuffer(data.tobytes(), dtype=DTYPES[tensor.type])
         return values.reshape(tensor.shape if tensor.shape is not None else ())
 
     def set_constant(self, index: int, value: np.ndarray) -> None:
         """Give a tensor a stored value of its own; other tensors that shared its buffer keep theirs."""
-        data = np.frombuffer(np.ascontiguousarray(value).tobytes(), dtype=np.uint8)
-        self.model.buffers.append(schema.BufferT(data=data))
+        self.model.buffers.append(_Buffer(data=_bytes(np.ascontiguousarray(value).tobytes())))
         self.tensors[index].buffer = len(self.model.buffers) - 1
 
     def add_tensor(self, name: str, shape: Iterable[int], like: int) -> int:
@@ -212,6 +226,10 @@ class Network:
         self.model.buffers = [self.model.buffers[index] for index in used]
         for item in (*self.tensors, *metadata):
             item.buffer = new[item.buffer]
+
+
+def _bytes(data: Any) -> np.ndarray | None:
+    return None if data is None or len(data) == 0 else np.frombuffer(bytes(data), dtype=np.uint8)
 
 
 def _text(value: bytes | str) -> str:

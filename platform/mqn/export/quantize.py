@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,7 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
     _check_pictures(network, calibration, needs_calibration(rules))
     ranges = None
     if needs_calibration(rules):
-        measured = share_ranges(network, measure_ranges(network.to_bytes(), calibration))
+        measured = share_ranges(network, measure_ranges(network, calibration))
         ranges = as_quantizer_ranges(measured, weight_ranges(network, measured))
 
     sources = [network] if plan.layout == "fused" else list(cut(network, tensor))
@@ -65,14 +68,21 @@ def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any]
     content = network.to_bytes()
     if rules:
         try:
-            task = quantizer.Quantizer(bytearray(content), rules)
-            content = task.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model
+            content = _quantized(content, rules, ranges)
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise PlanError(f"the plan {plan.label} cut at {plan.cut!r} cannot be carried out: {reason}") from error
-    quantized = Network.from_bytes(bytes(content))
+    quantized = Network.from_bytes(content)
     lower_nearest(quantized)
     return quantized
+
+
+def _quantized(content: bytes, rules: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
+    """The quantizer's work without the progress bars and warnings that it cannot be asked to leave out."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore", UserWarning)
+        task = quantizer.Quantizer(bytearray(content), rules)
+        return bytes(task.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
 
 
 def _check_pictures(network: Network, pictures: np.ndarray, needed: bool) -> None:

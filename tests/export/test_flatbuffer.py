@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mqn.errors import ModelFileError
+from mqn.export.flatbuffer import Network
+
+
+def test_names_kinds_and_edges(toy: Network) -> None:
+    assert [toy.kind(operator) for operator in toy.operators] == [
+        "CONV_2D",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "CONCATENATION",
+        "CONV_2D",
+        "CONV_2D",
+        "CONV_2D",
+        "ADD",
+        "LOGISTIC",
+    ]
+    assert toy.inputs() == {"ldr": toy.index("ldr")}
+    assert toy.outputs() == {"hdr": toy.index("hdr")}
+    assert toy.producer(toy.index("backbone/cat")) is toy.operators[2]
+    assert toy.producer(toy.index("ldr")) is None
+
+
+def test_constants_are_aligned_in_the_file(toy: Network) -> None:
+    content = toy.to_bytes()
+    kernel = toy.constant(toy.index("constant/head/conv/kernel"))
+    assert kernel is not None
+    assert content.index(kernel.tobytes()) % 16 == 0
+
+
+def test_constant_of_its_own(toy: Network) -> None:
+    network = toy.copy()
+    network.set_constant(network.index("constant/size"), np.array((6, 8), np.int32))
+    again = Network.from_bytes(network.to_bytes())
+    assert again.constant(again.index("constant/size")).tolist() == [6, 8]
+    assert toy.constant(toy.index("constant/size")).tolist() == [32, 32]
+
+
+def test_unused_parts_are_dropped(toy: Network) -> None:
+    network = toy.copy()
+    network.set_edges({"ldr": network.index("ldr")}, {"down": network.index("backbone/down")})
+    network.drop_unused()
+    assert {tensor.name for tensor in network.tensors} == {
+        "ldr",
+        "backbone/down",
+        "constant/backbone/down/kernel",
+        "constant/backbone/down/bias",
+    }
+    assert len(network.model.buffers) == 3
+
+
+@pytest.mark.parametrize("size", [0, 3, 200])
+def test_what_is_no_tflite_file(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x.tflite"
+    path.write_bytes(b"\x07" * size)
+    with pytest.raises(ModelFileError, match=f"x.tflite is no TFLite file \\({size} bytes\\)"):
+        Network.read(path)
+
+
+def test_truncated_file_is_named(toy_file: Path) -> None:
+    content = toy_file.read_bytes()
+    toy_file.write_bytes(content[: len(content) // 3])
+    with pytest.raises(ModelFileError, match=r"model.float32.tflite is damaged"):
+        Network.read(toy_file)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"absent\.tflite"):
+        Network.read(tmp_path / "absent.tflite")
