@@ -124,7 +124,7 @@ class MqnPipeline:
         }
         if "train" in artifacts:
             history = json.loads((artifacts["train"].folder / stages.HISTORY).read_text(encoding="utf-8"))
-            curves = [{key: value for key, value in epoch.items() if value is not None} for epoch in history]
+            curves = [{key: v for key, v in epoch.items() if isinstance(v, (int, float))} for epoch in history]
         if "quantize" in artifacts:
             folder = artifacts["quantize"].folder
             files |= {f"model/{name}": folder / name for name in model_names(artifacts["quantize"])}

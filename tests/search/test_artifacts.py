@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from mqn.errors import DeviceAwayError, UnknownNameError
+from mqn.search.artifacts import ArtifactStore, Slot
+from mqn.search.jobs import Job, Outcome, perform
+
+
+def publish(slot: Slot, text: str = "x") -> None:
+    (slot.folder / "file").write_text(text)
+    slot.publish(inputs={}, versions={}, seconds=0.0, details={})
+
+
+def test_artifact_is_found_when_it_is_whole(tmp_path):
+    store = ArtifactStore(tmp_path)
+    with store.open("train", "k") as slot:
+        assert slot.artifact is None
+        publish(slot)
+        assert slot.artifact is not None
+    found = store.find("train", "k")
+    assert found is not None
+    assert (found.folder / "file").read_text() == "x"
+    assert not store.partial("train", "k").exists()
+    assert store.find("train", "other") is None
+
+
+def test_half_written_is_not_taken_for_whole(tmp_path):
+    store = ArtifactStore(tmp_path)
+    with store.open("train", "k") as slot:
+        (slot.folder / "file").write_text("half")
+    assert store.find("train", "k") is None
+
+
+def test_resumable_stage_finds_what_it_left(tmp_path):
+    store = ArtifactStore(tmp_path)
+    with store.open("train", "k", resumable=True) as slot:
+        (slot.folder / "resume").write_text("epoch 3")
+    with store.open("train", "k", resumable=True) as slot:
+        assert (slot.folder / "resume").read_text() == "epoch 3"
+    with store.open("train", "k") as slot:
+        assert list(slot.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["change", "remove", "manifest"])
+def test_damaged_artifact_is_made_again(damage, tmp_path):
+    store = ArtifactStore(tmp_path)
+    with store.open("train", "k") as slot:
+        publish(slot)
+    file = store.path("train", "k") / ("manifest.json" if damage == "manifest" else "file")
+    if damage == "remove":
+        file.unlink()
+    else:
+        file.write_text("{")
+    assert store.find("train", "k") is None
+    with store.open("train", "k") as slot:
+        publish(slot, "again")
+    found = store.find("train", "k")
+    assert found is not None
+    assert (found.folder / "file").read_text() == "again"
+
+
+def test_second_worker_waits_and_finds(tmp_path):
+    store, seen = ArtifactStore(tmp_path), []
+
+    def second() -> None:
+        with ArtifactStore(tmp_path).open("train", "k") as slot:
+            seen.append(slot.artifact is not None)
+
+    with store.open("train", "k") as slot:
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        assert seen == []
+        publish(slot)
+    thread.join()
+    assert seen == [True]
+
+
+def fail(folder: Path) -> dict[str, str]:
+    raise DeviceAwayError("device 'board' cannot be reached")
+
+
+def crash(folder: Path) -> dict[str, str]:
+    raise ZeroDivisionError
+
+
+def test_failure_by_name_comes_back_as_itself(tmp_path):
+    outcome = perform(tmp_path, Job(stage="measure", key="k", inputs={}, function=fail))
+    assert isinstance(outcome.exception(), DeviceAwayError)
+    assert str(outcome.exception()) == "device 'board' cannot be reached"
+
+
+def test_error_with_arguments_of_its_own_comes_back_too():
+    original = UnknownNameError("study", "a", ["b"])
+    error = Outcome(error=("UnknownNameError", str(original))).exception()
+    assert isinstance(error, UnknownNameError)
+    assert str(error) == str(original)
+
+
+def test_programming_error_passes_through(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        perform(tmp_path, Job(stage="measure", key="k", inputs={}, function=crash))
