@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,27 @@ def test_a_server_that_is_away_delays_and_loses_nothing(uri, dead_uri, tmp_path,
     _, parents, children = runs(uri, "away")
     assert parents[0].data.metrics == {"hypervolume": 2.0}
     assert [run.info.status for run in children] == ["FINISHED"]
+
+
+def test_a_server_that_is_broken_delays_too(tmp_path, trial):
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503)
+
+        def do_POST(self):
+            self.send_error(503)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path / "spool") as tracker:
+            tracker.log_trial(trial("broken", 0))
+            backlog = tracker.flush()
+        server.shutdown()
+    assert (backlog.left, backlog.refused) == (1, 0)
+    assert "503" in backlog.reason
 
 
 def test_what_the_server_refuses_is_put_aside(uri, tmp_path, trial):

@@ -1,0 +1,86 @@
+"""The tracker against a real MLflow server that comes up late."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from mqn.records import Candidate, TrialRecord
+from mqn.track.connection import connect
+from mqn.track.tracker import Tracker
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def address():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def start_server(address, tmp_path):
+    started = []
+
+    def start():
+        port = address.rpartition(":")[2]
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
+        command += [
+            "--backend-store-uri",
+            f"sqlite:///{tmp_path}/server.db",
+            "--artifacts-destination",
+            str(tmp_path / "kept"),
+        ]
+        quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        started.append(
+            subprocess.Popen(
+                command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+        )
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(f"{address}/health", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, "the server does not come up"
+                time.sleep(0.3)
+
+    yield start
+    for process in started:
+        os.killpg(process.pid, 15)
+        process.wait(timeout=20)
+
+
+def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(address, start_server, tmp_path, capfd):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "model.tflite").write_bytes(b"TFL3")
+    figures = {"psnr_tm": 25.0}
+    record = TrialRecord(study="late", number=0, state="complete", candidate=Candidate(), figures=figures)
+    with Tracker(address, tmp_path / "spool") as tracker:
+        tracker.open_study("late", {"seed": 1}, {})
+        tracker.log_trial(record, artifacts={"model": bundle / "model.tflite"})
+        assert tracker.flush().left == 2
+        start_server()
+        backlog = tracker.close_study("late", {"hypervolume": 1.0})
+        assert (backlog.left, backlog.refused, backlog.reason) == (0, 0, "")
+        version = tracker.register_bundle("mqn", bundle, study="late", number=0, tags={})
+    assert capfd.readouterr().out == ""
+    client = connect(address)
+    experiment = client.get_experiment_by_name("late")
+    runs = client.search_runs([experiment.experiment_id])
+    (trial,) = [run for run in runs if run.data.tags["mqn.role"] == "trial"]
+    assert len(runs) == 2
+    assert trial.data.metrics == figures
+    assert [file.path for file in client.list_artifacts(trial.info.run_id, "model")] == ["model/model.tflite"]
+    assert client.get_model_version("mqn", version).run_id == trial.info.run_id
+    assert (tmp_path / "kept").is_dir()
