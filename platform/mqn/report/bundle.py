@@ -61,9 +61,12 @@ def write_bundle(record: TrialRecord, store: ArtifactStore, output: Path) -> Pat
         )
     if output.exists() and not _replaceable(output):
         raise UsageError(f"{output} is not empty and not a bundle; name a new folder")
-    artifacts = {
-        step: store.get(step.partition("/")[0], key) for step, key in record.artifacts.items() if step != "train"
+    wanted = {
+        step: key
+        for step, key in record.artifacts.items()
+        if step in ("quantize", "score") or step.startswith("measure/")
     }
+    artifacts = {step: store.get(step.partition("/")[0], key) for step, key in wanted.items()}
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=".bundle-") as temporary:
         folder = Path(temporary) / "bundle"
