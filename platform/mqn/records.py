@@ -59,7 +59,7 @@ class Training:
     """How a network is trained. Defaults are the paper's (section 4.1) where it gives them.
 
     Attributes:
-        codec: how linear light in [0, 1] is encoded for the network (`mqn.hdr.codec`).
+        codec: how linear light in [0, 1] is encoded for the network (`mqn.hdr.codec`, which says why `log`).
         lambda_l1: weight of the L1 loss, lambda 1 of Eq. 2.
         lambda_l2: weight of the L2 loss, lambda 2.
         lambda_cosine: weight of the cosine loss, lambda 3.
@@ -77,7 +77,7 @@ class Training:
         seed: of initial weights, crops, flips and LDR operators.
     """
 
-    codec: Codec = "mulaw"
+    codec: Codec = "log"
     lambda_l1: float = 1.0
     lambda_l2: float = 1.0
     lambda_cosine: float = 0.1
