@@ -22,7 +22,7 @@ under `linear` (less than the linearised input alone, 17.7) and more than 97 dB 
 | `log` | 1 + log10(x) / 5 | even in log light over 5 decades; below 1e-5 all is 1e-5 |
 | `pq` | PQ(1000 x) / PQ(1000) | about equally visible steps on a display of 1000 cd/m2 (ST 2084) |
 
-`log` is the default. CA trained on 194 photographs at 128 px for 10 epochs (learning rate 1e-3, L1 + L2 + cosine), scored on
+`log` is the default. CA trained on 194 photographs at 128 px for 10 epochs (rate 1e-3, L1 + L2 + cosine), scored on
 43 others, PSNR-TM / SSIM-TM / PU21-PSNR: `log` 18.81 dB / 0.810 / 13.78 dB, `mulaw` 18.66 / 0.792 / 13.77, `pq`
 18.52 / 0.807 / 13.46, `linear` 11.78 / 0.629 / 5.89; doing nothing 15.65 / 0.810 / 10.48. One seed: the first three are
 within each other's intervals, `linear` is not.
