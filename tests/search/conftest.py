@@ -26,6 +26,14 @@ def grid() -> Space:
 
 
 @pytest.fixture
+def small() -> Space:
+    """Two networks with two plans each."""
+    dimensions = {"arch.attention": {"choices": ["none", "sa"]}}
+    points = grid_definition()["points"][:2]
+    return parse_space(grid_definition(dimensions=dimensions, points=points), source="small.toml")
+
+
+@pytest.fixture
 def make_study(tmp_path: Path) -> Callable[..., Study]:
     def make(space: Space, name: str = "tiny", seed: int = 0) -> Study:
         about = About(space=space.definition, space_hash=space.hash, space_name="tiny", seed=seed)

@@ -74,13 +74,18 @@ class FakePipeline:
         *,
         sick: Mapping[str, float] | None = None,
         away: int | None = None,
+        alike: tuple[str, ...] = ("arch.attention",),
     ) -> None:
-        """`sick`: stage to the value it works with; `away`: how often the device does not answer."""
-        self.log, self.seconds, self.sick, self.away = log, seconds or {}, sick or {}, away
+        """How trivial stages behave.
+
+        `sick`: stage to the value it works with. `away`: how often the device does not answer. `alike`: keys in which
+        candidates agree that share a training.
+        """
+        self.log, self.seconds, self.sick, self.away, self.alike = log, seconds or {}, sick or {}, away, alike
         self.renewed = 0
 
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
-        network = candidate.arch.attention
+        network = "/".join(str(candidate.flat()[key]) for key in self.alike)
         plan = f"{network}/{candidate.plan.backbone}/{candidate.plan.head}"
         cost = len(candidate.plan.backbone) + 10.0 * len(candidate.arch.attention)
         measure = self._measure_away if self.away is not None else self._make("measure", plan, cost, exclusive=True)

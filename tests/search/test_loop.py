@@ -42,10 +42,10 @@ def test_number_of_trials_is_exact_and_can_grow(grid, make_study, make_loop, tmp
     assert ended(log)["measure"] == 7
 
 
-def test_grid_ends_with_its_points(grid, make_study, make_loop, tmp_path):
-    study = make_study(grid)
+def test_grid_ends_with_its_points(small, make_study, make_loop, tmp_path):
+    study = make_study(small)
     assert make_loop(study, FakePipeline(tmp_path / "log"), trials=20).run() == "done"
-    assert count_states(study)["complete"] == 12
+    assert count_states(study)["complete"] == 4
 
 
 class Killed(BaseException):
@@ -53,9 +53,9 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("method", ["note", "finish"])
-@pytest.mark.parametrize("count", [1, 4])
-def test_killed_while_writing_down(method, count, grid, make_study, make_loop, tmp_path, monkeypatch):
-    log, study = tmp_path / "log", make_study(grid)
+@pytest.mark.parametrize("count", [1, 3])
+def test_killed_while_writing_down(method, count, small, make_study, make_loop, tmp_path, monkeypatch):
+    log, study = tmp_path / "log", make_study(small)
     real, calls = getattr(type(study), method), []
 
     def die(self, *arguments):
@@ -70,14 +70,14 @@ def test_killed_while_writing_down(method, count, grid, make_study, make_loop, t
     monkeypatch.undo()
     again = open_study("tiny", study.url)
     make_loop(again, FakePipeline(log)).run()
-    assert ended(log) == {"train": 4, "convert": 4, "quantize": 12, "score": 12, "measure": 12}
-    assert count_states(again)["complete"] == 12
-    assert len(records(again)) == 12
+    assert ended(log) == {"train": 2, "convert": 2, "quantize": 4, "score": 4, "measure": 4}
+    assert count_states(again)["complete"] == 4
+    assert len(records(again)) == 4
 
 
 @pytest.mark.parametrize("stage", ["train", "quantize", "score", "measure"])
-def test_killed_inside_a_stage(stage, grid, make_study, make_loop, tmp_path, monkeypatch):
-    log, study = tmp_path / "log", make_study(grid)
+def test_killed_inside_a_stage(stage, small, make_study, make_loop, tmp_path, monkeypatch):
+    log, study = tmp_path / "log", make_study(small)
 
     def die(seconds, now):
         if now == stage and log.read_text().count(f"begin {stage}") == 2:
@@ -90,7 +90,7 @@ def test_killed_inside_a_stage(stage, grid, make_study, make_loop, tmp_path, mon
     monkeypatch.undo()
     again = open_study("tiny", study.url)
     make_loop(again, FakePipeline(log)).run()
-    assert ended(log) == {"train": 4, "convert": 4, "quantize": 12, "score": 12, "measure": 12}
+    assert ended(log) == {"train": 2, "convert": 2, "quantize": 4, "score": 4, "measure": 4}
     for record in records(again):
         assert record.state == "complete"
         if record.number in before:
@@ -164,9 +164,9 @@ def test_expansion_comes_next_and_trains_once(sampler, make_study, make_loop, tm
         expansion={"dimensions": ["plan.backbone", "plan.head"]},
     )
     log, study = tmp_path / "log", make_study(parse_space(definition, source="tiny.toml"))
-    make_loop(study, FakePipeline(log), trials=12, parallel=2).run()
+    make_loop(study, FakePipeline(log), trials=6, parallel=2).run()
     found = records(study)
-    assert len(found) == 12
+    assert len(found) == 6
     assert len({r.candidate.plan.label for r in found[:4]}) == 4
     assert len({r.candidate.arch.attention for r in found[:4]}) == 1
     assert ended(log)["train"] == count_trainings(found) == len({r.candidate.arch.attention for r in found})
@@ -177,7 +177,7 @@ def test_loop_repeats_itself_from_its_seed(make_study, make_loop, tmp_path):
     drawn = []
     for name in ("a", "b"):
         study = make_study(parse_space(definition, source="tiny.toml"), name, seed=3)
-        loop: Loop = make_loop(study, FakePipeline(tmp_path / name), trials=6, parallel=1)
+        loop: Loop = make_loop(study, FakePipeline(tmp_path / name), trials=4, parallel=1)
         loop.run()
         drawn.append([record.candidate for record in records(study)])
     assert drawn[0] == drawn[1]

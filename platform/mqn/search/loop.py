@@ -64,6 +64,7 @@ class Loop:
     tags: Mapping[str, Any] = field(default_factory=dict)
     _active: list[Evaluation] = field(default_factory=list)
     _begun: int = 0
+    _goal: int = 0
 
     def run(self) -> Stopped:
         """Take up what was left running, then go on until a limit is reached.
@@ -75,7 +76,10 @@ class Loop:
             MqnError: a failure that is not one candidate's; trials on their way stay as they are, to be taken up later.
         """
         end = time.monotonic() + 3600 * self.limits.hours if self.limits.hours is not None else None
-        self.study.enqueue(self.study.space.grid())
+        points = self.study.space.grid()
+        self.study.enqueue(points)
+        # A grid ends with its points.
+        self._goal = min(self.limits.trials, len(points)) if points else self.limits.trials
         self._begun = len(self.study.trials(*(state for state in TrialState if state != TrialState.WAITING)))
         for frozen in self.study.trials(TrialState.RUNNING):
             trial = self.study.take_up(frozen)
@@ -87,18 +91,12 @@ class Loop:
         in_time = True
         while True:
             in_time = in_time and (end is None or time.monotonic() < end)
-            while in_time and self._may_ask():
+            while in_time and self._begun < self._goal and len(self._active) < self.limits.parallel:
                 self._begun += 1
                 self._begin(self.study.ask())
             if not self._active:
-                return "done" if in_time or self._begun >= self.limits.trials else "hours"
+                return "done" if in_time or self._begun >= self._goal else "hours"
             self._advance()
-
-    def _may_ask(self) -> bool:
-        if len(self._active) >= self.limits.parallel or self._begun >= self.limits.trials:
-            return False
-        # A grid has no more points than it was given.
-        return self.study.space.sampler != "grid" or bool(self.study.trials(TrialState.WAITING))
 
     def _begin(self, trial: Any) -> None:
         candidate = self.study.space.suggest(trial)

@@ -1,0 +1,138 @@
+"""What a trial costs besides its work: our driver against Ray Tune with OptunaSearch and its MLflow callback.
+
+Both run the same number of trials, whose work is nothing, on the same Ray with the same processors, and log them to an
+MLflow database on SQLite. Ours runs five stages a trial as tasks of their own, keeps every artifact with its manifest,
+and its study in SQLite; Tune runs one function a trial and keeps its study in memory. Starting Ray and making MLflow's
+tables is not counted on either side; the last run's arrival in MLflow is.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+FAKES = str(Path(__file__).parents[1] / "search")
+
+TRIALS, CPUS, LIMIT = 16, 2, 0.15
+DIMENSIONS = {"arch.width": (0.1, 1.0), "arch.decoder_width": (0.5, 2.0)}
+
+
+def run() -> dict[str, Any]:
+    """Both sides in one run; the ratio is ours over theirs, seconds a trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MQN_HOME"] = folder
+        sys.path.insert(0, FAKES)
+        os.environ["PYTHONPATH"] = FAKES  # for Ray's workers
+        empty = _make_tables(Path(folder))
+        ours = _ours(Path(folder) / "ours", empty)
+        theirs = _theirs(Path(folder) / "theirs", empty)
+    detail = {"trials": TRIALS, "cpus": CPUS, "ours_s_per_trial": ours, "ray_tune_s_per_trial": theirs}
+    return {"name": "orchestration of a trial", "ratio": ours / theirs, "limit": LIMIT, "detail": detail}
+
+
+def _make_tables(folder: Path) -> Path:
+    from mqn.track.tracker import Tracker
+
+    with Tracker(f"sqlite:///{folder / 'empty.db'}", folder / "spool") as tracker:
+        tracker.open_study("none", {}, {})
+        assert tracker.flush(120).left == 0
+    return folder / "empty.db"
+
+
+def _ours(folder: Path, empty: Path) -> float:
+    from search_fakes import FakePipeline
+
+    from mqn.profile import RayProfile
+    from mqn.search.artifacts import ArtifactStore
+    from mqn.search.engine import RayEngine
+    from mqn.search.loop import Limits, Loop
+    from mqn.search.progress import Progress
+    from mqn.search.scheduler import Scheduler
+    from mqn.search.space import parse_space
+    from mqn.search.study import About, count_states, create_study
+    from mqn.track.tracker import Tracker
+
+    folder.mkdir()
+    shutil.copy(empty, folder / "mlflow.db")
+    space = parse_space(
+        {
+            "name": "bench",
+            "objectives": [{"metric": "psnr_tm"}, {"metric": "latency_ms"}],
+            "dimensions": {key: {"low": low, "high": high} for key, (low, high) in DIMENSIONS.items()},
+        },
+        source="bench",
+    )
+    pipeline = FakePipeline(folder / "log", alike=("arch.width", "arch.decoder_width"))
+    with (
+        Tracker(f"sqlite:///{folder / 'mlflow.db'}", folder / "spool") as tracker,
+        RayEngine(RayProfile(cpus=CPUS, training_cpus=1)) as engine,
+    ):
+        about = About(space=space.definition, space_hash=space.hash, space_name="bench")
+        began = time.perf_counter()
+        study = create_study("bench", f"sqlite:///{folder / 'study.db'}", about)
+        tracker.open_study("bench", {}, {})
+        Loop(
+            study=study,
+            pipeline=pipeline,
+            scheduler=Scheduler(ArtifactStore(folder / "artifacts"), engine, quiesce=tracker.flush),
+            tracker=tracker,
+            progress=Progress("bench", space, TRIALS, []),
+            limits=Limits(trials=TRIALS, parallel=2 * CPUS),
+        ).run()
+        backlog = tracker.close_study("bench", {})
+        seconds = time.perf_counter() - began
+    assert backlog.left == 0
+    assert count_states(study)["complete"] == TRIALS
+    return seconds / TRIALS
+
+
+def _nothing(config: dict[str, float]) -> dict[str, float]:
+    return {"psnr_tm": config["arch.width"], "latency_ms": config["arch.decoder_width"]}
+
+
+def _theirs(folder: Path, empty: Path) -> float:
+    import ray
+    from ray import tune
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+    from ray.tune.search import ConcurrencyLimiter
+    from ray.tune.search.optuna import OptunaSearch
+
+    folder.mkdir()
+    shutil.copy(empty, folder / "mlflow.db")
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    ray.init("local", num_cpus=CPUS, include_dashboard=False, log_to_driver=False, logging_level="error")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    try:
+        began = time.perf_counter()
+        results = tune.Tuner(
+            tune.with_resources(_nothing, {"cpu": 1}),
+            param_space={key: tune.uniform(low, high) for key, (low, high) in DIMENSIONS.items()},
+            tune_config=tune.TuneConfig(
+                search_alg=ConcurrencyLimiter(
+                    OptunaSearch(metric=["psnr_tm", "latency_ms"], mode=["max", "min"]), max_concurrent=2 * CPUS
+                ),
+                num_samples=TRIALS,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=str(folder),
+                verbose=0,
+                callbacks=[MLflowLoggerCallback(tracking_uri=uri, experiment_name="tune", save_artifact=False)],
+            ),
+        ).fit()
+        seconds = time.perf_counter() - began
+    finally:
+        ray.shutdown()
+    assert len(results) == TRIALS
+    assert not results.errors
+    return seconds / TRIALS
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=1))
