@@ -1,0 +1,154 @@
+"""The whole chain as a user types it: search, status, front, select, convert, on a folder of pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mqn.hdr import files, scenes
+
+pytestmark = pytest.mark.integration
+
+SPACE = """
+name = "tiny"
+description = "two plans of one network"
+sampler = "grid"
+objectives = [{ metric = "psnr_tm" }, { metric = "latency_ms" }]
+points = [
+    { "plan.backbone" = "static_wi8_ai8", "plan.head" = "dynamic_wi8_afp32" },
+    { "plan.backbone" = "float32", "plan.head" = "float32" },
+]
+[fixed]
+"arch.encoder_weights" = "random"
+"arch.input_size" = 64
+"training.lambda_features" = 0.0
+"training.epochs" = 1
+"plan.calibration_pictures" = 2
+"""
+
+Mqn = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "space.toml").write_text(SPACE)
+    photos = folder / "photos"
+    photos.mkdir()
+    for seed in range(6):
+        files.write(photos / f"scene{seed}.exr", scenes.scene(64, seed))
+    (photos / "broken.exr").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mqn(place: Path) -> Mqn:
+    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "MQN_HOME": str(place / "home")}
+        command = [sys.executable, "-m", "mqn", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
+        assert done.returncode == code, done.stderr[-3000:]
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(mqn: Mqn) -> dict[str, Any]:
+    done = mqn("search", "space.toml", "--data", "photos", "--profile", "laptop", "--json")
+    return dict(json.loads(done.stdout))
+
+
+def test_search_prints_one_document_with_its_front(study: dict[str, Any]) -> None:
+    assert study["study"] == "tiny"
+    assert study["summary"]["trials"]["complete"] == 2
+    assert study["summary"]["trainings"] == 1
+    assert {entry["metric"] for entry in study["objectives"]} == {"psnr_tm", "latency_ms"}
+    assert study["front"]
+
+
+def test_status_counts_trials_and_trainings(mqn: Mqn, study: dict[str, Any]) -> None:
+    status = json.loads(mqn("status", study["study"], "--json").stdout)
+    assert status["trials"]["complete"] == 2
+    assert status["trials"]["failed"] == 0
+    assert status["trainings"] == 1
+    assert status["hypervolume"] > 0
+
+
+def test_a_study_is_not_started_twice_and_resuming_a_finished_one_does_nothing(mqn: Mqn, study: dict[str, Any]) -> None:
+    again = mqn("search", "space.toml", "--data", "photos", "--profile", "laptop", code=1)
+    assert again.stderr.strip().splitlines()[-1].startswith("mqn: study 'tiny' exists already; go on with --resume")
+    done = mqn("search", "space.toml", "--profile", "laptop", "--resume", "--json")
+    assert json.loads(done.stdout)["front"] == study["front"]
+
+
+def test_front_is_written_as_page_and_picture(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
+    mqn("front", study["study"], "--html", "front.html", "--png", "front.png")
+    assert (place / "front.png").read_bytes().startswith(b"\x89PNG")
+    page = (place / "front.html").read_text(encoding="utf-8")
+    assert "plotly" in page
+    assert "tiny" in page
+
+
+def test_mlflow_holds_the_parent_and_a_named_run_for_each_trial(study: dict[str, Any], place: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place / 'home' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(study["study"])
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert (len(runs), len(children)) == (3, 2)
+    for run in children:
+        assert run.info.status == "FINISHED"
+        assert run.data.params["arch.attention"] == "ca"
+        assert "psnr_tm" in run.data.metrics
+        assert any(name.startswith("latency_ms.p50/") for name in run.data.metrics)
+        assert client.get_metric_history(run.info.run_id, "train/loss")
+        assert client.list_artifacts(run.info.run_id)
+
+
+def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
+    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "bundle")
+    picture = np.linspace(0, 1, 70 * 101 * 3, dtype=np.float32).reshape(70, 101, 3)
+    files.write_png(place / "photo.png", picture)
+    mqn("convert", "photo.png", "--model", "bundle", "--output", "photo.exr")
+    hdr = files.read(place / "photo.exr")
+    assert hdr.shape == (70, 101, 3)
+    assert hdr.max() > 0
+    scores = json.loads(mqn("score", "bundle", "--data", "photos", "--json").stdout)
+    assert scores["pictures"] >= 1
+    assert set(scores["scores"]["psnr_tm"]) == {"mean", "low", "high"}
+    measured = json.loads(mqn("measure", "bundle", "--profile", "laptop", "--json").stdout)
+    assert measured["latency_ms"]["n"] >= 50
+    assert measured["latency_ms"]["p50"] <= measured["latency_ms"]["p90"]
+
+
+def test_what_nobody_meets_is_exit_code_3_and_names_the_nearest(mqn: Mqn, study: dict[str, Any]) -> None:
+    done = mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=0.0001", code=3)
+    assert "comes nearest" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_truncated_file_is_refused(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
+    model = next((place / "home" / "artifacts").rglob("model.tflite"))
+    (place / "cut.tflite").write_bytes(model.read_bytes()[:5000])
+    done = mqn("measure", "cut.tflite", "--profile", "laptop", code=1)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "rejected" in done.stderr
+
+
+def test_one_stage_at_a_time_gives_a_model_too(mqn: Mqn, place: Path) -> None:
+    settings = ("--set", "arch.encoder_weights=random", "--set", "arch.input_size=64")
+    short = ("--set", "training.epochs=1", "--set", "training.lambda_features=0")
+    mqn("train", "--data", "photos", "--output", "run", *settings, *short)
+    mqn("export", "run/checkpoint.pt", "--data", "photos", "--output", "model", "--set", "plan.layout=pair")
+    assert {"backbone.tflite", "head.tflite", "manifest.json"} <= {file.name for file in (place / "model").iterdir()}
