@@ -2,7 +2,9 @@
 
 Batch 4 at 256 x 256: forward, L1 + L2 + cosine, backward, Adam; no VGG16. Ours is what `mqn train` does on this machine
 (channels last, bfloat16 where the processor has it; it also encodes the truth), Keras computes in float32 in a
-`tf.function`. Each round gives each side a process of its own, in turns, with every processor to itself.
+`tf.function`. Each round gives each side a process of its own, in turns. The machine must be otherwise idle: with more
+busy threads than processors, torch's OpenMP threads wait for each other by spinning and lose far more than Keras's; the
+load before the run is part of the detail.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ LIMIT = 0.85
 def run() -> dict[str, Any]:
     """Time both sides and compare their medians."""
     samples: dict[str, list[float]] = {"ours": [], "keras": []}
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = {"load_1m_before": os.getloadavg()[0]}
     for _ in range(ROUNDS):
         for side, seconds in samples.items():
             environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
