@@ -6,6 +6,7 @@ import contextlib
 import functools
 import math
 import re
+import shlex
 import signal
 import threading
 import time
@@ -125,9 +126,19 @@ def run_search(request: SearchRequest) -> StudySummary:
             trainings=count_trainings(records(study)),
             stopped=stopped,
             seconds=time.monotonic() - began,
-            advice=f"mqn search {request.space} --study {name} --resume" if stopped != "done" else "",
+            advice=_advise(request, name) if stopped != "done" else "",
             unsent=f"{backlog.left} entries wait in {home() / 'spool'}: {backlog.reason}" if backlog.left else "",
         )
+
+
+def _advise(request: SearchRequest, name: str) -> str:
+    """The command that goes on."""
+    words = ["mqn", "search", request.space, "--study", name, "--resume"]
+    if request.profile != "default":
+        words += ["--profile", request.profile]
+    if request.trials is not None:
+        words += ["--trials", str(request.trials)]
+    return shlex.join(words)
 
 
 def choose_parallel(space: Space, training_cpus: float, capacity: float) -> int:

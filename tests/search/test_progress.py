@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from mqn.records import Candidate, TrialRecord
+from mqn.search.artifacts import ArtifactStore
+from mqn.search.jobs import Job
+from mqn.search.progress import Progress, describe
+from mqn.search.scheduler import Work
+
+
+def record(number: int, psnr_tm: float, latency_ms: float, **changes) -> TrialRecord:
+    figures = {"psnr_tm": psnr_tm, "latency_ms": latency_ms}
+    return TrialRecord(study="tiny", number=number, state="complete", candidate=Candidate(), figures=figures, **changes)
+
+
+@pytest.fixture
+def training(tmp_path):
+    job = Job(stage="train", key="k", inputs={"training": {"epochs": 20}}, function=print)
+    return Work(job=job, owner=1), SimpleNamespace(store=ArtifactStore(tmp_path), running=[])
+
+
+def test_lines_off_a_terminal(grid):
+    out = io.StringIO()
+    with Progress("tiny", grid, 12, [], console=Console(file=out, width=200)) as progress:
+        progress.finish(record(0, 20.0, 4.0, violations={"latency_ms <= 3": 1.0}, verdicts={"local": "contended"}))
+        failed = TrialRecord(study="tiny", number=1, state="failed", candidate=Candidate(), error="train: no [luck]")
+        progress.finish(failed)
+    assert out.getvalue().splitlines() == [
+        "trial 0 done: ca w0.35 int8+dynamic: psnr_tm 20, latency_ms 4, breaks latency_ms <= 3, measured contended"
+        "  (1 of 12)",
+        "trial 1 failed: train: no [luck]",
+    ]
+
+
+def test_table_on_a_terminal(grid, training):
+    work, scheduler = training
+    scheduler.running.append(work)
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True)
+    with Progress("tiny", grid, 12, [record(0, 20.0, 4.0), record(2, 21.0, 5.0)], console=console) as progress:
+        progress.show([], scheduler)
+    assert "2 of 12 trials, 0 failed" in out.getvalue()
+    assert "train, epoch 0 of 20" in out.getvalue()
+    assert "best psnr_tm 21 dB, best latency_ms 4 ms, front of 2" in out.getvalue()
+
+
+def test_epochs_are_read_beside_the_training(training):
+    work, scheduler = training
+    folder = scheduler.store.partial("train", "k")
+    folder.mkdir(parents=True)
+    (folder / "history.json").write_text(json.dumps([{"loss": 0.5}, {"loss": 0.25}]))
+    assert describe(work, scheduler) == "train, epoch 2 of 20, loss 0.25"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mqn.errors import ConfigError, SpaceChangedError, StudyBusyError, StudyError, UsageError
+from mqn.profile import BudgetProfile, Profile, RayProfile
+from mqn.search.driver import SearchRequest, choose_parallel, run_search
+from mqn.search.request import count_trials, prepare_study
+from mqn.search.space import load_space, parse_space
+
+
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locate(data: str | None) -> Any:
+        return SimpleNamespace(hash=f"hash of {data}", folder=Path("/data"))
+
+    monkeypatch.setattr("mqn.data.dataset.locate", locate)
+
+
+def request(**changes: Any) -> SearchRequest:
+    return SearchRequest(space="smoke", **changes)
+
+
+def prepare(**changes: Any) -> Any:
+    return prepare_study(request(**changes), Profile(), "s")[0]
+
+
+def test_resume_keeps_settings_seed_and_data():
+    prepare(overrides={"training.epochs": 3}, seed=5)
+    study = prepare(resume=True)
+    assert study.space.base.training.epochs == 3
+    assert study.space.base.training.seed == study.about.seed == 5
+
+
+def test_resume_with_the_same_settings_again():
+    prepare(overrides={"training.epochs": 3}, seed=5)
+    assert prepare(resume=True, overrides={"training.epochs": 3}, seed=5).name == "s"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({}, StudyError, "exists already; go on with --resume"),
+        ({"resume": True, "overrides": {"training.epochs": 4}}, SpaceChangedError, "training.epochs was 3, is 4"),
+        ({"resume": True, "seed": 6}, StudyError, "seed"),
+        ({"resume": True, "data": "photos"}, StudyError, "created on other data"),
+    ],
+)
+def test_study_that_exists(changes, kind, message):
+    prepare(overrides={"training.epochs": 3}, seed=5)
+    with pytest.raises(kind, match=message):
+        prepare(**changes)
+
+
+def test_number_of_trials():
+    smoke = load_space("smoke")
+    assert count_trials(request(), Profile(), smoke) == 12
+    assert count_trials(request(), Profile(budget=BudgetProfile(trials=5)), smoke) == 5
+    assert count_trials(request(trials=7), Profile(budget=BudgetProfile(trials=5)), smoke) == 7
+    with pytest.raises(UsageError, match="has 12 points; give at most 12"):
+        count_trials(request(trials=13), Profile(), smoke)
+    with pytest.raises(UsageError, match="--trials 0 must be at least 1"):
+        count_trials(request(trials=0), Profile(), smoke)
+
+
+def test_study_that_cannot_be_run_is_not_created():
+    with pytest.raises(UsageError):
+        prepare(trials=99)
+    assert prepare().name == "s"
+
+
+def test_second_driver_is_refused(monkeypatch):
+    def during(*arguments: Any) -> None:
+        run_search(request())
+
+    monkeypatch.setattr("mqn.search.driver.prepare_study", during)
+    with pytest.raises(StudyBusyError, match="'smoke' is being run by another process"):
+        run_search(request())
+
+
+def test_name_that_is_no_file_name():
+    with pytest.raises(UsageError, match=r"study '\.\./x'"):
+        run_search(request(study="../x"))
+
+
+def test_loopback_behind_a_ray_client_is_refused(tmp_path):
+    profile = tmp_path / "far.toml"
+    profile.write_text('[ray]\naddress = "ray://head:10001"\n')
+    with pytest.raises(ConfigError, match=r"devices.local is 'loopback', which workers behind ray://head:10001"):
+        run_search(request(profile=str(profile)))
+
+
+def test_all_plans_of_two_networks_are_on_their_way():
+    # Two processors, a training takes both: one network trains, the plans of another are exported and measured.
+    assert choose_parallel(load_space("smoke"), RayProfile().training_cpus, 2) == 2 * 3
+    assert choose_parallel(load_space("smoke"), 1, 4) == 5 * 3
+    sampled = parse_space({"name": "s", "objectives": [{"metric": "macs"}]}, source="s")
+    assert choose_parallel(sampled, 2, 2) == 2
