@@ -36,13 +36,13 @@ def test_a_resize_copies_its_range_backwards(toy: Network) -> None:
 
 def test_a_bias_beside_dead_weights_fits_into_32_bits(toy: Network) -> None:
     network = toy.copy()
-    kernel = np.full((4, 3, 3, 3), 0.5, np.float32)
+    kernel = np.full((8, 3, 3, 3), 0.5, np.float32)
     kernel[1] = 1e-18
     network.set_constant(network.index("constant/backbone/down/kernel"), kernel)
-    network.set_constant(network.index("constant/backbone/down/bias"), np.ones(4, np.float32))
+    network.set_constant(network.index("constant/backbone/down/bias"), np.ones(8, np.float32))
     ranges = {tensor.name: (0.0, 1.0) for tensor in network.tensors}
     bound = weight_ranges(network, ranges)["constant/backbone/down/kernel"]
-    assert bound.shape == (4, 1, 1, 1)
+    assert bound.shape == (8, 1, 1, 1)
     assert bound[0, 0, 0, 0] == 0.5
     steps = 1 / ((1 / 255) * (bound[1, 0, 0, 0] / 127))
     assert steps == pytest.approx(2**30, rel=1e-3)

@@ -6,7 +6,7 @@ import pytest
 
 from mqn.errors import PlanError
 from mqn.export.flatbuffer import Network
-from mqn.export.recipe import build_recipe, needs_calibration, scope
+from mqn.export.recipe import build_recipe, needs_calibration, normalizations, scope
 
 
 def test_folders_that_only_one_side_has() -> None:
@@ -50,11 +50,26 @@ def test_only_static_needs_calibration(toy: Network, scheme: str) -> None:
 
 
 def test_dynamic_with_nothing_to_quantize_is_refused(toy: Network) -> None:
-    # The backbone's largest kernel is 4 x 3 x 3 x 3 = 108 weights.
-    with pytest.raises(PlanError, match=r"would leave the backbone .* has 108 weights, fewer than 1024; take float32"):
+    # The backbone's largest kernel is 8 x 3 x 3 x 3 = 216 weights.
+    with pytest.raises(PlanError, match=r"would leave the backbone .* has 216 weights, fewer than 1024; take float32"):
         build_recipe(toy, "backbone/mix", "dynamic_wi8_afp32", "float32")
 
 
 def test_unknown_scheme_names_the_nearest(toy: Network) -> None:
     with pytest.raises(PlanError, match="did you mean 'static_wi8_ai8'"):
         build_recipe(toy, "backbone/mix", "static_wi8_ai4", "float32")
+
+
+def test_static_leaves_instance_norm_in_float(toy: Network) -> None:
+    network = toy.copy()
+    added = network.producer(network.index("head/add"))
+    # The last addition as an instance norm would have it: a squared difference of what a convolution gives.
+    added.opcodeIndex = network.operator_code("SQUARED_DIFFERENCE")
+    added.builtinOptionsType, added.builtinOptions = 0, None
+    assert normalizations(network, network.operators) == ["head/add", "hdr"]
+    assert normalizations(toy, toy.operators) == []
+    rules = build_recipe(network, "backbone/mix", "float32", "static_wi8_ai8")
+    assert [(rule["regex"], rule["algorithm_key"]) for rule in rules[:2]] == [
+        ("^(?:hdr|head)[/;]", "min_max_uniform_quantize"),
+        ("^(?:head/add|hdr);", "no_quantize"),
+    ]

@@ -88,7 +88,6 @@ def cut(network: Network, tensor: str) -> tuple[Network, Network]:
     if crossing:
         raise PlanError(f"the network cannot be cut at {tensor!r}: what follows also needs {', '.join(crossing[:3])}")
     needs_picture = any(picture in operator.inputs for operator in behind)
-    head.graph.operators = [o for position, o in enumerate(head.operators) if position not in before]
     edges = {INTERFACE: index, INPUT: picture} if needs_picture else {INTERFACE: index}
     head.set_edges(edges, {OUTPUT: network.outputs()[OUTPUT]})
     head.drop_unused()

@@ -202,14 +202,14 @@ class Network:
 
     def drop_unused(self) -> None:
         """Remove operators that nothing needs, and tensors and buffers that none of the rest refers to."""
-        needed = set(self.graph.outputs)
+        needed, given = set(self.graph.outputs), set(self.graph.inputs)
         kept = []
         for operator in reversed(self.operators):
-            if needed & set(operator.outputs):
+            if (needed - given) & set(operator.outputs):
                 kept.append(operator)
                 needed |= {index for index in operator.inputs if index >= 0}
         self.graph.operators = kept[::-1]
-        used = sorted(needed | set(self.graph.inputs) | {i for operator in kept for i in operator.outputs})
+        used = sorted(needed | given | {i for operator in kept for i in operator.outputs})
         new = {old: position for position, old in enumerate(used)}
         inputs, outputs = self.inputs(), self.outputs()
         for operator in self.operators:

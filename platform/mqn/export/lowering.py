@@ -10,6 +10,17 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.flatbuffer import Network
+from mqn.export.phases import convolve_in_phases, doubles
+
+
+def lower(network: Network) -> None:
+    """Write a network as the delegate runs it fastest, with the same numbers.
+
+    Args:
+        network: changed in place; float or quantized: all that is rewritten copies values or adds the same products.
+    """
+    convolve_in_phases(network)
+    lower_nearest(network)
 
 
 def lower_nearest(network: Network) -> int:
@@ -24,7 +35,7 @@ def lower_nearest(network: Network) -> int:
     replaced = 0
     operators = []
     for operator in network.operators:
-        if network.kind(operator) != "RESIZE_NEAREST_NEIGHBOR" or not _doubles(network, operator):
+        if not doubles(network, operator):
             operators.append(operator)
             continue
         source, result = operator.inputs[0], operator.outputs[0]
@@ -40,7 +51,7 @@ def lower_nearest(network: Network) -> int:
                 builtinOptions=schema.ConcatenationOptionsT(axis=3),
             ),
             schema.OperatorT(
-                opcodeIndex=network.operator_code("DEPTH_TO_SPACE", 1),
+                opcodeIndex=network.operator_code("DEPTH_TO_SPACE"),
                 inputs=[copies],
                 outputs=[result],
                 builtinOptionsType=schema.BuiltinOptions.DepthToSpaceOptions,
@@ -52,9 +63,3 @@ def lower_nearest(network: Network) -> int:
     if replaced:
         network.drop_unused()
     return replaced
-
-
-def _doubles(network: Network, operator: object) -> bool:
-    options = operator.builtinOptions  # type: ignore[attr-defined]
-    source, result = (network.tensors[i].shape for i in (operator.inputs[0], operator.outputs[0]))  # type: ignore[attr-defined]
-    return [2 * side for side in source[1:3]] == list(result[1:3]) and not options.alignCorners

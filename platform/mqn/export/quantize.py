@@ -15,7 +15,7 @@ from mqn.errors import PlanError
 from mqn.export.calibration import as_quantizer_ranges, measure_ranges, share_ranges, weight_ranges
 from mqn.export.cutting import INPUT, cut, cut_tensor
 from mqn.export.flatbuffer import Network
-from mqn.export.lowering import lower_nearest
+from mqn.export.lowering import lower
 from mqn.export.parity import measure_parity
 from mqn.export.recipe import build_recipe, needs_calibration
 from mqn.parsing import write_json
@@ -65,20 +65,33 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
 
 def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any] | None, plan: Plan) -> Network:
     """Quantize one file, and write its operators as the delegate takes them."""
-    content = network.to_bytes()
-    if rules:
-        try:
-            content = _quantized(content, rules, ranges)
-        except (ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise PlanError(f"the plan {plan.label} cut at {plan.cut!r} cannot be carried out: {reason}") from error
+    try:
+        content = apply_recipe(network.to_bytes(), rules, ranges)
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PlanError(f"the plan {plan.label} cut at {plan.cut!r} cannot be carried out: {reason}") from error
     quantized = Network.from_bytes(content)
-    lower_nearest(quantized)
+    lower(quantized)
     return quantized
 
 
-def _quantized(content: bytes, rules: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
-    """The quantizer's work without the progress bars and warnings that it cannot be asked to leave out."""
+def apply_recipe(content: bytes, rules: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
+    """The quantizer's work, without the progress bars and warnings that it cannot be asked to leave out.
+
+    Args:
+        content: of a float file.
+        rules: a recipe; with no rules nothing changes.
+        ranges: of activations and kernels, where the recipe needs calibration.
+
+    Returns:
+        Content of the quantized file.
+
+    Raises:
+        ValueError: the quantizer cannot follow the recipe.
+        RuntimeError: likewise.
+    """
+    if not rules:
+        return content
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore", UserWarning)
         task = quantizer.Quantizer(bytearray(content), rules)

@@ -51,6 +51,9 @@ def build_recipe(network: Network, tensor: str, backbone: str, head: str) -> lis
                 f"{_largest_kernel(network, side)} weights, fewer than {DYNAMIC_MIN_WEIGHTS}; take float32"
             )
         rules += SCHEMES[scheme](scope(own, other))
+        norms = normalizations(network, side)
+        if scheme == "static_wi8_ai8" and norms:
+            rules += _in_float(f"^(?:{'|'.join(map(re.escape, norms))});")
     return rules + _float_edges() if rules else []
 
 
@@ -76,6 +79,21 @@ def scope(own: Sequence[str], other: Sequence[str]) -> str:
     return f"^(?:{'|'.join(map(re.escape, sorted(own)))});"
 
 
+def normalizations(network: Network, operators: Sequence[Any]) -> list[str]:
+    """Output names of the operators that make up instance norms: all between a convolution and the next one.
+
+    A static scheme leaves them in float. Their variances and reciprocal roots want more than 8 bits, and the delegate
+    has no 8-bit kernels for them: a head all in 8 bits is slower than one in float.
+    """
+    starts = {operator.inputs[0] for operator in operators if network.kind(operator) == "SQUARED_DIFFERENCE"}
+    reached, names = set(starts), []
+    for operator in operators:
+        if network.kind(operator) not in _KERNELS and reached & set(operator.inputs):
+            reached.update(operator.outputs)
+            names.append(network.tensors[operator.outputs[0]].name)
+    return names
+
+
 def _largest_kernel(network: Network, operators: Sequence[Any]) -> int:
     kernels = (network.constant(o.inputs[1]) for o in operators if network.kind(o) in _KERNELS)
     return max((kernel.size for kernel in kernels if kernel is not None), default=0)
@@ -86,8 +104,11 @@ def _weights(num_bits: int, dtype: str, granularity: str) -> dict[str, Any]:
 
 
 def _float_edges() -> list[dict[str, Any]]:
-    edges = ("INPUT", "OUTPUT")
-    return [{"regex": ".*", "operation": edge, "algorithm_key": "no_quantize", "op_config": {}} for edge in edges]
+    return [*_in_float(".*", "INPUT"), *_in_float(".*", "OUTPUT")]
+
+
+def _in_float(regex: str, operation: str = "*") -> list[dict[str, Any]]:
+    return [{"regex": regex, "operation": operation, "algorithm_key": "no_quantize", "op_config": {}}]
 
 
 def _float32(_scope: str) -> list[dict[str, Any]]:

@@ -115,6 +115,12 @@ def _spread(_network: Network, operator: Any, given: list[Shape]) -> Shape:
     return (batch, height * block, width * block, channels // block**2)
 
 
+def _gather(_network: Network, operator: Any, given: list[Shape]) -> Shape:
+    block = operator.builtinOptions.blockSize
+    batch, height, width, channels = given[0]
+    return (batch, height // block, width // block, channels * block**2)
+
+
 Rule = Callable[[Network, Any, list[Shape]], Shape]
 _ELEMENTWISE = (
     "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE", "DEQUANTIZE",
@@ -129,4 +135,5 @@ RULES: dict[str, Rule] = {
     "RESIZE_NEAREST_NEIGHBOR": _scale,
     "RESIZE_BILINEAR": _scale,
     "DEPTH_TO_SPACE": _spread,
+    "SPACE_TO_DEPTH": _gather,
 }

@@ -1,0 +1,67 @@
+"""What rewriting operators for the delegate brings: a network as the quantizer wrote it, and as we ship it."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mqn.export.calibration import as_quantizer_ranges, measure_ranges, share_ranges, weight_ranges
+from mqn.export.cutting import cut_tensor
+from mqn.export.flatbuffer import Network
+from mqn.export.interpreter import open_interpreter
+from mqn.export.lowering import lower, lower_nearest
+from mqn.export.process import Worker
+from mqn.export.quantize import apply_recipe
+from mqn.export.recipe import build_recipe
+from mqn.models.mqn import assemble
+from mqn.parsing import to_plain
+from mqn.records import Arch, Plan
+
+RUNS = 40
+
+
+def run() -> dict[str, Any]:
+    """Time the variants in turn, one thread, in processor seconds of that thread."""
+    arch, plan = Arch(encoder_weights="random"), Plan()
+    pictures = np.random.default_rng(0).random((2, arch.input_size, arch.input_size, 3), dtype=np.float32)
+    with tempfile.TemporaryDirectory() as name, Worker() as worker:
+        checkpoint = Path(name) / "checkpoint.pt"
+        torch.save({"arch": to_plain(arch), "state": assemble(arch).state_dict()}, checkpoint)
+        file = worker.run("convert", checkpoint=checkpoint, directory=Path(name))
+        network, tensor = Network.read(file), cut_tensor(file, plan.cut)
+    ranges = share_ranges(network, measure_ranges(network, pictures))
+    rules = build_recipe(network, tensor, plan.backbone, plan.head)
+    quantized = Network.from_bytes(
+        apply_recipe(network.to_bytes(), rules, as_quantizer_ranges(ranges, weight_ranges(network, ranges)))
+    )
+    nearest, lowered = quantized.copy(), quantized.copy()
+    lower_nearest(nearest)
+    lower(lowered)
+    variants = {"as_quantized": quantized, "nearest": nearest, "nearest_and_phases": lowered}
+    interpreters = {name: open_interpreter(variant.to_bytes()) for name, variant in variants.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for interpreter in interpreters.values():
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pictures[:1])
+        interpreter.invoke()
+    for _ in range(RUNS):
+        for name, interpreter in interpreters.items():
+            begin = time.thread_time()
+            interpreter.invoke()
+            seconds[name].append(time.thread_time() - begin)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        "name": "a plan's latency lowered for the delegate, against as the quantizer wrote it",
+        "ratio": medians["nearest_and_phases"] / medians["as_quantized"],
+        "limit": 0.95,
+        "detail": {f"{name}_ms": 1000 * value for name, value in medians.items()},
+    }
+
+
+if __name__ == "__main__":
+    print(run())
