@@ -237,7 +237,7 @@ class MeasureSettings:
         runs: count at least this many invocations ...
         seconds: ... and at least this long.
         timeout_seconds: wall-clock limit of one pass; afterwards its processes are killed.
-        memory_limit_mb: address space that a pass may take.
+        memory_limit_mb: address space that a pass may take above what Python and the runtime take by themselves.
         accept: verdicts that make a measurement count.
         attempts: how often a measurement with another verdict is tried in all.
     """
@@ -318,7 +318,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """Latency and memory of a model on one device. Without a verdict worth having, its figures are None.
+    """Latency and memory of a model on one device. Where the model did not run to the end, its figures are None.
 
     Attributes:
         device: who measured.
