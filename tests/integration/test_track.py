@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,16 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
     assert [file.path for file in client.list_artifacts(trial.info.run_id, "model")] == ["model/model.tflite"]
     assert client.get_model_version("mqn", version).run_id == trial.info.run_id
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_database_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:
+    code = f"from mqn.track.connection import connect; connect('sqlite:///{tmp_path}/mlflow.db').search_experiments()"
+    victim = subprocess.Popen([sys.executable, "-c", code])
+    while not list(tmp_path.glob(".mlflow-*/mlflow.db")):
+        assert victim.poll() is None
+        time.sleep(0.01)
+    victim.kill()
+    victim.wait()
+    assert not (tmp_path / "mlflow.db").exists()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "mlflow.db").exists()

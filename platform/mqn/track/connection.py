@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,17 +56,43 @@ def connect(uri: str) -> MlflowClient:
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient
 
-    folder = database_folder(uri)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    file = database_file(uri)
+    if file is not None and not file.exists():
+        _create_database(file)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _create_database(file: Path) -> None:
+    """Make an SQLite database with all of MLflow's tables, or none at all.
+
+    MLflow creates its tables one by one and cannot finish a database in which some exist already: a process that is
+    killed meanwhile would leave one that can never be used.
+    """
+    import filelock
+    from mlflow.tracking import MlflowClient
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(file.with_name(f".{file.name}.lock")):
+        if file.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as folder:
+            unfinished = Path(folder) / file.name
+            uri = f"sqlite:///{unfinished}"
+            MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+            unfinished.replace(file)
+
+
+def database_file(uri: str) -> Path | None:
+    """The file of an SQLite database; None for every other kind of tracking."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(unquote(urlsplit(uri).path.removeprefix("/"))).absolute()
 
 
 def database_folder(uri: str) -> Path | None:
     """The folder that an SQLite database lies in; None for every other kind of tracking."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    return Path(unquote(urlsplit(uri).path.removeprefix("/"))).absolute().parent
+    file = database_file(uri)
+    return None if file is None else file.parent
 
 
 def artifact_root(uri: str, study: str) -> str | None:
