@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mqn.export.calibration import as_quantizer_ranges, measure_ranges, share_ranges, weight_ranges
+from mqn.export.calibration import as_quantizer_ranges, measure_statistics, share_ranges, weight_ranges
 from mqn.export.cutting import cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter
@@ -35,7 +35,7 @@ def run() -> dict[str, Any]:
         torch.save({"arch": to_plain(arch), "state": assemble(arch).state_dict()}, checkpoint)
         file = worker.run("convert", checkpoint=checkpoint, directory=Path(name))
         network, tensor = Network.read(file), cut_tensor(file, plan.cut)
-    ranges = share_ranges(network, measure_ranges(network, pictures))
+    ranges = share_ranges(network, measure_statistics(network, pictures).ranges)
     rules = build_recipe(network, tensor, plan.backbone, plan.head)
     quantized = Network.from_bytes(
         apply_recipe(network.to_bytes(), rules, as_quantizer_ranges(ranges, weight_ranges(network, ranges)))

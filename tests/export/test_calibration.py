@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.export.calibration import measure_ranges, share_ranges, weight_ranges
+from mqn.export.calibration import measure_statistics, share_ranges, weight_ranges
 from mqn.export.flatbuffer import Network
 
 
 def test_ranges_are_those_of_all_pictures(toy: Network, pictures: np.ndarray) -> None:
-    first, second, both = (measure_ranges(toy, some) for some in (pictures[:1], pictures[1:2], pictures[:2]))
+    first, second, both = (measure_statistics(toy, some).ranges for some in (pictures[:1], pictures[1:2], pictures[:2]))
     assert both["ldr"] == (float(pictures[:2].min()), float(pictures[:2].max()))
     for name, (low, high) in both.items():
         assert (low, high) == (min(first[name][0], second[name][0]), max(first[name][1], second[name][1]))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.export.calibration import as_quantizer_ranges, measure_ranges, weight_ranges
+from mqn.export.calibration import as_quantizer_ranges, measure_statistics, weight_ranges
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.phases import convolve_in_phases
@@ -13,7 +13,7 @@ from mqn.export.recipe import build_recipe
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "static_wi8_ai8"])
 def test_the_same_numbers_in_four_phases(toy: Network, pictures: np.ndarray, scheme: str) -> None:
-    ranges = measure_ranges(toy, pictures)
+    ranges = measure_statistics(toy, pictures).ranges
     rules = build_recipe(toy, "backbone/mix", scheme, "float32")
     calibrated = as_quantizer_ranges(ranges, weight_ranges(toy, ranges))
     network = Network.from_bytes(

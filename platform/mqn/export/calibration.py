@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
+from mqn.export.correction import CHANNEL_AXIS
 from mqn.export.cutting import INPUT
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter
@@ -18,27 +20,38 @@ SHARED_RANGE_RATIO = 2.0
 # Half of what 32 bits hold: the sum of products needs room beside the bias.
 _LARGEST_BIAS = 2.0**30
 _SMALLEST_STEP = 1e-12
-_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 
 
-def measure_ranges(network: Network, pictures: np.ndarray) -> dict[str, Range]:
-    """Smallest and largest value of every float tensor over some pictures.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What the tensors of a float network hold over some pictures.
+
+    Attributes:
+        ranges: smallest and largest value of every computed tensor and of the input, by name. Constants are left out:
+            the quantizer looks at them itself, channel by channel.
+        means: mean by channel of every tensor that a convolution reads, by name.
+    """
+
+    ranges: dict[str, Range]
+    means: dict[str, np.ndarray]
+
+
+def measure_statistics(network: Network, pictures: np.ndarray) -> Statistics:
+    """Run a float network on pictures and look at every tensor.
 
     Args:
         network: a float one with input `ldr`.
         pictures: (N, S, S, 3) float32 in [0, 1], N at least 1.
-
-    Returns:
-        Tensor name to (minimum, maximum) over all pictures. Constants are left out: the quantizer looks at them itself,
-        channel by channel.
     """
     with warnings.catch_warnings():  # LiteRT warns that keeping every tensor takes memory, which is what is wanted.
         warnings.simplefilter("ignore", UserWarning)
         interpreter = open_interpreter(network.to_bytes(), preserve=True)
     picture = network.inputs()[INPUT]
     watched = {index: network.tensors[index].name for index in network.computed() | {picture}}
+    convolved = {operator.inputs[0] for operator in network.operators if network.kind(operator) in CHANNEL_AXIS}
     lows = dict.fromkeys(watched.values(), np.inf)
     highs = dict.fromkeys(watched.values(), -np.inf)
+    sums: dict[str, np.ndarray] = {}
     for one in pictures:
         interpreter.set_tensor(picture, one[None])
         interpreter.invoke()
@@ -46,7 +59,12 @@ def measure_ranges(network: Network, pictures: np.ndarray) -> dict[str, Range]:
             values = interpreter.get_tensor(index)
             lows[name] = min(lows[name], float(values.min()))
             highs[name] = max(highs[name], float(values.max()))
-    return {name: (lows[name], highs[name]) for name in lows}
+            if index in convolved:
+                sums[name] = sums.get(name, 0.0) + values.mean(axis=(0, 1, 2))
+    return Statistics(
+        ranges={name: (lows[name], highs[name]) for name in lows},
+        means={name: total / len(pictures) for name, total in sums.items()},
+    )
 
 
 def share_ranges(network: Network, ranges: dict[str, Range]) -> dict[str, Range]:
@@ -54,7 +72,7 @@ def share_ranges(network: Network, ranges: dict[str, Range]) -> dict[str, Range]
 
     Args:
         network: the float network.
-        ranges: as `measure_ranges` gives them.
+        ranges: as `measure_statistics` gives them.
 
     Returns:
         The ranges with those of resizes (input and output) and concatenations (output and, where they are not narrower
@@ -88,13 +106,13 @@ def weight_ranges(network: Network, ranges: dict[str, Range]) -> dict[str, np.nd
     """
     bounds: dict[str, np.ndarray] = {}
     for operator in network.operators:
-        if network.kind(operator) not in _CHANNEL_AXIS:
+        if network.kind(operator) not in CHANNEL_AXIS:
             continue
         picture, kernel_index, bias_index = operator.inputs
         kernel, bias = network.constant(kernel_index), network.constant(bias_index)
         if kernel is None or bias is None:
             continue
-        channel = _CHANNEL_AXIS[network.kind(operator)]
+        channel = CHANNEL_AXIS[network.kind(operator)]
         axes = tuple(axis for axis in range(kernel.ndim) if axis != channel)
         low, high = ranges[network.tensors[picture].name]
         step = max((max(high, 0.0) - min(low, 0.0)) / 255, _SMALLEST_STEP)

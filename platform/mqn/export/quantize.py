@@ -12,8 +12,9 @@ import numpy as np
 from ai_edge_quantizer import quantizer
 
 from mqn.errors import PlanError
-from mqn.export.calibration import as_quantizer_ranges, measure_ranges, share_ranges, weight_ranges
-from mqn.export.cutting import INPUT, cut, cut_tensor
+from mqn.export.calibration import as_quantizer_ranges, measure_statistics, share_ranges, weight_ranges
+from mqn.export.correction import correct_biases
+from mqn.export.cutting import INPUT, cut, cut_tensor, upstream
 from mqn.export.flatbuffer import Network
 from mqn.export.lowering import lower
 from mqn.export.parity import measure_parity
@@ -48,12 +49,15 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
     tensor = cut_tensor(float_model, plan.cut)
     rules = build_recipe(network, tensor, plan.backbone, plan.head)
     _check_pictures(network, calibration, needs_calibration(rules))
-    ranges = None
+    ranges, ready = None, network
     if needs_calibration(rules):
-        measured = share_ranges(network, measure_ranges(network, calibration))
-        ranges = as_quantizer_ranges(measured, weight_ranges(network, measured))
+        statistics = measure_statistics(network, calibration)
+        shared = share_ranges(network, statistics.ranges)
+        bounds = weight_ranges(network, shared)
+        ranges, ready = as_quantizer_ranges(shared, bounds), network.copy()
+        correct_biases(ready, _static_operators(ready, tensor, plan), statistics.means, bounds)
 
-    sources = [network] if plan.layout == "fused" else list(cut(network, tensor))
+    sources = [ready] if plan.layout == "fused" else list(cut(ready, tensor))
     parts = [_apply(source, rules, ranges, plan) for source in sources]
     directory.mkdir(parents=True, exist_ok=True)
     names = (FUSED_FILE,) if plan.layout == "fused" else (BACKBONE_FILE, HEAD_FILE)
@@ -61,6 +65,16 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
     write_json(directory / RECIPE_FILE, rules)
     write_json(directory / PARITY_FILE, measure_parity(network, tensor, parts, calibration))
     return files
+
+
+def _static_operators(network: Network, tensor: str, plan: Plan) -> list[Any]:
+    """The operators of the sides whose scheme is static."""
+    before = upstream(network, tensor)
+    return [
+        operator
+        for position, operator in enumerate(network.operators)
+        if (plan.backbone if position in before else plan.head) == "static_wi8_ai8"
+    ]
 
 
 def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any] | None, plan: Plan) -> Network:

@@ -1,0 +1,52 @@
+"""Bias correction: what rounding a kernel to 8 bits shifts on average is taken back out of the bias.
+
+The rounding errors of a kernel do not average out over a picture: features behind a ReLU have means, and each output
+channel shifts by the errors times the means. Correction with the means of calibration pictures follows section 4.2 of
+Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from mqn.export.flatbuffer import Network
+
+CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+
+
+def correct_biases(
+    network: Network, operators: Iterable[Any], means: dict[str, np.ndarray], bounds: dict[str, np.ndarray]
+) -> None:
+    """Correct the convolutions among some operators of a float network.
+
+    Args:
+        network: changed in place: each convolution gets a bias tensor of its own.
+        operators: those that are to be quantized with fixed ranges.
+        means: mean of every input of a convolution, by tensor name, one value a channel.
+        bounds: largest weight that 8 bits will stand for, by kernel name, as `weight_ranges` gives it.
+    """
+    for operator in operators:
+        kind = network.kind(operator)
+        if kind not in CHANNEL_AXIS:
+            continue
+        picture, kernel_index, bias_index = operator.inputs
+        kernel, bias = network.constant(kernel_index), network.constant(bias_index)
+        assert kernel is not None
+        assert bias is not None
+        shift = _shift(kind, kernel, bounds[network.tensors[kernel_index].name], means[network.tensors[picture].name])
+        name = f"{network.tensors[operator.outputs[0]].name}/bias"
+        own = network.add_tensor(name, bias.shape, like=bias_index)
+        network.set_constant(own, (bias - shift).astype(np.float32))
+        operator.inputs = [picture, kernel_index, own]
+
+
+def _shift(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """How far rounding moves the mean of each output channel; borders, where padding adds nothing, are neglected."""
+    step = bound / 127
+    error = np.clip(np.round(kernel / step), -127, 127) * step - kernel
+    if kind == "DEPTHWISE_CONV_2D":
+        return np.asarray(error.sum(axis=(0, 1, 2)) * mean)
+    return np.asarray(error.sum(axis=(1, 2)) @ mean)

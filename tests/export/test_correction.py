@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+
+from mqn.export.correction import correct_biases
+from mqn.export.flatbuffer import Network
+
+
+def test_what_rounding_adds_is_taken_out(toy: Network) -> None:
+    network = toy.copy()
+    kernel = np.zeros((4, 1, 1, 11), np.float32)
+    kernel[0, 0, 0, :2] = (127.0, 0.4)
+    kernel[1, 0, 0, :2] = (127.0, 0.6)
+    network.set_constant(network.index("constant/backbone/mix/kernel"), kernel)
+    network.set_constant(network.index("constant/backbone/mix/bias"), np.full(4, 5.0, np.float32))
+    mean = np.zeros(11, np.float32)
+    mean[1] = 10.0
+    mix = network.producer(network.index("backbone/mix"))
+    # Steps of 1: 0.4 becomes 0, which takes 0.4 x 10 away; 0.6 becomes 1, which adds 0.4 x 10.
+    bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 127.0, np.float32)}
+    correct_biases(network, [mix], {"backbone/cat": mean}, bounds)
+    np.testing.assert_allclose(network.constant(mix.inputs[2]), [9.0, 1.0, 5.0, 5.0], rtol=1e-5)
+
+
+def test_a_bias_that_two_share_is_corrected_for_one(toy: Network) -> None:
+    network = toy.copy()
+    mix = network.producer(network.index("backbone/mix"))
+    shared = mix.inputs[2]
+    before = network.constant(shared).copy()
+    bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 2.0, np.float32)}
+    correct_biases(network, [mix], {"backbone/cat": np.ones(11, np.float32)}, bounds)
+    assert mix.inputs[2] != shared
+    np.testing.assert_array_equal(network.constant(shared), before)
