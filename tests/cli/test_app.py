@@ -125,3 +125,12 @@ def test_convert_refuses_what_it_cannot_read_or_write(tmp_path: Path, capsys: py
 def test_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "nothing", "--traceback"]) == 2
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_a_missing_extra_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "mqn.search.study", raising=False)
+    code, line = fails(capsys, "status", "any")
+    assert (code, "pip install 'mqn-platform[all]'" in line) == (1, True)

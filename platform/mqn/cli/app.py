@@ -99,6 +99,13 @@ def run(arguments: Sequence[str]) -> int:
         output.error(" ".join(error.format_message().split()))
         output.note("see: mqn " + " ".join([*[word for word in words if not word.startswith("-")][:1], "--help"]))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "mqn":
+            raise
+        if shown:
+            traceback.print_exc()
+        output.error(f"this command needs the package {error.name!r}; pip install 'mqn-platform[all]'")
+        return 1
     except KeyboardInterrupt:
         output.error("interrupted")
         return 130
