@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from typing import Annotated
 
@@ -33,4 +33,5 @@ def ui(
         return
     output.note(f"MLflow's UI: http://{host}:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    # MLflow takes this process over, so that whoever ends it ends MLflow.
+    os.execv(command[0], command)  # noqa: S606 - an argument list of our own, no shell

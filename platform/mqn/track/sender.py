@@ -22,6 +22,9 @@ TRIAL = "mqn.trial"
 ENTRY = "mqn.entry"
 
 # Limits of MLflow's log-batch request.
+# MLflow's pages open a study as model training, with charts and columns, not as a collection of prompts and traces.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+
 _ENTITIES_A_BATCH = 1000
 _WORDS_A_BATCH = 100
 
@@ -142,7 +145,7 @@ class Sender:
             self._experiments[study] = (
                 found.experiment_id
                 if found is not None
-                else self._client.create_experiment(study, artifact_root(self._uri, study))
+                else self._client.create_experiment(study, artifact_root(self._uri, study), tags=EXPERIMENT_TAGS)
             )
         return self._experiments[study]
 
