@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from mqn.errors import ExportError, ModelFileError, PlanError
+from mqn.errors import ExportError, ModelFileError, PlanError, WeightsError
 from mqn.export.process import Worker
 from mqn.export.quantize import quantize
 from mqn.export.resize import retarget
 from mqn.export.runner import Runner
+from mqn.models import checkpoint
 from mqn.models.cost import cuts
 from mqn.models.mqn import MQN, assemble
-from mqn.parsing import to_plain
-from mqn.records import Arch, Attention, Layout, Plan, Scheme
+from mqn.records import Arch, Attention, Layout, Plan, Scheme, Training
 
 pytestmark = pytest.mark.integration
 
@@ -57,7 +57,7 @@ def exported(networks: dict[str, MQN], worker: Worker, tmp_path_factory: pytest.
     files = {}
     for name, network in networks.items():
         folder = tmp_path_factory.mktemp(name)
-        torch.save({"arch": to_plain(ARCHS[name]), "state": network.state_dict()}, folder / "checkpoint.pt")
+        checkpoint.save(folder / "checkpoint.pt", ARCHS[name], Training(), network)
         files[name] = worker.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder)
     return files
 
@@ -136,7 +136,7 @@ def test_errors_cross_the_process(
     given = {"float_model": exported["ca"], "calibration": pictures, "directory": tmp_path / "q"}
     with pytest.raises(PlanError, match="did you mean 'interface'"):
         worker.run("quantize", plan=Plan(cut="interfac"), **given)
-    with pytest.raises(ExportError, match=r"absent.pt"):
+    with pytest.raises(WeightsError, match=r"absent.pt"):
         worker.run("convert", checkpoint=tmp_path / "absent.pt", directory=tmp_path)
     truncated = tmp_path / "model.float32.tflite"
     truncated.write_bytes(exported["ca"].read_bytes()[:5000])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from mqn.data.dataset import locate
+from mqn.models import checkpoint
 from mqn.records import Arch, Training
-from mqn.train import checkpoint
 from mqn.train.loop import train
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from mqn.errors import TrainingError, WeightsError
+from mqn.models import checkpoint
 from mqn.records import Arch, Training
-from mqn.train import checkpoint
 from mqn.train.history import EpochReport
 from mqn.train.loop import fit
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-import torch
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from torch import nn
 
@@ -17,9 +15,8 @@ from mqn.export.cutting import CUTS_FILE, INPUT
 from mqn.export.flatbuffer import Network
 from mqn.export.naming import name_tensors
 from mqn.export.twin import TWIN, Twin, build_twin
-from mqn.models.mqn import assemble
-from mqn.parsing import from_mapping, write_json
-from mqn.records import Arch
+from mqn.models.checkpoint import load
+from mqn.parsing import write_json
 
 FLOAT_FILE = "model.float32.tflite"
 PARITY_FILE = "parity.json"
@@ -36,32 +33,11 @@ def convert(checkpoint: Path, directory: Path) -> Path:
         The float file: input `ldr` (1, S, S, 3) float32 in [0, 1], output `hdr` likewise, in the codec's range.
 
     Raises:
+        WeightsError: the checkpoint is missing or damaged.
         ExportError: the network cannot be converted, or the result is not the same network.
     """
-    arch, network = load_network(checkpoint)
+    arch, _, network = load(checkpoint)
     return convert_network(network, arch.input_size, directory)
-
-
-def load_network(checkpoint: Path) -> tuple[Arch, nn.Module]:
-    """Read architecture and weights out of a checkpoint, without the room that trains.
-
-    Args:
-        checkpoint: a file with the entries `arch` and `state`.
-
-    Raises:
-        ExportError: it is missing, damaged or no checkpoint.
-    """
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        arch = from_mapping(Arch, content["arch"], source=str(checkpoint), path="arch")
-        network = assemble(arch)
-        network.load_state_dict(content["state"])
-    except OSError as error:
-        raise ExportError(f"cannot read {checkpoint}: {error.strerror}") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ExportError(f"{checkpoint} is damaged or no checkpoint of a training: {reason}") from error
-    return arch, network.eval()
 
 
 def convert_network(network: nn.Module, input_size: int, directory: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -20,10 +21,11 @@ from mqn.export.worker import JOBS, PREFIX
 from mqn.parsing import to_plain
 
 _TAIL_LINES = 12
+_kept: list[Worker] = []
 
 
 def run(function_name: str, **kwargs: Any) -> Any:
-    """Run one step in a fresh process.
+    """Run one step in this program's export process: started at the first step, kept for the next ones.
 
     Args:
         function_name: `convert` or `quantize`.
@@ -33,12 +35,16 @@ def run(function_name: str, **kwargs: Any) -> Any:
         What the function returns: paths.
 
     Raises:
-        ExportError: conversion failed, or the process died; the end of its stderr stands in the message.
+        ExportError: conversion failed, or the process died; the end of its stderr stands in the message, and the next
+            step has a new process.
         PlanError: the plan cannot be carried out.
         ModelFileError: a file is damaged.
+        WeightsError: a checkpoint is damaged.
     """
-    with Worker() as worker:
-        return worker.run(function_name, **kwargs)
+    if not _kept or not _kept[0].alive:
+        _kept[:] = [Worker()]
+        atexit.register(_kept[0].close)
+    return _kept[0].run(function_name, **kwargs)
 
 
 class Worker:
@@ -71,6 +77,11 @@ class Worker:
     ) -> None:
         """Stop the process."""
         self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another step."""
+        return self._process.poll() is None
 
     def run(self, function_name: str, **kwargs: Any) -> Any:
         """Work through one step; see `run`."""

@@ -67,8 +67,8 @@ class InProcessEngine:
 class RayEngine:
     """Runs jobs as Ray tasks.
 
-    Workers come in pools, told apart by their environment: export workers set `TF_USE_LEGACY_KERAS=1` before TensorFlow
-    is imported; training workers have the thread count of the profile, so that a training repeats itself exactly.
+    Workers come in pools, told apart by their environment: training workers have the thread count of the profile, so that
+    a training repeats itself exactly; export workers keep the export process that they started (`mqn.export.process`).
     Workers of a Ray that was started here live for half an hour without work, so that imports stay warm between trials.
     """
 
@@ -191,5 +191,5 @@ class RayEngine:
         if pool == "training":
             return {"OMP_NUM_THREADS": str(max(1, int(self._profile.training_cpus)))}
         if pool == "export":
-            return {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+            return {"OMP_NUM_THREADS": str(max(1, int(self._profile.export_cpus)))}
         return {"OMP_NUM_THREADS": "1"}

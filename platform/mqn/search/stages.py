@@ -6,7 +6,6 @@ They run in worker processes, one kind a pool, and import what they need there.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,8 +40,8 @@ def train(folder: Path, *, arch: Arch, training: Training, data: Path) -> dict[s
         `parameters` and `macs` by part.
     """
     from mqn.data.dataset import Dataset
+    from mqn.models.checkpoint import load
     from mqn.models.cost import cost
-    from mqn.train.checkpoint import load
     from mqn.train.loop import train as run
 
     checkpoint = run(arch, training, Dataset.open(data), folder)
@@ -57,10 +56,9 @@ def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:
     Returns:
         `parity`: the largest differences between the torch network, its twin and the file.
     """
-    _prepare_tensorflow()
-    from mqn.export.convert import convert as run
+    from mqn.export.process import run
 
-    run(checkpoint, folder)
+    run("convert", checkpoint=checkpoint, directory=folder)
     return {"parity": _read(folder / PARITY)}
 
 
@@ -78,13 +76,12 @@ def quantize(folder: Path, *, float_model: Path, plan: Plan, data: Path, size: i
     Returns:
         `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself.
     """
-    _prepare_tensorflow()
     from mqn.data.dataset import Dataset
     from mqn.data.pairs import calibration_inputs
-    from mqn.export.quantize import quantize as run
+    from mqn.export.process import run
 
     pictures = calibration_inputs(Dataset.open(data), size, calibrated_on(plan))
-    run(float_model, plan, pictures, folder)
+    run("quantize", float_model=float_model, plan=plan, calibration=pictures, directory=folder)
     return {"codec": codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
 
 
@@ -162,11 +159,11 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
         CandidateError: it cannot be exported as asked.
     """
     from mqn.export.exported import open_exported
+    from mqn.models.checkpoint import load
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
     from mqn.search.stage_jobs import convert_job, quantize_job
-    from mqn.train.checkpoint import load
 
     arch, training, _ = load(checkpoint)
     store = ArtifactStore(Profile().artifacts)
@@ -174,11 +171,6 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training.codec))
     shutil.copytree(model.folder, output, dirs_exist_ok=True)
     return open_exported(output)
-
-
-def _prepare_tensorflow() -> None:
-    """The Keras twin is a Keras 2 model; TensorFlow reads this when it is imported."""
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
 def _read(path: Path) -> Any:

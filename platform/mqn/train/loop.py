@@ -12,9 +12,9 @@ import torch
 
 from mqn.errors import EmptyDatasetError, TrainingError
 from mqn.hdr.codec import encode
+from mqn.models import checkpoint
 from mqn.models.pretrained import load_vgg16
 from mqn.records import Arch, Training
-from mqn.train import checkpoint
 from mqn.train.arithmetic import Arithmetic, choose_arithmetic, reproducible
 from mqn.train.batches import Batch, Pairs, make_batches
 from mqn.train.freezing import apply_freezing
@@ -45,7 +45,7 @@ def train(
         on_epoch: told of each epoch after it is safe on disk; an exception that it raises ends the training.
 
     Returns:
-        Path of `checkpoint.pt` (see `mqn.train.checkpoint`).
+        Path of `checkpoint.pt` (see `mqn.models.checkpoint`).
 
     Raises:
         EmptyDatasetError: there is nothing to train on or to validate on.

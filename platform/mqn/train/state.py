@@ -10,10 +10,10 @@ import torch
 from torch.optim import Adam
 
 from mqn.errors import TrainingError
+from mqn.models import checkpoint
 from mqn.models.mqn import MQN, assemble, build
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import Arch, Training
-from mqn.train import checkpoint
 from mqn.train.arithmetic import Arithmetic
 from mqn.train.history import EpochReport
 
