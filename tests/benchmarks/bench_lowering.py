@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mqn.export.calibration import as_quantizer_ranges, measure_statistics, share_ranges, weight_ranges
 from mqn.export.cutting import cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter
 from mqn.export.lowering import lower, lower_nearest
+from mqn.export.phases import convolve_in_phases
 from mqn.export.process import Worker
 from mqn.export.quantize import apply_recipe
 from mqn.export.recipe import build_recipe
+from mqn.models.checkpoint import save
 from mqn.models.mqn import assemble
-from mqn.parsing import to_plain
-from mqn.records import Arch, Plan
+from mqn.records import Arch, Plan, Training
 
 RUNS = 40
 
@@ -32,7 +32,7 @@ def run() -> dict[str, Any]:
     pictures = np.random.default_rng(0).random((2, arch.input_size, arch.input_size, 3), dtype=np.float32)
     with tempfile.TemporaryDirectory() as name, Worker() as worker:
         checkpoint = Path(name) / "checkpoint.pt"
-        torch.save({"arch": to_plain(arch), "state": assemble(arch).state_dict()}, checkpoint)
+        save(checkpoint, arch, Training(), assemble(arch))
         file = worker.run("convert", checkpoint=checkpoint, directory=Path(name))
         network, tensor = Network.read(file), cut_tensor(file, plan.cut)
     ranges = share_ranges(network, measure_statistics(network, pictures).ranges)
@@ -40,10 +40,12 @@ def run() -> dict[str, Any]:
     quantized = Network.from_bytes(
         apply_recipe(network.to_bytes(), rules, as_quantizer_ranges(ranges, weight_ranges(network, ranges)))
     )
-    nearest, lowered = quantized.copy(), quantized.copy()
+    nearest, phases, lowered = quantized.copy(), quantized.copy(), quantized.copy()
     lower_nearest(nearest)
+    convolve_in_phases(phases)
+    lower_nearest(phases)
     lower(lowered)
-    variants = {"as_quantized": quantized, "nearest": nearest, "nearest_and_phases": lowered}
+    variants = {"as_quantized": quantized, "nearest": nearest, "and_phases": phases, "and_packing": lowered}
     interpreters = {name: open_interpreter(variant.to_bytes()) for name, variant in variants.items()}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for interpreter in interpreters.values():
@@ -57,7 +59,7 @@ def run() -> dict[str, Any]:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     return {
         "name": "a plan's latency lowered for the delegate, against as the quantizer wrote it",
-        "ratio": medians["nearest_and_phases"] / medians["as_quantized"],
+        "ratio": medians["and_packing"] / medians["as_quantized"],
         "limit": 0.95,
         "detail": {f"{name}_ms": 1000 * value for name, value in medians.items()},
     }

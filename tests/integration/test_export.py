@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from mqn.errors import ExportError, ModelFileError, PlanError, WeightsError
+from mqn.export.flatbuffer import Network
 from mqn.export.process import Worker
 from mqn.export.quantize import quantize
 from mqn.export.resize import retarget
@@ -165,3 +166,18 @@ class _WithGelu(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.gelu(x)
+
+
+def test_packed_neighbours_change_no_number_at_any_size(
+    exported: dict[str, Path], pictures: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(backbone="float32", head="dynamic_wi8_afp32")
+    (packed,) = quantize(exported["ca"], plan, pictures, tmp_path / "packed")
+    monkeypatch.setattr("mqn.export.lowering.pack_dynamic", lambda network: 0)
+    (plain,) = quantize(exported["ca"], plan, pictures, tmp_path / "plain")
+    kinds = [{network.kind(o) for o in network.operators} for network in map(Network.read, (packed, plain))]
+    assert [("RESHAPE" in kind) for kind in kinds] == [True, False]
+    np.testing.assert_array_equal(Runner([packed], "log").infer(pictures[0]), Runner([plain], "log").infer(pictures[0]))
+    wide = np.random.default_rng(2).random((96, 128, 3), dtype=np.float32)
+    sized = [retarget(file, tmp_path / f"{i}.tflite", 96, 128) for i, file in enumerate((packed, plain))]
+    np.testing.assert_array_equal(Runner(sized[:1], "log").infer(wide), Runner(sized[1:], "log").infer(wide))

@@ -167,6 +167,17 @@ class Network:
         self.tensors.append(added)
         return len(self.tensors) - 1
 
+    def add_constant(self, name: str, value: np.ndarray) -> int:
+        """Add a stored int32 tensor, a shape for example.
+
+        Returns:
+            Its index.
+        """
+        added = schema.TensorT(name=name, shape=list(value.shape), type=schema.TensorType.INT32, hasRank=True)
+        self.tensors.append(added)
+        self.set_constant(len(self.tensors) - 1, value.astype(np.int32))
+        return len(self.tensors) - 1
+
     def producer(self, index: int) -> Any | None:
         """The operator that computes a tensor; None for inputs and constants."""
         return next((operator for operator in self.operators if index in operator.outputs), None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.flatbuffer import Network
+from mqn.export.packing import pack_dynamic
 from mqn.export.phases import convolve_in_phases, doubles
 
 
@@ -21,6 +22,7 @@ def lower(network: Network) -> None:
     """
     convolve_in_phases(network)
     lower_nearest(network)
+    pack_dynamic(network)
 
 
 def lower_nearest(network: Network) -> int:

@@ -100,12 +100,12 @@ def _rewrite(network: Network, place: _Place) -> list[Any]:
     block = network.add_tensor(f"{name}/block", (batch, height, width, PHASES * beside), like=picture)
     both = network.add_tensor(f"{name}/both", (batch, height, width, channels + PHASES * beside), like=joined)
     phases = network.add_tensor(f"{name}/phases", (batch, height, width, PHASES * out), like=result)
-    operators.append(_operator(network, "SPACE_TO_DEPTH", [picture], block, "SpaceToDepthOptions", blockSize=2))
+    operators.append(new_operator(network, "SPACE_TO_DEPTH", [picture], block, "SpaceToDepthOptions", blockSize=2))
     place.concatenation.inputs, place.concatenation.outputs = [source, block], [both]
     _widen(network, place.convolution, channels)
     place.convolution.inputs[0], place.convolution.outputs = both, [phases]
     operators += [place.concatenation, place.convolution]
-    operators.append(_operator(network, "DEPTH_TO_SPACE", [phases], result, "DepthToSpaceOptions", blockSize=2))
+    operators.append(new_operator(network, "DEPTH_TO_SPACE", [phases], result, "DepthToSpaceOptions", blockSize=2))
     return operators
 
 
@@ -125,29 +125,31 @@ def _widen(network: Network, convolution: Any, features: int) -> None:
         wide[rows, :, :, first : first + beside] = kernel[..., features:]
     for index in {stored, kernel_index}:
         network.tensors[index].shape = list(wide.shape)
-        _repeat_scales(network.tensors[index])
+        repeat_scales(network.tensors[index], PHASES)
     network.set_constant(stored, wide)
-    _repeat_bias(network, bias_index)
+    repeat_bias(network, bias_index, PHASES)
 
 
-def _repeat_bias(network: Network, index: int) -> None:
+def repeat_bias(network: Network, index: int, times: int) -> None:
+    """Give a bias the same values for every copy of a convolution's channels."""
     stored = _stored(network, index)
     assert stored is not None
     bias = network.constant(stored)
     assert bias is not None
     for tensor in {stored, index}:
-        network.tensors[tensor].shape = [PHASES * bias.size]
-        _repeat_scales(network.tensors[tensor])
-    network.set_constant(stored, np.tile(bias, PHASES))
+        network.tensors[tensor].shape = [times * bias.size]
+        repeat_scales(network.tensors[tensor], times)
+    network.set_constant(stored, np.tile(bias, times))
 
 
-def _repeat_scales(tensor: Any) -> None:
+def repeat_scales(tensor: Any, times: int) -> None:
+    """Give a tensor the same scales for every copy of its channels; one scale for all stays one."""
     scheme = tensor.quantization
     if scheme is None or scheme.scale is None or len(scheme.scale) <= 1:
         return
     tensor.quantization = schema.QuantizationParametersT(
-        scale=list(scheme.scale) * PHASES,
-        zeroPoint=list(scheme.zeroPoint) * PHASES,
+        scale=list(scheme.scale) * times,
+        zeroPoint=list(scheme.zeroPoint) * times,
         quantizedDimension=scheme.quantizedDimension,
     )
 
@@ -166,7 +168,8 @@ def _uses(network: Network, index: int) -> int:
     return sum(index in operator.inputs for operator in network.operators) + (index in network.graph.outputs)
 
 
-def _operator(network: Network, kind: str, inputs: list[int], output: int, options: str, **values: int) -> Any:
+def new_operator(network: Network, kind: str, inputs: list[int], output: int, options: str, **values: Any) -> Any:
+    """An operator that is not in the network yet, with its options by the schema's names."""
     return schema.OperatorT(
         opcodeIndex=network.operator_code(kind),
         inputs=inputs,

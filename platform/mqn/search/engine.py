@@ -67,9 +67,9 @@ class InProcessEngine:
 class RayEngine:
     """Runs jobs as Ray tasks.
 
-    Workers come in pools, told apart by their environment: training workers have the thread count of the profile, so that
-    a training repeats itself exactly; export workers keep the export process that they started (`mqn.export.process`).
-    Workers of a Ray that was started here live for half an hour without work, so that imports stay warm between trials.
+    Workers come in pools, told apart by their environment: training workers have the thread count of the profile, so
+    that a training repeats itself exactly. Workers of a Ray that was started here live for half an hour without work,
+    so that imports stay warm between trials, and export workers keep their export process (`mqn.export.process`).
     """
 
     def __init__(self, profile: RayProfile) -> None:

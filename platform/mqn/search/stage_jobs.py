@@ -18,7 +18,7 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 1, "convert": 1, "quantize": 1, "score": 1, "measure": 1}
+REVISIONS = {"train": 1, "convert": 1, "quantize": 2, "score": 1, "measure": 1}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _NAMED_WEIGHTS = ("imagenet", "random")
