@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mqn.export.process import Worker
+from mqn.models.checkpoint import save
 from mqn.models.mqn import assemble
-from mqn.parsing import to_plain
-from mqn.records import Arch, Plan
+from mqn.records import Arch, Plan, Training
 
 PLANS = (Plan(), Plan(head="float32"), Plan(layout="pair"))
 LIMIT_SECONDS = 3.0
@@ -30,7 +29,7 @@ def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checkpoint = folder / "checkpoint.pt"
-        torch.save({"arch": to_plain(arch), "state": assemble(arch).state_dict()}, checkpoint)
+        save(checkpoint, arch, Training(), assemble(arch))
         begin = time.perf_counter()
         with Worker() as worker:
             float_model = worker.run("convert", checkpoint=checkpoint, directory=folder / "float")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+PLAIN_WIDTH = 160
+
+
 def document(value: Any) -> None:
     """Print one JSON document on stdout.
 
@@ -40,10 +43,10 @@ def error(text: str) -> None:
 
 
 def console() -> Console:
-    """A rich console on stdout; plain text where stdout is no terminal."""
+    """A rich console on stdout; plain text, wide enough for any table, where stdout is no terminal."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
