@@ -91,9 +91,9 @@ def test_a_study_is_not_started_twice_and_resuming_a_finished_one_does_nothing(m
 
 
 def test_front_is_written_as_page_and_picture(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
-    mqn("front", study["study"], "--html", "front.html", "--png", "front.png")
-    assert (place / "front.png").read_bytes().startswith(b"\x89PNG")
-    page = (place / "front.html").read_text(encoding="utf-8")
+    mqn("front", study["study"], "--html", "shown/front.html", "--png", "shown/front.png")
+    assert (place / "shown" / "front.png").read_bytes().startswith(b"\x89PNG")
+    page = (place / "shown" / "front.html").read_text(encoding="utf-8")
     assert "plotly" in page
     assert "tiny" in page
 

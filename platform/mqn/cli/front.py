@@ -40,6 +40,9 @@ def front(
     opened = open_study(study, settings.study_url)
     found = records(opened)
     best = find(found, opened.space.objectives, device)
+    for path in (png, html):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     if png is not None:
         from mqn.report.figures import write_front_png
 
