@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.flatbuffer import Network
-from mqn.export.phases import new_operator, repeat_bias, repeat_scales
+from mqn.export.phases import new_operator, repeat_bias, replace_constant
 
 NEIGHBOURS = 4
 # Above this many output channels a kernel's blocks are full enough.
@@ -36,6 +36,8 @@ def pack_dynamic(network: Network) -> int:
     places = [operator for operator in network.operators if _fits(network, operator)]
     for convolution in places:
         _rewrite(network, convolution)
+    if places:
+        network.drop_unused()
     return len(places)
 
 
@@ -59,10 +61,8 @@ def _rewrite(network: Network, convolution: Any) -> None:
     packed = np.zeros((NEIGHBOURS * out, tall, wide + NEIGHBOURS - 1, channels), kernel.dtype)
     for neighbour in range(NEIGHBOURS):
         packed[neighbour * out : (neighbour + 1) * out, :, neighbour : neighbour + wide] = kernel
-    network.tensors[kernel_index].shape = list(packed.shape)
-    repeat_scales(network.tensors[kernel_index], NEIGHBOURS)
-    network.set_constant(kernel_index, packed)
-    repeat_bias(network, bias_index, NEIGHBOURS)
+    convolution.inputs[1] = replace_constant(network, kernel_index, packed, NEIGHBOURS)
+    convolution.inputs[2] = repeat_bias(network, bias_index, NEIGHBOURS)
     batch, height, width, _ = shape = list(network.tensors[result].shape)
     name = network.tensors[result].name
     side_by_side = network.add_tensor(

@@ -123,23 +123,49 @@ def _widen(network: Network, convolution: Any, features: int) -> None:
         wide[rows, :, :, :features] = kernel[..., :features]
         first = features + phase * beside
         wide[rows, :, :, first : first + beside] = kernel[..., features:]
-    for index in {stored, kernel_index}:
-        network.tensors[index].shape = list(wide.shape)
-        repeat_scales(network.tensors[index], PHASES)
-    network.set_constant(stored, wide)
-    repeat_bias(network, bias_index, PHASES)
+    convolution.inputs[1] = replace_constant(network, kernel_index, wide, PHASES)
+    convolution.inputs[2] = repeat_bias(network, bias_index, PHASES)
 
 
-def repeat_bias(network: Network, index: int, times: int) -> None:
-    """Give a bias the same values for every copy of a convolution's channels."""
+def repeat_bias(network: Network, index: int, times: int) -> int:
+    """A bias with the same values for every copy of a convolution's channels.
+
+    Returns:
+        The index that the convolution is to read instead.
+    """
     stored = _stored(network, index)
     assert stored is not None
     bias = network.constant(stored)
     assert bias is not None
-    for tensor in {stored, index}:
-        network.tensors[tensor].shape = [times * bias.size]
-        repeat_scales(network.tensors[tensor], times)
-    network.set_constant(stored, np.tile(bias, times))
+    return replace_constant(network, index, np.tile(bias, times), times)
+
+
+def replace_constant(network: Network, index: int, value: np.ndarray, times: int) -> int:
+    """A constant in place of another one, whose scales per channel repeat.
+
+    The converter lets operators share equal constants (every bias that is all zeros, say), so the old one stays.
+
+    Args:
+        network: changed in place.
+        index: the old constant, or what a dequantization of 16-bit floats makes of it.
+        value: the new one.
+        times: how often its channels repeat the old one's.
+
+    Returns:
+        The index to read instead.
+    """
+    stored = _stored(network, index)
+    assert stored is not None
+    new = network.add_tensor(f"{network.tensors[stored].name}/x{times}", value.shape, like=stored)
+    network.set_constant(new, value)
+    repeat_scales(network.tensors[new], times)
+    if stored == index:
+        return new
+    producer = network.producer(index)
+    assert producer is not None
+    producer.inputs = [new]
+    network.tensors[index].shape = list(value.shape)
+    return index
 
 
 def repeat_scales(tensor: Any, times: int) -> None:
