@@ -67,9 +67,10 @@ class InProcessEngine:
 class RayEngine:
     """Runs jobs as Ray tasks.
 
-    Workers come in pools, told apart by their environment: training workers have the thread count of the profile, so
-    that a training repeats itself exactly. Workers of a Ray that was started here live for half an hour without work,
-    so that imports stay warm between trials, and export workers keep their export process (`mqn.export.process`).
+    Training workers are a pool of their own, with the thread count of the profile, so that a training repeats itself
+    exactly. All others are Ray's plain workers, which it starts beforehand and gives one thread a processor. Workers
+    of a Ray that was started here live for half an hour without work, so that imports stay warm between trials, and
+    keep their export process (`mqn.export.process`).
     """
 
     def __init__(self, profile: RayProfile) -> None:
@@ -104,8 +105,9 @@ class RayEngine:
                 "num_cpus": self._own_cpus if resources.exclusive else resources.cpus,
                 "num_gpus": resources.gpus,
                 "max_retries": 1,
-                "runtime_env": {"env_vars": self._environment(resources.pool)},
             }
+            if resources.pool == "training":
+                options["runtime_env"] = {"env_vars": {"OMP_NUM_THREADS": str(max(1, int(resources.cpus)))}}
             if resources.exclusive:
                 strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
                 options["scheduling_strategy"] = strategy(node_id=self._node_id, soft=False)
@@ -186,10 +188,3 @@ class RayEngine:
                 raise ConfigError(
                     f"ray.{key} = {wanted:g}, but no machine has more than {most:g}; lower it in the profile"
                 )
-
-    def _environment(self, pool: str) -> dict[str, str]:
-        if pool == "training":
-            return {"OMP_NUM_THREADS": str(max(1, int(self._profile.training_cpus)))}
-        if pool == "export":
-            return {"OMP_NUM_THREADS": str(max(1, int(self._profile.export_cpus)))}
-        return {"OMP_NUM_THREADS": "1"}

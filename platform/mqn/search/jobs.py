@@ -16,7 +16,7 @@ from mqn.errors import MqnError
 from mqn.search.artifacts import Artifact, ArtifactStore
 
 StageFunction = Callable[..., Mapping[str, Any]]
-Pool = Literal["training", "export", "plain"]
+Pool = Literal["training", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Resources:
     Attributes:
         cpus: processors.
         gpus: share of GPUs.
-        pool: kind of worker process, so that imports stay warm and libraries that quarrel stay apart.
+        pool: kind of worker process: trainings have workers with their own number of threads.
         exclusive: takes every processor of the machine that the driver runs on.
     """
 

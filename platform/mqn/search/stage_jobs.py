@@ -86,7 +86,7 @@ def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
         inputs=inputs,
         function=stages.convert,
         arguments={"checkpoint": checkpoint},
-        resources=Resources(cpus=cpus, pool="export"),
+        resources=Resources(cpus=cpus),
         packages=("torch", "tensorflow", "tf_keras"),
     )
 
@@ -114,7 +114,7 @@ def quantize_job(converted: Artifact, plan: Plan, dataset: Dataset, size: int, c
             "size": size,
             "codec": codec,
         },
-        resources=Resources(cpus=cpus, pool="export"),
+        resources=Resources(cpus=cpus),
         packages=("ai-edge-quantizer", "ai-edge-litert", "numpy"),
     )
 

@@ -1,6 +1,6 @@
 """The stages of a trial as plain functions: read inputs, write files into a folder, return the manifest's details.
 
-They run in worker processes, one kind a pool, and import what they need there.
+They run in worker processes, and import what they need there.
 """
 
 from __future__ import annotations
