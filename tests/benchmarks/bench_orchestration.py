@@ -20,7 +20,7 @@ from typing import Any
 
 FAKES = str(Path(__file__).parents[1] / "search")
 
-TRIALS, CPUS, LIMIT = 32, 2, 0.15
+TRIALS, CPUS, LIMIT = 16, 2, 0.15
 DIMENSIONS = {"arch.width": (0.1, 1.0), "arch.decoder_width": (0.5, 2.0)}
 
 
