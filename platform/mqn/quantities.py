@@ -30,32 +30,59 @@ class Quantity:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
-def _table() -> dict[str, Quantity]:
-    rows: list[tuple[str, str, str, Direction, int]] = [
-        ("psnr_tm", "PSNR-TM", "dB", "maximize", 2),
-        ("ssim_tm", "SSIM-TM", "", "maximize", 4),
-        ("psnr_tm_reinhard", "PSNR-TM Reinhard", "dB", "maximize", 2),
-        ("ssim_tm_reinhard", "SSIM-TM Reinhard", "", "maximize", 4),
-        ("pu21_psnr", "PU21-PSNR", "dB", "maximize", 2),
-        ("pu21_ssim", "PU21-SSIM", "", "maximize", 4),
+_ACCURACY: tuple[tuple[str, str, str, Direction, int], ...] = (
+    ("psnr_tm", "PSNR-TM", "dB", "maximize", 2),
+    ("ssim_tm", "SSIM-TM", "", "maximize", 4),
+    ("psnr_tm_reinhard", "PSNR-TM Reinhard", "dB", "maximize", 2),
+    ("ssim_tm_reinhard", "SSIM-TM Reinhard", "", "maximize", 4),
+    ("psnr_tm_drago", "PSNR-TM Drago", "dB", "maximize", 2),
+    ("ssim_tm_drago", "SSIM-TM Drago", "", "maximize", 4),
+    ("psnr_tm_mantiuk", "PSNR-TM Mantiuk", "dB", "maximize", 2),
+    ("ssim_tm_mantiuk", "SSIM-TM Mantiuk", "", "maximize", 4),
+    ("psnr_tm_legacy", "PSNR-TM legacy", "dB", "maximize", 2),
+    ("ssim_tm_legacy", "SSIM-TM legacy", "", "maximize", 4),
+    ("pu21_psnr", "PU21-PSNR", "dB", "maximize", 2),
+    ("pu21_ssim", "PU21-SSIM", "", "maximize", 4),
+    ("hdrvdp_q", "HDR-VDP-2.2 Q", "", "maximize", 2),
+    ("hdrvdp_q_p3", "HDR-VDP-2.2 Q p3", "", "maximize", 2),
+    ("angular_error_deg", "Angular colour error", "degrees", "minimize", 2),
+    ("clipped_error", "Clipped-region error", "log10", "minimize", 3),
+    ("cvvdp", "ColorVideoVDP", "JOD", "maximize", 2),
+)
+"""Name, label, unit, direction and digits of each base measure (`mqn.metrics.measures` computes them)."""
+
+_ALIGNMENTS = {"": "", "_gain": ", gain-aligned", "_crf": ", response-corrected"}
+_DERIVED: tuple[tuple[str, str, Direction | None], ...] = (
+    ("_float", ", float network", None),
+    ("_drop", ", lost to quantization", "minimize"),
+    ("_baseline", ", did nothing", None),
+)
+
+
+def _accuracy() -> list[Quantity]:
+    return [
+        Quantity(name=name + suffix, label=label + words, unit=unit, direction=direction, paper_digits=digits)
+        for suffix, words in _ALIGNMENTS.items()
+        for name, label, unit, direction, digits in _ACCURACY
     ]
-    accuracy = [Quantity(name=n, label=la, unit=u, direction=d, paper_digits=p) for n, la, u, d, p in rows]
-    derived = []
-    for quantity in accuracy:
-        for suffix, words, direction in (
-            ("float", "float network", quantity.direction),
-            ("drop", "lost to quantization", "minimize"),
-            ("baseline", "did nothing", quantity.direction),
-        ):
-            derived.append(
-                Quantity(
-                    name=f"{quantity.name}_{suffix}",
-                    label=f"{quantity.label}, {words}",
-                    unit=quantity.unit,
-                    direction=direction,
-                    paper_digits=quantity.paper_digits,
-                )
-            )
+
+
+def _derived(quantity: Quantity) -> list[Quantity]:
+    return [
+        Quantity(
+            name=quantity.name + suffix,
+            label=quantity.label + words,
+            unit=quantity.unit,
+            direction=direction or quantity.direction,
+            paper_digits=quantity.paper_digits,
+        )
+        for suffix, words, direction in _DERIVED
+    ]
+
+
+def _table() -> dict[str, Quantity]:
+    accuracy = _accuracy()
+    derived = [one for quantity in accuracy for one in _derived(quantity)]
     cost = [
         Quantity(name="latency_ms", label="Latency p50", unit="ms", direction="minimize"),
         Quantity(name="latency_ms.p90", label="Latency p90", unit="ms", direction="minimize"),
