@@ -17,6 +17,9 @@ Precision = Literal["float32", "bfloat16"]
 Verdict = Literal["ok", "contended", "unsteady", "throttled", "crashed", "timeout", "rejected"]
 TrialState = Literal["complete", "failed", "pruned", "running"]
 
+NAMED_FILES = ("imagenet", "random", "parametric")
+"""What stands in fields that otherwise hold a path: weights and response curves that need no file of the user's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arch:
@@ -74,6 +77,9 @@ class Training:
         frozen_epochs: epochs in which the encoder stays as it was loaded; afterwards its layers are freed from the
             back, 5 % more every 5 epochs, batch norms kept frozen. 0 trains everything from the first step.
         precision: arithmetic of the forward pass; `bfloat16` is autocast.
+        virtual_camera: share of the LDR inputs that the virtual camera makes (`mqn.data.virtual_camera`), 0 to 1; the
+            others are made by the paper's tone-mapping operators.
+        response_curves: of the virtual camera: `parametric`, or a file of measured curves (`mqn.data.response`).
         seed: of initial weights, crops, flips and LDR operators.
     """
 
@@ -91,6 +97,8 @@ class Training:
     decay_epochs: int = 4
     frozen_epochs: int = 0
     precision: Precision = "bfloat16"
+    virtual_camera: float = 0.0
+    response_curves: str = "parametric"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -106,6 +114,8 @@ class Training:
             raise ValueError("epochs, batch_size and decay_epochs must be at least 1, frozen_epochs at least 0")
         if self.learning_rate <= 0 or not 0 < self.decay <= 1:
             raise ValueError(f"learning_rate {self.learning_rate} must be above 0 and decay {self.decay} in (0, 1]")
+        if not 0 <= self.virtual_camera <= 1:
+            raise ValueError(f"virtual_camera {self.virtual_camera} must be a share, 0 to 1")
         if not self.feature_pools or not set(self.feature_pools) <= {1, 2, 3}:
             raise ValueError(f"feature_pools {self.feature_pools} must be some of 1, 2, 3")
 

@@ -168,3 +168,23 @@ def test_calibration_inputs_come_again_with_other_crops(dataset: Dataset) -> Non
     np.testing.assert_array_equal(inputs[:3], calibration_inputs(dataset, SIZE, 3))
     with pytest.raises(DataError, match="at least 1"):
         calibration_inputs(dataset, SIZE, 0)
+
+
+def test_the_virtual_camera_takes_its_share(tmp_path: Path) -> None:
+    prepare(None, tmp_path / "scenes")
+    scenes = Dataset.open(tmp_path / "scenes")
+    for share, expected in ((0.0, 0), (1.0, 48)):
+        pairs = TrainingPairs(scenes, SIZE, 0, virtual_camera=share)
+        names = [pairs.pair(epoch, index)[2] for epoch in range(2) for index in range(24)]
+        assert names.count("virtual_camera") == expected
+    pairs = TrainingPairs(scenes, SIZE, 0, virtual_camera=0.5)
+    names = [pairs.pair(epoch, index)[2] for epoch in range(2) for index in range(24)]
+    assert 12 <= names.count("virtual_camera") <= 36
+
+
+def test_evaluation_by_the_virtual_camera_is_fixed(dataset: Dataset) -> None:
+    first, second = (evaluation_pictures(dataset, SIZE, "val", "virtual") for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert one.operator == "virtual_camera"
+        np.testing.assert_array_equal(one.ldr, other.ldr)
+        np.testing.assert_array_equal(one.truth, other.truth)

@@ -50,19 +50,28 @@ def test_weights_count_by_their_bytes(tmp_path):
 
 
 def test_missing_weights_name_the_file(tmp_path):
-    with pytest.raises(WeightsError, match=r"cannot read weights .*none.npz: No such file"):
+    with pytest.raises(WeightsError, match=r"cannot read .*none.npz: No such file"):
         train_key(Arch(encoder_weights=str(tmp_path / "none.npz")))
 
 
 def test_calibration_counts_only_where_a_side_is_static(tmp_path):
     float_model = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
 
-    def key(backbone: Any, pictures: int) -> str:
+    def key(backbone: Any, pictures: int, virtual_camera: float = 0.0) -> str:
         plan = Plan(backbone=backbone, calibration_pictures=pictures)
-        return quantize_job(float_model, plan, DATA, 128, "mulaw").key
+        return quantize_job(float_model, plan, DATA, 128, Training(virtual_camera=virtual_camera)).key
 
     assert key("static_wi8_ai8", 4) != key("static_wi8_ai8", 8)
     assert key("float32", 4) == key("float32", 8)
+    assert key("static_wi8_ai8", 4) != key("static_wi8_ai8", 4, virtual_camera=1.0)
+
+
+def test_response_curves_count_only_where_the_virtual_camera_is_used(tmp_path):
+    (tmp_path / "curves.txt").write_text("curves")
+    curves = str(tmp_path / "curves.txt")
+    assert train_key(training=Training(response_curves=curves)) == train_key()
+    measured = train_key(training=Training(virtual_camera=0.5, response_curves=curves))
+    assert measured != train_key(training=Training(virtual_camera=0.5))
 
 
 def test_equal_files_share_scores_and_measurements(tmp_path):

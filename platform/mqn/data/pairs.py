@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from mqn.data.catalogue import Split
 from mqn.data.dataset import Dataset
+from mqn.data.response import Response
 from mqn.data.synthesis import make_ldr
+from mqn.data.virtual_camera import photograph
 from mqn.errors import DataError
 from mqn.hdr.codec import picture_scale
 
@@ -25,6 +28,9 @@ SMALLEST_CROP = 0.5
 
 REDRAWS = 8
 _PAIR, _ORDER, _EVALUATION = 1, 2, 3
+
+SyntheticInputs = Literal["operators", "virtual"]
+"""What makes the LDR pictures that networks are judged by: the paper's operators, or the virtual camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class EvaluationPicture:
         source: what it shows; confidence intervals are drawn over sources.
         ldr: (S, S, 3) float32, display-referred code values k / 255.
         truth: (S, S, 3) float32, linear BT.709, 1.0 = its own 99.9 % point; not clipped above.
-        operator: what made `ldr`, one of `mqn.data.synthesis.OPERATORS`.
+        operator: what made `ldr`: one of `mqn.data.synthesis.OPERATORS`, or `mqn.data.virtual_camera.OPERATOR`.
     """
 
     name: str
@@ -53,17 +59,30 @@ class TrainingPairs:
     before, so that a training that was resumed sees what it would have seen.
     """
 
-    def __init__(self, dataset: Dataset, size: int, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int,
+        seed: int,
+        *,
+        virtual_camera: float = 0.0,
+        curves: tuple[Response, ...] = (),
+    ) -> None:
         """Look at a dataset's training pictures.
 
         Args:
             dataset: where from.
             size: S, pixels of a pair's side.
             seed: of crops, flips, operators and order; not negative.
+            virtual_camera: the share of pairs whose LDR picture the virtual camera makes, 0 to 1; the others are made
+                by the paper's operators.
+            curves: measured response curves for the virtual camera; none: its parametric family.
         """
         self._dataset = dataset
         self._size = size
         self._seed = seed
+        self._virtual_camera = virtual_camera
+        self._curves = curves
 
     def __len__(self) -> int:
         return self._dataset.count("train")
@@ -92,7 +111,10 @@ class TrainingPairs:
         if generator.random() < 0.5:
             crop = crop[:, ::-1]
         crop = np.ascontiguousarray(crop)
-        ldr, operator = make_ldr(crop, generator)
+        if generator.random() < self._virtual_camera:
+            ldr, operator = photograph(crop, generator, self._curves)
+        else:
+            ldr, operator = make_ldr(crop, generator)
         truth = np.minimum(crop / np.float32(picture_scale(crop)), np.float32(1))
         return ldr, truth, operator
 
@@ -114,13 +136,17 @@ class TrainingPairs:
         return ldr, truth
 
 
-def evaluation_pictures(dataset: Dataset, size: int, split: Split = "val") -> list[EvaluationPicture]:
+def evaluation_pictures(
+    dataset: Dataset, size: int, split: Split = "val", inputs: SyntheticInputs = "operators"
+) -> list[EvaluationPicture]:
     """The fixed pairs of a split: the centre square of each picture, by an operator that its name decides.
 
     Args:
         dataset: where from.
         size: S, pixels of a side.
         split: `val`, or `train` to see how much was learnt by heart.
+        inputs: what makes the LDR pictures. The virtual camera uses its parametric curves here, whatever was trained
+            with, so that figures of different trainings can be compared.
 
     Returns:
         One pair a picture, in the dataset's order; the same in every run and on every machine.
@@ -129,7 +155,8 @@ def evaluation_pictures(dataset: Dataset, size: int, split: Split = "val") -> li
     for index, entry in enumerate(dataset.entries(split)):
         crop = _centre_crop(dataset.picture(split, index), size)
         name_seed = int.from_bytes(hashlib.sha256(entry.name.encode()).digest()[:8])
-        ldr, operator = make_ldr(crop, _generator(name_seed, _EVALUATION))
+        make = photograph if inputs == "virtual" else make_ldr
+        ldr, operator = make(crop, _generator(name_seed, _EVALUATION))
         truth = crop / np.float32(picture_scale(crop))
         pictures.append(
             EvaluationPicture(name=entry.name, source=entry.source, ldr=ldr, truth=truth, operator=operator)
@@ -137,7 +164,15 @@ def evaluation_pictures(dataset: Dataset, size: int, split: Split = "val") -> li
     return pictures
 
 
-def calibration_inputs(dataset: Dataset, size: int, count: int, seed: int = 0) -> np.ndarray:
+def calibration_inputs(
+    dataset: Dataset,
+    size: int,
+    count: int,
+    seed: int = 0,
+    *,
+    virtual_camera: float = 0.0,
+    curves: tuple[Response, ...] = (),
+) -> np.ndarray:
     """LDR inputs as trainings see them, to fix a quantized network's ranges by.
 
     Args:
@@ -145,6 +180,8 @@ def calibration_inputs(dataset: Dataset, size: int, count: int, seed: int = 0) -
         size: S, pixels of a side.
         count: N; where there are fewer pictures, they come again with other crops.
         seed: which pictures and crops.
+        virtual_camera: as of `TrainingPairs`.
+        curves: as of `TrainingPairs`.
 
     Returns:
         (N, S, S, 3) float32 code values k / 255.
@@ -154,7 +191,7 @@ def calibration_inputs(dataset: Dataset, size: int, count: int, seed: int = 0) -
     """
     if count < 1:
         raise DataError(f"{count} calibration pictures were asked for; at least 1 is needed")
-    pairs = TrainingPairs(dataset, size, seed)
+    pairs = TrainingPairs(dataset, size, seed, virtual_camera=virtual_camera, curves=curves)
     epochs = -(-count // len(pairs))
     drawn = [(epoch, int(index)) for epoch in range(epochs) for index in pairs.order(epoch)]
     return np.stack([pairs.pair(epoch, index)[0] for epoch, index in drawn[:count]])

@@ -65,7 +65,9 @@ class MqnPipeline:
             Step(
                 name="quantize",
                 needs=("convert",),
-                make=lambda made: quantize_job(made["convert"], plan, self._dataset, size, codec, cpus=cpus),
+                make=lambda made: quantize_job(
+                    made["convert"], plan, self._dataset, size, candidate.training, cpus=cpus
+                ),
             ),
             Step(name="score/baseline", needs=(), make=lambda _: score_job((), None, codec, size, self._dataset)),
             Step(

@@ -12,7 +12,7 @@ from mqn.errors import ConfigError
 from mqn.home import shipped
 from mqn.parsing import content_hash, flatten, from_mapping, read_toml
 from mqn.quantities import Direction, quantity
-from mqn.records import Candidate
+from mqn.records import NAMED_FILES, Candidate
 from mqn.search.conditions import check_expansion, order_dimensions
 from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
 from mqn.search.goals import Constraint, Objective, check_goals
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Sampler = Literal["tpe", "nsga2", "random", "grid"]
 Params = dict[str, Scalar]
 
-_WEIGHT_KEYS = ("arch.encoder_weights", "training.feature_weights")
+_FILE_KEYS = ("arch.encoder_weights", "training.feature_weights", "training.response_curves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +165,8 @@ class Space:
             ConfigError: an unknown key, a value that the candidate refuses, or a key that the grid's points vary.
         """
         values = dict(overrides)
-        for key in _WEIGHT_KEYS:  # Workers run in other folders.
-            if isinstance(values.get(key), str) and values[key] not in ("imagenet", "random"):
+        for key in _FILE_KEYS:  # Workers run in other folders.
+            if isinstance(values.get(key), str) and values[key] not in NAMED_FILES:
                 values[key] = str(Path(values[key]).expanduser().absolute())
         clash = sorted(set(values) & set(self.points[0] if self.points else ()))
         if clash:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mqn.errors import WeightsError
 from mqn.parsing import file_hash, to_plain
 from mqn.profile import RayProfile
-from mqn.records import Arch, Codec, MeasureSettings, Plan, Training, stage_key
+from mqn.records import NAMED_FILES, Arch, Codec, MeasureSettings, Plan, Training, stage_key
 from mqn.search import stages
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Address
@@ -18,10 +18,9 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 1, "convert": 1, "quantize": 2, "score": 1, "measure": 1}
+REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 1, "measure": 1}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
-_NAMED_WEIGHTS = ("imagenet", "random")
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
 
 
@@ -29,7 +28,7 @@ def train_job(arch: Arch, training: Training, dataset: Dataset, ray: RayProfile)
     """The training of a network.
 
     Raises:
-        WeightsError: weights given as a path are not there.
+        WeightsError: weights or response curves given as a path are not there.
     """
     inputs = {**train_inputs(arch, training), "data": dataset.hash, "revision": REVISIONS["train"]}
     return Job(
@@ -47,28 +46,37 @@ def train_job(arch: Arch, training: Training, dataset: Dataset, ray: RayProfile)
 def train_inputs(arch: Arch, training: Training) -> dict[str, Any]:
     """What makes a training what it is: weights given as files by their hashes, and nothing that has no effect."""
     network, how = to_plain(arch), to_plain(training)
-    network["encoder_weights"] = weights_identity(arch.encoder_weights)
+    network["encoder_weights"] = file_identity(arch.encoder_weights)
     if training.lambda_features > 0:
-        how["feature_weights"] = weights_identity(training.feature_weights)
+        how["feature_weights"] = file_identity(training.feature_weights)
     else:
         del how["feature_weights"], how["feature_pools"]
-    return {"arch": network, "training": how}
+    del how["virtual_camera"], how["response_curves"]
+    return {"arch": network, "training": how | _camera_inputs(training)}
 
 
-def weights_identity(source: str) -> str:
-    """`imagenet` and `random` as they are, a path as its file's SHA-256.
+def _camera_inputs(training: Training) -> dict[str, Any]:
+    """What of the virtual camera has an effect."""
+    if not training.virtual_camera:
+        return {"virtual_camera": 0.0}
+    curves = file_identity(training.response_curves)
+    return {"virtual_camera": training.virtual_camera, "response_curves": curves}
+
+
+def file_identity(source: str) -> str:
+    """`imagenet`, `random` and `parametric` as they are, a path as its file's SHA-256.
 
     Raises:
         WeightsError: there is no such file.
     """
-    if source in _NAMED_WEIGHTS:
+    if source in NAMED_FILES:
         return source
     path = Path(source)
     try:
         state = path.stat()
     except OSError as error:
-        allowed = " or ".join(_NAMED_WEIGHTS)
-        raise WeightsError(f"cannot read weights {source}: {error.strerror}; give a file, or {allowed}") from error
+        allowed = " or ".join(NAMED_FILES)
+        raise WeightsError(f"cannot read {source}: {error.strerror}; give a file, or {allowed}") from error
     return f"sha256:{_hash_once(path, state.st_mtime_ns, state.st_size)}"
 
 
@@ -91,15 +99,22 @@ def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
     )
 
 
-def quantize_job(converted: Artifact, plan: Plan, dataset: Dataset, size: int, codec: Codec, *, cpus: float = 1) -> Job:
-    """A plan carried out on a float file."""
+def quantize_job(
+    converted: Artifact, plan: Plan, dataset: Dataset, size: int, training: Training, *, cpus: float = 1
+) -> Job:
+    """A plan carried out on a float file.
+
+    Raises:
+        WeightsError: response curves given as a path are not there.
+    """
     static = any(scheme.startswith("static") for scheme in (plan.backbone, plan.head))
     effective = to_plain(plan) if static else {**to_plain(plan), "calibration_pictures": None}
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": effective,
         "data": dataset.hash,
-        "codec": codec,
+        "codec": training.codec,
+        "calibration": _camera_inputs(training),
         "revision": REVISIONS["quantize"],
     }
     return Job(
@@ -112,7 +127,7 @@ def quantize_job(converted: Artifact, plan: Plan, dataset: Dataset, size: int, c
             "plan": plan,
             "data": dataset.folder,
             "size": size,
-            "codec": codec,
+            "training": training,
         },
         resources=Resources(cpus=cpus),
         packages=("ai-edge-quantizer", "ai-edge-litert", "numpy"),

@@ -62,7 +62,9 @@ def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:
     return {"parity": _read(folder / PARITY)}
 
 
-def quantize(folder: Path, *, float_model: Path, plan: Plan, data: Path, size: int, codec: Codec) -> dict[str, Any]:
+def quantize(
+    folder: Path, *, float_model: Path, plan: Plan, data: Path, size: int, training: Training
+) -> dict[str, Any]:
     """Carry out a plan on a float file.
 
     Args:
@@ -71,18 +73,25 @@ def quantize(folder: Path, *, float_model: Path, plan: Plan, data: Path, size: i
         plan: the plan.
         data: a prepared dataset, whose training split calibrates.
         size: side of the file's square input in pixels.
-        codec: how the file's output stands for linear light.
+        training: how the network was trained: what inputs it knows, and how its output stands for linear light.
 
     Returns:
         `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself.
     """
     from mqn.data.dataset import Dataset
     from mqn.data.pairs import calibration_inputs
+    from mqn.data.response import curves_of
     from mqn.export.process import run
 
-    pictures = calibration_inputs(Dataset.open(data), size, calibrated_on(plan))
+    pictures = calibration_inputs(
+        Dataset.open(data),
+        size,
+        calibrated_on(plan),
+        virtual_camera=training.virtual_camera,
+        curves=curves_of(training.response_curves),
+    )
     run("quantize", float_model=float_model, plan=plan, calibration=pictures, directory=folder)
-    return {"codec": codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+    return {"codec": training.codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
 
 
 def calibrated_on(plan: Plan) -> int:
@@ -168,7 +177,7 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     arch, training, _ = load(checkpoint)
     store = ArtifactStore(Profile().artifacts)
     converted = complete(store, convert_job(checkpoint))
-    model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training.codec))
+    model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training))
     shutil.copytree(model.folder, output, dirs_exist_ok=True)
     return open_exported(output)
 

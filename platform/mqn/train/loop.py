@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -50,15 +50,25 @@ def train(
     Raises:
         EmptyDatasetError: there is nothing to train on or to validate on.
         WeightsError: pretrained weights cannot be had.
+        DataError: the response curves cannot be read.
         TrainingError: the loss is no longer finite, or `resume.pt` there is another training's.
     """
     from mqn.data.pairs import TrainingPairs, evaluation_pictures
+    from mqn.data.response import curves_of
 
     for split in ("train", "val"):
         if not dataset.count(split):
             raise EmptyDatasetError(f"the dataset has no picture in its {split!r} split; give it more sources")
-    pairs = TrainingPairs(dataset, arch.input_size, training.seed)
-    pictures = evaluation_pictures(dataset, arch.input_size, "val")
+    pairs = TrainingPairs(
+        dataset,
+        arch.input_size,
+        training.seed,
+        virtual_camera=training.virtual_camera,
+        curves=curves_of(training.response_curves),
+    )
+    # Validation sees what most of the training sees; what a network is scored on is the protocol's matter.
+    inputs: Literal["virtual", "operators"] = "virtual" if training.virtual_camera > 0.5 else "operators"
+    pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
     return fit(arch, training, pairs, pictures, directory, data=dataset.hash, on_epoch=on_epoch)
 
 
