@@ -7,6 +7,7 @@ import pytest
 
 from mqn.errors import PictureError
 from mqn.hdr import files
+from mqn.hdr.raw import RAW_SUFFIXES
 
 SUFFIXES = (".hdr", ".exr", ".pfm", ".tif", ".tiff")
 EXACT = (".exr", ".pfm", ".tif", ".tiff")
@@ -20,7 +21,7 @@ def picture() -> np.ndarray:
 
 
 def test_every_format_is_known() -> None:
-    assert set(files.HDR_SUFFIXES) == set(SUFFIXES)
+    assert set(files.HDR_SUFFIXES) == {*SUFFIXES, *RAW_SUFFIXES}
 
 
 @pytest.mark.parametrize("suffix", EXACT)

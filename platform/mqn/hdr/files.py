@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr import formats
+from mqn.hdr import formats, raw
 
 _DECODERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".hdr": formats.decode_radiance,
@@ -17,6 +17,7 @@ _DECODERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".pfm": formats.decode_pfm,
     ".tif": formats.decode_tiff,
     ".tiff": formats.decode_tiff,
+    **dict.fromkeys(raw.RAW_SUFFIXES, raw.decode_raw),
 }
 _ENCODERS: dict[str, Callable[[Path, np.ndarray], None]] = {
     ".hdr": formats.encode_with_opencv,
@@ -112,7 +113,7 @@ def write(path: Path | str, image: np.ndarray) -> None:
     path = Path(path)
     encode = _ENCODERS.get(path.suffix.lower())
     if encode is None:
-        raise PictureError(f"{path}: no HDR format by its suffix; {', '.join(HDR_SUFFIXES)} are written")
+        raise PictureError(f"{path}: no HDR format by its suffix; {', '.join(_ENCODERS)} are written")
     _require_channels(path, image)
     values = np.ascontiguousarray(image[..., :3], np.float32)
     if not np.isfinite(values).all() or values.min() < 0:
