@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mqn.cli import output
+from mqn.cli import data_public, output
 from mqn.cli.options import Json, Output
 
 
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Datasets: prepare a folder of HDR pictures, look at one.", no_args_is_help=True)
     group.command("prepare", epilog="Example: mqn data prepare photos --output photos-512")(prepare)
     group.command("inspect", epilog="Example: mqn data inspect photos-512 --output sheet.png")(inspect)
+    data_public.register(group)
     app.add_typer(group, name="data")
 
 
