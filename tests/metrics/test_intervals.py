@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.metrics.intervals import mean_interval
+from mqn.metrics.intervals import EXACT_SOURCES, mean_interval, sign_flip_p
 
 
 def test_the_mean_is_over_pictures() -> None:
@@ -53,3 +53,42 @@ def test_nothing_and_a_wrong_number_of_sources_are_refused() -> None:
         mean_interval(np.zeros((0, 1)), [])
     with pytest.raises(ValueError, match="2 pictures and 1 sources"):
         mean_interval(np.zeros((2, 1)), ["a"])
+
+
+def test_what_does_not_apply_is_left_out_of_its_own_column_only() -> None:
+    nan = np.nan
+    values = np.array([[1.0, 1.0, nan], [5.0, nan, nan], [3.0, 3.0, nan]])
+    whole, part, nothing = mean_interval(values, ["a", "b", "c"])
+    assert (whole.mean, whole.n) == (3.0, 3)
+    assert (part.low, part.mean, part.high, part.n) == (1.0, 2.0, 3.0, 2)
+    assert nothing.n == 0
+    assert np.isnan([nothing.mean, nothing.low, nothing.high]).all()
+
+
+def test_sign_flips_of_three_sources_are_counted_by_hand() -> None:
+    # |+-1 +-2 +-3| reaches 6 in 2 of 8 flips.
+    assert sign_flip_p(np.array([1.0, 2.0, 3.0]), ["a", "b", "c"]) == 2 / 8
+    # |+-1 +-2 +-3| reaches 4 in 4 of 8 flips.
+    assert sign_flip_p(np.array([-1.0, 2.0, 3.0]), ["a", "b", "c"]) == 4 / 8
+
+
+def test_pictures_of_a_source_flip_together() -> None:
+    assert sign_flip_p(np.ones(10), ["a"] * 10) == 1.0
+    assert sign_flip_p(np.ones(10), ["a"] * 5 + ["b"] * 5) == 0.5
+
+
+def test_no_difference_has_no_significance() -> None:
+    assert sign_flip_p(np.zeros(5), list("abcde")) == 1.0
+    assert np.isnan(sign_flip_p(np.full(2, np.nan), ["a", "b"]))
+    assert sign_flip_p(np.array([1.0, np.nan, 2.0]), ["a", "b", "c"]) == 0.5
+
+
+def test_drawn_flips_agree_with_the_normal_approximation() -> None:
+    # The sum of 40 differences of 1, 10 of them negative, is 20: at least 3.16 of its standard deviations, sqrt(40).
+    differences = np.where(np.arange(40) < 10, -1.0, 1.0)
+    assert len(differences) > EXACT_SOURCES
+    # P(|X - 20| >= 10) for X binomial (40, 1/2) is 0.00222.
+    names = [str(i) for i in range(40)]
+    assert sign_flip_p(differences, names) == pytest.approx(0.00222, abs=0.001)
+    assert sign_flip_p(differences, names) == sign_flip_p(differences, names)
+    assert sign_flip_p(np.ones(40), names) == 1 / 20_001

@@ -9,10 +9,9 @@ import pytest
 
 from mqn.errors import EmptyDatasetError, ModelFileError, UnknownNameError
 from mqn.hdr.transfer import srgb_encode
-from mqn.metrics import pu21, tonemapped
-from mqn.metrics.protocol import METRICS, PSNR_CAP_DB, do_nothing, score
+from mqn.metrics import measures, pu21, tonemapped
+from mqn.metrics.protocol import PSNR_CAP_DB, do_nothing, judge, score
 from mqn.parsing import read_json, write_json
-from mqn.quantities import quantity
 from mqn.records import Scores
 
 
@@ -31,10 +30,6 @@ def pictures() -> list[Picture]:
     sources = ("a", "a", "b")
     ldrs = [np.clip(srgb_encode(2 * truth), 0, 1) for truth in truths]
     return [Picture(f"p{i}", sources[i], ldrs[i], truths[i]) for i in range(3)]
-
-
-def test_every_metric_is_a_known_quantity() -> None:
-    assert [quantity(name).name for name in METRICS] == list(METRICS)
 
 
 def test_values_are_those_of_the_metrics(pictures: list[Picture]) -> None:
@@ -111,6 +106,27 @@ def test_some_metrics_only(pictures: list[Picture]) -> None:
 def test_an_unknown_metric_names_the_nearest(pictures: list[Picture]) -> None:
     with pytest.raises(UnknownNameError, match="no metric 'psnr_tn'; did you mean 'psnr_tm'"):
         score(do_nothing, pictures, metrics=["psnr_tn"])
+
+
+def test_a_picture_that_a_measure_does_not_apply_to_is_left_out(
+    pictures: list[Picture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    values = {id(picture.truth): value for picture, value in zip(pictures, (1.0, np.nan, 3.0), strict=True)}
+    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda pair: values[id(pair.reference)])
+    monkeypatch.setitem(measures.MEASURES, "pu21_ssim", lambda pair: np.nan)
+    scores = score(do_nothing, pictures, metrics=["ssim_tm", "pu21_ssim"])
+    assert scores.per_picture == {"ssim_tm": (1.0, None, 3.0), "pu21_ssim": (None, None, None)}
+    assert (scores.scores["ssim_tm"].mean, scores.scores["ssim_tm"].n) == (2.0, 2)
+    assert "pu21_ssim" not in scores.scores
+    write_json(tmp_path / "scores.json", scores)
+    assert read_json(Scores, tmp_path / "scores.json") == scores
+
+
+def test_only_decibels_are_capped(pictures: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(measures.MEASURES, "psnr_tm", lambda pair: 120.0)
+    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda pair: 120.0)
+    figures = judge(pictures[0].truth, pictures[0], ["psnr_tm", "ssim_tm"])
+    assert figures == {"psnr_tm": PSNR_CAP_DB, "ssim_tm": 120.0}
 
 
 def test_no_pictures_is_an_error() -> None:

@@ -1,23 +1,26 @@
-"""The protocol: one absolute scale from the truth alone, fixed operators, every picture's value kept."""
+"""The protocol: one absolute scale from the truth alone, fixed operators, every picture's value kept.
+
+`judge` is the protocol for one picture, `score` for a predictor on a set of them, one after another. `mqn.scoring` does
+the same for many methods, in parallel and resumable.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence, Sized
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from mqn.errors import EmptyDatasetError, ModelFileError, UnknownNameError
+from mqn.errors import EmptyDatasetError, ModelFileError
 from mqn.hdr.codec import SCALE_PERCENTILE
 from mqn.hdr.tonemap import KEY, MU
 from mqn.hdr.transfer import srgb_decode
-from mqn.metrics import intervals, pu21, tonemapped
+from mqn.metrics import intervals, measures
 from mqn.metrics.intervals import mean_interval
+from mqn.metrics.measures import PEAK_NITS, Pair
+from mqn.quantities import quantity
 from mqn.records import Scores
-
-PEAK_NITS = 1000.0
-"""The luminance in cd/m2 that the truth's 99.9 % point is taken for by PU21."""
 
 PSNR_CAP_DB = 100.0
 """What the PSNR of equal pictures counts as. It is infinite, which neither a mean nor JSON can hold; 8-bit rounding
@@ -25,19 +28,6 @@ alone, with peak 1, keeps a prediction below 59 dB."""
 
 VERSION = 1
 """Raised whenever the same prediction would score otherwise: figures of two versions are not comparable."""
-
-Metric = Callable[[np.ndarray, np.ndarray], float]
-"""(test, reference), both (H, W, 3) linear, 1.0 = the truth's 99.9 % point, to a figure."""
-
-METRICS: dict[str, Metric] = {
-    "psnr_tm": lambda test, reference: tonemapped.psnr(test, reference, "mulaw", scale=1.0),
-    "ssim_tm": lambda test, reference: tonemapped.ssim(test, reference, "mulaw", scale=1.0),
-    "psnr_tm_reinhard": lambda test, reference: tonemapped.psnr(test, reference, "reinhard", scale=1.0),
-    "ssim_tm_reinhard": lambda test, reference: tonemapped.ssim(test, reference, "reinhard", scale=1.0),
-    "pu21_psnr": lambda test, reference: pu21.psnr(PEAK_NITS * test, PEAK_NITS * reference),
-    "pu21_ssim": lambda test, reference: pu21.ssim(PEAK_NITS * test, PEAK_NITS * reference),
-}
-"""By the names of `mqn.quantities`."""
 
 
 class EvaluationPicture(Protocol):
@@ -64,7 +54,7 @@ def score(
     predict: Callable[[np.ndarray], np.ndarray],
     pictures: Iterable[EvaluationPicture],
     *,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = measures.DEFAULT,
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Scores:
@@ -73,7 +63,7 @@ def score(
     Args:
         predict: (H, W, 3) LDR in [0, 1] to (H, W, 3) linear, 1.0 = the truth's 99.9 % point. Below 0 counts as 0.
         pictures: at least one.
-        metrics: names out of `METRICS`.
+        metrics: names that `mqn.metrics.measures` knows.
         seed: of the bootstrap.
         progress: called after each picture with how many are done and how many there are (None where unknown).
 
@@ -86,7 +76,8 @@ def score(
         EmptyDatasetError: there are no pictures.
         ModelFileError: a prediction has another shape than its picture or is not finite; names the picture.
     """
-    judges = [_metric(name) for name in metrics]
+    for name in metrics:
+        measures.split_name(name)
     total = len(pictures) if isinstance(pictures, Sized) else None
     names: list[str] = []
     sources: list[str] = []
@@ -94,42 +85,81 @@ def score(
     rows: list[list[float]] = []
     digest = hashlib.sha256()
     for picture in pictures:
-        truth = np.asarray(picture.truth, np.float32)
-        prediction = _checked(predict(picture.ldr), truth, picture.name)
-        rows.append([min(judge(prediction, truth), PSNR_CAP_DB) for judge in judges])
+        rows.append(list(judge(predict(picture.ldr), picture, metrics).values()))
         names.append(picture.name)
         sources.append(picture.source)
-        sizes.add(truth.shape[:2])
-        digest.update(f"{picture.name}\0{picture.source}\0{truth.shape}".encode())
-        digest.update(np.asarray(picture.ldr, np.float32).tobytes())
-        digest.update(truth.tobytes())
+        sizes.add(picture.truth.shape[:2])
+        digest.update(picture_hash(picture).encode())
         if progress is not None:
             progress(len(rows), total)
     if not rows:
         raise EmptyDatasetError("no pictures to score on; the evaluation split of the dataset is empty")
     values = np.asarray(rows)
+    figures = dict(zip(metrics, mean_interval(values, sources, seed), strict=True))
     return Scores(
         pictures=len(rows),
-        scores=dict(zip(metrics, mean_interval(values, sources, seed), strict=True)),
-        per_picture={name: tuple(map(float, column)) for name, column in zip(metrics, values.T, strict=True)},
+        scores={name: interval for name, interval in figures.items() if interval.n},
+        per_picture={name: tuple(map(_known, column)) for name, column in zip(metrics, values.T, strict=True)},
         names=tuple(names),
         protocol={
-            "version": VERSION,
-            "scale": f"the truth's {SCALE_PERCENTILE} % point = 1.0",
-            "operators": {"mulaw": {"mu": MU}, "reinhard": {"key": KEY, "log_average": "of the truth", "white": 1.0}},
-            "pu21": {"encoding": "banding_glare", "peak_nits": PEAK_NITS},
-            "psnr_cap_db": PSNR_CAP_DB,
-            "interval": {
-                "kind": "percentile bootstrap over sources",
-                "confidence": intervals.CONFIDENCE,
-                "resamples": intervals.RESAMPLES,
-                "seed": seed,
-            },
+            **fixed(metrics, seed),
             "sizes": [list(size) for size in sorted(sizes)],
             "sources": sources,
             "pictures_sha256": digest.hexdigest(),
         },
     )
+
+
+def judge(prediction: np.ndarray, picture: EvaluationPicture, metrics: Sequence[str]) -> dict[str, float]:
+    """Judge one prediction.
+
+    Args:
+        prediction: (H, W, 3) linear, 1.0 = the truth's 99.9 % point. Below 0 counts as 0.
+        picture: what it was made from, and the truth.
+        metrics: names that `mqn.metrics.measures` knows.
+
+    Returns:
+        A figure a name; PSNR at most `PSNR_CAP_DB`, NaN where the measure does not apply to this picture.
+
+    Raises:
+        UnknownNameError: a metric that does not exist; names the nearest.
+        ModelFileError: the prediction has another shape than the truth or is not finite; names the picture.
+    """
+    truth = np.asarray(picture.truth, np.float32)
+    pair = Pair(_checked(prediction, truth, picture.name), truth, picture.ldr)
+    return {name: _capped(name, value) for name, value in measures.measure_all(pair, metrics).items()}
+
+
+def picture_hash(picture: EvaluationPicture) -> str:
+    """SHA-256 (64 hexadecimal digits) of a picture's name, source, input and truth."""
+    truth = np.ascontiguousarray(picture.truth, np.float32)
+    digest = hashlib.sha256(f"{picture.name}\0{picture.source}\0{truth.shape}".encode())
+    digest.update(np.ascontiguousarray(picture.ldr, np.float32).data)
+    digest.update(truth.data)
+    return digest.hexdigest()
+
+
+def fixed(metrics: Sequence[str], seed: int = 0) -> dict[str, Any]:
+    """What fixes the figures besides the pictures: plain values, to be kept beside them.
+
+    Args:
+        metrics: the names that are judged by.
+        seed: of the bootstrap.
+    """
+    return {
+        "version": VERSION,
+        "metrics": list(metrics),
+        "scale": f"the truth's {SCALE_PERCENTILE} % point = 1.0",
+        "operators": {"mulaw": {"mu": MU}, "reinhard": {"key": KEY, "log_average": "of the truth", "white": 1.0}},
+        "pu21": {"encoding": "banding_glare", "peak_nits": PEAK_NITS},
+        "psnr_cap_db": PSNR_CAP_DB,
+        "interval": {
+            "kind": "percentile bootstrap over sources",
+            "confidence": intervals.CONFIDENCE,
+            "resamples": intervals.RESAMPLES,
+            "seed": seed,
+        },
+    }
 
 
 def do_nothing(ldr: np.ndarray) -> np.ndarray:
@@ -144,11 +174,13 @@ def do_nothing(ldr: np.ndarray) -> np.ndarray:
     return srgb_decode(np.clip(ldr, 0.0, 1.0))
 
 
-def _metric(name: str) -> Metric:
-    try:
-        return METRICS[name]
-    except KeyError:
-        raise UnknownNameError("metric", name, METRICS) from None
+def _capped(name: str, value: float) -> float:
+    # NaN passes: every comparison with it is false.
+    return PSNR_CAP_DB if quantity(name).unit == "dB" and value > PSNR_CAP_DB else float(value)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _checked(prediction: np.ndarray, truth: np.ndarray, name: str) -> np.ndarray:
