@@ -76,7 +76,7 @@ def _edit(key: str, value: object) -> Callable[[Path], None]:
     [
         (lambda folder: (folder / CATALOGUE).write_text("{"), "not valid JSON"),
         (_edit("pictures", [{"name": 1}]), "damaged"),
-        (_edit("format", 99), "format 99, this version reads 1"),
+        (_edit("format", 99), "format 99, this version reads 2"),
         (_edit("hash", "0" * 64), "changed after it was written"),
         (lambda folder: (folder / PICTURES).unlink(), "pictures.npy"),
         (_shorten, "pictures.npy"),
@@ -118,7 +118,7 @@ def test_locate_prepares_a_folder_once_and_again_when_it_changes(photos: Photos)
     assert locate(str(folder), progress=progress).folder == first.folder
     assert len(told) == 3
 
-    write(folder / "c.exr", np.ones((8, 8, 3), np.float32))
+    write(folder / "c.exr", np.arange(1, 193, dtype=np.float32).reshape(8, 8, 3))
     changed = locate(folder, progress=progress)
 
     assert len(told) == 7

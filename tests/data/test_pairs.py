@@ -150,7 +150,7 @@ def test_small_pictures_are_enlarged(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a.exr", "b.exr"):
-        write(folder / name, np.arange(1, 28, dtype=np.float32).reshape(3, 3, 3))
+        write(folder / name, np.arange(1, 193, dtype=np.float32).reshape(8, 8, 3))
     prepare(folder, tmp_path / "out")
 
     ldr, truth = TrainingPairs(Dataset.open(tmp_path / "out"), SIZE, 0).batch(0, [0])

@@ -62,6 +62,9 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "NaN": ("z.pfm", _nan, "NaN"),
     "one channel": ("z.pfm", lambda path: cv2.imwrite(str(path), np.ones((8, 8), np.float32)), "1 channel"),
     "black": ("z.exr", lambda path: write(path, np.zeros((8, 8, 3), np.float32)), "black"),
+    "one colour": ("z.exr", lambda path: write(path, np.full((8, 8, 3), 0.5, np.float32)), "one colour"),
+    "one pixel": ("z.exr", lambda path: write(path, np.ones((1, 1, 3), np.float32)), "1 x 1 pixels"),
+    "one row": ("z.exr", lambda path: write(path, np.ones((1, 10000, 3), np.float32)), "10000 x 1 pixels"),
     "8-bit": ("z.tif", lambda path: tifffile.imwrite(path, np.ones((8, 8, 3), np.uint8)), "uint8"),
 }
 
@@ -257,7 +260,8 @@ def test_real_photographs(shared: Path, tmp_path: Path) -> None:
     report = prepare(folder, tmp_path / "out")
 
     dataset = Dataset.open(tmp_path / "out")
-    assert report.skipped == ()
+    assert [file for file, _ in report.skipped] == ["pairs/anm_capitol__over.jpg", "pairs/anm_capitol__under.jpg"]
+    assert [entry.label for entry in dataset.inputs("val")] == ["ev0"]
     assert dataset.names("train") == ["crops/bk_Beach__y1.exr", "images/memorial.exr"]
     assert dataset.names("val") == ["images/oexr_Tree.exr", "pairs/anm_capitol.exr"]
     assert dataset.sources("train") == ["bk_Beach", "memorial"]

@@ -1,4 +1,4 @@
-"""The record of a prepared dataset: what `dataset.json` holds, beside one blob of pixels."""
+"""The record of a prepared dataset: what `dataset.json` holds, beside the blobs of pixels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ SPLITS: tuple[Split, ...] = ("train", "val")
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with how many pictures are done, how many there are, and what is being worked on."""
 
-FORMAT = 1
+FORMAT = 2
 CATALOGUE = "dataset.json"
 PICTURES = "pictures.npy"
 """One array of float16 values, picture after picture."""
+INPUTS = "inputs.npy"
+"""One array of 8-bit code values, camera input after camera input; absent where a dataset has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,35 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputEntry:
+    """A camera's own 8-bit picture of what one of the dataset's pictures shows.
+
+    Attributes:
+        name: its path in the folder it came from, with `/`.
+        picture: the name of the picture that is its truth.
+        label: what stands behind `__` in the name of its file (`ev0`, `under`, `over`, ...), else `camera`.
+        split: the picture's.
+        source: the picture's.
+        height: pixels, the picture's.
+        width: pixels, the picture's.
+        offset: of its first value in the blob of inputs, in values.
+        file_sha256: of the file.
+        sha256: of the stored code values.
+    """
+
+    name: str
+    picture: str
+    label: str
+    split: Split
+    source: str
+    height: int
+    width: int
+    offset: int
+    file_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """What `dataset.json` holds.
 
@@ -59,6 +90,7 @@ class Catalogue:
         side: pixels that the shorter side was brought down to.
         hash: of names, sources, splits and stored values, wherever the dataset lies.
         pictures: sorted by name.
+        inputs: the camera's own pictures of them, in the order of the pictures and, within one, of its manifest.
         skipped: files that could not be used, to the reason.
         beside_manifest: how many pictures lie in the folder without standing in its manifest.csv; they are taken up.
         negative_values: picture name to how many values of it were below 0 and are 0 now.
@@ -69,11 +101,17 @@ class Catalogue:
     side: int
     hash: str
     pictures: tuple[Entry, ...]
+    inputs: tuple[InputEntry, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     beside_manifest: int = 0
     negative_values: dict[str, int] = field(default_factory=dict)
 
 
-def hash_entries(pictures: Iterable[Entry]) -> str:
+def hash_entries(pictures: Iterable[Entry], inputs: Iterable[InputEntry]) -> str:
     """The content hash of a dataset: the same pictures in the same splits have the same, wherever they lie."""
-    return content_hash([(entry.name, entry.source, entry.split, entry.sha256) for entry in pictures])
+    return content_hash(
+        {
+            "pictures": [(entry.name, entry.source, entry.split, entry.sha256) for entry in pictures],
+            "inputs": [(entry.name, entry.picture, entry.label, entry.sha256) for entry in inputs],
+        }
+    )

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mqn.data import prepare, sources
-from mqn.data.catalogue import CATALOGUE, FORMAT, PICTURES, SPLITS, Catalogue, Entry, Progress, Split, hash_entries
+from mqn.data.catalogue import (
+    CATALOGUE,
+    FORMAT,
+    INPUTS,
+    PICTURES,
+    SPLITS,
+    Catalogue,
+    Entry,
+    InputEntry,
+    Progress,
+    Split,
+    hash_entries,
+)
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
 from mqn.parsing import content_hash, read_json
@@ -18,11 +30,13 @@ from mqn.parsing import content_hash, read_json
 class Dataset:
     """A prepared dataset, its pictures mapped into memory: opening one costs nothing, and processes share the pages."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue, blob: np.ndarray) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue, pictures: np.ndarray, inputs: np.ndarray) -> None:
         self.folder = folder
         self.catalogue = catalogue
-        self._blob = blob
+        self._pictures = pictures
+        self._input_pixels = inputs
         self._entries = {split: [e for e in catalogue.pictures if e.split == split] for split in SPLITS}
+        self._inputs = {split: [e for e in catalogue.inputs if e.split == split] for split in SPLITS}
 
     def __reduce__(self) -> tuple[Callable[[Path], Dataset], tuple[Path]]:
         # Sent to another process, a dataset is opened there; its pixels do not travel.
@@ -53,17 +67,14 @@ class Dataset:
             raise DataError(
                 f"the dataset {folder} has format {catalogue.format}, this version reads {FORMAT}; {advice}"
             )
-        try:
-            blob = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"the dataset {folder} is damaged: {PICTURES}: {error}; {advice}") from error
-        needed = max((e.offset + e.height * e.width * 3 for e in catalogue.pictures), default=0)
-        if blob.ndim != 1 or blob.dtype != np.float16 or blob.size != needed:
-            found = f"{blob.size} values of {blob.dtype}"
-            raise DataError(f"the dataset {folder} is damaged: {PICTURES} holds {found}, not {needed}; {advice}")
-        if hash_entries(catalogue.pictures) != catalogue.hash:
+        if hash_entries(catalogue.pictures, catalogue.inputs) != catalogue.hash:
             raise DataError(f"the dataset {folder} is damaged: {CATALOGUE} was changed after it was written; {advice}")
-        return cls(folder, catalogue, blob)
+        try:
+            pictures = _map(folder / PICTURES, np.dtype(np.float16), catalogue.pictures)
+            inputs = _map(folder / INPUTS, np.dtype(np.uint8), catalogue.inputs)
+        except (OSError, ValueError) as error:
+            raise DataError(f"the dataset {folder} is damaged: {error}; {advice}") from error
+        return cls(folder, catalogue, pictures, inputs)
 
     @property
     def hash(self) -> str:
@@ -105,15 +116,33 @@ class Dataset:
             leave half floats: convert what you cut out to float32 first.
         """
         entry = self.entries(split)[index]
-        values = self._blob[entry.offset : entry.offset + entry.height * entry.width * 3]
-        return values.reshape(entry.height, entry.width, 3)
+        return _cut(self._pictures, entry)
+
+    def inputs(self, split: Split) -> list[InputEntry]:
+        """What is known of each of the camera's own pictures, in the order of their indices; often there are none.
+
+        Raises:
+            DataError: there is no such split.
+        """
+        self.entries(split)
+        return self._inputs[split]
+
+    def input_pixels(self, split: Split, index: int) -> np.ndarray:
+        """One of the camera's own pictures, mapped into memory.
+
+        Args:
+            split: `train` or `val`.
+            index: below `len(inputs(split))`.
+
+        Returns:
+            (H, W, 3) uint8, read-only, display-referred code values, of the size of the picture that is its truth.
+        """
+        return _cut(self._input_pixels, self.inputs(split)[index])
 
     def damaged(self) -> list[str]:
         """Read everything once: the names of pictures whose stored values are not those that were written."""
-        pictures = ((entry, self.picture(split, i)) for split in SPLITS for i, entry in enumerate(self.entries(split)))
-        return [
-            entry.name for entry, values in pictures if hashlib.sha256(values.tobytes()).hexdigest() != entry.sha256
-        ]
+        blobs = ((self._pictures, self.catalogue.pictures), (self._input_pixels, self.catalogue.inputs))
+        return [e.name for blob, entries in blobs for e in entries if _hash(_cut(blob, e)) != e.sha256]
 
 
 def locate(data: str | Path | None = None, *, progress: Progress | None = None) -> Dataset:
@@ -142,3 +171,31 @@ def locate(data: str | Path | None = None, *, progress: Progress | None = None) 
     output = home() / "data" / f"{folder.resolve().name}-{key[:16]}"
     prepare.prepare_once(folder, output, progress=progress)
     return Dataset.open(output)
+
+
+def _map(path: Path, dtype: np.dtype, entries: Sequence[Entry] | Sequence[InputEntry]) -> np.ndarray:
+    """A blob of these pictures, mapped into memory.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such blob; says what it is.
+    """
+    needed = max((e.offset + e.height * e.width * 3 for e in entries), default=0)
+    if not needed:
+        return np.empty(0, dtype)
+    try:
+        blob = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if blob.ndim != 1 or blob.dtype != dtype or blob.size != needed:
+        raise ValueError(f"{path.name} holds {blob.size} values of {blob.dtype}, not {needed} of {dtype}")
+    return blob
+
+
+def _cut(blob: np.ndarray, entry: Entry | InputEntry) -> np.ndarray:
+    values = blob[entry.offset : entry.offset + entry.height * entry.width * 3]
+    return values.reshape(entry.height, entry.width, 3)
+
+
+def _hash(values: np.ndarray) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 import cv2
 import numpy as np
@@ -234,3 +234,45 @@ def _cut(picture: np.ndarray, top: int, left: int, side: int, size: int) -> np.n
 
 def _generator(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key[0], spawn_key=key[1:]))
+
+
+def camera_pictures(dataset: Dataset, split: Split = "val") -> Sequence[EvaluationPicture]:
+    """The pairs of a split that a camera made itself: its own 8-bit picture, and the HDR that was merged of its stack.
+
+    Args:
+        dataset: where from.
+        split: `val`, or `train` to see how much was learnt by heart.
+
+    Returns:
+        One pair a camera input, in the dataset's order, decoded when it is asked for: `ldr` and `truth` (H, W, 3) as
+        large as they are stored; `name` is the input's, `operator` is `camera:` and its label (`camera:over`).
+    """
+    return _CameraPictures(dataset, split)
+
+
+class _CameraPictures(Sequence[EvaluationPicture]):
+    def __init__(self, dataset: Dataset, split: Split) -> None:
+        self._dataset = dataset
+        self._split = split
+        self._truths = {name: index for index, name in enumerate(dataset.names(split))}
+
+    def __len__(self) -> int:
+        return len(self._dataset.inputs(self._split))
+
+    @overload
+    def __getitem__(self, index: int) -> EvaluationPicture: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[EvaluationPicture]: ...
+    def __getitem__(self, index: int | slice) -> EvaluationPicture | list[EvaluationPicture]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        entry = self._dataset.inputs(self._split)[index]
+        truth = np.asarray(self._dataset.picture(self._split, self._truths[entry.picture]), np.float32)
+        pixels = self._dataset.input_pixels(self._split, index)
+        return EvaluationPicture(
+            name=entry.name,
+            source=entry.source,
+            ldr=pixels.astype(np.float32) / np.float32(255),
+            truth=truth / np.float32(picture_scale(truth)),
+            operator=f"camera:{entry.label}",
+        )

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 from filelock import FileLock
 
-from mqn.data.blob import BlobWriter, Stored
-from mqn.data.catalogue import CATALOGUE, FORMAT, PICTURES, SPLITS, Catalogue, Entry, Progress, Split, hash_entries
+from mqn.data.blob import BlobWriter
+from mqn.data.catalogue import (
+    CATALOGUE,
+    FORMAT,
+    INPUTS,
+    PICTURES,
+    SPLITS,
+    Catalogue,
+    Entry,
+    InputEntry,
+    Progress,
+    Split,
+    hash_entries,
+)
+from mqn.data.decoding import Decoded, Part, decode, store
 from mqn.data.sources import Contents, Found, assign_splits, survey
 from mqn.errors import DataError, EmptyDatasetError, PictureError, UsageError
-from mqn.hdr.codec import picture_scale
-from mqn.hdr.files import HDR_SUFFIXES, load
+from mqn.hdr.files import HDR_SUFFIXES
 from mqn.hdr.scenes import kind, scene
-from mqn.hdr.tonemap import luminance
 from mqn.home import home
-from mqn.parsing import content_hash, file_hash, write_json
+from mqn.parsing import content_hash, write_json
 
 PROCEDURAL = "procedural scenes"
 TRAIN_SCENES, VAL_SCENES = 24, 8
@@ -45,6 +53,7 @@ class Report:
         folder: where the dataset lies.
         hash: its content hash.
         counts: split to pictures.
+        inputs: split to the camera's own pictures of them.
         sources: split to sources.
         skipped: every file that could not be used, with the reason.
         beside_manifest: pictures taken that do not stand in the folder's manifest.csv.
@@ -54,19 +63,10 @@ class Report:
     folder: Path
     hash: str
     counts: dict[str, int]
+    inputs: dict[str, int]
     sources: dict[str, int]
     skipped: tuple[Skipped, ...]
     beside_manifest: int
-    negative_values: int
-
-
-class _Taken(NamedTuple):
-    """A usable picture, stored."""
-
-    found: Found
-    stored: Stored
-    dynamic_range_log10: float | None
-    file_sha256: str
     negative_values: int
 
 
@@ -130,30 +130,43 @@ def _write(
     contents = _scenes() if folder is None else survey(folder)
     tell = progress or _say_nothing
     skipped = dict(contents.skipped)
-    taken = []
+    found = {picture.name: picture for picture in contents.pictures}
+    places: dict[str, tuple[int, tuple[int, ...]]] = {}
+    parts: list[Part] = []
     with _appearing(output) as partial:
-        with BlobWriter(partial / PICTURES) as blob:
-            for number, found in enumerate(contents.pictures):
-                tell(number, len(contents.pictures), found.name)
+        with BlobWriter(partial / PICTURES, "<f2") as pictures, BlobWriter(partial / INPUTS, "|u1") as inputs:
+            for number, picture in enumerate(contents.pictures):
+                tell(number, len(contents.pictures), picture.name)
                 try:
-                    taken.append(_take(found, folder, side, blob))
+                    decoded = _decode(picture, folder, side)
                 except PictureError as error:
-                    skipped[found.name] = str(error).removeprefix(f"{(folder or Path()) / found.name}: ")
-        if not taken:
+                    skipped[picture.name] = str(error)
+                    continue
+                parts.append(decoded.part)
+                skipped.update(decoded.part.skipped)
+                places[picture.name] = pictures.add(decoded.picture), tuple(map(inputs.add, decoded.inputs))
+        if not parts:
             raise EmptyDatasetError(_nothing_left(source, skipped))
+        if not inputs.size:
+            (partial / INPUTS).unlink()
         sides = assign_splits(
-            [picture.found for picture in taken], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
+            [found[part.name] for part in parts], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
         )
-        entries = tuple(_entry(picture, sides[picture.found.source]) for picture in taken)
+        entries, input_entries = [], []
+        for part in parts:
+            origin = found[part.name].source
+            entries.append(_entry(part, origin, sides[origin], places[part.name][0]))
+            input_entries += _input_entries(part, entries[-1], places[part.name][1])
         catalogue = Catalogue(
             format=FORMAT,
             made_from=str(folder.resolve()) if folder else PROCEDURAL,
             side=side,
-            hash=hash_entries(entries),
-            pictures=entries,
+            hash=hash_entries(entries, input_entries),
+            pictures=tuple(entries),
+            inputs=tuple(input_entries),
             skipped=skipped,
             beside_manifest=contents.beside_manifest,
-            negative_values={t.found.name: t.negative_values for t in taken if t.negative_values},
+            negative_values={part.name: part.negative_values for part in parts if part.negative_values},
         )
         write_json(partial / CATALOGUE, catalogue)
     tell(len(contents.pictures), len(contents.pictures), "done")
@@ -176,46 +189,43 @@ def _scenes() -> Contents:
     )
 
 
-def _take(found: Found, folder: Path | None, side: int, blob: BlobWriter) -> _Taken:
+def _decode(found: Found, folder: Path | None, side: int) -> Decoded:
     if folder is None:
-        image, negative, digest = scene(SCENE_SIDE, int(found.name.split("-")[0])), 0, ""
-    else:
-        path = folder / found.name
-        try:
-            picture, digest = load(path), file_hash(path)
-        except OSError as error:
-            raise PictureError(f"{path}: cannot be read: {error.strerror}") from error
-        image, negative = picture.image, picture.negative_values
-        picture_scale(image, str(path))
-    height, width = image.shape[:2]
-    if min(height, width) > side:
-        factor = side / min(height, width)
-        target = max(round(width * factor), side), max(round(height * factor), side)
-        image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
-    low, high = (float(point) for point in np.percentile(luminance(image), (0.1, 99.9)))
-    return _Taken(
-        found=found,
-        stored=blob.add(image),
-        dynamic_range_log10=round(math.log10(high / low), 3) if low > 0 else None,
-        file_sha256=digest,
-        negative_values=negative,
-    )
+        return store(found.name, scene(SCENE_SIDE, int(found.name.split("-")[0])))
+    return decode(found.name, folder / found.name, {name: folder / name for name in found.inputs}, side=side)
 
 
-def _entry(picture: _Taken, split: Split) -> Entry:
-    stored = picture.stored
+def _entry(part: Part, source: str, split: Split, offset: int) -> Entry:
     return Entry(
-        name=picture.found.name,
-        source=picture.found.source,
+        name=part.name,
+        source=source,
         split=split,
-        height=stored.height,
-        width=stored.width,
-        offset=stored.offset,
-        scale=stored.scale,
-        dynamic_range_log10=picture.dynamic_range_log10,
-        file_sha256=picture.file_sha256,
-        sha256=stored.sha256,
+        height=part.height,
+        width=part.width,
+        offset=offset,
+        scale=part.scale,
+        dynamic_range_log10=part.dynamic_range_log10,
+        file_sha256=part.file_sha256,
+        sha256=part.sha256,
     )
+
+
+def _input_entries(part: Part, entry: Entry, offsets: Sequence[int]) -> list[InputEntry]:
+    return [
+        InputEntry(
+            name=one.name,
+            picture=entry.name,
+            label=one.label,
+            split=entry.split,
+            source=entry.source,
+            height=entry.height,
+            width=entry.width,
+            offset=offset,
+            file_sha256=one.file_sha256,
+            sha256=one.sha256,
+        )
+        for one, offset in zip(part.inputs, offsets, strict=True)
+    ]
 
 
 def _report(output: Path, catalogue: Catalogue) -> Report:
@@ -223,6 +233,7 @@ def _report(output: Path, catalogue: Catalogue) -> Report:
         folder=output,
         hash=catalogue.hash,
         counts={split: sum(entry.split == split for entry in catalogue.pictures) for split in SPLITS},
+        inputs={split: sum(entry.split == split for entry in catalogue.inputs) for split in SPLITS},
         sources={split: len({e.source for e in catalogue.pictures if e.split == split}) for split in SPLITS},
         skipped=tuple(Skipped(file, reason) for file, reason in sorted(catalogue.skipped.items())),
         beside_manifest=catalogue.beside_manifest,

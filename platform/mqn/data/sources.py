@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mqn.data.catalogue import SPLITS, Split
@@ -19,11 +20,19 @@ VIEW = "__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One HDR file of a folder. `split` is None where nobody has said on which side it belongs."""
+    """One HDR file of a folder.
+
+    Attributes:
+        name: its path in the folder, with `/`.
+        source: what it shows.
+        split: None where nobody has said on which side it belongs.
+        inputs: names of the camera's own LDR pictures of it.
+    """
 
     name: str
     source: str
     split: Split | None
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +67,9 @@ def survey(folder: Path) -> Contents:
     """Look through a folder, subfolders included.
 
     A manifest.csv with the columns `file` and `source`, and `split` if its author wants a say in that, names what is
-    what. Pictures that it leaves out are taken too. Without it, every file is a source of its own, but for views of
-    one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
+    what; its column `ldr`, if it has one, names the camera's own pictures of each, parted by `;`, relative to the HDR
+    file's folder. Pictures that it leaves out are taken too. Without it, every file is a source of its own, but for
+    views of one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
 
     Args:
         folder: of HDR pictures.
@@ -75,18 +85,18 @@ def survey(folder: Path) -> Contents:
     if not manifest.is_file():
         return Contents(pictures=tuple(Found(name=name, source=_own_source(name), split=None) for name in names))
     rows, has_splits = _read_manifest(manifest)
-    known = {source for source, _ in rows.values()}
+    known = {row.source for row in rows.values()}
     split_of = _split_by_source(manifest, rows)
     pictures, beside = [], 0
     for name in names:
-        if name in rows:
-            source, split = rows[name]
+        row = rows.get(name)
+        if row:
+            pictures.append(replace(row, split=row.split or split_of.get(row.source)))
         else:
             beside += 1
             stem = PurePosixPath(name).stem.split(VIEW)[0]
             source = stem if stem in known else _own_source(name)
-            split = None
-        pictures.append(Found(name=name, source=source, split=split or split_of.get(source)))
+            pictures.append(Found(name=name, source=source, split=split_of.get(source)))
     absent = sorted(set(rows) - set(names))
     skipped = {name: _why_not(folder, name) for name in absent}
     return Contents(pictures=tuple(pictures), skipped=skipped, beside_manifest=beside, has_splits=has_splits)
@@ -135,8 +145,8 @@ def _hdr_files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
-def _read_manifest(path: Path) -> tuple[dict[str, tuple[str, Split | None]], bool]:
-    """File to source and split, and whether there are splits at all."""
+def _read_manifest(path: Path) -> tuple[dict[str, Found], bool]:
+    """What it says of each file, and whether there are splits at all."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
@@ -149,7 +159,7 @@ def _read_manifest(path: Path) -> tuple[dict[str, tuple[str, Split | None]], boo
         raise DataError(
             f"{path} has no column {' and no column '.join(map(repr, lacking))}; it has {', '.join(columns)}"
         )
-    rows: dict[str, tuple[str, Split | None]] = {}
+    rows: dict[str, Found] = {}
     for number, row in enumerate(table, start=2):
         name = PurePosixPath((row["file"] or "").strip()).as_posix()
         said = (row.get("split") or "").strip()
@@ -158,17 +168,29 @@ def _read_manifest(path: Path) -> tuple[dict[str, tuple[str, Split | None]], boo
             raise DataError(f"{path}, line {number}: split {said!r}; allowed: {', '.join(SPLITS)}, or nothing")
         if name in rows:
             raise DataError(f"{path}, line {number}: {name} stands there for the second time; leave one line")
-        rows[name] = ((row["source"] or "").strip() or _own_source(name), split)
+        rows[name] = Found(
+            name=name,
+            source=(row["source"] or "").strip() or _own_source(name),
+            split=split,
+            inputs=_beside(name, row.get("ldr") or ""),
+        )
     return rows, "split" in columns
 
 
-def _split_by_source(manifest: Path, rows: dict[str, tuple[str, Split | None]]) -> dict[str, Split]:
+def _beside(name: str, ldr: str) -> tuple[str, ...]:
+    """The names in the column `ldr`, which are relative to the folder of the HDR file, as names in the whole folder."""
+    beside = PurePosixPath(name).parent
+    own = filter(None, map(str.strip, ldr.split(";")))
+    return tuple(dict.fromkeys(posixpath.normpath((beside / one).as_posix()) for one in own))
+
+
+def _split_by_source(manifest: Path, rows: dict[str, Found]) -> dict[str, Split]:
     sides: dict[str, Split] = {}
-    for source, split in rows.values():
-        if split and sides.setdefault(source, split) != split:
+    for row in rows.values():
+        if row.split and sides.setdefault(row.source, row.split) != row.split:
             raise DataError(
-                f"{manifest} puts pictures of the source {source!r} into both train and val; validation must not see "
-                "what was trained on: choose one"
+                f"{manifest} puts pictures of the source {row.source!r} into both train and val; validation must not "
+                "see what was trained on: choose one"
             )
     return sides
 
