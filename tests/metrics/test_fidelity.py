@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 
 from mqn.metrics.fidelity import psnr, ssim
 
@@ -51,6 +52,21 @@ def test_ssim_of_one_window_by_hand() -> None:
     expected = (2 * mean_a * mean_b + 1e-4) * (2 * covariance + 9e-4)
     expected /= (mean_a**2 + mean_b**2 + 1e-4) * (var_a + var_b + 9e-4)
     assert ssim(a, b, data_range=1.0) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("data_range", [1.0, 256.0])
+def test_ssim_is_scikit_images_at_the_setting_that_equals_tensorflows(data_range: float) -> None:
+    test, reference = data_range * np.random.default_rng(0).random((2, 32, 24, 3))
+    expected = structural_similarity(
+        test,
+        reference,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=data_range,
+        channel_axis=-1,
+    )
+    assert ssim(test, reference, data_range=data_range) == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_of_equal_pictures_is_one() -> None:

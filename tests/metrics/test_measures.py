@@ -25,6 +25,7 @@ def test_every_measure_is_a_quantity_with_its_derived_figures() -> None:
 
 def test_names_come_apart() -> None:
     assert split_name("pu21_psnr") == ("pu21_psnr", "")
+    assert split_name("pu21_psnr_gain") == ("pu21_psnr", "_gain")
 
 
 @pytest.mark.parametrize("name", ["pu21-psnr", "pu21_psnr_gamma", "_gain", ""])

@@ -8,12 +8,12 @@ response that does. `mqn.quantities` holds each name's label, unit and direction
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mqn.errors import UnknownNameError
-from mqn.metrics import pu21, tonemapped
+from mqn.metrics import alignment, pu21, tonemapped
 
 PEAK_NITS = 1000.0
 """The luminance in cd/m2 that the truth's 99.9 % point is taken for by measures of absolute light."""
@@ -24,7 +24,7 @@ class Pair:
     """A prediction beside its truth.
 
     Attributes:
-        test: (H, W, 3) float32, linear BT.709, 1.0 = the truth's 99.9 % point, not negative.
+        test: (H, W, 3) floats, linear BT.709, 1.0 = the truth's 99.9 % point, not negative.
         reference: the truth, as `test`.
         ldr: (H, W, 3) float32 in [0, 1], the display-referred picture that the prediction was made from; None where
             it is not known, and measures that look at it have no value.
@@ -49,6 +49,10 @@ MEASURES: dict[str, Measure] = {
 
 _ALIGNMENTS: dict[str, Callable[[Pair], Pair]] = {
     "": lambda pair: pair,
+    "_gain": lambda pair: replace(pair, test=alignment.align_gain(pair.test, pair.reference)),
+    "_crf": lambda pair: replace(
+        pair, test=alignment.correct_response(PEAK_NITS * pair.test, PEAK_NITS * pair.reference) / PEAK_NITS
+    ),
 }
 
 ALIGNMENTS = tuple(_ALIGNMENTS)

@@ -73,4 +73,5 @@ def ssim(test: np.ndarray, reference: np.ndarray) -> float:
     Raises:
         ValueError: the shapes differ or are too small.
     """
-    return fidelity.ssim(encode(luminance(test)), encode(luminance(reference)), data_range=PEAK)
+    codes = [encode(luminance(np.asarray(image, np.float64))) for image in (test, reference)]
+    return fidelity.ssim(codes[0], codes[1], data_range=PEAK)
