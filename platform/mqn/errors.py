@@ -10,7 +10,8 @@ program is wrong (a plain Python exception, which crashes loudly). What a user c
     ├── NothingSatisfiesError    exit code 3: understood and run, but nothing meets the request
     ├── DataError                pictures and datasets
     │   ├── PictureError         one file: unreadable, empty, not finite, of the wrong kind
-    │   └── EmptyDatasetError    no picture is left to work with
+    │   ├── EmptyDatasetError    no picture is left to work with
+    │   └── FetchError           a public dataset that cannot be had: site, connection, checksum, archive, disk
     ├── WeightsError             pretrained weights: missing, wrong hash, wrong shape
     ├── CandidateError           a candidate that cannot be built, trained, cut or quantized as asked
     │   ├── PlanError            the quantization plan
@@ -80,6 +81,10 @@ class PictureError(DataError):
 
 class EmptyDatasetError(DataError):
     """No picture is left to work with."""
+
+
+class FetchError(DataError):
+    """A public dataset cannot be had."""
 
 
 class WeightsError(MqnError):
