@@ -103,6 +103,7 @@ def test_training_lowers_the_loss_and_reports_it(tmp_path: Path) -> None:
     first = history[0]
     assert first["loss"] == pytest.approx(first["l1"] + first["l2"] + 0.1 * first["cosine"], rel=1e-5)
     assert first["features"] is None
+    assert 0 < first["waited_seconds"] < first["seconds"]
     assert 0 < first["val_psnr_tm"] < 60
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -62,3 +63,25 @@ def make_batches(pairs: Pairs, epoch: int, batch_size: int) -> Iterator[Batch]:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Awaited:
+    """Hands batches on, and adds up how long whoever takes them waits.
+
+    Attributes:
+        seconds: waited so far.
+    """
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self.seconds = 0.0
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        started = time.perf_counter()
+        try:
+            return next(self._batches)
+        finally:
+            self.seconds += time.perf_counter() - started

@@ -25,6 +25,7 @@ class EpochReport:
         val_psnr_tm: PSNR-TM on the validation pictures, in dB.
         learning_rate: of this epoch.
         seconds: wall time, validation included.
+        waited_seconds: of these, how long the training waited for pairs.
         device: `cpu` or `cuda`.
         precision: arithmetic that the forward pass really had.
     """
@@ -40,6 +41,7 @@ class EpochReport:
     val_psnr_tm: float
     learning_rate: float
     seconds: float
+    waited_seconds: float
     device: str
     precision: str
 

@@ -16,7 +16,7 @@ from mqn.models import checkpoint
 from mqn.models.pretrained import load_vgg16
 from mqn.records import Arch, Training
 from mqn.train.arithmetic import Arithmetic, choose_arithmetic, reproducible
-from mqn.train.batches import Batch, Pairs, make_batches
+from mqn.train.batches import Awaited, Batch, Pairs, make_batches
 from mqn.train.freezing import apply_freezing
 from mqn.train.history import EpochReport, write_history
 from mqn.train.losses import LossTerms, TrainingLoss
@@ -131,7 +131,8 @@ def _run_epoch(
     state.model.train()
     apply_freezing(state.model.backbone.encoder, epoch, training.frozen_epochs)
     means = _Means()
-    for batch in make_batches(pairs, epoch, training.batch_size):
+    batches = Awaited(make_batches(pairs, epoch, training.batch_size))
+    for batch in batches:
         means.add(step(state, loss, batch, training.codec, arithmetic), len(batch[0]))
     losses = means.values()
     _check_finite(losses["loss"], "training", epoch, training)
@@ -149,6 +150,7 @@ def _run_epoch(
         val_psnr_tm=val_psnr_tm,
         learning_rate=rate,
         seconds=time.perf_counter() - started,
+        waited_seconds=batches.seconds,
         device=arithmetic.device.type,
         precision=arithmetic.precision,
     )
