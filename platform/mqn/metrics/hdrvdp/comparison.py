@@ -1,0 +1,122 @@
+"""Visible differences of two percepts, pooled over all bands into Q."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mqn.metrics.hdrvdp.interpolation import HIGHEST, LOWEST, interpolate
+from mqn.metrics.hdrvdp.masking import Contrast, contrast, visible
+from mqn.metrics.hdrvdp.optics import filter_surrounded, radial_frequency
+from mqn.metrics.hdrvdp.perception import Percept, upload
+from mqn.metrics.hdrvdp.pyramid import decompose, levels
+from mqn.metrics.hdrvdp.resize import resize
+from mqn.metrics.hdrvdp.sensitivity import sensitivity
+
+# How much a band's error counts, by its frequency in cycles per degree: Narwaria et al. 2015, Table 2, as in 2.2.1.
+_FREQUENCIES = (60.0, 30.0, 15.0, 7.5, 3.75, 1.875, 0.9375, 0.4688, 0.2344, 0.1172)
+_WEIGHTS = (0.0, 0.2832, 0.2832, 0.2142, 0.2690, 0.0398, 0.0003, 0.0003, 0.0, 0.0)
+_EPSILON = 1e-12
+_CHANGE = 0.001
+
+_TABLE_SAMPLES = 256
+
+
+def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degree: float) -> float:
+    """Pool what differs between two percepts.
+
+    Args:
+        test: percept of the test.
+        reference: percept of the reference.
+        changed: (H, W) float64, 1 where the pictures differ and 0 elsewhere: only there errors count.
+        pixels_per_degree: angular resolution.
+
+    Returns:
+        Q (Narwaria et al. 2015, Eq. 3, without the logistic function that 2.2.1 withdrew).
+    """
+    decades = torch.log10((test.adaptation + reference.adaptation) / 2)
+    count = levels(*changed.shape) + 2
+    loss = 0.0
+    for index, (finer, band, coarser) in enumerate(_beside(_contrasts(test, reference, count, pixels_per_degree))):
+        frequency = _frequency(index, pixels_per_degree)
+        weight = float(np.interp(frequency, _FREQUENCIES[::-1], _WEIGHTS[::-1]))
+        if not weight:
+            continue
+        height, width = band.difference.shape[-2:]
+        rest = index == count - 1
+        seen = None if rest else _sensitivity(resize(decades, height, width), frequency)
+        # The low-pass rest masks no band.
+        masking = coarser if index < count - 2 else None
+        counts = resize(changed, height, width)
+        for difference in visible(band, finer, masking, 2.0**index, seen):
+            error = float(difference.mul_(counts).square_().sum().sqrt_()) / (height * width)
+            loss += weight * (math.log(error + _EPSILON) - math.log(_EPSILON))
+    return 100.0 - loss
+
+
+def changes(test: np.ndarray, reference: np.ndarray, device: torch.device) -> Tensor:
+    """Where pictures differ by more than a thousandth of the reference, in any channel.
+
+    Args:
+        test: (H, W, 3) or (H, W).
+        reference: the same shape.
+        device: where.
+
+    Returns:
+        (H, W) float64, 1 there and 0 elsewhere.
+    """
+    height, width = reference.shape[:2]
+    changed = torch.zeros(height, width, dtype=torch.bool, device=device)
+    for channel in range(reference[0, 0].size):
+        of_test, of_reference = (
+            upload(picture.reshape(height, width, -1)[..., channel], device) for picture in (test, reference)
+        )
+        # Black in both is no change: 0 / 0 is not above anything.
+        changed |= (of_test - of_reference).abs_().div_(of_reference) > _CHANGE
+    return changed.double()
+
+
+def _frequency(index: int, pixels_per_degree: float) -> float:
+    """Of band `index`, the finest 0, in cycles per degree."""
+    return pixels_per_degree / 2 * 0.5**index
+
+
+def _contrasts(test: Percept, reference: Percept, count: int, pixels_per_degree: float) -> Iterator[Contrast]:
+    both = zip(decompose(test.response), decompose(reference.response), strict=True)
+    for index, (of_test, of_reference) in enumerate(both):
+        if index < count - 1:
+            yield contrast(of_test, of_reference)
+        else:
+            frequency = _frequency(index, pixels_per_degree)
+            surround = of_reference.mean()
+            weighted = (
+                _weigh_rest(band[0], frequency, percept.adaptation.mean(), surround)[None]
+                for band, percept in ((of_test, test), (of_reference, reference))
+            )
+            yield contrast(*weighted)
+
+
+def _beside(bands: Iterator[Contrast]) -> Iterator[tuple[Contrast | None, Contrast, Contrast | None]]:
+    """Each band between the next finer and the next coarser one; no more than these three are held."""
+    finer, band = None, next(bands)
+    for coarser in bands:
+        yield finer, band, coarser
+        finer, band = band, coarser
+    yield finer, band, None
+
+
+def _sensitivity(decades: Tensor, frequency: float) -> Tensor:
+    table = sensitivity(frequency, np.linspace(LOWEST, HIGHEST, _TABLE_SAMPLES))
+    return interpolate(decades, torch.from_numpy(table).to(decades.device))
+
+
+def _weigh_rest(rest: Tensor, frequency: float, adaptation: Tensor, surround: Tensor) -> Tensor:
+    """Weight the low-pass rest with the sensitivity to each of the frequencies in it, at the mean adaptation."""
+    height, width = rest.shape
+    canvas = radial_frequency(height, width, frequency * 2 * math.sqrt(2), rest.device).cpu().numpy()
+    response = torch.from_numpy(sensitivity(canvas, math.log10(float(adaptation)))).to(rest.device)
+    return filter_surrounded(rest, response, surround)
