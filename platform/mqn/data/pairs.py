@@ -151,17 +151,28 @@ def evaluation_pictures(
     Returns:
         One pair a picture, in the dataset's order; the same in every run and on every machine.
     """
-    pictures = []
-    for index, entry in enumerate(dataset.entries(split)):
-        crop = _centre_crop(dataset.picture(split, index), size)
-        name_seed = int.from_bytes(hashlib.sha256(entry.name.encode()).digest()[:8])
-        make = photograph if inputs == "virtual" else make_ldr
-        ldr, operator = make(crop, _generator(name_seed, _EVALUATION))
-        truth = crop / np.float32(picture_scale(crop))
-        pictures.append(
-            EvaluationPicture(name=entry.name, source=entry.source, ldr=ldr, truth=truth, operator=operator)
-        )
-    return pictures
+    return [evaluation_picture(dataset, index, size, split, inputs) for index in range(dataset.count(split))]
+
+
+def evaluation_picture(
+    dataset: Dataset, index: int, size: int, split: Split = "val", inputs: SyntheticInputs = "operators"
+) -> EvaluationPicture:
+    """One of `evaluation_pictures`, for those who do not need them all.
+
+    Args:
+        dataset: where from.
+        index: of the picture, below `dataset.count(split)`.
+        size: as of `evaluation_pictures`.
+        split: as of `evaluation_pictures`.
+        inputs: as of `evaluation_pictures`.
+    """
+    entry = dataset.entries(split)[index]
+    crop = _centre_crop(dataset.picture(split, index), size)
+    name_seed = int.from_bytes(hashlib.sha256(entry.name.encode()).digest()[:8])
+    make = photograph if inputs == "virtual" else make_ldr
+    ldr, operator = make(crop, _generator(name_seed, _EVALUATION))
+    truth = crop / np.float32(picture_scale(crop))
+    return EvaluationPicture(name=entry.name, source=entry.source, ldr=ldr, truth=truth, operator=operator)
 
 
 def calibration_inputs(
