@@ -10,6 +10,13 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr import formats, raw
+from mqn.hdr.headers import read_header, require_declared_size
+from mqn.hdr.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, require_rgb, write_png
+
+__all__ = [
+    "HDR_SUFFIXES", "LDR_SUFFIXES", "HdrPicture", "LdrPicture", "load", "load_ldr", "read", "read_ldr", "write",
+    "write_png",
+]  # fmt: skip
 
 _DECODERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".hdr": formats.decode_radiance,
@@ -28,7 +35,10 @@ _ENCODERS: dict[str, Callable[[Path, np.ndarray], None]] = {
 }
 
 HDR_SUFFIXES = tuple(_DECODERS)
-LDR_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+# Kinds by content, for files whose suffix is another HDR picture's. Raw files are TIFF inside: their suffix decides.
+_KINDS = {".hdr": "Radiance", ".exr": "OpenEXR", ".pfm": "PFM", ".tif": "TIFF", ".tiff": "TIFF"}
+_BY_KIND = {kind: _DECODERS[suffix] for suffix, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +49,28 @@ class HdrPicture:
         image: (H, W, 3) float32, linear, relative, finite, not negative.
         negative_values: how many channel values were below 0 in the file (out-of-gamut colours, ringing) and are 0 now.
         had_alpha: whether the file has a fourth channel, which is dropped.
+        notes: what else is worth knowing, each a clause: mislabelled, colours of other primaries, ...
     """
 
     image: np.ndarray
     negative_values: int
     had_alpha: bool
+    notes: tuple[str, ...] = ()
 
 
 def read(path: Path | str) -> np.ndarray:
     """Read an HDR picture.
 
     Args:
-        path: a .hdr, .exr, .pfm, .tif or .tiff file.
+        path: a .hdr, .exr, .pfm, .tif or .tiff file; which of these it is, its content says. Or a camera's raw file.
 
     Returns:
         (H, W, 3) float32, linear, relative, finite; negative values are 0 (`load` counts them), alpha is dropped.
         Colours are taken for BT.709, whatever primaries the file names.
 
     Raises:
-        PictureError: the file is missing, empty, damaged or cut short, holds no pixels, one channel only, integers,
-            NaN or infinity; names file and reason in one line.
+        PictureError: the file is missing, empty, damaged, cut short or of another kind, holds no pixels, more than
+            `mqn.hdr.headers.MAX_PIXELS`, one channel only, integers, NaN or infinity; names file and reason.
     """
     return load(path).image
 
@@ -76,14 +88,14 @@ def load(path: Path | str) -> HdrPicture:
         PictureError: as for `read`.
     """
     path = Path(path)
-    decode = _DECODERS.get(path.suffix.lower())
-    if decode is None:
-        raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
-    _require_content(path)
-    pixels = decode(path)
+    decode, notes = _decoder(path)
+    try:
+        pixels = decode(path)
+    except MemoryError as error:
+        raise PictureError(f"{path}: is too large for the memory that is left") from error
     if pixels.dtype.kind != "f":
         raise PictureError(f"{path}: holds {pixels.dtype} values; an HDR picture holds floats, linear in light")
-    _require_channels(path, pixels)
+    require_rgb(path, pixels)
     # A float64 file may exceed float32; the check below then says so.
     with np.errstate(over="ignore"):
         image = np.ascontiguousarray(pixels[..., :3], np.float32)
@@ -93,11 +105,11 @@ def load(path: Path | str) -> HdrPicture:
     negative = int(np.count_nonzero(image < 0))
     if negative:
         image = np.maximum(image, np.float32(0))
-    return HdrPicture(image=image, negative_values=negative, had_alpha=pixels.shape[2] == 4)
+    return HdrPicture(image=image, negative_values=negative, had_alpha=pixels.shape[2] == 4, notes=notes)
 
 
 def write(path: Path | str, image: np.ndarray) -> None:
-    """Write an HDR picture, in the format that the suffix names.
+    """Write an HDR picture, in the format that the suffix names; it appears whole or not at all.
 
     Floats are kept exactly by .exr, .pfm and .tif; .hdr shares an exponent between the three channels and keeps each
     value to about 1/256 of the pixel's largest.
@@ -114,73 +126,26 @@ def write(path: Path | str, image: np.ndarray) -> None:
     encode = _ENCODERS.get(path.suffix.lower())
     if encode is None:
         raise PictureError(f"{path}: no HDR format by its suffix; {', '.join(_ENCODERS)} are written")
-    _require_channels(path, image)
+    require_rgb(path, image)
     values = np.ascontiguousarray(image[..., :3], np.float32)
     if not np.isfinite(values).all() or values.min() < 0:
         raise PictureError(f"{path}: not written, the picture has values that are negative, NaN or infinite")
     encode(path, values)
 
 
-def read_ldr(path: Path | str) -> np.ndarray:
-    """Read a JPEG or PNG picture, turned upright as its EXIF data say.
-
-    Args:
-        path: a .jpg, .jpeg or .png file, 8 or 16 bits a channel; grey becomes RGB, alpha is dropped.
-
-    Returns:
-        (H, W, 3) float32 in [0, 1], display-referred; taken for sRGB code values, colour profiles are not applied.
-
-    Raises:
-        PictureError: the file is missing, empty, damaged, cut short, or of another kind; names file and reason.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in LDR_SUFFIXES:
-        raise PictureError(f"{path}: no LDR picture by its suffix; {', '.join(LDR_SUFFIXES)} are read")
-    _require_content(path)
-    pixels = formats.decode_ldr(path)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise PictureError(f"{path}: holds {pixels.dtype} values; 8 or 16 bits a channel are read")
-    _require_channels(path, pixels)
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-
-
-def write_png(path: Path | str, image: np.ndarray, *, bits: int = 8) -> None:
-    """Write a PNG file.
-
-    Args:
-        path: a .png file in an existing folder; replaced if it exists.
-        image: (H, W, 3) floats, display-referred code values; clipped to [0, 1] and rounded.
-        bits: 8 or 16 a channel.
-
-    Raises:
-        PictureError: another suffix, an empty picture, NaN, or the file cannot be written.
-        ValueError: another number of bits.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise PictureError(f"{path}: only .png is written here")
-    if bits not in (8, 16):
-        raise ValueError(f"bits {bits} must be 8 or 16")
-    _require_channels(path, image)
-    if np.isnan(image).any():
-        raise PictureError(f"{path}: not written, the picture has NaN values")
-    dtype = np.uint8 if bits == 8 else np.uint16
-    codes = np.clip(np.asarray(image[..., :3], np.float64), 0.0, 1.0) * np.iinfo(dtype).max
-    formats.encode_with_opencv(path, np.rint(codes).astype(dtype))
-
-
-def _require_content(path: Path) -> None:
-    if not path.is_file():
-        raise PictureError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
-    if path.stat().st_size == 0:
-        raise PictureError(f"{path}: is empty (0 bytes)")
-
-
-def _require_channels(path: Path, pixels: np.ndarray) -> None:
-    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] < 3):
-        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-        raise PictureError(f"{path}: has {channels} channel{'s' if channels > 1 else ''}; R, G and B are needed")
-    if pixels.ndim != 3 or pixels.shape[2] > 4:
-        raise PictureError(f"{path}: has the shape {pixels.shape}; (height, width, 3) is needed")
-    if not pixels.size:
-        raise PictureError(f"{path}: has no pixels (its size is {pixels.shape[1]} x {pixels.shape[0]})")
+def _decoder(path: Path) -> tuple[Callable[[Path], np.ndarray], tuple[str, ...]]:
+    """The function that decodes a file, and what is to be told: content goes before suffix."""
+    suffix = path.suffix.lower()
+    decode = _DECODERS.get(suffix)
+    if decode is None:
+        raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
+    header = read_header(path)
+    named = _KINDS.get(suffix)
+    if named is None:
+        return decode, ()
+    if header.kind is None or header.kind not in _BY_KIND:
+        found = f"holds {header.kind} data" if header.kind else "is no picture that is known here"
+        raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_BY_KIND)} are read")
+    require_declared_size(path, header)
+    mislabelled = f"holds {header.kind} data, not {named} as its suffix says"
+    return _BY_KIND[header.kind], () if header.kind == named else (mislabelled,)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
+import struct
 import sys
 import tempfile
 import threading
@@ -67,3 +69,33 @@ def _duplicate_of_stderr() -> int | None:
         return os.dup(_STDERR)
     except OSError:
         return None
+
+
+def in_one_line(reason: str) -> str:
+    """A library's own words as the end of an error's line.
+
+    Args:
+        reason: what it said; may be empty.
+
+    Returns:
+        The words in brackets behind a space, without the places in its source and the path that was told before.
+    """
+    words = " ".join(reason.split())
+    words = re.sub(r"^\[[^]]*\] global \S+ \S+ ", "", words)
+    words = re.sub(r"^.*error: \([^)]*\) ", "", words)
+    words = re.sub(r"^.*: \((EXR_ERR_\w+)\) ", r"\1: ", words)
+    words = re.sub(r" in function '\w+'$", "", words)
+    return f" ({words[:300]})" if words else ""
+
+
+def words_of(failure: Exception) -> str:
+    """What a library says with an error, as `in_one_line` puts it.
+
+    Args:
+        failure: the error.
+
+    Returns:
+        Nothing for the errors that damaged data bring about by accident, in the middle of a library's arithmetic.
+    """
+    by_accident = (struct.error, LookupError, TypeError, AttributeError, ArithmeticError, UnicodeError)
+    return "" if isinstance(failure, by_accident) else in_one_line(str(failure))

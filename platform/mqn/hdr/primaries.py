@@ -41,6 +41,8 @@ PRIMARIES: dict[str, Primaries] = {
     "bt2020": Primaries(red=(0.708, 0.292), green=(0.170, 0.797), blue=(0.131, 0.046)),
     # SMPTE EG 432-1: the cinema's primaries with the daylight white of displays.
     "p3": Primaries(red=(0.680, 0.320), green=(0.265, 0.690), blue=(0.150, 0.060)),
+    # Adobe RGB (1998) Color Image Encoding, 4.2.1.
+    "adobe_rgb": Primaries(red=(0.640, 0.330), green=(0.210, 0.710), blue=(0.150, 0.060)),
     # ITU-R BT.601-7, 625 lines and 525 lines (SMPTE 170M).
     "bt601_625": Primaries(red=(0.640, 0.330), green=(0.290, 0.600), blue=(0.150, 0.060)),
     "bt601_525": Primaries(red=(0.630, 0.340), green=(0.310, 0.595), blue=(0.155, 0.070)),

@@ -1,0 +1,268 @@
+"""The bytes of LDR files to code values, with what they say about themselves: one function a kind of file.
+
+JPEG and PNG pixels come from OpenCV (16 bits kept; what libjpeg only warns of is seen), WebP, BMP, CMYK and all headers
+from Pillow, TIFF from tifffile, HEIC from libheif with its own bits. `mqn.hdr.ldr_files` makes a picture of them.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mqn.errors import PictureError
+from mqn.hdr.formats import decode_with_opencv, read_bytes
+from mqn.hdr.headers import require_size
+from mqn.hdr.noise import captured_noise, words_of
+from mqn.hdr.tiff import read_tiff
+
+Channels = Literal["grey", "rgb", "cmyk"]
+
+# What damaged headers and bodies end in is not documented; these are what fuzzing found.
+_FAILURES = (
+    OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, AttributeError, EOFError, ArithmeticError,
+    RuntimeError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+
+_ORIENTATION, _INTEROPERABILITY = 0x0112, 0xA005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What an LDR file holds.
+
+    Attributes:
+        codes: (H, W) or (H, W, channels) unsigned integers, as stored, not turned.
+        bits: of a channel; the codes go from 0 to 2^bits - 1.
+        channels: what they are; with `alpha` there is one more, the last.
+        alpha: whether there is a channel of transparency.
+        profile: the embedded ICC profile, if there is one.
+        coding_points: (primaries, transfer) by the numbers of ITU-T H.273, where a cICP chunk or an nclx box says so.
+        is_adobe_rgb: whether EXIF says Adobe RGB (1998), as cameras do that embed no profile.
+        orientation: EXIF's, 1 to 8.
+        notes: what else is worth knowing.
+    """
+
+    codes: np.ndarray
+    bits: int = 8
+    channels: Channels
+    alpha: bool = False
+    profile: bytes | None = None
+    coding_points: tuple[int, int] | None = None
+    is_adobe_rgb: bool = False
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def decode_jpeg(path: Path) -> Decoded:
+    """Decode a JPEG file; of several pictures in it, the first.
+
+    Raises:
+        PictureError: damaged, cut short, or too large.
+    """
+    import cv2
+    from PIL import JpegImagePlugin
+
+    data = read_bytes(path)
+    header = _open(path, data, JpegImagePlugin.JpegImageFile)
+    # Of CMYK this makes a poor guess, but says whether the data are whole, which Pillow does not.
+    codes = decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    channels: Channels = "grey" if codes.ndim == 2 else "rgb"
+    if header.mode == "CMYK":
+        codes, channels = _pixels(path, header, "CMYK"), "cmyk"
+    notes = ("is the base picture of an Ultra HDR file; its gain map is not applied",) if _has_gain_map(data) else ()
+    return Decoded(codes=codes, channels=channels, notes=notes, **_metadata(header))
+
+
+def decode_png(path: Path) -> Decoded:
+    """Decode a PNG file; palettes are looked up, 1, 2 and 4 bits become 8.
+
+    Raises:
+        PictureError: damaged, cut short, or too large.
+    """
+    import cv2
+    from PIL import PngImagePlugin
+
+    data = read_bytes(path)
+    header = _open(path, data, PngImagePlugin.PngImageFile)
+    codes = decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
+    # IHDR's colour type: 0 and 4 are grey, without and with alpha; OpenCV makes four channels of the latter.
+    is_grey = data[25] in (0, 4)
+    alpha = codes.ndim == 3 and codes.shape[2] == 4
+    if is_grey and codes.ndim == 3:
+        codes = codes[..., [0, 3]] if alpha else codes[..., 0]
+    return Decoded(
+        codes=codes,
+        bits=8 * codes.itemsize,
+        channels="grey" if is_grey else "rgb",
+        alpha=alpha,
+        coding_points=_cicp(data),
+        **_metadata(header),
+    )
+
+
+def decode_webp(path: Path) -> Decoded:
+    """Decode a WebP file; of an animation, the first picture.
+
+    Raises:
+        PictureError: damaged, cut short, or too large.
+    """
+    from PIL import WebPImagePlugin
+
+    header = _open(path, read_bytes(path), WebPImagePlugin.WebPImageFile)
+    alpha = header.mode == "RGBA"
+    return Decoded(
+        codes=_pixels(path, header, "RGBA" if alpha else "RGB"), channels="rgb", alpha=alpha, **_metadata(header)
+    )
+
+
+def decode_bmp(path: Path) -> Decoded:
+    """Decode a BMP file of any depth.
+
+    Raises:
+        PictureError: damaged, cut short, or too large.
+    """
+    from PIL import BmpImagePlugin
+
+    header = _open(path, read_bytes(path), BmpImagePlugin.BmpImageFile)
+    is_grey, alpha = header.mode in ("1", "L"), header.mode == "RGBA"
+    codes = _pixels(path, header, "L" if is_grey else "RGBA" if alpha else "RGB")
+    return Decoded(codes=codes, channels="grey" if is_grey else "rgb", alpha=alpha)
+
+
+def decode_tiff(path: Path) -> Decoded:
+    """Decode the first page of a TIFF file of integers.
+
+    Raises:
+        PictureError: as `mqn.hdr.tiff.read_tiff`; or it holds floats, or colours other than grey, RGB and CMYK.
+    """
+    picture = read_tiff(path)
+    codes = picture.pixels
+    if codes.dtype.kind == "b":
+        codes = codes.astype(np.uint8)
+    if codes.dtype not in (np.uint8, np.uint16):
+        raise PictureError(f"{path}: holds {codes.dtype} values; an LDR picture holds integers of at most 16 bits")
+    kinds: dict[str, Channels] = {
+        "MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "YCBCR": "rgb", "SEPARATED": "cmyk",
+    }  # fmt: skip
+    channels = kinds.get(picture.photometric)
+    if channels is None:
+        raise PictureError(f"{path}: holds {picture.photometric} values; grey, RGB or CMYK are read")
+    if channels == "grey" and codes.ndim == 3 and codes.shape[2] >= 3:
+        channels = "rgb"
+    if picture.photometric == "MINISWHITE":
+        codes = (2**picture.bits - 1) - codes
+    notes = []
+    if picture.pages > 1:
+        notes.append(f"the first of {picture.pages} pages")
+    if picture.premultiplied:
+        notes.append("its colours are multiplied by alpha, as over black")
+    return Decoded(
+        codes=codes,
+        bits=picture.bits,
+        channels=channels,
+        alpha=picture.alpha,
+        profile=picture.profile,
+        orientation=picture.orientation,
+        notes=tuple(notes),
+    )
+
+
+def decode_heif(path: Path) -> Decoded:
+    """Decode the primary picture of a HEIC or HEIF file, 8, 10 or 12 bits; libheif turns it upright itself.
+
+    Raises:
+        PictureError: damaged, cut short, or too large.
+    """
+    import pillow_heif
+
+    failure: Exception | None = None
+    with captured_noise():
+        try:
+            file = pillow_heif.open_heif(read_bytes(path), convert_hdr_to_8bit=False)
+            require_size(path, *file.size)
+            codes, info = np.asarray(file), dict(file.info)
+        except _FAILURES as error:
+            failure = error
+    if failure is not None:
+        raise PictureError(f"{path}: damaged, cut short, or not HEIF{words_of(failure)}") from failure
+    bits = int(info.get("bit_depth", 8))
+    if codes.dtype == np.uint16:
+        # pillow_heif moves the bits to the top of 16.
+        codes = codes >> (16 - bits)
+    nclx = info.get("nclx_profile")
+    count = 1 if codes.ndim == 2 else codes.shape[2]
+    return Decoded(
+        codes=codes,
+        bits=bits,
+        channels="grey" if count < 3 else "rgb",
+        alpha=count in (2, 4),
+        profile=info.get("icc_profile"),
+        coding_points=(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None,
+    )
+
+
+def _open(path: Path, data: bytes, plugin: Callable[[io.BytesIO], Any]) -> Any:
+    """A Pillow picture whose header was read. Its plugin is asked itself: `Image.open` has a limit of its own."""
+    failure: Exception | None = None
+    with captured_noise():
+        try:
+            header = plugin(io.BytesIO(data))
+        except _FAILURES as error:
+            failure = error
+    if failure is not None:
+        raise PictureError(f"{path}: damaged or cut short{words_of(failure)}") from failure
+    require_size(path, *header.size)
+    return header
+
+
+def _pixels(path: Path, image: Any, mode: str) -> np.ndarray:
+    failure: Exception | None = None
+    with captured_noise():
+        try:
+            codes = np.asarray(image.convert(mode))
+        except _FAILURES as error:
+            failure = error
+    if failure is not None:
+        raise PictureError(f"{path}: damaged or cut short{words_of(failure)}") from failure
+    return codes
+
+
+def _metadata(header: Any) -> dict[str, Any]:
+    """Profile and EXIF of a Pillow picture. EXIF that cannot be read says nothing, and viewers go on without it."""
+    try:
+        exif = header.getexif()
+        orientation = int(exif.get(_ORIENTATION, 1))
+        # The interoperability index of Exif 2.32, annex E: "R03" is the option file of DCF, Adobe RGB.
+        index = exif.get_ifd(_INTEROPERABILITY).get(1, "")
+    except _FAILURES:
+        return {"profile": header.info.get("icc_profile"), "notes": ("its EXIF data are damaged and left out",)}
+    return {
+        "profile": header.info.get("icc_profile"),
+        "orientation": orientation,
+        "is_adobe_rgb": str(index).startswith("R03"),
+    }
+
+
+def _cicp(data: bytes) -> tuple[int, int] | None:
+    """Primaries and transfer out of a PNG's cICP chunk (PNG 3, 11.3.2.6), which stands before the pixels."""
+    at = 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        name = data[at + 4 : at + 8]
+        if name == b"cICP" and length == 4:
+            return data[at + 8], data[at + 9]
+        if name == b"IDAT":
+            break
+        at += 12 + length
+    return None
+
+
+def _has_gain_map(data: bytes) -> bool:
+    return b"http://ns.adobe.com/hdr-gain-map/1.0/" in data[: 1 << 17]

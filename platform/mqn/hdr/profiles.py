@@ -1,0 +1,156 @@
+"""Colours of LDR pictures brought to sRGB: ICC profiles through Little CMS, code points and names by matrices."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from mqn.errors import PictureError
+from mqn.hdr.primaries import change_primaries
+from mqn.hdr.transfer import srgb_decode, srgb_encode
+
+# ITU-T H.273, tables 2 and 3.
+_PRIMARIES = {1: "bt709", 5: "bt601_625", 6: "bt601_525", 7: "bt601_525", 9: "bt2020", 12: "p3"}
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+_LINEAR = 8
+_GAMMAS = {4: 2.2, 5: 2.8}
+_UNSPECIFIED = 2
+
+# Adobe RGB (1998) Color Image Encoding, 4.3.4.2: 2 + 51/256.
+_ADOBE_GAMMA = 563 / 256
+
+# Half a step of 8 bits: a profile that moves no colour further is sRGB's own, and the codes are kept as they are.
+_SAME = 0.5 / 255
+
+
+def profile_name(profile: bytes) -> str:
+    """What an ICC profile calls itself.
+
+    Args:
+        profile: its bytes.
+
+    Returns:
+        For example "Display P3"; "unnamed" where it says nothing that can be read.
+    """
+    from PIL import ImageCms
+
+    try:
+        name = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        name = None
+    return " ".join((name or "unnamed").split())
+
+
+def from_profile(codes: np.ndarray, bits: int, channels: str, profile: bytes) -> np.ndarray | None:
+    """Bring code values to sRGB by their ICC profile: relative colorimetric, computed in 32-bit floats.
+
+    Args:
+        codes: (H, W) grey, (H, W, 3) RGB or (H, W, 4) CMYK, unsigned integers of `bits` bits.
+        bits: of a channel.
+        channels: "grey", "rgb" or "cmyk".
+        profile: the ICC profile's bytes.
+
+    Returns:
+        (H, W, 3) float32, sRGB code values in [0, 1]; colours that sRGB does not hold are clipped. None where the
+        profile is damaged or is for other channels than these.
+    """
+    import imagecodecs
+
+    space = "gray" if channels == "grey" else channels
+    if channels == "rgb":
+        steps = np.linspace(0, 1, 6, dtype=np.float32)
+        lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(36, 6, 3)
+        try:
+            moved = _transform(lattice, space, profile)
+        except (imagecodecs.CmsError, ValueError):
+            return None
+        if np.abs(moved - lattice).max() <= _SAME:
+            return codes.astype(np.float32) / np.float32(2**bits - 1)
+    values: np.ndarray = codes.astype(np.float32) / np.float32(2**bits - 1)
+    # Floating-point CMYK counts ink in per cent.
+    if channels == "cmyk":
+        values *= np.float32(100)
+    try:
+        return np.clip(_transform(values, space, profile), 0, 1)
+    except (imagecodecs.CmsError, ValueError):
+        return None
+
+
+def from_primaries(values: np.ndarray, primaries: str) -> np.ndarray:
+    """Bring code values in other primaries to sRGB; the transfer function is sRGB's in both.
+
+    Args:
+        values: (H, W, 3) float32 in [0, 1].
+        primaries: one of `mqn.hdr.primaries.PRIMARIES`.
+
+    Returns:
+        The same shape; colours that sRGB does not hold are clipped.
+    """
+    return values if primaries == "bt709" else _encoded(srgb_decode(values), primaries)
+
+
+def from_adobe_rgb(values: np.ndarray) -> np.ndarray:
+    """Bring Adobe RGB (1998) code values to sRGB.
+
+    Args:
+        values: (H, W, 3) float32 in [0, 1].
+
+    Returns:
+        The same shape; colours that sRGB does not hold are clipped.
+    """
+    return _encoded(values ** np.float32(_ADOBE_GAMMA), "adobe_rgb")
+
+
+def from_code_points(path: Path, values: np.ndarray, primaries: int, transfer: int) -> tuple[np.ndarray, str]:
+    """Bring code values to sRGB by the numbers of a cICP chunk or an nclx box.
+
+    The camera curves of BT.601, BT.709 and BT.2020 are displayed as sRGB's is, and are taken for it, as browsers do.
+
+    Args:
+        path: for the error.
+        values: (H, W, 3) float32 in [0, 1].
+        primaries: number of ITU-T H.273, table 2.
+        transfer: number of table 3.
+
+    Returns:
+        (H, W, 3) sRGB code values in [0, 1], and what they were taken for.
+
+    Raises:
+        PictureError: PQ or HLG: not an LDR picture; or primaries that are not known here.
+    """
+    if transfer in _HDR_TRANSFERS:
+        curve = _HDR_TRANSFERS[transfer]
+        raise PictureError(f"{path}: is an HDR picture ({curve}), not an LDR one; convert it to .exr")
+    name = "bt709" if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)
+    if name is None:
+        raise PictureError(f"{path}: its primaries are number {primaries} of H.273; {sorted(_PRIMARIES)} are known")
+    if transfer == _LINEAR:
+        return _encoded(values, name), f"{name}, linear"
+    if transfer in _GAMMAS:
+        return _encoded(values ** np.float32(_GAMMAS[transfer]), name), f"{name}, gamma {_GAMMAS[transfer]}"
+    return from_primaries(values, name), "sRGB" if name == "bt709" else name
+
+
+def _encoded(linear: np.ndarray, primaries: str) -> np.ndarray:
+    inside = np.clip(change_primaries(linear, primaries, "bt709"), 0, 1)
+    return np.asarray(srgb_encode(inside), np.float32)
+
+
+def _transform(values: np.ndarray, space: str, profile: bytes) -> np.ndarray:
+    import imagecodecs
+
+    intent = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC
+    converted: np.ndarray = imagecodecs.cms_transform(
+        np.ascontiguousarray(values),
+        profile,
+        imagecodecs.cms_profile("srgb"),
+        colorspace=space,
+        outcolorspace="rgb",
+        outdtype=np.float32,
+        intent=intent,
+    )
+    if not np.isfinite(converted).all():
+        raise ValueError("the profile leads to values that are not finite")
+    return converted
