@@ -10,6 +10,7 @@ program is wrong (a plain Python exception, which crashes loudly). What a user c
     ├── NothingSatisfiesError    exit code 3: understood and run, but nothing meets the request
     ├── DataError                pictures and datasets
     │   ├── PictureError         one file: unreadable, empty, not finite, of the wrong kind
+    │   ├── VideoError           one video: no picture in it, HDR already, cut short, cannot be written
     │   ├── EmptyDatasetError    no picture is left to work with
     │   └── FetchError           a public dataset that cannot be had: site, connection, checksum, archive, disk
     ├── WeightsError             pretrained weights: missing, wrong hash, wrong shape
@@ -77,6 +78,10 @@ class DataError(MqnError):
 
 class PictureError(DataError):
     """One picture file cannot be used."""
+
+
+class VideoError(DataError):
+    """One video cannot be used or written."""
 
 
 class EmptyDatasetError(DataError):
