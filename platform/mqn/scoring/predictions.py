@@ -1,0 +1,137 @@
+"""A folder of predictions: HDR pictures that somebody else made, named as the pictures that they predict.
+
+Values are linear BT.709 with 1.0 = the truth's 99.9 % point, as `mqn convert` writes them. A method that knows no such
+scale is judged fairly by the gain-aligned columns only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from mqn.errors import PictureError, UsageError
+from mqn.hdr.files import HDR_SUFFIXES, read
+from mqn.parsing import content_hash
+from mqn.scoring.evaluation import Listed
+
+_DROPPED = (*HDR_SUFFIXES, ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".dng", ".nef")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong with a folder of predictions.
+
+    Attributes:
+        missing: names of pictures without a prediction.
+        misnamed: files that predict no picture.
+        unusable: names of pictures to why their prediction cannot be judged: its size, or the file.
+    """
+
+    missing: tuple[str, ...]
+    misnamed: tuple[str, ...]
+    unusable: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.misnamed or self.unusable)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.missing:
+            parts.append(f"{len(self.missing)} missing: {', '.join(self.missing)}")
+        if self.misnamed:
+            parts.append(f"{len(self.misnamed)} named as no picture: {', '.join(self.misnamed)}")
+        if self.unusable:
+            parts.append(f"{len(self.unusable)} unusable: {', '.join(self.unusable.values())}")
+        return "; ".join(parts)
+
+
+class PredictionFolder:
+    """The predictions by the names of their pictures; folders below are part of a name, suffixes are not."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at a folder.
+
+        Args:
+            path: it and the folders below hold the predictions.
+
+        Raises:
+            UsageError: there is no HDR picture in it, or two of one name.
+        """
+        self.path = path
+        self._files = _listing(path)
+        if not self._files:
+            raise UsageError(
+                f"{path} holds neither an exported model (manifest.json) nor predictions ({', '.join(HDR_SUFFIXES)})"
+            )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what lies in the folder, by names, sizes and times of change."""
+        files = [(key, file.stat()) for key, file in self._files.items()]
+        return content_hash([(key, stat.st_size, stat.st_mtime_ns) for key, stat in files])
+
+    def find(self, name: str) -> Path:
+        """The file that predicts a picture.
+
+        Raises:
+            PictureError: there is none.
+        """
+        file = self._files.get(_key(name))
+        if file is None:
+            raise PictureError(f"{self.path} holds no prediction of {name}")
+        return file
+
+    def read(self, name: str) -> np.ndarray:
+        """Read the prediction of a picture.
+
+        Returns:
+            (H, W, 3) float32 linear.
+
+        Raises:
+            PictureError: there is none, or it cannot be read.
+        """
+        return read(self.find(name))
+
+    def check(self, pictures: Sequence[Listed]) -> Findings:
+        """Read every prediction once and see what is missing, misnamed, damaged or of another size.
+
+        Args:
+            pictures: what should be predicted.
+        """
+        wanted = {_key(picture.name): picture for picture in pictures}
+        present = [picture for key, picture in wanted.items() if key in self._files]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reasons = list(pool.map(self._reason, present))
+        return Findings(
+            missing=tuple(picture.name for key, picture in wanted.items() if key not in self._files),
+            misnamed=tuple(str(file.relative_to(self.path)) for key, file in self._files.items() if key not in wanted),
+            unusable={p.name: reason for p, reason in zip(present, reasons, strict=True) if reason},
+        )
+
+    def _reason(self, picture: Listed) -> str:
+        try:
+            height, width, _ = self.read(picture.name).shape
+        except PictureError as error:
+            return str(error)
+        if (height, width) == (picture.height, picture.width):
+            return ""
+        return f"{self.find(picture.name)} is {width} x {height}, its picture {picture.width} x {picture.height}"
+
+
+def _listing(path: Path) -> dict[str, Path]:
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in HDR_SUFFIXES)
+    listing: dict[str, Path] = {}
+    for file in files:
+        other = listing.setdefault(_key(file.relative_to(path).as_posix()), file)
+        if other is not file:
+            raise UsageError(f"{other} and {file} predict the same picture; remove one of them")
+    return listing
+
+
+def _key(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_suffix("") if path.suffix.lower() in _DROPPED else path)

@@ -1,0 +1,56 @@
+"""Every picture's figures as files that other programs read: Parquet and CSV, a row a method and picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mqn.errors import DataError
+from mqn.parsing import to_plain
+from mqn.scoring.ledger import Line
+
+PARQUET = "pictures.parquet"
+CSV = "pictures.csv"
+
+
+def write_tables(
+    folder: Path, lines: Mapping[str, Mapping[int, Line]], metrics: Sequence[str], protocol: Mapping[str, Any]
+) -> None:
+    """Write `pictures.parquet` and `pictures.csv`.
+
+    Columns: method, picture, source, condition, height, width, then one a metric, empty where it does not apply.
+
+    Args:
+        folder: where to.
+        lines: by method and the picture's index.
+        metrics: names that the lines have.
+        protocol: what fixes the figures; the Parquet file carries it along, as JSON in its metadata.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    rows = [(name, line) for name, by_index in lines.items() for _, line in sorted(by_index.items())]
+    columns: dict[str, Any] = {
+        "method": pyarrow.array([name for name, _ in rows], pyarrow.string()),
+        "picture": pyarrow.array([line.name for _, line in rows], pyarrow.string()),
+        "source": pyarrow.array([line.source for _, line in rows], pyarrow.string()),
+        "condition": pyarrow.array([line.condition for _, line in rows], pyarrow.string()),
+        "height": pyarrow.array([line.height for _, line in rows], pyarrow.int32()),
+        "width": pyarrow.array([line.width for _, line in rows], pyarrow.int32()),
+    }
+    for metric in metrics:
+        columns[metric] = pyarrow.array([line.figures[metric] for _, line in rows], pyarrow.float64())
+    table = pyarrow.table(columns, metadata={"mqn.protocol": json.dumps(to_plain(protocol))})
+    writers = {PARQUET: parquet.write_table, CSV: csv.write_csv}
+    for name, write in writers.items():
+        temporary = folder / f".{name}.new"
+        try:
+            write(table, str(temporary))
+            temporary.replace(folder / name)
+        except OSError as error:
+            raise DataError(f"cannot write {folder / name}: {error.strerror or error}") from error

@@ -1,0 +1,41 @@
+"""Figures as people read them, with as many digits as their quantity deserves."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mqn.quantities import quantity
+
+
+class Spread(Protocol):
+    """A mean with its interval."""
+
+    @property
+    def low(self) -> float | None:
+        """Where it begins."""
+
+    @property
+    def high(self) -> float | None:
+        """Where it ends."""
+
+
+def figure_text(metric: str, value: float | None) -> str:
+    """A value; a dash where there is none."""
+    return "-" if value is None else f"{value:.{quantity(metric).paper_digits}f}"
+
+
+def difference_text(metric: str, value: float | None) -> str:
+    """A value with its sign."""
+    return "-" if value is None else f"{value:+.{quantity(metric).paper_digits}f}"
+
+
+def interval_text(metric: str, spread: Spread) -> str:
+    """An interval, as "low to high"."""
+    return "" if spread.low is None else f"{figure_text(metric, spread.low)} to {figure_text(metric, spread.high)}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value, as "p = 0.012"."""
+    if p is None:
+        return ""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.{4 if p < 0.01 else 3}f}"
