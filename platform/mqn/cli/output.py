@@ -62,15 +62,27 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str |
     console().print(drawn)
 
 
-def progress() -> Progress:
-    """A progress bar on stderr, for work that takes more than a moment. Use it as a context manager."""
+def progress(*, of_bytes: bool = False) -> Progress:
+    """A progress bar on stderr, for work that takes more than a moment. Use it as a context manager.
+
+    Args:
+        of_bytes: count bytes, and tell how fast they come.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TransferSpeedColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *((DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,

@@ -155,6 +155,7 @@ class Transfer:
         if known is None and have:
             raise _Changed
         if known is not None and have and have == known.total:
+            _require_whole(have, known, remote)
             return known
         headers = {}
         if known is not None and have:
@@ -243,7 +244,7 @@ def _require_whole(have: int, version: Version, remote: RemoteFile) -> None:
 
 def _mismatch(remote: RemoteFile, sha256: str, md5: str) -> str | None:
     if remote.sha256 is not None and remote.sha256 != sha256:
-        return f"has SHA-256 {sha256}, expected {remote.sha256}"
+        return f"has SHA-256 {sha256}, expected {remote.sha256} (published, or seen at an earlier fetch: fetched.json)"
     if remote.md5 is not None and remote.md5 != md5:
         return f"has MD5 {md5}, expected {remote.md5}"
     return None

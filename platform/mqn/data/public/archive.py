@@ -1,0 +1,171 @@
+"""Archives from strangers: taken apart into one folder and nowhere else, up to a size, and again after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import lzma
+import re
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from mqn.errors import FetchError
+
+_BLOCK = 1 << 20
+# HDR pictures hardly compress: what swells more than this is no collection of them.
+_LARGEST_RATIO = 100
+_ALWAYS_ALLOWED = 64 << 20
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+)
+
+
+class _Member(NamedTuple):
+    """A plain file in an archive. `open` gives its bytes."""
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or tar archive, by its content."""
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        return False
+
+
+def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
+    """Take the wanted files out of an archive. Links and devices are never made.
+
+    They go into a folder beside that gets its name when everything is there; a later call goes on with what a killed
+    one has left. A folder of that name is taken for the archive's content, and nothing is done.
+
+    Args:
+        archive: a zip or tar file, plain or compressed.
+        folder: where to; made.
+        wanted: says for a member's path, with `/`, whether to take it.
+
+    Raises:
+        FetchError: not an archive, damaged, encrypted, none of its files is wanted, a member's path leaves the folder,
+            it grows out of proportion, or the disk has no room for it.
+    """
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f"{folder.name}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    budget = max(archive.stat().st_size * _LARGEST_RATIO, _ALWAYS_ALLOWED)
+    count = 0
+    try:
+        with _opened(archive) as members:
+            for member in members:
+                if not wanted(member.name):
+                    continue
+                budget -= _take(member, partial / member.name, budget, archive)
+                count += 1
+        if not count:
+            raise FetchError(f"{archive}: holds none of the files that this dataset has; is it another one?")
+    except FetchError:
+        shutil.rmtree(partial)
+        raise
+    except _DAMAGE as error:
+        shutil.rmtree(partial)
+        raise FetchError(
+            f"{archive}: damaged or cut short ({' '.join(str(error).split()) or type(error).__name__}); fetch it again"
+        ) from error
+    except OSError as error:
+        raise out_of_room(error, folder) from error
+    partial.replace(folder)
+
+
+def out_of_room(error: OSError, folder: Path) -> FetchError:
+    """What to tell of a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FetchError(f"the disk of {folder} is full; what is there is kept: make room and run the command again")
+    return FetchError(f"cannot write below {folder}: {error.strerror or error}")
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Ask before work begins whether its result will fit.
+
+    Raises:
+        FetchError: it will not.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise FetchError(
+            f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB free at {folder}; make room, or choose another "
+            "disk with --output"
+        )
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            yield _zip_members(file, archive)
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as tar:
+            yield _tar_members(tar, archive)
+    else:
+        raise FetchError(f"{archive}: neither a zip nor a tar archive; unpack it yourself and give the folder")
+
+
+def _zip_members(file: zipfile.ZipFile, archive: Path) -> Iterator[_Member]:
+    for info in file.infolist():
+        if info.is_dir() or stat.S_ISLNK(info.external_attr >> 16):
+            continue
+        if info.flag_bits & 1:
+            raise FetchError(f"{archive}: is encrypted; unpack it yourself and give the folder")
+        yield _Member(_inside(info.filename, archive), info.file_size, lambda info=info: file.open(info))  # type: ignore[misc]
+
+
+def _tar_members(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
+    for info in tar:
+        stream = tar.extractfile(info) if info.isreg() else None
+        if stream is not None:
+            yield _Member(_inside(info.name, archive), info.size, lambda stream=stream: stream)  # type: ignore[misc]
+
+
+def _inside(name: str, archive: Path) -> str:
+    """A member's path, once it is sure that it stays where it is put."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or not path.parts:
+        raise FetchError(f"{archive}: its member {name!r} would leave the folder; nothing of the archive is used")
+    return path.as_posix()
+
+
+def _take(member: _Member, target: Path, budget: int, archive: Path) -> int:
+    if target.is_file() and target.stat().st_size == member.size:
+        return member.size
+    target.parent.mkdir(parents=True, exist_ok=True)
+    growing = target.with_name(f".{target.name}.part")
+    written = 0
+    with member.open() as stream, growing.open("wb") as output:
+        while block := stream.read(_BLOCK):
+            written += len(block)
+            if written > budget:
+                raise FetchError(
+                    f"{archive}: unpacks to more than {_LARGEST_RATIO} times its size at {member.name}; that is no "
+                    "collection of pictures, and it is not used"
+                )
+            output.write(block)
+    if written != member.size:
+        raise EOFError(f"{member.name} has {written} of {member.size} bytes")
+    growing.replace(target)
+    return written

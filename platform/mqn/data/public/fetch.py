@@ -1,0 +1,274 @@
+"""Fetching a public dataset: download or take in, check, unpack, and write the manifest that preparation reads."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from filelock import FileLock, Timeout
+
+from mqn.data.public import archive, layout, listing
+from mqn.data.public.catalogue import PublicDataset, RemoteFile, dataset
+from mqn.data.public.crew import Meter, Progress, download_all
+from mqn.data.public.lockfile import LOCK_FILE, Ledger, Record
+from mqn.data.public.part import Part, digests
+from mqn.data.public.transfer import Patience, Transfer, client
+from mqn.data.sources import MANIFEST
+from mqn.errors import FetchError
+from mqn.home import home
+
+_WORK = ".fetch"
+_JOURNAL = "journal.jsonl"
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a fetch came to.
+
+    Attributes:
+        dataset: its name.
+        folder: where it lies; what `mqn data prepare` takes.
+        pictures: HDR pictures found.
+        expected: how many there should be; None where nobody says.
+        pairs: pictures with LDR pictures of their camera.
+        sources: different things shown.
+        licence: what its publisher allows.
+        already: whether everything was there before.
+    """
+
+    dataset: str
+    folder: Path
+    pictures: int
+    expected: int | None
+    pairs: int
+    sources: int
+    licence: str
+    already: bool
+
+    @property
+    def shortfall(self) -> int:
+        """How many pictures fewer there are than there should be."""
+        return max((self.expected or 0) - self.pictures, 0)
+
+
+def default_folder(name: str) -> Path:
+    """Where a dataset is fetched to if nothing else is said."""
+    return home() / "data" / "public" / name
+
+
+def is_fetched(name: str, folder: Path | None = None) -> bool:
+    """Whether a dataset lies there whole: every file that arrived is still there in its size."""
+    folder = folder or default_folder(name)
+    if not (folder / LOCK_FILE).is_file() or not (folder / MANIFEST).is_file():
+        return False
+    ledger = Ledger(folder, folder / _WORK / _JOURNAL, name)
+    return ledger.complete and all(_lies_in(folder, record) for record in ledger.records)
+
+
+def fetch(
+    name: str,
+    *,
+    source: Path | None = None,
+    output: Path | None = None,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+    workers: int = 4,
+) -> Outcome:
+    """Fetch a public dataset, going on where an earlier fetch ended.
+
+    Args:
+        name: as in the catalogue.
+        source: an archive or folder that a person has got (or a table of addresses, for datasets that have one),
+            instead of downloading. A folder's files are linked where the disk allows it, else copied.
+        output: where to. Default: below `$MQN_HOME`.
+        progress: hears of bytes.
+        patience: how long to go on when nothing arrives.
+        workers: downloads side by side.
+
+    Returns:
+        What is there now.
+
+    Raises:
+        UnknownNameError: there is no such dataset.
+        FetchError: it cannot be had, or not whole, or somebody else is fetching it; what has arrived is kept.
+    """
+    entry = dataset(name)
+    folder = (output or default_folder(name)).absolute()
+    if source is None and is_fetched(name, folder):
+        return _outcome(name, entry, folder, already=True)
+    if source is None and entry.access in ("hand", "table"):
+        raise FetchError(
+            f"{name} has to be got by a person: {entry.hand}; see {entry.page}, then: mqn data fetch {name} --from FILE"
+        )
+    if source is not None and not source.exists():
+        raise FetchError(f"{source} does not exist; give an archive (zip, tar) or a folder")
+    work = folder / _WORK
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        with FileLock(work / "lock", timeout=0):
+            _Fetch(name, entry, folder, progress).run(source, patience or Patience(), workers)
+            outcome = _outcome(name, entry, folder, already=False)
+        shutil.rmtree(work)
+    except Timeout as error:
+        raise FetchError(f"another process is fetching into {folder}; wait for it, or choose --output") from error
+    except OSError as error:
+        raise archive.out_of_room(error, folder) from error
+    return outcome
+
+
+class _Fetch:
+    """One fetch of one dataset."""
+
+    def __init__(self, name: str, entry: PublicDataset, folder: Path, progress: Progress | None) -> None:
+        self._entry, self._folder, self._progress = entry, folder, progress
+        self._work = folder / _WORK
+        self._ledger = Ledger(folder, self._work / _JOURNAL, name)
+        self._wanted = layout.wanted(entry.layout)
+
+    def run(self, source: Path | None, patience: Patience, workers: int) -> None:
+        whole = False
+        try:
+            if source is None:
+                with client() as http:
+                    self._download(listing.files_of(self._entry, http, patience), http, patience, workers)
+            elif source.is_dir():
+                self._take_in(source)
+            elif self._entry.access == "table" and source.suffix.lower() == ".csv":
+                assert self._entry.listing is not None
+                with client() as http:
+                    self._download(listing.files_in_table(source, self._entry.listing), http, patience, workers)
+            else:
+                self._unpack_given(source)
+            rows = layout.arrange(_names(self._folder), self._entry.layout)
+            if not rows:
+                what = f"no file like {self._entry.layout.hdr!r}; is it {self._entry.title}?"
+                raise FetchError(f"{source or self._entry.page}: holds {what}")
+            layout.write_manifest(self._folder, rows)
+            whole = True
+        finally:
+            self._ledger.close(licence=self._entry.licence, complete=whole)
+
+    def _download(self, remotes: Sequence[RemoteFile], http: httpx.Client, patience: Patience, workers: int) -> None:
+        missing = [remote for remote in remotes if not self._is_here(remote)]
+        sizes = [remote.size_bytes for remote in missing]
+        total = sum(size for size in sizes if size is not None) if None not in sizes else self._entry.size_bytes
+        begun = sum(Part(self._part(remote)).size for remote in missing)
+        packed = sum(size or 0 for remote, size in zip(missing, sizes, strict=True) if _is_packed(remote.name))
+        archive.require_room(self._folder, (total or 0) - begun + packed)
+        meter = Meter(self._progress, total)
+        meter.add(begun)
+        stop = threading.Event()
+        transfer = Transfer(http=http, patience=patience, on_bytes=meter.add, stop=stop)
+
+        def download(remote: RemoteFile) -> None:
+            meter.label = remote.name
+            self._fetch_one(remote, transfer)
+
+        download_all(missing, download, workers=workers, stop=stop)
+
+    def _fetch_one(self, remote: RemoteFile, transfer: Transfer) -> None:
+        seen = self._ledger.get(remote.name)
+        if remote.sha256 is None and remote.md5 is None and seen is not None and seen.url == remote.url:
+            remote = dataclasses.replace(remote, sha256=seen.sha256)
+        packed = _is_packed(remote.name)
+        target = (self._work if packed else self._folder) / remote.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        arrived = transfer.download(remote, target, self._part(remote))
+        record = Record(name=remote.name, url=remote.url, **dataclasses.asdict(arrived))
+        if packed:
+            record = self._unpack(target, record)
+            target.unlink()
+        self._ledger.add(record)
+
+    def _unpack(self, path: Path, record: Record) -> Record:
+        unpacked = self._folder / _stem(path.name)
+        before = self._ledger.get(record.name)
+        if before is not None and before.sha256 != record.sha256 and unpacked.is_dir():
+            shutil.rmtree(unpacked)
+        archive.extract(path, unpacked, self._wanted)
+        return dataclasses.replace(record, unpacked=unpacked.name)
+
+    def _unpack_given(self, path: Path) -> None:
+        sha256, md5 = digests(path)
+        for remote in self._entry.files:
+            if remote.name == path.name and (remote.sha256 or sha256, remote.md5 or md5) != (sha256, md5):
+                raise FetchError(f"{path}: is not the {remote.name} that its publisher has: its checksum differs")
+        record = Record(name=path.name, url="", sha256=sha256, size_bytes=path.stat().st_size)
+        self._ledger.add(self._unpack(path, record))
+
+    def _take_in(self, source: Path) -> None:
+        if self._folder == source.absolute() or source.absolute() in self._folder.parents:
+            raise FetchError(f"{source} holds the folder to fetch into, {self._folder}; choose another with --output")
+        names = [name for name in _names(source) if self._wanted(name)]
+        meter = Meter(self._progress, sum((source / name).stat().st_size for name in names))
+        for name in names:
+            meter.label = name
+            target = self._folder / name
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link_or_copy(source / name, target)
+            meter.add(target.stat().st_size)
+
+    def _is_here(self, remote: RemoteFile) -> bool:
+        record = self._ledger.get(remote.name)
+        return record is not None and record.url == remote.url and _lies_in(self._folder, record)
+
+    def _part(self, remote: RemoteFile) -> Path:
+        return self._work / f"{remote.name.replace('/', '__')}.part"
+
+
+def _outcome(name: str, entry: PublicDataset, folder: Path, *, already: bool) -> Outcome:
+    rows = layout.arrange(_names(folder), entry.layout)
+    return Outcome(
+        dataset=name,
+        folder=folder,
+        pictures=len(rows),
+        expected=entry.pictures,
+        pairs=sum(bool(row.ldr) for row in rows),
+        sources=len({row.source for row in rows}),
+        licence=entry.licence,
+        already=already,
+    )
+
+
+def _lies_in(folder: Path, record: Record) -> bool:
+    if record.unpacked:
+        return (folder / record.unpacked).is_dir()
+    path = folder / record.name
+    return path.is_file() and path.stat().st_size == record.size_bytes
+
+
+def _names(folder: Path) -> list[str]:
+    """Every file below a folder but those of a fetch under way, without following links to folders."""
+    names = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != _WORK and not name.endswith(".partial"))
+        below = Path(parent).relative_to(folder)
+        names += [(below / name).as_posix() for name in sorted(files)]
+    return names
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.link(source, target)
+        return
+    growing = target.with_name(f".{target.name}.part")
+    shutil.copy2(source, growing)
+    growing.replace(target)
+
+
+def _is_packed(name: str) -> bool:
+    return name.lower().endswith(_ARCHIVES)
+
+
+def _stem(name: str) -> str:
+    suffix = next((suffix for suffix in _ARCHIVES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)] if suffix else f"{name}.unpacked"
