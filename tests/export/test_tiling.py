@@ -55,9 +55,9 @@ def test_a_large_picture_is_reconstructed_in_tiles_of_the_stated_size(toy_file: 
     (model.parent / "manifest.json").write_text(json.dumps({**manifest, "seconds": 0.0, "details": details}))
     exported = open_exported(model.parent)
     ldr = np.random.default_rng(1).random((50, LEAST_TILE * 8, 3), dtype=np.float32)
-    whole, tiled = (Expander(exported, tile=tile).expand(ldr) for tile in (2048, LEAST_TILE - LEAST_TILE % 32))
+    whole, tiled = (Expander(exported.files, exported.codec, tile=tile).expand(ldr) for tile in (2048, LEAST_TILE - LEAST_TILE % 32))
     # The toy sees a few pixels around each: far less than tiles share.
     assert tiled.shape == whole.shape == ldr.shape
     np.testing.assert_allclose(tiled, whole, rtol=1e-4, atol=1e-6)
     with pytest.raises(UsageError, match="at least 352 pixels"):
-        Expander(exported, tile=100)
+        Expander(exported.files, exported.codec, tile=100)

@@ -52,6 +52,17 @@ def test_unknown_space_names_the_nearest():
         ({"objectivs": []}, "unknown key 'objectivs'; did you mean 'objectives'"),
         ({"objectives": []}, "'objectives' is missing"),
         ({"objectives": [{"metric": "psnr"}]}, r"objectives\[0\]: no metric 'psnr'; did you mean"),
+        ({"scoring": {"metrics": ["psnr_tn"]}}, r"scoring.metrics\[0\]: no metric 'psnr_tn'; did you mean 'psnr_tm'"),
+        ({"scoring": {"metrics": []}}, "at least one metric"),
+        (
+            {"scoring": {"metrics": ["ssim_tm"]}},
+            r'not scored by psnr_tm; write \[scoring\] metrics = \["ssim_tm", "psnr_tm"\]',
+        ),
+        ({"scoring": {"metrics": ["psnr_tm"], "inputs": "photos"}}, "scoring.inputs"),
+        (
+            {"constraints": [{"metric": "ssim_tm_drop", "max": 0.1}], "scoring": {"metrics": ["psnr_tm"]}},
+            "not scored by ssim_tm",
+        ),
         ({"objectives": [{"metric": "psnr_tm"}] * 2}, "names a metric twice"),
         ({"constraints": [{"metric": "latency_ms"}]}, r"constraints\[0\] on latency_ms needs max or min"),
         ({"sampler": "tpee"}, "did you mean 'tpe'"),
@@ -217,3 +228,11 @@ def test_constraint_says_how_far_it_is_broken():
     assert constraint.violations({"latency_ms": 22.0}) == {"latency_ms <= 20": 2.0, "latency_ms >= 5": -17.0}
     with pytest.raises(CandidateError, match="no such figure"):
         constraint.violations({})
+
+
+def test_a_space_chooses_its_measures_and_its_inputs():
+    table = {"metrics": ["psnr_tm", "pu21_psnr_gain"], "inputs": "camera"}
+    space = parse(scoring=table)
+    assert (space.scoring.metrics, space.scoring.inputs) == (("psnr_tm", "pu21_psnr_gain"), "camera")
+    assert parse_space(space.definition, source="again").definition == space.definition
+    assert space.hash != parse().hash

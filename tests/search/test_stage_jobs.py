@@ -12,6 +12,7 @@ from mqn.profile import Profile, RayProfile
 from mqn.records import Arch, Candidate, Manifest, MeasureSettings, Plan, Training
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Address
+from mqn.search.goals import Scoring
 from mqn.search.pipeline import MqnPipeline
 from mqn.search.stage_jobs import measure_job, quantize_job, score_job, train_job
 
@@ -77,7 +78,7 @@ def test_response_curves_count_only_where_the_virtual_camera_is_used(tmp_path):
 def test_equal_files_share_scores_and_measurements(tmp_path):
     one = artifact(tmp_path / "1", "quantize", {"model.tflite": "same"})
     two = artifact(tmp_path / "2", "quantize", {"model.tflite": "same"})
-    scores = [score_job((a.folder / "model.tflite",), a, "mulaw", 128, DATA).key for a in (one, two)]
+    scores = [score_job((a.folder / "model.tflite",), a, "mulaw", 128, DATA, Scoring()).key for a in (one, two)]
     assert scores[0] == scores[1]
     settings = MeasureSettings()
     moved = replace(HERE, url="http://127.0.0.1:2", token="u")
@@ -89,7 +90,13 @@ def test_equal_files_share_scores_and_measurements(tmp_path):
 
 
 def test_baseline_is_scored_once_for_all_codecs():
-    assert score_job((), None, "mulaw", 128, DATA).key == score_job((), None, "pq", 128, DATA).key
+    one, other = (score_job((), None, codec, 128, DATA, Scoring()).key for codec in ("mulaw", "pq"))
+    assert one == other
+
+
+def test_other_measures_and_other_inputs_score_again():
+    scorings = (Scoring(), Scoring(metrics=("psnr_tm",)), Scoring(inputs="virtual"))
+    assert len({score_job((), None, "log", 128, DATA, scoring).key for scoring in scorings}) == 3
 
 
 def test_pair_is_measured_in_the_order_it_runs(tmp_path):
@@ -101,7 +108,7 @@ def test_pair_is_measured_in_the_order_it_runs(tmp_path):
 
 def test_figures_carry_the_names_of_the_quantities(tmp_path):
     (tmp_path / "model.tflite").write_bytes(b"12345")
-    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace())  # type: ignore[arg-type]
+    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace(), Scoring())  # type: ignore[arg-type]
     measured = {"device": "local", "verdict": "contended", "figures": {"latency_ms": 4.0}}
     figures = pipeline.figures(
         Candidate(),
@@ -129,7 +136,7 @@ def test_figures_carry_the_names_of_the_quantities(tmp_path):
 
 
 def test_every_step_stands_behind_those_it_needs():
-    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace())  # type: ignore[arg-type]
+    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace(), Scoring())  # type: ignore[arg-type]
     seen: set[str] = set()
     for step in pipeline.steps(Candidate()):
         assert set(step.needs) <= seen

@@ -36,7 +36,8 @@ def convert(
     for _, target in pairs[:1]:
         if target.suffix.lower() not in HDR_SUFFIXES:
             raise UsageError(f"cannot write {target.suffix or target.name!r}; allowed: {', '.join(HDR_SUFFIXES)}")
-    expander = Expander(open_exported(model), threads=os.cpu_count() or 1)
+    exported = open_exported(model)
+    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1)
     written, failures = [], {}
     with output.progress() as bar:
         task = bar.add_task("converting", total=len(pairs))

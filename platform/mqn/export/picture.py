@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mqn.errors import UsageError
-from mqn.export.exported import Exported
 from mqn.export.resize import MULTIPLE, retarget
 from mqn.export.runner import Runner
 from mqn.export.tiling import blend
@@ -25,11 +25,12 @@ LEAST_TILE = 2 * OVERLAP + MULTIPLE
 class Expander:
     """Turns LDR pictures into HDR ones. Pictures of the same size share one set of resized files."""
 
-    def __init__(self, exported: Exported, threads: int = 1, tile: int = TILE) -> None:
+    def __init__(self, files: Sequence[Path], codec: str, threads: int = 1, tile: int = TILE) -> None:
         """Prepare a model.
 
         Args:
-            exported: the model.
+            files: of the model, one, or backbone and head.
+            codec: one of `mqn.hdr.codec.CODECS`.
             threads: of the runtime.
             tile: pictures of more than tile x tile pixels are reconstructed in overlapping tiles of at most that side.
 
@@ -38,7 +39,8 @@ class Expander:
         """
         if tile < LEAST_TILE:
             raise UsageError(f"--tile {tile} is too small to overlap; give at least {LEAST_TILE} pixels")
-        self._exported = exported
+        self._files = tuple(files)
+        self._codec = codec
         self._threads = threads
         self._tile = tile // MULTIPLE * MULTIPLE
         self._size: tuple[int, ...] | None = None
@@ -78,8 +80,15 @@ class Expander:
         if self._runner is None or self._size != size:
             # Before the next one is made: two sets of feature maps would double the peak.
             self._runner = None
-            with tempfile.TemporaryDirectory() as folder:
-                files = [retarget(file, Path(folder) / file.name, size[0], size[1]) for file in self._exported.files]
-                self._runner = Runner(files, self._exported.codec, threads=self._threads)
+            self._runner = self._open(size)
             self._size = size
         return self._runner
+
+    def _open(self, size: tuple[int, ...]) -> Runner:
+        runner = Runner(self._files, self._codec, threads=self._threads)
+        if runner.size == size:  # The very files: what is scored at their own size is what will be shipped.
+            return runner
+        del runner
+        with tempfile.TemporaryDirectory() as folder:
+            files = [retarget(file, Path(folder) / file.name, size[0], size[1]) for file in self._files]
+            return Runner(files, self._codec, threads=self._threads)

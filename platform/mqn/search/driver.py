@@ -95,7 +95,7 @@ def run_search(request: SearchRequest) -> StudySummary:
             Progress(name, study.space, trials, records(study)) as progress,
             _sigterm_as_interrupt(),
         ):
-            pipeline = MqnPipeline(dataset, profile, devices)
+            pipeline = MqnPipeline(dataset, profile, devices, study.space.scoring)
             loop = Loop(
                 study=study,
                 pipeline=pipeline,

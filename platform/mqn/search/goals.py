@@ -1,11 +1,13 @@
-"""What a study optimises and what it must keep."""
+"""What a study optimises, what it must keep, and by which measures it is scored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mqn.errors import CandidateError, ConfigError, UnknownNameError
+from mqn.metrics.measures import DEFAULT, split_name
 from mqn.quantities import Direction, quantity
 
 
@@ -39,6 +41,55 @@ class Constraint:
         if self.min is not None:
             broken[f"{self.metric} >= {self.min:g}"] = self.min - value
         return broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How every trial's accuracy is judged.
+
+    Attributes:
+        metrics: measures by name (`mqn.metrics.measures`); all are logged, and any may be an objective.
+        inputs: the LDR pictures that are judged upon: made by the paper's tone-mapping `operators`, by the `virtual`
+            camera, or the `camera` pictures that the dataset holds beside its HDR pictures.
+    """
+
+    metrics: tuple[str, ...] = DEFAULT
+    inputs: Literal["operators", "virtual", "camera"] = "operators"
+
+
+_DERIVED = ("_float", "_drop", "_baseline")
+
+
+def check_scoring(
+    scoring: Scoring, objectives: Sequence[Objective], constraints: Sequence[Constraint], *, source: str
+) -> None:
+    """Make sure that every measure exists, and that trials are scored by those that objectives and constraints name.
+
+    Raises:
+        ConfigError: names the source and the entry.
+    """
+    if not scoring.metrics or len(set(scoring.metrics)) < len(scoring.metrics):
+        raise ConfigError(f"{source}: scoring.metrics must name at least one metric, and none twice")
+    for i, name in enumerate(scoring.metrics):
+        try:
+            split_name(name)
+        except UnknownNameError as error:
+            raise ConfigError(f"{source}: scoring.metrics[{i}]: {error}") from error
+    for metric in [*(o.metric for o in objectives), *(c.metric for c in constraints)]:
+        base = metric
+        for suffix in _DERIVED:
+            base = base.removesuffix(suffix)
+        if _is_measure(base) and base not in scoring.metrics:
+            listed = ", ".join(f'"{name}"' for name in (*scoring.metrics, base))
+            raise ConfigError(f"{source}: trials are not scored by {base}; write [scoring] metrics = [{listed}]")
+
+
+def _is_measure(name: str) -> bool:
+    try:
+        split_name(name)
+    except UnknownNameError:
+        return False
+    return True
 
 
 def check_goals(objectives: Sequence[Objective], constraints: Sequence[Constraint], *, source: str) -> None:

@@ -21,6 +21,7 @@ from mqn.search import stages
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Devices
 from mqn.search.evaluation import Figures, Step
+from mqn.search.goals import Scoring
 from mqn.search.jobs import Job
 from mqn.search.stage_jobs import convert_job, measure_job, model_names, quantize_job, score_job, train_job
 
@@ -31,25 +32,28 @@ if TYPE_CHECKING:
 class MqnPipeline:
     """The real pipeline."""
 
-    def __init__(self, dataset: Dataset, profile: Profile, devices: Devices) -> None:
+    def __init__(self, dataset: Dataset, profile: Profile, devices: Devices, scoring: Scoring) -> None:
         """Put the parts together.
 
         Args:
             dataset: trains, calibrates and scores.
             profile: what stages may take, and how is measured.
             devices: measure; open.
+            scoring: how accuracy is judged.
         """
         self._dataset = dataset
         self._profile = profile
         self._devices = devices
+        self._scoring = scoring
 
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
         """The candidate's steps."""
         arch, plan, codec = candidate.arch, candidate.plan, candidate.training.codec
         size, cpus = arch.input_size, self._profile.ray.export_cpus
 
-        def score(artifact: Artifact, names: tuple[str, ...]) -> Job:
-            return score_job(tuple(artifact.folder / name for name in names), artifact, codec, size, self._dataset)
+        def score(artifact: Artifact | None = None, names: tuple[str, ...] = ()) -> Job:
+            files = tuple(artifact.folder / name for name in names) if artifact else ()
+            return score_job(files, artifact, codec, size, self._dataset, self._scoring)
 
         return (
             Step(
@@ -69,7 +73,7 @@ class MqnPipeline:
                     made["convert"], plan, self._dataset, size, candidate.training, cpus=cpus
                 ),
             ),
-            Step(name="score/baseline", needs=(), make=lambda _: score_job((), None, codec, size, self._dataset)),
+            Step(name="score/baseline", needs=(), make=lambda _: score()),
             Step(
                 name="score/float", needs=("convert",), make=lambda made: score(made["convert"], (stages.FLOAT_MODEL,))
             ),

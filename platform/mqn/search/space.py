@@ -15,7 +15,7 @@ from mqn.quantities import Direction, quantity
 from mqn.records import NAMED_FILES, Candidate
 from mqn.search.conditions import check_expansion, order_dimensions
 from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
-from mqn.search.goals import Constraint, Objective, check_goals
+from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring
 
 if TYPE_CHECKING:
     import optuna
@@ -39,6 +39,7 @@ class _File:
     trials: int = 1
     objectives: tuple[Objective, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    scoring: Scoring = field(default_factory=Scoring)
     fixed: dict[str, Any] = field(default_factory=dict)
     dimensions: dict[str, DimensionTable] = field(default_factory=dict)
     points: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Space:
         trials: how many trials a study has unless told otherwise; a grid has its own number of points.
         objectives: what is optimised, with every direction filled in.
         constraints: what must be kept.
+        scoring: how accuracy is judged.
         base: the candidate that dimensions and points vary.
         dimensions: what is varied, every one behind those it depends on.
         points: grids only: explicit settings that vary together, each with the same keys.
@@ -69,6 +71,7 @@ class Space:
     trials: int
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
+    scoring: Scoring
     base: Candidate
     dimensions: tuple[Dimension, ...]
     points: tuple[Params, ...]
@@ -92,6 +95,7 @@ class Space:
             "trials": self.trials,
             "objectives": [{"metric": objective.metric, "direction": direction} for objective, direction in pairs],
             "constraints": [{k: v for k, v in bound.items() if v is not None} for bound in bounds],
+            "scoring": {"metrics": list(self.scoring.metrics), "inputs": self.scoring.inputs},
             "fixed": {key: value for key, value in self.base.flat().items() if key not in self.keys},
             "dimensions": {dimension.key: dimension.plain() for dimension in self.dimensions},
             "points": [dict(point) for point in self.points],
@@ -213,6 +217,7 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
     if raw.trials < 1:
         raise ConfigError(f"{source}: trials {raw.trials} must be at least 1")
     check_goals(raw.objectives, raw.constraints, source=source)
+    check_scoring(raw.scoring, raw.objectives, raw.constraints, source=source)
     fixed = flatten(raw.fixed)
     base = Candidate().with_values(fixed, source=f"{source}: fixed")
     for key in raw.dimensions:
@@ -228,6 +233,7 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
         trials=raw.trials,
         objectives=raw.objectives,
         constraints=raw.constraints,
+        scoring=raw.scoring,
         base=base,
         dimensions=ordered,
         points=_points(raw, base, source=source),

@@ -13,12 +13,13 @@ from mqn.records import NAMED_FILES, Arch, Codec, MeasureSettings, Plan, Trainin
 from mqn.search import stages
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Address
+from mqn.search.goals import Scoring
 from mqn.search.jobs import Job, Resources
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 1, "measure": 1}
+REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 2, "measure": 1}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
@@ -134,9 +135,17 @@ def quantize_job(
     )
 
 
-def score_job(files: tuple[Path, ...], model: Artifact | None, codec: Codec, size: int, dataset: Dataset) -> Job:
+def score_job(
+    files: tuple[Path, ...], model: Artifact | None, codec: Codec, size: int, dataset: Dataset, scoring: Scoring
+) -> Job:
     """The scores of a model's files, or of doing nothing."""
-    inputs: dict[str, Any] = {"files": [], "size": size, "data": dataset.hash, "revision": REVISIONS["score"]}
+    inputs: dict[str, Any] = {
+        "files": [],
+        "size": size,
+        "data": dataset.hash,
+        "scoring": to_plain(scoring),
+        "revision": REVISIONS["score"],
+    }
     if model is not None:
         inputs |= {"files": [model.manifest.files[file.name] for file in files], "codec": codec}
     return Job(
@@ -144,8 +153,8 @@ def score_job(files: tuple[Path, ...], model: Artifact | None, codec: Codec, siz
         key=stage_key("score", inputs),
         inputs=inputs,
         function=stages.score,
-        arguments={"files": files, "codec": codec, "size": size, "data": dataset.folder},
-        packages=("ai-edge-litert", "numpy", "scikit-image"),
+        arguments={"files": files, "codec": codec, "size": size, "data": dataset.folder, "scoring": scoring},
+        packages=("ai-edge-litert", "numpy", "scikit-image", "torch"),
     )
 
 

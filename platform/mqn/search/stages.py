@@ -17,6 +17,7 @@ from mqn.records import Arch, Codec, MeasureSettings, Plan, Training
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
     from mqn.export.exported import Exported
+    from mqn.search.goals import Scoring
 
 CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
 FLOAT_MODEL = "model.float32.tflite"
@@ -100,29 +101,37 @@ def calibrated_on(plan: Plan) -> int:
     return plan.calibration_pictures if static else _COMPARED_PICTURES
 
 
-def score(folder: Path, *, files: Sequence[Path], codec: Codec, size: int, data: Path) -> dict[str, Any]:
+def score(
+    folder: Path, *, files: Sequence[Path], codec: Codec, size: int, data: Path, scoring: Scoring
+) -> dict[str, Any]:
     """Score an exported file, or without files the input left as it is; writes figures and a strip of pictures.
 
     Args:
         folder: where to write.
         files: one file, backbone and head, or none.
         codec: how the output stands for linear light.
-        size: side of the pictures in pixels.
+        size: side of the pictures in pixels; the camera's own pictures keep theirs.
         data: a prepared dataset, whose validation split is scored.
+        scoring: by which measures and on which inputs.
 
     Returns:
         `pictures`, and `scores`: the mean by metric.
     """
     from mqn.data.dataset import Dataset
-    from mqn.data.pairs import evaluation_pictures
-    from mqn.export.runner import Runner
+    from mqn.data.pairs import camera_pictures, evaluation_pictures
+    from mqn.export.picture import Expander
     from mqn.metrics.protocol import do_nothing
     from mqn.metrics.protocol import score as run
     from mqn.search.strip import write_strip
 
-    predict = Runner(files, codec).predict if files else do_nothing
-    pictures = evaluation_pictures(Dataset.open(data), size, _SPLIT)
-    scores = run(predict, pictures)
+    predict = Expander(files, codec).expand if files else do_nothing
+    dataset = Dataset.open(data)
+    pictures = (
+        camera_pictures(dataset, _SPLIT)
+        if scoring.inputs == "camera"
+        else evaluation_pictures(dataset, size, _SPLIT, scoring.inputs)
+    )
+    scores = run(predict, pictures, metrics=scoring.metrics)
     write_json(folder / SCORES, scores)
     write_strip(folder / STRIP, predict, pictures)
     return {"pictures": scores.pictures, "scores": {name: interval.mean for name, interval in scores.scores.items()}}

@@ -26,7 +26,7 @@ def write_strip(
     Args:
         path: the file.
         predict: (H, W, 3) LDR in [0, 1] to (H, W, 3) linear, 1.0 = the truth's 99.9 % point.
-        pictures: all of one size; `rows` of them are shown, evenly picked, always the same.
+        pictures: `rows` of them are shown, evenly picked, always the same; smaller ones on black.
         rows: how many at most.
     """
     from mqn.hdr.files import write_png
@@ -38,4 +38,6 @@ def write_strip(
         picture = pictures[int(index)]
         linear = (np.clip(predict(picture.ldr), 0, 1), np.clip(picture.truth, 0, 1))
         strips.append(np.concatenate([picture.ldr, *(mulaw(image) for image in linear)], axis=1))
+    width = max(strip.shape[1] for strip in strips)
+    strips = [np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
     write_png(path, np.concatenate(strips, axis=0).astype(np.float32))
