@@ -1,0 +1,300 @@
+"""LHDR (Guo and Jiang 2022, "LHDR: HDR reconstruction for legacy content using a lightweight DNN", ACCV).
+
+Two steps. `mlp` corrects every pixel by itself, guided by what a small network says of the whole picture. `msnet` has
+a branch of full resolution for detail and a small U-Net at half resolution for what is over-exposed: its encoder's
+partial convolutions leave highlights out, its decoder is told by modulation (SFT) where they are. The names are those
+of the authors' weights.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mqn.models.peers.partial import PartialConv
+from mqn.models.peers.tiles import run_in_tiles
+
+WIDTH = 32
+GROUPS = 4
+BRIGHT = 0.9
+"""Code values from here to 1 count as more and more over-exposed."""
+EXPONENT = 0.45
+"""The network's output is light to this power."""
+STRIDE = 4
+TILE = 256
+HALO = 60
+"""How far the network sees at most, the summary left aside: 29 pixels of half resolution, through a kernel of 3."""
+
+
+class LHDR(nn.Module):
+    """x: (N, 3, H, W) in [0, 1], display-referred -> (N, 3, H, W), light to the power 0.45, not negative.
+
+    H and W are multiples of 4.
+    """
+
+    def __init__(self) -> None:
+        """Make the layers, with random weights."""
+        super().__init__()
+        self.mlp = PixelNet()
+        self.msnet = MultiScaleNet()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct at once."""
+        return self.reconstruct(x, self.summarize(x))
+
+    def summarize(self, x: Tensor) -> Tensor:
+        """What the condition network says of the whole picture, seen at a quarter of its size: (N, 32)."""
+        height, width = (max(round(side / 4), 1) for side in x.shape[-2:])
+        small = F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
+        summary: Tensor = self.mlp.cond_net(small)
+        return summary
+
+    def reconstruct(self, x: Tensor, summary: Tensor) -> Tensor:
+        """Reconstruct a picture, or a part of one, whose summary is known."""
+        bright = ((x - BRIGHT) / (1 - BRIGHT)).clamp(0.0, 1.0)
+        corrected = self.mlp(x, summary)
+        light: Tensor = self.msnet(corrected, bright)
+        return light
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Reconstruct one picture in tiles: (1, 3, H, W) in [0, 1] to linear light, not negative. Any H and W.
+
+        Sides that are no multiples of 4 are filled up by repeating the last row and column, and cut again. The authors'
+        script divides each result by its own maximum; that is not done here: where pictures are judged on an absolute
+        scale it would move every one by itself.
+        """
+        height, width = x.shape[-2:]
+        summary = self.summarize(x)
+        filled = F.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+        code = run_in_tiles(lambda part: self.reconstruct(part, summary), filled, tile=TILE, halo=HALO)
+        return code[..., :height, :width] ** (1 / EXPONENT)
+
+
+class PixelNet(nn.Module):
+    """1x1 convolutions, each modulated by the picture's summary: x (s + 1) + t, leaky ReLU."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        widths = (3, WIDTH, 2 * WIDTH, WIDTH, 3)
+        for i, (before, after) in enumerate(pairwise(widths), 1):
+            self.add_module(f"conv{i}", nn.Conv2d(before, after, 1))
+            self.add_module(f"cond_scale{i}", nn.Linear(WIDTH, after))
+            self.add_module(f"cond_shift{i}", nn.Linear(WIDTH, after))
+        self.cond_net = SummaryNet()
+
+    def forward(self, x: Tensor, summary: Tensor) -> Tensor:
+        """Correct (N, 3, H, W) by a summary (N, 32)."""
+        for i in range(1, 5):
+            scale = self.get_submodule(f"cond_scale{i}")(summary)[..., None, None]
+            shift = self.get_submodule(f"cond_shift{i}")(summary)[..., None, None]
+            x = _activate(self.get_submodule(f"conv{i}")(x) * (scale + 1) + shift)
+        return x
+
+
+class SummaryNet(nn.Module):
+    """A small picture to one vector: (N, 3, h, w) -> (N, 32)."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, WIDTH // 2, 3, stride=2, padding=1)
+        self.conv2 = ManyKernels(WIDTH // 2)
+        self.conv3 = nn.Conv2d(WIDTH // 2, WIDTH, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Summarize."""
+        for layer in (self.conv1, self.conv2, self.conv3):
+            x = _activate(layer(x))
+        return x.mean((2, 3))
+
+
+class ManyKernels(nn.Module):
+    """A quarter of the channels each through kernels of 1, 3, 5 and 7 pixels."""
+
+    def __init__(self, channels: int) -> None:
+        """Make the layers."""
+        super().__init__()
+        part = channels // 4
+        self.conv_group_1 = nn.Conv2d(part, part, 1)
+        self.conv_group_2 = nn.Conv2d(part, part, 3, padding=1)
+        self.conv_group_3 = nn.Conv2d(part, part, 5, padding=2)
+        self.conv_group_4 = nn.Conv2d(part, part, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve, shape kept."""
+        first, second, third, fourth = x.chunk(4, 1)
+        return torch.cat(
+            (
+                self.conv_group_1(first),
+                self.conv_group_2(second),
+                self.conv_group_3(third),
+                self.conv_group_4(fourth),
+            ),
+            1,
+        )
+
+
+class MultiScaleNet(nn.Module):
+    """The second step, from corrected pixels and the over-exposure map to light to the power 0.45."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.decompose = nn.ModuleDict(
+            {
+                "conv_h": nn.Conv2d(3, WIDTH, 3, padding=1),
+                "conv_l": nn.Conv2d(3, WIDTH, 3, stride=2, padding=1),
+            }
+        )
+        self.local_branch = DenseSum()
+        self.conv0 = nn.Conv2d(WIDTH, 3, 3, padding=1)
+        self.global_branch = HighlightNet()
+        self.upconv0 = nn.Sequential(nn.Conv2d(WIDTH, 12, 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, x: Tensor, bright: Tensor) -> Tensor:
+        """Reconstruct from (N, 3, H, W) and a map (N, 3, H, W) in [0, 1], 1 = over-exposed."""
+        detail = self.local_branch(_activate(self.decompose["conv_h"](x)))
+        base = self.global_branch(_activate(self.decompose["conv_l"](x)), bright)
+        return F.relu(_activate(self.conv0(detail)) + _activate(self.upconv0(base)))
+
+
+class DenseSum(nn.Module):
+    """Five convolutions, each on the sum of everything before it, and a residual."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        for i in range(1, 6):
+            self.add_module(f"conv_{i}", nn.Conv2d(WIDTH, WIDTH, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve, shape kept."""
+        total = x
+        for i in range(1, 5):
+            total = total + _activate(self.get_submodule(f"conv_{i}")(total))
+        result: Tensor = self.get_submodule("conv_5")(total) + x
+        return result
+
+
+class HighlightNet(nn.Module):
+    """A U-Net of two scales: an encoder that leaves highlights out, a decoder that is told where they are."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        # Index 0 stands for a layer without weights in the authors' file.
+        self.mask_est_pconv = nn.Sequential(nn.Identity(), nn.Conv2d(3, WIDTH, 1))
+        self.recon_trunk_f = nn.ModuleList(MaskedBlock() for _ in range(2))
+        self.down_conv = nn.Conv2d(WIDTH, WIDTH, 3, stride=2, padding=1)
+        self.recon_trunk_mp = nn.ModuleList(MaskedBlock() for _ in range(2))
+        self.recon_trunk_ms = nn.ModuleList(ModulatedBlock() for _ in range(2))
+        self.up_conv = nn.Sequential(nn.Conv2d(WIDTH, 4 * WIDTH, 3, padding=1), nn.PixelShuffle(2))
+        self.recon_trunk_e = nn.ModuleList(ModulatedBlock() for _ in range(2))
+        self.cond_com = nn.Sequential(
+            nn.Conv2d(3, WIDTH, 3, padding=1), _activation(), _grouped(stride=1), _activation()
+        )
+        self.cond_1e = nn.Sequential(_grouped(stride=2), _activation(), nn.Conv2d(WIDTH, WIDTH, 3, padding=1))
+        self.cond_2 = nn.Sequential(_grouped(stride=2), _activation(), nn.Conv2d(WIDTH, WIDTH, 3, 2, padding=1))
+
+    def forward(self, x: Tensor, bright: Tensor) -> Tensor:
+        """Fill highlights in.
+
+        Args:
+            x: (N, 32, H / 2, W / 2).
+            bright: (N, 3, H, W) in [0, 1].
+
+        Returns:
+            (N, 32, H / 2, W / 2).
+        """
+        # Valid as far as not bright, once more from the same threshold on.
+        valid = ((1 - bright) / (1 - BRIGHT)).clamp(0.0, 1.0)
+        mask = _halve(self.mask_est_pconv(valid))
+        condition = self.cond_com(bright)
+        half, quarter = self.cond_1e(condition), self.cond_2(condition)
+
+        fine = x
+        for block in self.recon_trunk_f:
+            fine, mask = block(fine, mask)
+        coarse = _activate(self.down_conv(fine))
+        mask = _halve(mask)
+        filled = coarse
+        for block in self.recon_trunk_mp:
+            filled, mask = block(filled, mask)
+        for block in self.recon_trunk_ms:
+            filled = block(filled, quarter)
+        result = _activate(self.up_conv(filled + coarse))
+        for block in self.recon_trunk_e:
+            result = block(result, half)
+        return result + fine + x
+
+
+class MaskedBlock(nn.Module):
+    """A residual block of partial convolutions, shape kept."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.pconv_1 = PartialConv(WIDTH, groups=GROUPS)
+        self.pconv_2 = PartialConv(WIDTH)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolve features and update their mask."""
+        inner, mask = self.pconv_1(x, mask)
+        inner, mask = self.pconv_2(_activate(inner), mask)
+        return _activate(inner) + x, mask
+
+
+class ModulatedBlock(nn.Module):
+    """A residual block whose convolutions follow a modulation, shape kept."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.conv1 = _grouped(stride=1)
+        self.conv2 = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
+        self.sft1 = Modulation()
+        self.sft2 = Modulation()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Convolve features under a condition of the same size."""
+        inner = _activate(self.conv1(self.sft1(x, condition)))
+        inner = _activate(self.conv2(self.sft2(inner, condition)))
+        return inner + x
+
+
+class Modulation(nn.Module):
+    """Spatial feature transform (Wang et al. 2018): x (s + 1) + t, s and t out of the condition, pixel by pixel."""
+
+    def __init__(self) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.SFT_scale_conv1 = nn.Conv2d(WIDTH, WIDTH, 1)
+        self.SFT_scale_conv2 = nn.Conv2d(WIDTH, WIDTH, 1)
+        self.SFT_shift_conv1 = nn.Conv2d(WIDTH, WIDTH, 1)
+        self.SFT_shift_conv2 = nn.Conv2d(WIDTH, WIDTH, 1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Modulate."""
+        scale = self.SFT_scale_conv2(_activate(self.SFT_scale_conv1(condition)))
+        shift: Tensor = self.SFT_shift_conv2(_activate(self.SFT_shift_conv1(condition)))
+        return x * (scale + 1) + shift
+
+
+def _activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.1)
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.1)
+
+
+def _grouped(*, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(WIDTH, WIDTH, 3, stride, padding=1, groups=GROUPS)
+
+
+def _halve(mask: Tensor) -> Tensor:
+    return F.avg_pool2d(mask, 3, stride=2, padding=1)
