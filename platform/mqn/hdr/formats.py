@@ -13,6 +13,7 @@ import numpy as np
 from mqn.errors import PictureError
 from mqn.hdr.noise import Noise, captured_noise, in_one_line
 from mqn.hdr.orientation import turn_upright
+from mqn.hdr.primaries import primaries
 from mqn.hdr.replacement import replacing
 from mqn.hdr.tiff import read_tiff
 
@@ -94,19 +95,27 @@ def decode_exr(path: Path) -> np.ndarray:
     return np.stack(planes, axis=-1)
 
 
-def encode_exr(path: Path, image: np.ndarray) -> None:
+def encode_exr(path: Path, image: np.ndarray, colours: str = "bt709", white_nits: float | None = None) -> None:
     """Write an OpenEXR file, float and ZIP: half floats would end at 65504.
 
     Args:
         path: the file.
         image: (H, W, 3) float32.
+        colours: its primaries, stated in the header as `chromaticities`; one of `mqn.hdr.primaries.PRIMARIES`.
+        white_nits: cd/m2 of 1.0, stated in the header as `whiteLuminance`; None where it is not known.
 
     Raises:
         PictureError: the file cannot be written.
     """
     import OpenEXR
 
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        "chromaticities": primaries(colours).chromaticities,
+    }
+    if white_nits is not None:
+        header["whiteLuminance"] = float(white_nits)
     with replacing(path) as temporary:
         with captured_noise() as noise:
             try:
