@@ -26,7 +26,8 @@ program is wrong (a plain Python exception, which crashes loudly). What a user c
     ├── StudyError               the study's records
     │   ├── SpaceChangedError    the space is not the one that the study was created with
     │   └── StudyBusyError       another driver runs the study
-    └── TrackingError            the tracking server cannot be used
+    ├── TrackingError            the tracking server cannot be used
+    └── MissingLibraryError      an optional library is missing or broken
 """
 
 from __future__ import annotations
@@ -146,6 +147,10 @@ class StudyBusyError(StudyError):
 
 class TrackingError(MqnError):
     """The tracking server cannot be used."""
+
+
+class MissingLibraryError(MqnError):
+    """An optional library is asked for, and is missing or broken."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 
 from mqn.errors import UnknownNameError
-from mqn.metrics.measures import ALIGNMENTS, DEFAULT, MEASURES, Pair, measure_all, split_name
+from mqn.metrics import alignment, hdrvdp, pu21
+from mqn.metrics.measures import (
+    ALIGNMENTS,
+    DEFAULT,
+    MEASURES,
+    PEAK_NITS,
+    THOROUGH,
+    Pair,
+    measure_all,
+    split_name,
+)
 from mqn.quantities import QUANTITIES
 
 
 @pytest.fixture
 def pair() -> Pair:
-    truth = np.random.default_rng(0).random((16, 16, 3)).astype(np.float32) ** 4
-    return Pair(test=truth / 2, reference=truth)
+    truth = np.random.default_rng(0).random((24, 24, 3)).astype(np.float32) ** 4
+    return Pair(test=truth / 2, reference=truth, ldr=np.sqrt(truth))
 
 
 def test_every_measure_is_a_quantity_with_its_derived_figures() -> None:
@@ -38,3 +48,59 @@ def test_all_default_measures_come_in_the_order_asked_for(pair: Pair) -> None:
     figures = measure_all(pair, DEFAULT[::-1])
     assert tuple(figures) == DEFAULT[::-1]
     assert all(math.isfinite(figure) for figure in figures.values())
+
+
+def test_every_measure_but_the_optional_one_judges_a_picture_in_every_alignment(pair: Pair) -> None:
+    names = [base + suffix for base in MEASURES if base != "cvvdp" for suffix in ALIGNMENTS]
+    figures = measure_all(pair, names)
+    assert set(figures) == set(names)
+    assert not any(math.isnan(figure) for figure in figures.values())
+
+
+def test_half_the_exposure_is_seen_as_predicted_and_forgiven_when_aligned(pair: Pair) -> None:
+    names = ("pu21_psnr", "pu21_psnr_gain", "clipped_error", "clipped_error_gain", "hdrvdp_q", "hdrvdp_q_gain")
+    figures = measure_all(pair, (*names, "hdrvdp_q_p3"))
+    assert figures["pu21_psnr"] < 25
+    assert figures["pu21_psnr_gain"] > 120
+    assert figures["clipped_error"] == pytest.approx(math.log10(2), abs=1e-6)
+    assert figures["clipped_error_gain"] == pytest.approx(0, abs=1e-6)
+    assert figures["hdrvdp_q"] < 95
+    assert figures["hdrvdp_q_gain"] == pytest.approx(100)
+    assert figures["hdrvdp_q_p3"] == pytest.approx(100)
+
+
+def test_measures_of_absolute_light_see_the_scale_as_1000_nits(pair: Pair) -> None:
+    test, reference = (np.maximum(PEAK_NITS * image, 0.005) for image in (pair.test, pair.reference))
+    figures = measure_all(pair, ["pu21_psnr", "hdrvdp_q", "pu21_psnr_crf"])
+    assert figures["pu21_psnr"] == pytest.approx(pu21.psnr(test, reference))
+    assert figures["hdrvdp_q"] == pytest.approx(hdrvdp.quality(test, reference, pixels_per_degree=30.0))
+    assert figures["pu21_psnr_crf"] == pytest.approx(pu21.psnr(alignment.correct_response(test, reference), reference))
+
+
+def test_black_predictions_and_black_truths_have_figures() -> None:
+    black, grey = np.zeros((24, 24, 3), np.float32), np.full((24, 24, 3), 0.18, np.float32)
+    for test, reference in ((black, grey), (grey, black)):
+        figures = measure_all(Pair(test, reference), ["pu21_psnr", "hdrvdp_q", "pu21_psnr_gain", "pu21_psnr_crf"])
+        assert not any(math.isnan(figure) for figure in figures.values())
+
+
+def test_an_alignment_is_made_once_and_only_if_it_is_asked_for(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    align = alignment.align_gain
+    monkeypatch.setattr(alignment, "align_gain", lambda *images: calls.append(1) or align(*images))
+    monkeypatch.setattr(alignment, "correct_response", lambda *images: pytest.fail("not asked for"))
+    measure_all(pair, ["psnr_tm"])
+    assert not calls
+    measure_all(pair, ["psnr_tm_gain", "ssim_tm_gain", "psnr_tm"])
+    assert len(calls) == 1
+
+
+def test_what_does_not_apply_is_nan(pair: Pair) -> None:
+    assert math.isnan(measure_all(Pair(pair.test, pair.reference), ["clipped_error"])["clipped_error"])
+    dark = Pair(pair.test, pair.reference, np.zeros_like(pair.test))
+    assert math.isnan(measure_all(dark, ["clipped_error"])["clipped_error"])
+
+
+def test_both_sets_of_measures_exist() -> None:
+    for name in (*DEFAULT, *THOROUGH):
+        split_name(name)

@@ -7,16 +7,23 @@ response that does. `mqn.quantities` holds each name's label, unit and direction
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mqn.errors import UnknownNameError
-from mqn.metrics import alignment, pu21, tonemapped
+from mqn.metrics import alignment, clipped, color, colorvideovdp, hdrvdp, pu21, tonemapped
 
 PEAK_NITS = 1000.0
 """The luminance in cd/m2 that the truth's 99.9 % point is taken for by measures of absolute light."""
+
+LOWEST_NITS = pu21.LOWEST_NITS
+"""In cd/m2: darker values count as this for measures of absolute light. A black truth would divide by zero."""
+
+PIXELS_PER_DEGREE = 30.0
+"""Of HDR-VDP: what most publications state, a desktop display seen from about 0.5 m."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +44,53 @@ class Pair:
 
 Measure = Callable[[Pair], float]
 
+
+def _shown(figure: Callable[..., float], operator: str) -> Measure:
+    """A figure of tone-mapped pictures."""
+    return lambda pair: figure(pair.test, pair.reference, operator, scale=1.0)
+
+
+def _absolute(figure: Callable[[np.ndarray, np.ndarray], float]) -> Measure:
+    """A figure of pictures in cd/m2; what lies below `LOWEST_NITS` is raised to it."""
+    return lambda pair: figure(_nits(pair.test), _nits(pair.reference))
+
+
+def _nits(image: np.ndarray) -> np.ndarray:
+    nits: np.ndarray = np.maximum(PEAK_NITS * image, LOWEST_NITS)
+    return nits
+
+
+def _hdrvdp_q(test: np.ndarray, reference: np.ndarray) -> float:
+    return hdrvdp.quality(test, reference, PIXELS_PER_DEGREE)
+
+
+def _hdrvdp_q_p3(pair: Pair) -> float:
+    test, reference = (hdrvdp.prepare_p3(PEAK_NITS * image) for image in (pair.test, pair.reference))
+    return hdrvdp.quality(test, reference, PIXELS_PER_DEGREE)
+
+
+def _clipped_error(pair: Pair) -> float:
+    return math.nan if pair.ldr is None else clipped.error(pair.test, pair.reference, pair.ldr)
+
+
 MEASURES: dict[str, Measure] = {
-    "psnr_tm": lambda pair: tonemapped.psnr(pair.test, pair.reference, "mulaw", scale=1.0),
-    "ssim_tm": lambda pair: tonemapped.ssim(pair.test, pair.reference, "mulaw", scale=1.0),
-    "psnr_tm_reinhard": lambda pair: tonemapped.psnr(pair.test, pair.reference, "reinhard", scale=1.0),
-    "ssim_tm_reinhard": lambda pair: tonemapped.ssim(pair.test, pair.reference, "reinhard", scale=1.0),
-    "pu21_psnr": lambda pair: pu21.psnr(PEAK_NITS * pair.test, PEAK_NITS * pair.reference),
-    "pu21_ssim": lambda pair: pu21.ssim(PEAK_NITS * pair.test, PEAK_NITS * pair.reference),
+    "psnr_tm": _shown(tonemapped.psnr, "mulaw"),
+    "ssim_tm": _shown(tonemapped.ssim, "mulaw"),
+    "psnr_tm_reinhard": _shown(tonemapped.psnr, "reinhard"),
+    "ssim_tm_reinhard": _shown(tonemapped.ssim, "reinhard"),
+    "psnr_tm_drago": _shown(tonemapped.psnr, "drago"),
+    "ssim_tm_drago": _shown(tonemapped.ssim, "drago"),
+    "psnr_tm_mantiuk": _shown(tonemapped.psnr, "mantiuk"),
+    "ssim_tm_mantiuk": _shown(tonemapped.ssim, "mantiuk"),
+    "psnr_tm_legacy": _shown(tonemapped.psnr, "legacy"),
+    "ssim_tm_legacy": _shown(tonemapped.ssim, "legacy"),
+    "pu21_psnr": _absolute(pu21.psnr),
+    "pu21_ssim": _absolute(pu21.ssim),
+    "hdrvdp_q": _absolute(_hdrvdp_q),
+    "hdrvdp_q_p3": _hdrvdp_q_p3,
+    "angular_error_deg": lambda pair: color.angular_error_deg(pair.test, pair.reference),
+    "clipped_error": _clipped_error,
+    "cvvdp": _absolute(colorvideovdp.quality),
 }
 """By base name."""
 
@@ -60,6 +107,16 @@ ALIGNMENTS = tuple(_ALIGNMENTS)
 
 DEFAULT = ("psnr_tm", "ssim_tm", "psnr_tm_reinhard", "ssim_tm_reinhard", "pu21_psnr", "pu21_ssim")
 """Cheap enough for every trial of a search: some 30 ms a picture of 256 x 256."""
+
+THOROUGH = (
+    *("pu21_psnr", "pu21_psnr_gain", "pu21_psnr_crf", "pu21_ssim", "pu21_ssim_gain", "pu21_ssim_crf"),
+    *("hdrvdp_q", "hdrvdp_q_gain", "hdrvdp_q_crf", "hdrvdp_q_p3"),
+    *("clipped_error", "clipped_error_gain", "clipped_error_crf", "angular_error_deg"),
+    *("psnr_tm", "psnr_tm_gain", "ssim_tm", "psnr_tm_reinhard", "ssim_tm_reinhard"),
+    *("psnr_tm_drago", "ssim_tm_drago", "psnr_tm_mantiuk", "ssim_tm_mantiuk", "psnr_tm_legacy", "ssim_tm_legacy"),
+)
+"""For a table that compares methods: Q, the clipped region and a response-corrected column together, because no single
+figure decides; about a second a picture of 256 x 256 on one core."""
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -94,6 +151,8 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
 
     Raises:
         UnknownNameError: there is no such measure; names the nearest.
+        MissingLibraryError: `cvvdp` is asked for, and its library is missing or broken; says how to mend it.
+        ValueError: the pictures' shapes differ, or are too small for a measure (SSIM 11 x 11, HDR-VDP 17 x 17).
     """
     parts = [split_name(name) for name in names]
     aligned: dict[str, Pair] = {}

@@ -2,7 +2,7 @@
 
 The scale comes from the truth alone, and so does the operator's exposure: a prediction of half the light is half as
 bright here too, and loses. (The authors' figure draws an operator at random for each side and normalises each picture
-by its own extremes, which forgives any exposure.)
+by its own extremes, which forgives any exposure: the operator called `legacy`, see `mqn.metrics.legacy`.)
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import numpy as np
 
 from mqn.errors import UnknownNameError
 from mqn.hdr.codec import picture_scale
-from mqn.hdr.tonemap import mulaw, reinhard
-from mqn.metrics import fidelity
+from mqn.hdr.tonemap import drago, mantiuk, mulaw, reinhard
+from mqn.metrics import fidelity, legacy
 
 _OPERATORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "mulaw": lambda image, _: mulaw(image),
     "reinhard": reinhard,
+    "drago": drago,
+    "mantiuk": mantiuk,
 }
 
 OPERATORS = tuple(_OPERATORS)
+LEGACY = "legacy"
 
 
 def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, scale: float | None = None) -> float:
@@ -30,7 +33,8 @@ def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, sc
     Args:
         test: (H, W, 3) linear light, in the reference's unit.
         reference: (H, W, 3) linear light in any unit, the truth; it also sets the operator's exposure.
-        operator: `mulaw` (mu = 5000) or `reinhard`, see `mqn.hdr.tonemap`.
+        operator: `mulaw` (mu = 5000), `reinhard`, `drago` (bias 0.85) or `mantiuk` (contrast 0.7), see
+            `mqn.hdr.tonemap`; or `legacy`, which looks at no scale.
         scale: the light that becomes 1.0 in both pictures; what is above is clipped. None: the reference's 99.9 %
             point (`mqn.hdr.codec.picture_scale`), which changes nothing where the pictures are scaled by it already.
 
@@ -42,6 +46,8 @@ def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, sc
         PictureError: no scale is given, and the reference is black or not finite.
         ValueError: the shapes differ.
     """
+    if operator == LEGACY:
+        return legacy.psnr(test, reference)
     return fidelity.psnr(*_mapped(test, reference, operator, scale), peak=1.0)
 
 
@@ -62,6 +68,8 @@ def ssim(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, sc
         PictureError: no scale is given, and the reference is black or not finite.
         ValueError: the shapes differ or are too small.
     """
+    if operator == LEGACY:
+        return legacy.ssim(test, reference)
     return fidelity.ssim(*_mapped(test, reference, operator, scale), data_range=1.0)
 
 
@@ -71,7 +79,7 @@ def _mapped(
     try:
         apply = _OPERATORS[operator]
     except KeyError:
-        raise UnknownNameError("tone-mapping operator", operator, OPERATORS) from None
+        raise UnknownNameError("tone-mapping operator", operator, (*OPERATORS, LEGACY)) from None
     divisor = np.float64(picture_scale(reference, "the reference") if scale is None else scale)
     # Not in float32: its rounding after the curve would decide among predictions that are nearly perfect.
     truth = reference / divisor

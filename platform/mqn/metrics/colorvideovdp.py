@@ -1,0 +1,59 @@
+"""ColorVideoVDP, from its authors' own package: an optional extra.
+
+R. K. Mantiuk, P. Hanji, M. Ashraf, Y. Asano and A. Chapiro, "ColorVideoVDP: A visual difference predictor for image,
+video and display distortions", ACM Transactions on Graphics 43(4), 2024. Installed by `mqn-platform[cvvdp]`. It needs
+torchvision, whose wheel breaks beside a torch of another build; so it is never imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+import numpy as np
+
+from mqn.errors import MissingLibraryError
+
+DISPLAY = "standard_hdr_linear"
+"""The package's name for: 30 inches, 3840 x 2160, 1500 cd/m2, 10 lux of ambient light, seen from two display heights
+(75.4 pixels per degree), pictures linear BT.709 in cd/m2. Light above 1500 cd/m2 is clipped, as that display would."""
+
+ADVICE = (
+    "ColorVideoVDP is optional: leave out the measure 'cvvdp', or install mqn-platform[cvvdp] and a torchvision built "
+    "for this torch (beside a CPU torch: pip install torchvision --index-url https://download.pytorch.org/whl/cpu)"
+)
+
+
+def quality(test: np.ndarray, reference: np.ndarray) -> float:
+    """ColorVideoVDP's quality of a still picture.
+
+    It adapts to the picture, so that it sees little of a wrong exposure of the whole.
+
+    Args:
+        test: (H, W, 3) linear BT.709, cd/m2.
+        reference: the same shape.
+
+    Returns:
+        JOD (just objectionable differences): 10 for equal pictures, less by 1 where 75 % of people see the worse one.
+
+    Raises:
+        MissingLibraryError: the package or its torchvision is missing or broken; says how to mend it.
+        ValueError: the shapes differ.
+    """
+    if test.shape != reference.shape or test.ndim != 3 or test.shape[-1] != 3:
+        raise ValueError(f"test {test.shape} and reference {reference.shape} must have one shape, (H, W, 3)")
+    jod, _ = _metric().predict(test.astype(np.float32), reference.astype(np.float32), dim_order="HWC")
+    return float(jod)
+
+
+@functools.cache
+def _metric() -> Any:
+    try:
+        package = importlib.import_module("pycvvdp")
+    # What a missing library raises, and what torchvision raises beside another build of torch: RuntimeError at its
+    # first import (operator torchvision::nms does not exist), AttributeError later, OSError for a library it links to.
+    except (ImportError, RuntimeError, AttributeError, OSError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise MissingLibraryError(f"ColorVideoVDP cannot be loaded ({said}); {ADVICE}") from error
+    return package.cvvdp(display_name=DISPLAY, quiet=True)
