@@ -10,7 +10,7 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr import formats, raw
-from mqn.hdr.headers import read_header, require_declared_size
+from mqn.hdr.headers import names_other_primaries, read_header, require_declared_size
 from mqn.hdr.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, require_rgb, write_png
 
 __all__ = [
@@ -147,5 +147,9 @@ def _decoder(path: Path) -> tuple[Callable[[Path], np.ndarray], tuple[str, ...]]
         found = f"holds {header.kind} data" if header.kind else "is no picture that is known here"
         raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_BY_KIND)} are read")
     require_declared_size(path, header)
-    mislabelled = f"holds {header.kind} data, not {named} as its suffix says"
-    return _BY_KIND[header.kind], () if header.kind == named else (mislabelled,)
+    notes = []
+    if header.kind != named:
+        notes.append(f"holds {header.kind} data, not {named} as its suffix says")
+    if names_other_primaries(header):
+        notes.append("names other primaries than BT.709, for which its colours are taken nevertheless")
+    return _BY_KIND[header.kind], tuple(notes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mqn.errors import PictureError
+from mqn.hdr.primaries import PRIMARIES
 
 MAX_PIXELS = 200_000_000
 """Pictures that declare more are refused before a byte of them is decoded: phones stop there, and what claims more is
@@ -121,6 +122,24 @@ def require_declared_size(path: Path, header: Header) -> None:
             f"{path}: cut short or damaged, {width} x {height} pixels take {least_bytes} bytes or more, "
             f"there are {header.size_bytes}"
         )
+
+
+def names_other_primaries(header: Header) -> bool:
+    """Whether an OpenEXR file says that its colours are in other primaries than BT.709.
+
+    Args:
+        header: of any file.
+
+    Returns:
+        True where the attribute `chromaticities` is there and differs by more than rounding.
+    """
+    found = re.search(rb"chromaticities\0chromaticities\0\x20\0\0\0(.{32})", header.start, re.DOTALL)
+    if header.kind != "OpenEXR" or found is None:
+        return False
+    differences = (
+        a - b for a, b in zip(struct.unpack("<8f", found[1]), PRIMARIES["bt709"].chromaticities, strict=True)
+    )
+    return not all(abs(difference) < 2e-3 for difference in differences)
 
 
 def _radiance_size(data: bytes) -> tuple[int, int, int] | None:

@@ -210,11 +210,14 @@ def decode_heif(path: Path) -> Decoded:
 
 def _open(path: Path, data: bytes, plugin: Callable[[io.BytesIO], Any]) -> Any:
     """A Pillow picture whose header was read. Its plugin is asked itself: `Image.open` has a limit of its own."""
+    from PIL import Image
+
     failure: Exception | None = None
     with captured_noise():
         try:
             header = plugin(io.BytesIO(data))
-        except _FAILURES as error:
+        # Of the plugins, WebP's has the limit nevertheless.
+        except (*_FAILURES, Image.DecompressionBombError) as error:
             failure = error
     if failure is not None:
         raise PictureError(f"{path}: damaged or cut short{words_of(failure)}") from failure
