@@ -69,6 +69,8 @@ class Training:
         lambda_features: weight of VGG16 feature reconstruction, lambda 4; 0 needs no VGG16.
         feature_weights: VGG16's weights: `imagenet`, `random`, or a path.
         feature_pools: the pooling blocks compared, out of 1, 2, 3.
+        scale_invariance: share of each picture's mean difference that the losses leave out (`mqn.train.losses`), 0 to
+            1; 0 is the paper's.
         epochs: passes over the training pictures.
         batch_size: pictures in a step.
         learning_rate: Adam's, at the start.
@@ -90,6 +92,7 @@ class Training:
     lambda_features: float = 0.05
     feature_weights: str = "imagenet"
     feature_pools: tuple[int, ...] = (1, 2, 3)
+    scale_invariance: float = 0.0
     epochs: int = 600
     batch_size: int = 4
     learning_rate: float = 5e-5
@@ -114,8 +117,9 @@ class Training:
             raise ValueError("epochs, batch_size and decay_epochs must be at least 1, frozen_epochs at least 0")
         if self.learning_rate <= 0 or not 0 < self.decay <= 1:
             raise ValueError(f"learning_rate {self.learning_rate} must be above 0 and decay {self.decay} in (0, 1]")
-        if not 0 <= self.virtual_camera <= 1:
-            raise ValueError(f"virtual_camera {self.virtual_camera} must be a share, 0 to 1")
+        if not 0 <= self.virtual_camera <= 1 or not 0 <= self.scale_invariance <= 1:
+            shares = (self.virtual_camera, self.scale_invariance)
+            raise ValueError(f"virtual_camera and scale_invariance {shares} must be shares, 0 to 1")
         if not self.feature_pools or not set(self.feature_pools) <= {1, 2, 3}:
             raise ValueError(f"feature_pools {self.feature_pools} must be some of 1, 2, 3")
 

@@ -83,3 +83,18 @@ def test_losses_are_float32_under_autocast() -> None:
         terms = TrainingLoss()(GREY.bfloat16() + 0.25, GREY)
     assert terms.total.dtype == torch.float32
     assert terms.l1.item() == pytest.approx(0.25)
+
+
+def test_a_shift_of_the_whole_picture_counts_less_the_more_invariant_the_losses_are() -> None:
+    truth = torch.full((2, 3, 4, 4), 0.5)
+    shifted = truth + torch.tensor([0.1, -0.2]).view(2, 1, 1, 1)
+    for share, expected in ((0.0, 0.15), (0.8, 0.03), (1.0, 0.0)):
+        terms = TrainingLoss(scale_invariance=share)(shifted, truth)
+        assert float(terms.l1) == pytest.approx(expected, abs=1e-6)
+        assert float(terms.l2) == pytest.approx(expected, abs=1e-6)
+
+
+def test_differences_from_place_to_place_count_in_full() -> None:
+    truth = torch.full((1, 3, 2, 2), 0.5)
+    output = truth + torch.tensor([[0.1, -0.1], [0.1, -0.1]])
+    assert float(TrainingLoss(scale_invariance=1.0)(output, truth).l1) == pytest.approx(0.1, abs=1e-6)

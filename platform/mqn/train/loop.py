@@ -194,6 +194,7 @@ def _loss(training: Training, arithmetic: Arithmetic) -> TrainingLoss:
         lambda_cosine=training.lambda_cosine,
         lambda_features=training.lambda_features,
         extractor=extractor,
+        scale_invariance=training.scale_invariance,
     )
     arithmetic.place_module(loss)
     return loss

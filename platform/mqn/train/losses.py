@@ -10,6 +10,11 @@ the paper leaves the scale open, pictures of different size are made to count al
 * feature reconstruction is the sum over pools of the mean absolute difference of features, in units of the picture
   (VGG16 sees 0 to 255, so its features are divided by 255). The codec's affine map is undone first: VGG16 sees pictures
   that span [0, 1].
+
+How bright the truth's 99.9 % point is above white, an over-exposed input does not say. What a network guesses wrong
+there moves the whole picture by one amount (under the `log` codec, by one factor of light) and drowns what it gets
+right or wrong from place to place. `scale_invariance` takes that much of a picture's mean difference away before
+anything is compared, after the scale-invariant error of Eigen, Puhrsch and Fergus (2014, Eq. 4). The paper has none.
 """
 
 from __future__ import annotations
@@ -49,6 +54,7 @@ class TrainingLoss(nn.Module):
         lambda_cosine: float = 0.1,
         lambda_features: float = 0.0,
         extractor: VGG16 | None = None,
+        scale_invariance: float = 0.0,
     ) -> None:
         """Fix the weights.
 
@@ -58,6 +64,7 @@ class TrainingLoss(nn.Module):
             lambda_cosine: lambda 3.
             lambda_features: lambda 4.
             extractor: makes the features; needed where `lambda_features` is above 0.
+            scale_invariance: share of each picture's mean difference that does not count, 0 to 1.
 
         Raises:
             ValueError: features are weighted and there is no extractor.
@@ -70,6 +77,7 @@ class TrainingLoss(nn.Module):
         self.lambda_cosine = lambda_cosine
         self.lambda_features = lambda_features
         self.extractor = extractor if lambda_features else None
+        self.scale_invariance = scale_invariance
 
     def forward(self, output: Tensor, truth: Tensor) -> LossTerms:
         """Compare a batch.
@@ -81,6 +89,10 @@ class TrainingLoss(nn.Module):
         Returns:
             The terms, float32.
         """
+        if self.scale_invariance:
+            with torch.autocast(output.device.type, enabled=False):
+                difference = (output.float() - truth.float()).mean(dim=(1, 2, 3), keepdim=True)
+                output = output - self.scale_invariance * difference
         features = None
         if self.extractor is not None:
             features = feature_reconstruction(self.extractor, output, truth)
