@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mqn.data import engine
 from mqn.data import prepare as preparation
 from mqn.data.catalogue import CATALOGUE, PICTURES
 from mqn.data.dataset import Dataset, locate
@@ -114,14 +115,14 @@ def test_locate_prepares_a_folder_once_and_again_when_it_changes(photos: Photos)
         told.append(name)
 
     first = locate(folder, progress=progress)
-    assert told == ["a.exr", "b.exr", "done"]
+    assert told == ["", "a.exr", "b.exr", "done"]
     assert locate(str(folder), progress=progress).folder == first.folder
-    assert len(told) == 3
+    assert len(told) == 4
 
     write(folder / "c.exr", np.arange(1, 193, dtype=np.float32).reshape(8, 8, 3))
     changed = locate(folder, progress=progress)
 
-    assert len(told) == 7
+    assert len(told) == 9
     assert changed.count("train") + changed.count("val") == 3
     assert Dataset.open(first.folder).hash == first.hash != changed.hash
 
@@ -136,7 +137,7 @@ def test_locate_refuses_a_file_and_a_folder_that_is_not_there(photos: Photos) ->
 
 
 def test_the_default_is_procedural_and_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "SCENE_SIDE", 16)
+    monkeypatch.setattr(engine, "SCENE_SIDE", 16)
     told: list[int] = []
 
     dataset = locate(None, progress=lambda done, total, name: told.append(total))
@@ -144,5 +145,5 @@ def test_the_default_is_procedural_and_prepared_once(monkeypatch: pytest.MonkeyP
 
     assert (dataset.count("train"), dataset.count("val")) == (24, 8)
     assert {name.split("-")[1] for name in dataset.names("val")} >= {"street", "room", "night", "sunset"}
-    assert told == [32] * 33
+    assert told == [32] * 34
     assert again.hash == dataset.hash

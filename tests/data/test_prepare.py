@@ -236,7 +236,7 @@ def test_progress_names_every_picture(photos: Photos, tmp_path: Path) -> None:
 
     prepare(photos("a.exr", "b.exr"), tmp_path / "out", progress=lambda *step: told.append(step))
 
-    assert told == [(0, 2, "a.exr"), (1, 2, "b.exr"), (2, 2, "done")]
+    assert told == [(0, 2, ""), (1, 2, "a.exr"), (2, 2, "b.exr"), (2, 2, "done")]
 
 
 def test_the_hash_is_of_the_pictures_and_not_of_the_place(photos: Photos, tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mqn.data.sources import Found, assign_splits, listing, survey
+from mqn.data.sources import Found, assign_splits, survey
+from mqn.data.storage import open_storage
 from mqn.errors import DataError, EmptyDatasetError
 
 Photos = Callable[..., Path]
 
 
 def test_without_a_manifest_views_of_one_panorama_are_one_source(photos: Photos) -> None:
-    contents = survey(photos("beach__y1.exr", "beach__y2.exr", "town.exr", "sub/town.exr"))
+    contents = survey(open_storage(photos("beach__y1.exr", "beach__y2.exr", "town.exr", "sub/town.exr")))
 
     assert {picture.name: picture.source for picture in contents.pictures} == {
         "beach__y1.exr": "beach",
@@ -31,7 +32,7 @@ def test_a_manifest_names_sources_and_splits(photos: Photos) -> None:
         "split,file,source,note\nval,a.exr,lake,\ntrain,b.exr,hill,\nval,c.exr,lake,\n"
     )
 
-    contents = survey(folder)
+    contents = survey(open_storage(folder))
 
     assert [(p.name, p.source, p.split) for p in contents.pictures] == [
         ("a.exr", "lake", "val"),
@@ -45,7 +46,7 @@ def test_pictures_beside_the_manifest_are_taken_and_follow_their_source(photos: 
     folder = photos("a.exr", "b.exr", "lake__y3.exr", "new.exr")
     (folder / "manifest.csv").write_text("file,source,split\na.exr,lake,val\nb.exr,hill,train\n")
 
-    contents = survey(folder)
+    contents = survey(open_storage(folder))
     sides = assign_splits(contents.pictures, has_splits=contents.has_splits, val_fraction=0.5, seed=0)
 
     assert contents.beside_manifest == 2
@@ -57,7 +58,7 @@ def test_what_a_manifest_names_and_is_not_there_is_told(photos: Photos) -> None:
     (folder / "b.jpg").write_bytes(b"jpeg")
     (folder / "manifest.csv").write_text("file,source\na.exr,a\nb.jpg,b\ngone.exr,c\n")
 
-    contents = survey(folder)
+    contents = survey(open_storage(folder))
 
     assert [picture.name for picture in contents.pictures] == ["a.exr"]
     assert "no HDR picture" in contents.skipped["b.jpg"]
@@ -79,7 +80,7 @@ def test_a_manifest_that_cannot_be_understood_says_where(text: str, said: str, p
     (folder / "manifest.csv").write_text(text)
 
     with pytest.raises(DataError, match=said):
-        survey(folder)
+        survey(open_storage(folder))
 
 
 def _found(count: int) -> list[Found]:
@@ -114,13 +115,14 @@ def test_a_manifest_without_validation_pictures_is_an_error() -> None:
         assign_splits(found, has_splits=True, val_fraction=0.5, seed=0)
 
 
-def test_the_listing_changes_with_files_and_manifest(photos: Photos) -> None:
+def test_states_change_with_files_manifest_and_inputs(photos: Photos) -> None:
     folder = photos("a.exr", "b.exr")
-    before = listing(folder)
+    storage = open_storage(folder)
+    before = survey(storage).states
 
-    (folder / "note.txt").write_text("of no consequence")
-    assert listing(folder) == before
-    (folder / "manifest.csv").write_text("file,source\n")
-    assert [name for name, _, _ in listing(folder)] == ["a.exr", "b.exr", "manifest.csv"]
+    (folder / "a.jpg").write_bytes(b"of no consequence")
+    assert survey(storage).states == before
+    (folder / "manifest.csv").write_text("file,source,ldr\na.exr,a,a.jpg\n")
+    assert sorted(survey(storage).states) == ["a.exr", "a.jpg", "b.exr", "manifest.csv"]
     (folder / "b.exr").unlink()
-    assert [name for name, _, _ in listing(folder)] == ["a.exr", "manifest.csv"]
+    assert sorted(survey(storage).states) == ["a.exr", "a.jpg", "manifest.csv"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mqn.cli import data_public, output
-from mqn.cli.options import Json, Output
+from mqn.cli.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -22,11 +22,30 @@ def register(app: typer.Typer) -> None:
 
 def prepare(
     folder: Annotated[
-        Path,
-        typer.Argument(help="Folder of .hdr, .exr, .pfm or .tif pictures; a manifest.csv may name sources and splits."),
+        str,
+        typer.Argument(
+            help="Folder of .hdr, .exr, .pfm or .tif pictures, or its URL (s3://bucket/prefix); a manifest.csv may "
+            "name sources, splits and the camera's own LDR pictures."
+        ),
     ],
-    out: Output,
+    out: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder or URL to write to. Parts are kept in .NAME.parts beside it (.parts in it, if a URL) until it "
+            "is whole: run again what was interrupted, and it goes on.",
+        ),
+    ],
     side: Annotated[int, typer.Option(help="Shorter side in pixels that pictures are brought down to.")] = 512,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that decode. Default: one a processor; few pictures are decoded without others."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Ray cluster to decode on (auto, HOST:PORT); its machines must reach FOLDER and --output."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Decode a folder once into a dataset that trainings map into memory; names every file that cannot be used."""
@@ -38,14 +57,15 @@ def prepare(
         def on_picture(done: int, total: int, name: str) -> None:
             bar.update(task, completed=done, total=total, description=f"decoding {name}")
 
-        report = run(folder, out, side=side, progress=on_picture)
+        report = run(folder, out, side=side, workers=workers, address=address, progress=on_picture)
     if json:
         output.document(report)
         return
     for file, reason in report.skipped:
         output.line(f"left out: {file}: {reason}")
     counts = ", ".join(f"{count} {split}" for split, count in report.counts.items())
-    output.line(f"{out}: {counts}; {len(report.skipped)} files left out")
+    inputs = sum(report.inputs.values())
+    output.line(f"{report.folder}: {counts}; {inputs} camera inputs; {len(report.skipped)} files left out")
 
 
 def inspect(

@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
+from mqn.data.catalogue import Entry, InputEntry
 
-class BlobWriter:
-    """Appends pictures to a new .npy file. Pictures are never all in memory; the header is put right at the end."""
 
-    def __init__(self, path: Path, dtype: str) -> None:
-        """Begin a file.
+def header(dtype: str, size: int) -> bytes:
+    """What a .npy file of one axis begins with.
 
-        Args:
-            path: to write.
-            dtype: of the values, as numpy writes it: `<f2`, `|u1`.
-        """
-        self._stream = path.open("wb")
-        self._dtype = np.dtype(dtype)
-        self.size = 0
-        self._write_header()
+    Args:
+        dtype: of the values, as numpy writes it: `<f2`, `|u1`.
+        size: how many values follow.
+    """
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": (size,)})
+    return stream.getvalue()
 
-    def __enter__(self) -> BlobWriter:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._stream.seek(0)
-                self._write_header()
-        finally:
-            self._stream.close()
+def map_blob(path: Path, dtype: str, entries: Sequence[Entry] | Sequence[InputEntry]) -> np.ndarray:
+    """Map the blob of these pictures into memory.
 
-    def add(self, values: np.ndarray) -> int:
-        """Append a picture.
+    Args:
+        path: of the file.
+        dtype: of its values.
+        entries: what is in it; without any, no file is needed.
 
-        Args:
-            values: of any shape, of the blob's type.
+    Returns:
+        All values, read-only.
 
-        Returns:
-            The place of its first value.
-        """
-        self._stream.write(values.tobytes())
-        offset, self.size = self.size, self.size + values.size
-        return offset
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such blob; says what it is.
+    """
+    needed = max((e.offset + e.height * e.width * 3 for e in entries), default=0)
+    if not needed:
+        return np.empty(0, dtype)
+    try:
+        blob = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if blob.ndim != 1 or blob.dtype != np.dtype(dtype) or blob.size != needed:
+        raise ValueError(f"{path.name} holds {blob.size} values of {blob.dtype}, not {needed} of {np.dtype(dtype)}")
+    return blob
 
-    def _write_header(self) -> None:
-        # NumPy pads headers such that the first axis can grow without moving what follows.
-        header = {
-            "descr": np.lib.format.dtype_to_descr(self._dtype),
-            "fortran_order": False,
-            "shape": (self.size,),
-        }
-        np.lib.format.write_array_header_1_0(self._stream, header)
+
+def cut(blob: np.ndarray, entry: Entry | InputEntry) -> np.ndarray:
+    """One picture out of a blob.
+
+    Returns:
+        (H, W, 3), a view.
+    """
+    values = blob[entry.offset : entry.offset + entry.height * entry.width * 3]
+    return values.reshape(entry.height, entry.width, 3)
+
+
+def value_hash(values: np.ndarray) -> str:
+    """SHA-256 (64 hexadecimal digits) of a picture's values, row after row."""
+    return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()

@@ -11,7 +11,7 @@ from mqn.parsing import content_hash
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")
 Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with how many pictures are done, how many there are, and what is being worked on."""
+"""Called with how many pictures are done, how many there are, and what was done last (nothing yet: empty)."""
 
 FORMAT = 2
 CATALOGUE = "dataset.json"

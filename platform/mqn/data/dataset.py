@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from mqn.data import prepare, sources
+from mqn.data import blob, prepare
 from mqn.data.catalogue import (
     CATALOGUE,
     FORMAT,
@@ -22,6 +21,9 @@ from mqn.data.catalogue import (
     Split,
     hash_entries,
 )
+from mqn.data.mirror import mirror
+from mqn.data.sources import survey
+from mqn.data.storage import LocalStorage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
 from mqn.parsing import content_hash, read_json
@@ -30,7 +32,10 @@ from mqn.parsing import content_hash, read_json
 class Dataset:
     """A prepared dataset, its pictures mapped into memory: opening one costs nothing, and processes share the pages."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue, pictures: np.ndarray, inputs: np.ndarray) -> None:
+    def __init__(
+        self, place: str, folder: Path, catalogue: Catalogue, pictures: np.ndarray, inputs: np.ndarray
+    ) -> None:
+        self.place = place
         self.folder = folder
         self.catalogue = catalogue
         self._pictures = pictures
@@ -38,16 +43,18 @@ class Dataset:
         self._entries = {split: [e for e in catalogue.pictures if e.split == split] for split in SPLITS}
         self._inputs = {split: [e for e in catalogue.inputs if e.split == split] for split in SPLITS}
 
-    def __reduce__(self) -> tuple[Callable[[Path], Dataset], tuple[Path]]:
+    def __reduce__(self) -> tuple[Callable[[str], Dataset], tuple[str]]:
         # Sent to another process, a dataset is opened there; its pixels do not travel.
-        return Dataset.open, (self.folder,)
+        return Dataset.open, (self.place,)
 
     @classmethod
-    def open(cls, path: Path | str) -> Dataset:
+    def open(cls, path: Path | str, *, progress: Progress | None = None) -> Dataset:
         """Open a prepared folder.
 
         Args:
-            path: the folder that `mqn.data.prepare.prepare` wrote.
+            path: the folder that `mqn.data.prepare.prepare` wrote, or its URL: then a copy is made once under
+                `$MQN_HOME/data`.
+            progress: told of MiB while a copy is made.
 
         Returns:
             The dataset.
@@ -55,7 +62,8 @@ class Dataset:
         Raises:
             DataError: it is not such a folder, or damaged; says what to do.
         """
-        folder = Path(path).absolute()
+        storage = open_storage(path)
+        folder = storage.path if isinstance(storage, LocalStorage) else mirror(storage.place, progress=progress)
         advice = "remove the folder and prepare it again"
         if not (folder / CATALOGUE).is_file():
             raise DataError(f"{folder} is no prepared dataset: it has no {CATALOGUE}; make one with `mqn data prepare`")
@@ -70,11 +78,11 @@ class Dataset:
         if hash_entries(catalogue.pictures, catalogue.inputs) != catalogue.hash:
             raise DataError(f"the dataset {folder} is damaged: {CATALOGUE} was changed after it was written; {advice}")
         try:
-            pictures = _map(folder / PICTURES, np.dtype(np.float16), catalogue.pictures)
-            inputs = _map(folder / INPUTS, np.dtype(np.uint8), catalogue.inputs)
+            pictures = blob.map_blob(folder / PICTURES, "<f2", catalogue.pictures)
+            inputs = blob.map_blob(folder / INPUTS, "|u1", catalogue.inputs)
         except (OSError, ValueError) as error:
             raise DataError(f"the dataset {folder} is damaged: {error}; {advice}") from error
-        return cls(folder, catalogue, pictures, inputs)
+        return cls(storage.place, folder, catalogue, pictures, inputs)
 
     @property
     def hash(self) -> str:
@@ -116,7 +124,7 @@ class Dataset:
             leave half floats: convert what you cut out to float32 first.
         """
         entry = self.entries(split)[index]
-        return _cut(self._pictures, entry)
+        return blob.cut(self._pictures, entry)
 
     def inputs(self, split: Split) -> list[InputEntry]:
         """What is known of each of the camera's own pictures, in the order of their indices; often there are none.
@@ -137,21 +145,24 @@ class Dataset:
         Returns:
             (H, W, 3) uint8, read-only, display-referred code values, of the size of the picture that is its truth.
         """
-        return _cut(self._input_pixels, self.inputs(split)[index])
+        return blob.cut(self._input_pixels, self.inputs(split)[index])
 
     def damaged(self) -> list[str]:
         """Read everything once: the names of pictures whose stored values are not those that were written."""
-        blobs = ((self._pictures, self.catalogue.pictures), (self._input_pixels, self.catalogue.inputs))
-        return [e.name for blob, entries in blobs for e in entries if _hash(_cut(blob, e)) != e.sha256]
+        entries: tuple[Entry | InputEntry, ...] = (*self.catalogue.pictures, *self.catalogue.inputs)
+        blobs = [self._pictures] * len(self.catalogue.pictures) + [self._input_pixels] * len(self.catalogue.inputs)
+        stored = zip(entries, blobs, strict=True)
+        return [entry.name for entry, values in stored if blob.value_hash(blob.cut(values, entry)) != entry.sha256]
 
 
 def locate(data: str | Path | None = None, *, progress: Progress | None = None) -> Dataset:
     """Open the dataset that somebody asks for; prepare it first where that has not been done yet.
 
     Args:
-        data: None: the procedural scenes. A prepared folder: opened. Any other folder: its HDR pictures are prepared
-            once under `$MQN_HOME/data`, and again when a file in it is added, removed or changed.
-        progress: told of every picture while one is prepared.
+        data: a folder or a URL as of `mqn.data.storage`. None: the procedural scenes. A prepared dataset: opened. Any
+            other folder: its HDR pictures are prepared once under `$MQN_HOME/data`, and again when a file in it is
+            added, removed or changed.
+        progress: told of every picture while a dataset is prepared, of MiB while one is fetched.
 
     Returns:
         The dataset.
@@ -164,38 +175,14 @@ def locate(data: str | Path | None = None, *, progress: Progress | None = None) 
         output = home() / "data" / f"procedural-{FORMAT}"
         prepare.prepare_once(None, output, progress=progress)
         return Dataset.open(output)
-    folder = Path(data).expanduser()
-    if (folder / CATALOGUE).is_file():
-        return Dataset.open(folder)
-    key = content_hash([FORMAT, str(folder.resolve()), sources.listing(folder)])
-    output = home() / "data" / f"{folder.resolve().name}-{key[:16]}"
-    prepare.prepare_once(folder, output, progress=progress)
-    return Dataset.open(output)
-
-
-def _map(path: Path, dtype: np.dtype, entries: Sequence[Entry] | Sequence[InputEntry]) -> np.ndarray:
-    """A blob of these pictures, mapped into memory.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is no such blob; says what it is.
-    """
-    needed = max((e.offset + e.height * e.width * 3 for e in entries), default=0)
-    if not needed:
-        return np.empty(0, dtype)
+    source = open_storage(data)
     try:
-        blob = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
-    if blob.ndim != 1 or blob.dtype != dtype or blob.size != needed:
-        raise ValueError(f"{path.name} holds {blob.size} values of {blob.dtype}, not {needed} of {dtype}")
-    return blob
-
-
-def _cut(blob: np.ndarray, entry: Entry | InputEntry) -> np.ndarray:
-    values = blob[entry.offset : entry.offset + entry.height * entry.width * 3]
-    return values.reshape(entry.height, entry.width, 3)
-
-
-def _hash(values: np.ndarray) -> str:
-    return hashlib.sha256(values.tobytes()).hexdigest()
+        prepared = source.exists(CATALOGUE)
+    except OSError as error:
+        raise DataError(f"cannot read {source.place}: {error.strerror or error}; check address and keys") from error
+    if prepared:
+        return Dataset.open(source.place, progress=progress)
+    key = content_hash([FORMAT, source.place, survey(source).states])
+    output = home() / "data" / f"{source.place.rpartition('/')[2]}-{key[:16]}"
+    prepare.prepare_once(source.place, output, progress=progress)
+    return Dataset.open(output)

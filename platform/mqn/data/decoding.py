@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 
+from mqn.data.blob import value_hash
 from mqn.data.sources import VIEW
+from mqn.data.storage import Storage
 from mqn.errors import PictureError
-from mqn.hdr.codec import picture_scale
 from mqn.hdr.files import load, read_ldr
 from mqn.hdr.tonemap import luminance
 from mqn.hdr.transfer import srgb_decode, srgb_encode
@@ -76,13 +76,13 @@ class Decoded:
     inputs: tuple[np.ndarray, ...]
 
 
-def decode(name: str, path: Path, inputs: Mapping[str, Path], *, side: int) -> Decoded:
+def decode(source: Storage, name: str, inputs: Sequence[str], *, side: int) -> Decoded:
     """Read a picture and the camera's own ones of it, and bring them to the size and values to store.
 
     Args:
-        name: of the picture in its folder, with `/`.
-        path: where it lies.
-        inputs: name in the folder to place, of the camera's own pictures.
+        source: the folder that they lie in.
+        name: of the HDR file.
+        inputs: names of the camera's own pictures.
         side: pixels that the shorter side is brought down to, if it is longer.
 
     Returns:
@@ -90,29 +90,21 @@ def decode(name: str, path: Path, inputs: Mapping[str, Path], *, side: int) -> D
 
     Raises:
         PictureError: the HDR file cannot be used; gives the reason in one line, without the path.
+        OSError: the folder cannot be reached.
     """
-    with _without_path(path):
+    with _opened(source, name) as path:
         picture, digest = load(path), _digest(path)
         _require_a_scene(path, picture.image)
     taken, skipped, pixels = [], {}, []
     size = _size(picture.image, side)
-    for input_name, input_path in inputs.items():
+    for own in inputs:
         try:
-            _require_inside(input_name)
-            with _without_path(input_path):
-                values = _decode_input(input_path, picture.image, size)
-                input_digest = _digest(input_path)
+            with _opened(source, own) as path:
+                values, own_digest = _decode_input(path, picture.image, size), _digest(path)
         except PictureError as error:
-            skipped[input_name] = str(error)
+            skipped[own] = str(error)
             continue
-        taken.append(
-            InputPart(
-                name=input_name,
-                label=label(input_name, name),
-                file_sha256=input_digest,
-                sha256=_value_hash(values),
-            )
-        )
+        taken.append(InputPart(name=own, label=label(own, name), file_sha256=own_digest, sha256=value_hash(values)))
         pixels.append(values)
     return store(
         name,
@@ -162,7 +154,7 @@ def store(
         scale=math.ldexp(1.0, exponent),
         dynamic_range_log10=round(math.log10(high / low), 3) if low > 0 else None,
         file_sha256=file_sha256,
-        sha256=_value_hash(values),
+        sha256=value_hash(values),
         negative_values=negative_values,
         inputs=inputs,
         skipped=skipped or {},
@@ -177,12 +169,20 @@ def label(name: str, picture: str) -> str:
 
 
 @contextlib.contextmanager
-def _without_path(path: Path) -> Iterator[None]:
-    """Take the path off what goes wrong with a file: whoever lists the files names it in his own way."""
+def _opened(source: Storage, name: str) -> Iterator[Path]:
+    """A file of the folder. Paths are taken off what goes wrong with it: whoever lists the files names it himself."""
+    if name.startswith(("../", "/")):
+        raise PictureError("lies outside the folder; an input has to lie in it")
     try:
-        yield
-    except PictureError as error:
-        raise PictureError(str(error).removeprefix(f"{path}: ")) from error
+        with source.as_local(name) as path:
+            try:
+                yield path
+            except PictureError as error:
+                raise PictureError(str(error).removeprefix(f"{path}: ")) from error
+    except FileNotFoundError as error:
+        raise PictureError("no such file") from error
+    except PermissionError as error:
+        raise PictureError(f"cannot be read: {error.strerror or error}") from error
 
 
 def _digest(path: Path) -> str:
@@ -192,11 +192,6 @@ def _digest(path: Path) -> str:
         raise PictureError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _require_inside(name: str) -> None:
-    if name.startswith(("../", "/")):
-        raise PictureError("lies outside the folder; an input has to lie in it")
-
-
 def _require_a_scene(path: Path, image: np.ndarray) -> None:
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
@@ -204,7 +199,8 @@ def _require_a_scene(path: Path, image: np.ndarray) -> None:
             f"{path}: has {width} x {height} pixels; no training crop can be cut where a side has fewer than "
             f"{SMALLEST_SIDE}"
         )
-    picture_scale(image, str(path))
+    if not image.any():
+        raise PictureError(f"{path}: is black throughout, so it cannot be scaled")
     if (image == image[0, 0]).all():
         raise PictureError(f"{path}: is of one colour all over; there is nothing in it to learn or to judge by")
 
@@ -240,7 +236,3 @@ def _decode_input(path: Path, truth: np.ndarray, size: tuple[int, int]) -> np.nd
         light = cv2.resize(srgb_decode(image), size[::-1], interpolation=cv2.INTER_AREA)
         image = srgb_encode(np.asarray(light))
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-
-
-def _value_hash(values: np.ndarray) -> str:
-    return hashlib.sha256(values.tobytes()).hexdigest()

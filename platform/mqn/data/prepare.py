@@ -1,41 +1,36 @@
-"""Preparation: a folder of HDR pictures, or the procedural scenes, decoded once into a dataset mapped into memory."""
+"""Preparation: a folder of HDR pictures, or the procedural scenes, decoded once into a dataset mapped into memory.
+
+Every picture becomes a part of its own first, in a staging folder: `.NAME.parts` beside a folder of this machine,
+`.parts` in one behind a URL. From the parts the dataset is put together, and they go. Whatever ends a preparation, a
+kill or a full disk, the next one goes on from the parts that are there, and comes to the same bytes.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
 
-from mqn.data.blob import BlobWriter
-from mqn.data.catalogue import (
-    CATALOGUE,
-    FORMAT,
-    INPUTS,
-    PICTURES,
-    SPLITS,
-    Catalogue,
-    Entry,
-    InputEntry,
-    Progress,
-    Split,
-    hash_entries,
-)
-from mqn.data.decoding import Decoded, Part, decode, store
+from mqn.data import assembly, engine
+from mqn.data.assembly import Usable
+from mqn.data.catalogue import CATALOGUE, SPLITS, Catalogue, Progress
+from mqn.data.engine import Decoder, Job
 from mqn.data.sources import Contents, Found, assign_splits, survey
-from mqn.errors import DataError, EmptyDatasetError, PictureError, UsageError
+from mqn.data.staging import PART_FORMAT, Staging
+from mqn.data.storage import LocalStorage, Storage, open_storage
+from mqn.errors import DataError, EmptyDatasetError, UsageError
 from mqn.hdr.files import HDR_SUFFIXES
-from mqn.hdr.scenes import kind, scene
+from mqn.hdr.scenes import kind
 from mqn.home import home
-from mqn.parsing import content_hash, write_json
+from mqn.parsing import content_hash
 
 PROCEDURAL = "procedural scenes"
 TRAIN_SCENES, VAL_SCENES = 24, 8
-SCENE_SIDE = 288
 
 
 class Skipped(NamedTuple):
@@ -60,7 +55,7 @@ class Report:
         negative_values: values below 0 that are 0 now, in all pictures together.
     """
 
-    folder: Path
+    folder: str
     hash: str
     counts: dict[str, int]
     inputs: dict[str, int]
@@ -77,20 +72,28 @@ def prepare(
     side: int = 512,
     val_fraction: float = 0.15,
     seed: int = 0,
+    workers: int | None = None,
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Decode pictures once, bring them down to a size, split them by source, and write a dataset.
 
     A file that cannot be used is named in the report and in the dataset, and the rest goes on. The dataset appears
-    under its name only when it is whole; a preparation that was interrupted leaves nothing behind that opens.
+    under its name only when it is whole; a preparation that was interrupted leaves nothing behind that opens, and goes
+    on where it was when it is called again.
 
     Args:
-        source: a folder of HDR pictures (see `mqn.data.sources.survey`); None: the procedural scenes.
-        output: the folder to write; a dataset that is there already is replaced.
+        source: a folder of HDR pictures (see `mqn.data.sources.survey`), a path or a URL as of `mqn.data.storage`;
+            None: the procedural scenes.
+        output: the folder to write, likewise; a dataset that is there already is replaced. Needs room for two of it
+            until it is done.
         side: pixels that the shorter side of a picture is brought down to, if it is longer.
         val_fraction: of the sources, where no manifest says which are for validation.
         seed: changes which those are.
-        progress: told of every picture before it is decoded, and once at the end.
+        workers: processes that decode; None: one a processor; 1: this one.
+        address: of a running Ray cluster to decode on, `auto` or `host:port`; all its machines must reach `source` and
+            `output`. None: this machine.
+        progress: told at the beginning, of every picture that is done, and at the end.
 
     Returns:
         What became of it.
@@ -98,79 +101,143 @@ def prepare(
     Raises:
         DataError: no such folder, a manifest that cannot be understood, or an output that cannot be written.
         EmptyDatasetError: no usable picture, or none for one of the splits.
-        UsageError: `side` or `val_fraction` is out of its range.
+        UsageError: `side`, `val_fraction` or `workers` is out of its range, or there is no such cluster.
     """
     if side < 32 or not 0 < val_fraction < 1:
         raise UsageError(f"side {side} must be at least 32 and val_fraction {val_fraction} between 0 and 1")
-    output = Path(output).expanduser().absolute()
-    with _lock(output):
-        return _write(source, output, side=side, val_fraction=val_fraction, seed=seed, progress=progress)
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers; at least 1 has to decode")
+    if address and address.startswith("ray://"):
+        raise UsageError(f"{address}: Ray Data does not run through Ray's client; start this on one of its machines")
+    target = open_storage(output)
+    with _lock(target):
+        return _write(
+            None if source is None else open_storage(source),
+            target,
+            side=side,
+            val_fraction=val_fraction,
+            seed=seed,
+            workers=workers,
+            address=address,
+            tell=progress or _say_nothing,
+        )
 
 
-def prepare_once(source: Path | None, output: Path, *, progress: Progress | None = None) -> None:
+def prepare_once(source: str | None, output: Path, *, progress: Progress | None = None) -> None:
     """Prepare with the defaults of `prepare`, unless that has been done or another process does it just now.
 
     Args:
         source: as of `prepare`.
-        output: as of `prepare`, but left alone if it is there.
+        output: a folder of this machine, left alone if it is a dataset already.
         progress: as of `prepare`.
 
     Raises:
         DataError: as `prepare` does.
     """
-    with _lock(output):
-        if not (output / CATALOGUE).is_file():
-            _write(source, output, side=512, val_fraction=0.15, seed=0, progress=progress)
+    target = LocalStorage(output)
+    with _lock(target):
+        if not target.exists(CATALOGUE):
+            _write(
+                None if source is None else open_storage(source),
+                target,
+                side=512,
+                val_fraction=0.15,
+                seed=0,
+                workers=None,
+                address=None,
+                tell=progress or _say_nothing,
+            )
 
 
 def _write(
-    source: Path | str | None, output: Path, *, side: int, val_fraction: float, seed: int, progress: Progress | None
+    source: Storage | None,
+    output: Storage,
+    *,
+    side: int,
+    val_fraction: float,
+    seed: int,
+    workers: int | None,
+    address: str | None,
+    tell: Progress,
 ) -> Report:
-    folder = None if source is None else Path(source).expanduser()
-    contents = _scenes() if folder is None else survey(folder)
-    tell = progress or _say_nothing
-    skipped = dict(contents.skipped)
-    found = {picture.name: picture for picture in contents.pictures}
-    places: dict[str, tuple[int, tuple[int, ...]]] = {}
-    parts: list[Part] = []
-    with _appearing(output) as partial:
-        with BlobWriter(partial / PICTURES, "<f2") as pictures, BlobWriter(partial / INPUTS, "|u1") as inputs:
-            for number, picture in enumerate(contents.pictures):
-                tell(number, len(contents.pictures), picture.name)
-                try:
-                    decoded = _decode(picture, folder, side)
-                except PictureError as error:
-                    skipped[picture.name] = str(error)
-                    continue
-                parts.append(decoded.part)
-                skipped.update(decoded.part.skipped)
-                places[picture.name] = pictures.add(decoded.picture), tuple(map(inputs.add, decoded.inputs))
-        if not parts:
+    contents = _scenes() if source is None else survey(source)
+    staging = Staging(_beside(output))
+    jobs = [Job(name=found.name, inputs=found.inputs, key=_key(found, contents, side)) for found in contents.pictures]
+    with _explained(output, staging):
+        assembly.require_replaceable(output)
+        done = staging.keys()
+        left = [job for job in jobs if job.key not in done]
+        counter = _Counter(tell, len(jobs) - len(left), len(jobs))
+        decoder = Decoder(source=source.place if source else None, staging=staging.place, side=side)
+        engine.run(left, decoder, workers=workers, address=address, done=counter)
+        usable, skipped = _outcome(contents, jobs, staging)
+        if not usable:
+            staging.clear()
             raise EmptyDatasetError(_nothing_left(source, skipped))
-        if not inputs.size:
-            (partial / INPUTS).unlink()
         sides = assign_splits(
-            [found[part.name] for part in parts], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
+            [one.found for one in usable], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
         )
-        entries, input_entries = [], []
-        for part in parts:
-            origin = found[part.name].source
-            entries.append(_entry(part, origin, sides[origin], places[part.name][0]))
-            input_entries += _input_entries(part, entries[-1], places[part.name][1])
-        catalogue = Catalogue(
-            format=FORMAT,
-            made_from=str(folder.resolve()) if folder else PROCEDURAL,
+        catalogue = assembly.catalogue(
+            usable,
+            sides,
+            made_from=source.place if source else PROCEDURAL,
             side=side,
-            hash=hash_entries(entries, input_entries),
-            pictures=tuple(entries),
-            inputs=tuple(input_entries),
             skipped=skipped,
             beside_manifest=contents.beside_manifest,
-            negative_values={part.name: part.negative_values for part in parts if part.negative_values},
         )
-        write_json(partial / CATALOGUE, catalogue)
-    tell(len(contents.pictures), len(contents.pictures), "done")
+        with assembly.replacing(output) as target:
+            assembly.write(target, catalogue, usable, staging)
+        staging.clear()
+    tell(len(jobs), len(jobs), "done")
     return _report(output, catalogue)
+
+
+class _Counter:
+    """Turns names of pictures that are done into progress."""
+
+    def __init__(self, tell: Progress, done: int, total: int) -> None:
+        self._tell, self._done, self._total = tell, done, total
+        tell(done, total, "")
+
+    def __call__(self, name: str) -> None:
+        self._done += 1
+        self._tell(self._done, self._total, name)
+
+
+def _outcome(contents: Contents, jobs: list[Job], staging: Staging) -> tuple[list[Usable], dict[str, str]]:
+    """The pictures that can be used, and the reasons why others cannot."""
+    usable, skipped = [], dict(contents.skipped)
+    records = staging.records([job.key for job in jobs])
+    for found, job, record in zip(contents.pictures, jobs, records, strict=True):
+        if record.part:
+            usable.append(Usable(found=found, part=record.part, key=job.key))
+        else:
+            skipped[found.name] = record.reason
+    return usable, skipped
+
+
+def _key(found: Found, contents: Contents, side: int) -> str:
+    files = [(name, contents.states.get(name)) for name in (found.name, *found.inputs)]
+    return content_hash([PART_FORMAT, side, files])[:32]
+
+
+def _beside(output: Storage) -> Storage:
+    if isinstance(output, LocalStorage):
+        return LocalStorage(output.path.with_name(f".{output.path.name}.parts"))
+    return open_storage(f"{output.place}/.parts")
+
+
+@contextlib.contextmanager
+def _explained(output: Storage, staging: Staging) -> Iterator[None]:
+    """Let a folder that cannot be read or written be one line that says what is kept."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(
+            f"cannot write {output.place}: {why}; mend that and run the same command again: the pictures that are done "
+            f"are kept in {staging.place}"
+        ) from error
 
 
 def _say_nothing(done: int, total: int, name: str) -> None:
@@ -189,48 +256,9 @@ def _scenes() -> Contents:
     )
 
 
-def _decode(found: Found, folder: Path | None, side: int) -> Decoded:
-    if folder is None:
-        return store(found.name, scene(SCENE_SIDE, int(found.name.split("-")[0])))
-    return decode(found.name, folder / found.name, {name: folder / name for name in found.inputs}, side=side)
-
-
-def _entry(part: Part, source: str, split: Split, offset: int) -> Entry:
-    return Entry(
-        name=part.name,
-        source=source,
-        split=split,
-        height=part.height,
-        width=part.width,
-        offset=offset,
-        scale=part.scale,
-        dynamic_range_log10=part.dynamic_range_log10,
-        file_sha256=part.file_sha256,
-        sha256=part.sha256,
-    )
-
-
-def _input_entries(part: Part, entry: Entry, offsets: Sequence[int]) -> list[InputEntry]:
-    return [
-        InputEntry(
-            name=one.name,
-            picture=entry.name,
-            label=one.label,
-            split=entry.split,
-            source=entry.source,
-            height=entry.height,
-            width=entry.width,
-            offset=offset,
-            file_sha256=one.file_sha256,
-            sha256=one.sha256,
-        )
-        for one, offset in zip(part.inputs, offsets, strict=True)
-    ]
-
-
-def _report(output: Path, catalogue: Catalogue) -> Report:
+def _report(output: Storage, catalogue: Catalogue) -> Report:
     return Report(
-        folder=output,
+        folder=output.place,
         hash=catalogue.hash,
         counts={split: sum(entry.split == split for entry in catalogue.pictures) for split in SPLITS},
         inputs={split: sum(entry.split == split for entry in catalogue.inputs) for split in SPLITS},
@@ -241,53 +269,20 @@ def _report(output: Path, catalogue: Catalogue) -> Report:
     )
 
 
-def _nothing_left(source: Path | str | None, skipped: dict[str, str]) -> str:
+def _nothing_left(source: Storage | None, skipped: dict[str, str]) -> str:
+    place = source.place if source else PROCEDURAL
     if not skipped:
-        return f"no HDR picture in {source} or below it; {', '.join(HDR_SUFFIXES)} files are read"
+        return f"no HDR picture in {place} or below it; {', '.join(HDR_SUFFIXES)} files are read"
     first = min(skipped)
     return (
-        f"none of the {len(skipped)} HDR pictures in {source} can be used, for example {first}: {skipped[first]}; "
+        f"none of the {len(skipped)} HDR pictures in {place} can be used, for example {first}: {skipped[first]}; "
         "mend them or give another folder"
     )
 
 
-def _lock(output: Path) -> FileLock:
-    """One preparation of a folder at a time; the lock lies under `$MQN_HOME`, where it is in nobody's way."""
+def _lock(output: Storage) -> FileLock:
+    """One preparation of a folder at a time on this machine; the lock lies under `$MQN_HOME`, in nobody's way."""
     folder = home() / "data" / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{content_hash(str(output.resolve()))[:16]}.lock")
-
-
-@contextlib.contextmanager
-def _appearing(output: Path) -> Iterator[Path]:
-    """A folder to write in that takes the place of `output` if the block succeeds and goes if it fails.
-
-    Raises:
-        DataError: `output` is something else than a dataset, or cannot be written.
-    """
-    if output.exists() and not (output / CATALOGUE).is_file() and not (output.is_dir() and not any(output.iterdir())):
-        raise DataError(f"{output} exists and is no dataset; choose another folder to write, or remove it")
-    partial, former = output.with_name(f".{output.name}.partial"), output.with_name(f".{output.name}.former")
-    try:
-        # What a killed preparation left behind goes first.
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        _exchange(partial, output, former)
-    except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror or error}; choose another folder to write") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
-
-
-def _exchange(partial: Path, output: Path, former: Path) -> None:
-    if output.exists():
-        output.rename(former)
-    try:
-        partial.rename(output)
-    except OSError:
-        if former.exists():
-            former.rename(output)
-        raise
+    place = str(output.path.resolve()) if isinstance(output, LocalStorage) else output.place
+    return FileLock(folder / f"{content_hash(place)[:16]}.lock")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from mqn.data.catalogue import SPLITS, Split
+from mqn.data.storage import LocalStorage, Storage
 from mqn.errors import DataError, EmptyDatasetError
 from mqn.hdr.files import HDR_SUFFIXES
 
@@ -44,26 +46,17 @@ class Contents:
         skipped: files that its manifest names and that cannot be taken, to the reason.
         beside_manifest: how many of the pictures do not stand in its manifest; 0 where it has none.
         has_splits: whether its manifest says what is for validation.
+        states: of every file that a dataset of the folder depends on, to what tells one state of it from another.
     """
 
     pictures: tuple[Found, ...]
     skipped: dict[str, str] = field(default_factory=dict)
     beside_manifest: int = 0
     has_splits: bool = False
+    states: dict[str, str] = field(default_factory=dict)
 
 
-def listing(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size in bytes and time of change (ns) of all that a dataset of the folder depends on, sorted.
-
-    Raises:
-        DataError: there is no such folder.
-    """
-    files = [folder / name for name in _hdr_files(folder)]
-    files += [folder / MANIFEST] * (folder / MANIFEST).is_file()
-    return sorted((path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-
-
-def survey(folder: Path) -> Contents:
+def survey(storage: Storage) -> Contents:
     """Look through a folder, subfolders included.
 
     A manifest.csv with the columns `file` and `source`, and `split` if its author wants a say in that, names what is
@@ -72,7 +65,7 @@ def survey(folder: Path) -> Contents:
     views of one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
 
     Args:
-        folder: of HDR pictures.
+        storage: a folder of HDR pictures.
 
     Returns:
         What is there. No picture has been opened yet.
@@ -80,26 +73,34 @@ def survey(folder: Path) -> Contents:
     Raises:
         DataError: there is no such folder, or its manifest cannot be understood.
     """
-    names = _hdr_files(folder)
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        return Contents(pictures=tuple(Found(name=name, source=_own_source(name), split=None) for name in names))
-    rows, has_splits = _read_manifest(manifest)
+    files = _files(storage)
+    names = [name for name in files if _is_hdr(name)]
+    if MANIFEST not in files:
+        pictures = [Found(name=name, source=_own_source(name), split=None) for name in names]
+        return Contents(pictures=tuple(pictures), states={name: files[name] for name in names})
+    manifest = f"{storage.place}/{MANIFEST}"
+    rows, has_splits = _read_manifest(manifest, storage)
     known = {row.source for row in rows.values()}
     split_of = _split_by_source(manifest, rows)
-    pictures, beside = [], 0
+    pictures, beside, needed = [], 0, [MANIFEST, *names]
     for name in names:
         row = rows.get(name)
         if row:
             pictures.append(replace(row, split=row.split or split_of.get(row.source)))
+            needed += row.inputs
         else:
             beside += 1
             stem = PurePosixPath(name).stem.split(VIEW)[0]
             source = stem if stem in known else _own_source(name)
             pictures.append(Found(name=name, source=source, split=split_of.get(source)))
     absent = sorted(set(rows) - set(names))
-    skipped = {name: _why_not(folder, name) for name in absent}
-    return Contents(pictures=tuple(pictures), skipped=skipped, beside_manifest=beside, has_splits=has_splits)
+    return Contents(
+        pictures=tuple(pictures),
+        skipped={name: _why_not(exists=name in files) for name in absent},
+        beside_manifest=beside,
+        has_splits=has_splits,
+        states={name: files[name] for name in needed if name in files},
+    )
 
 
 def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: float, seed: int) -> dict[str, Split]:
@@ -135,23 +136,27 @@ def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: flo
     return chosen
 
 
-def _hdr_files(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        kind = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(
-            f"{folder} {kind}; give a folder of HDR pictures ({', '.join(HDR_SUFFIXES)}) or a prepared dataset"
-        )
-    paths = (path for path in folder.rglob("*") if path.suffix.lower() in HDR_SUFFIXES and path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in paths)
+def _files(storage: Storage) -> dict[str, str]:
+    advice = f"give a folder of HDR pictures ({', '.join(HDR_SUFFIXES)}) or a prepared dataset"
+    if isinstance(storage, LocalStorage) and not storage.path.is_dir():
+        kind = "is a file, not a folder" if storage.path.exists() else "does not exist"
+        raise DataError(f"{storage.place} {kind}; {advice}")
+    try:
+        return storage.files()
+    except OSError as error:
+        raise DataError(f"cannot list {storage.place}: {error.strerror or error}; {advice}") from error
 
 
-def _read_manifest(path: Path) -> tuple[dict[str, Found], bool]:
+def _is_hdr(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in HDR_SUFFIXES
+
+
+def _read_manifest(path: str, storage: Storage) -> tuple[dict[str, Found], bool]:
     """What it says of each file, and whether there are splits at all."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            table = list(reader)
+        reader = csv.DictReader(io.StringIO(storage.read(MANIFEST).decode("utf-8-sig"), newline=""))
+        columns = reader.fieldnames or []
+        table = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     lacking = [column for column in ("file", "source") if column not in columns]
@@ -184,7 +189,7 @@ def _beside(name: str, ldr: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(posixpath.normpath((beside / one).as_posix()) for one in own))
 
 
-def _split_by_source(manifest: Path, rows: dict[str, Found]) -> dict[str, Split]:
+def _split_by_source(manifest: str, rows: dict[str, Found]) -> dict[str, Split]:
     sides: dict[str, Split] = {}
     for row in rows.values():
         if row.split and sides.setdefault(row.source, row.split) != row.split:
@@ -201,8 +206,8 @@ def _own_source(name: str) -> str:
     return (path.parent / panorama).as_posix() if panorama else name
 
 
-def _why_not(folder: Path, name: str) -> str:
-    if not (folder / name).is_file():
+def _why_not(*, exists: bool) -> str:
+    if not exists:
         return f"stands in {MANIFEST}, but there is no such file"
     return f"stands in {MANIFEST}, but is no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read"
 

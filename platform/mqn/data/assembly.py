@@ -1,0 +1,206 @@
+"""Puts a dataset together from its parts: blobs and catalogue, the same bytes whatever was done when."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mqn.data import blob
+from mqn.data.catalogue import (
+    CATALOGUE,
+    FORMAT,
+    INPUTS,
+    PICTURES,
+    Catalogue,
+    Entry,
+    InputEntry,
+    Split,
+    hash_entries,
+)
+from mqn.data.decoding import Part
+from mqn.data.sources import Found
+from mqn.data.staging import Staging
+from mqn.data.storage import LocalStorage, Storage
+from mqn.errors import DataError
+from mqn.parsing import to_plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usable:
+    """A picture that can be used: what its folder says of it, what is stored, and the key of that part."""
+
+    found: Found
+    part: Part
+    key: str
+
+
+def catalogue(
+    usable: Sequence[Usable],
+    sides: dict[str, Split],
+    *,
+    made_from: str,
+    side: int,
+    skipped: dict[str, str],
+    beside_manifest: int,
+) -> Catalogue:
+    """Lay a dataset out.
+
+    Args:
+        usable: its pictures, sorted by name.
+        sides: source to split.
+        made_from: as of `Catalogue`.
+        side: as of `Catalogue`.
+        skipped: as of `Catalogue`, without the pictures' inputs.
+        beside_manifest: as of `Catalogue`.
+
+    Returns:
+        What `dataset.json` will hold.
+    """
+    entries: list[Entry] = []
+    inputs: list[InputEntry] = []
+    picture_offset = input_offset = 0
+    for one in usable:
+        part, count = one.part, one.part.height * one.part.width * 3
+        entries.append(
+            Entry(
+                name=part.name,
+                source=one.found.source,
+                split=sides[one.found.source],
+                height=part.height,
+                width=part.width,
+                offset=picture_offset,
+                scale=part.scale,
+                dynamic_range_log10=part.dynamic_range_log10,
+                file_sha256=part.file_sha256,
+                sha256=part.sha256,
+            )
+        )
+        inputs += _input_entries(part, entries[-1], input_offset)
+        picture_offset += count
+        input_offset += count * len(part.inputs)
+    left_out = skipped | {name: reason for one in usable for name, reason in one.part.skipped.items()}
+    return Catalogue(
+        format=FORMAT,
+        made_from=made_from,
+        side=side,
+        hash=hash_entries(entries, inputs),
+        pictures=tuple(entries),
+        inputs=tuple(inputs),
+        skipped=dict(sorted(left_out.items())),
+        beside_manifest=beside_manifest,
+        negative_values={one.part.name: one.part.negative_values for one in usable if one.part.negative_values},
+    )
+
+
+def write(target: Storage, contents: Catalogue, usable: Sequence[Usable], staging: Staging) -> None:
+    """Write a dataset, its catalogue last. One picture at a time is in memory.
+
+    Args:
+        target: where to; a folder that is not there yet, or has no catalogue.
+        contents: of `catalogue`.
+        usable: as of `catalogue`.
+        staging: where the parts lie.
+
+    Raises:
+        OSError: a folder cannot be read or written.
+        DataError: a part is damaged.
+    """
+    with contextlib.ExitStack() as streams:
+        pictures = streams.enter_context(target.writer(PICTURES))
+        pictures.write(blob.header("<f2", _values(contents.pictures)))
+        inputs = streams.enter_context(target.writer(INPUTS)) if contents.inputs else None
+        if inputs:
+            inputs.write(blob.header("|u1", _values(contents.inputs)))
+        for one in usable:
+            picture, own = staging.values(one.key, one.part)
+            pictures.write(picture)
+            if inputs:
+                inputs.writelines(own)
+    target.write(CATALOGUE, (json.dumps(to_plain(contents), indent=1, allow_nan=False) + "\n").encode())
+
+
+@contextlib.contextmanager
+def replacing(output: Storage) -> Iterator[Storage]:
+    """A folder to write a dataset in that takes the place of the one that is there.
+
+    On this machine it does so when the block succeeds, and goes if it fails. Behind a URL nothing can be renamed in one
+    step: the former dataset ceases to be one before the new one is written, and the new one is one when its catalogue,
+    the last file, is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not isinstance(output, LocalStorage):
+        for name in (CATALOGUE, PICTURES, INPUTS):
+            output.remove(name)
+        yield output
+        return
+    name = output.path.name
+    partial = LocalStorage(output.path.with_name(f".{name}.partial"))
+    former = output.path.with_name(f".{name}.former")
+    try:
+        # What a killed preparation left behind goes first.
+        partial.remove()
+        LocalStorage(former).remove()
+        partial.path.mkdir(parents=True)
+        yield partial
+        _exchange(partial.path, output.path, former)
+    finally:
+        partial.remove()
+        LocalStorage(former).remove()
+
+
+def require_replaceable(output: Storage) -> None:
+    """Refuse to write where something else than a dataset lies.
+
+    Raises:
+        DataError: there is.
+        OSError: the place cannot be read.
+    """
+    if output.exists(CATALOGUE):
+        return
+    if isinstance(output, LocalStorage):
+        taken = output.path.exists() and not (output.path.is_dir() and not any(output.path.iterdir()))
+    else:
+        # An upload that was interrupted has left a blob, but no catalogue; parts of one lie below.
+        names = itertools.filterfalse(lambda name: name.startswith(".parts/"), output.files())
+        taken = bool(set(names) - {PICTURES, INPUTS})
+    if taken:
+        raise DataError(f"{output.place} exists and is no dataset; choose another folder to write, or remove it")
+
+
+def _input_entries(part: Part, entry: Entry, offset: int) -> list[InputEntry]:
+    return [
+        InputEntry(
+            name=one.name,
+            picture=entry.name,
+            label=one.label,
+            split=entry.split,
+            source=entry.source,
+            height=entry.height,
+            width=entry.width,
+            offset=offset + index * entry.height * entry.width * 3,
+            file_sha256=one.file_sha256,
+            sha256=one.sha256,
+        )
+        for index, one in enumerate(part.inputs)
+    ]
+
+
+def _values(entries: Sequence[Entry] | Sequence[InputEntry]) -> int:
+    return sum(entry.height * entry.width * 3 for entry in entries)
+
+
+def _exchange(partial: Path, output: Path, former: Path) -> None:
+    if output.exists():
+        output.rename(former)
+    try:
+        partial.rename(output)
+    except OSError:
+        if former.exists():
+            former.rename(output)
+        raise

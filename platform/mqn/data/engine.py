@@ -1,0 +1,202 @@
+"""Runs decoding: in this process, or with Ray Data on the processors of this machine or of a cluster.
+
+Tasks get names and write their parts to the staging folder themselves; nothing but names and one-line failures goes
+through Ray. A worker that dies takes nothing along but the picture it was at: that one is tried once more by itself,
+and named if its worker dies again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mqn.data.decoding import decode, store
+from mqn.data.staging import Staging
+from mqn.data.storage import open_storage
+from mqn.errors import DataError, PictureError, UsageError
+from mqn.hdr.scenes import scene
+from mqn.parsing import from_mapping, to_plain
+
+FEW = 48
+"""Pictures that are decoded before Ray would have started."""
+
+LARGEST_TASK = 16
+"""Pictures of a Ray task at most; few enough that progress is seen and no processor ends much later than another."""
+
+SCENE_SIDE = 288
+_OBJECT_STORE_BYTES = 256 * 1024 * 1024
+_CRASHED = "the process that decoded it died, twice: its decoder crashed, or it needs more memory than there is"
+
+Done: TypeAlias = Callable[[str], None]
+"""Called with the name of every picture that is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A picture to decode: its name, those of its camera inputs, and the key of its part."""
+
+    name: str
+    inputs: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoder:
+    """Makes parts; what it needs to know to do so anywhere.
+
+    Attributes:
+        source: the folder of the pictures, as `open_storage` takes it; None: procedural scenes, named by their seeds.
+        staging: the folder of parts, likewise.
+        side: pixels that the shorter side is brought down to.
+    """
+
+    source: str | None
+    staging: str
+    side: int
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        """Make the part of each picture.
+
+        Yields:
+            Jobs that are done.
+
+        Raises:
+            OSError: a folder cannot be reached or written.
+        """
+        staging = Staging(open_storage(self.staging))
+        source = None if self.source is None else open_storage(self.source)
+        for job in jobs:
+            try:
+                if source is None:
+                    staging.put(job.key, store(job.name, scene(SCENE_SIDE, int(job.name.split("-")[0]))))
+                else:
+                    staging.put(job.key, decode(source, job.name, job.inputs, side=self.side))
+            except PictureError as error:
+                staging.leave_out(job.key, str(error))
+            yield job
+
+
+def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: str | None, done: Done) -> None:
+    """Decode pictures, each into its part.
+
+    Args:
+        jobs: what to do.
+        decoder: how.
+        workers: processes; None: as many as there are processors. 1, or few pictures: in this process, as scenes are.
+        address: of a running Ray cluster (`auto`, `host:port`), whose machines must reach both folders; None: this
+            machine.
+        done: told of every picture that is done, in the order in which they are.
+
+    Raises:
+        OSError: a folder cannot be reached or written; parts that are there stay.
+        DataError: Ray failed.
+        UsageError: Ray cannot be joined, or a folder is one that only this process sees.
+    """
+    here = workers == 1 or len(jobs) < FEW or decoder.source is None or _inside_ray()
+    if not address and (here or (_processors() == 1 and workers is None)):
+        for job in decoder.run(jobs):
+            done(job.name)
+        return
+    for place in (decoder.source, decoder.staging):
+        if place and place.startswith("memory://"):
+            raise UsageError(f"{place} is in the memory of one process; decode with --workers 1, or use another place")
+    import ray
+
+    owned = not ray.is_initialized()
+    if owned:
+        _start(workers, address)
+    try:
+        unfinished = _run_on_ray(jobs, decoder, workers, LARGEST_TASK, done)
+        if unfinished:
+            staging = Staging(open_storage(decoder.staging))
+            for job in _run_on_ray(unfinished, decoder, workers, 1, done):
+                staging.leave_out(job.key, _CRASHED)
+                done(job.name)
+    except ray.exceptions.RayError as error:
+        line = str(error).strip().splitlines()[0]
+        raise DataError(f"Ray failed: {line}; run the same command again, what is done is kept") from error
+    finally:
+        if owned:
+            ray.shutdown()
+
+
+def _start(workers: int | None, address: str | None) -> None:
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    own: dict[str, Any] = {
+        "num_cpus": workers or _processors(),
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+    }
+    try:
+        ray.init(
+            address or "local",
+            log_to_driver=False,
+            logging_level="error",
+            **({} if address else own),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        line = str(error).splitlines()[0]
+        raise UsageError(f"cannot use Ray at {address or 'local'!r}: {line}; check --address") from error
+
+
+def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, largest: int, done: Done) -> list[Job]:
+    """Decode; returns the jobs whose worker died."""
+    import ray
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.max_errored_blocks = -1
+    shares = 8 * (workers or _processors())
+    blocks = -(-len(jobs) // max(1, min(largest, len(jobs) // shares)))
+    rows = [{"index": index, "job": json.dumps(to_plain(job))} for index, job in enumerate(jobs)]
+    results = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
+        _decode_block,
+        fn_args=(decoder,),
+        batch_size=None,
+        compute=ray.data.TaskPoolStrategy(size=workers),
+        num_cpus=1,
+    )
+    left = dict(enumerate(jobs))
+    for row in results.iter_rows():
+        if row["errno"] >= 0:
+            raise OSError(row["errno"], row["failure"])
+        done(left.pop(row["index"]).name)
+    return list(left.values())
+
+
+def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str, Any]]:
+    """What a Ray worker does."""
+    import cv2
+
+    # A worker is one processor's.
+    cv2.setNumThreads(1)
+    made = decoder.run([from_mapping(Job, json.loads(job), source="job") for job in block["job"]])
+    for index in block["index"]:
+        try:
+            next(made)
+        except OSError as error:
+            yield {"index": [int(index)], "errno": [error.errno or 0], "failure": [error.strerror or str(error)]}
+            return
+        yield {"index": [int(index)], "errno": [-1], "failure": [""]}
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _inside_ray() -> bool:
+    """Whether this is a Ray worker: it holds processors that tasks of its own would wait for."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return False
+    return bool(ray.get_runtime_context().worker.mode == ray.WORKER_MODE)

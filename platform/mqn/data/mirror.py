@@ -1,0 +1,112 @@
+"""Copies of prepared datasets that lie behind a URL: fetched once, in pieces, and checked by the catalogue's hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from filelock import FileLock
+
+from mqn.data import blob
+from mqn.data.catalogue import CATALOGUE, INPUTS, PICTURES, Catalogue, Progress
+from mqn.data.storage import Storage, open_storage
+from mqn.errors import ConfigError, DataError
+from mqn.home import home
+from mqn.parsing import from_mapping
+
+PIECE_BYTES = 8 * 1024 * 1024
+
+
+def mirror(url: str, *, progress: Progress | None = None) -> Path:
+    """Copy a prepared dataset to this machine, unless that has been done.
+
+    The copy is of one state of the dataset: when another is written to the URL, another copy is made. What an
+    interrupted copy has fetched is kept, and the next goes on behind it.
+
+    Args:
+        url: of the dataset's folder.
+        progress: told of MiB that are there, out of how many, and of the file that is being fetched.
+
+    Returns:
+        The copy, a folder under `$MQN_HOME/data`.
+
+    Raises:
+        DataError: there is no dataset, it cannot be reached, or what was fetched is not what its catalogue says.
+    """
+    storage = open_storage(url)
+    try:
+        content = storage.read(CATALOGUE)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{url} is no prepared dataset: it has no {CATALOGUE}; make one with `mqn data prepare`"
+        ) from error
+    except OSError as error:
+        raise DataError(f"cannot read {url}: {error.strerror or error}; check address and keys") from error
+    name = storage.place.rpartition("/")[2]
+    folder = home() / "data" / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if not (folder / CATALOGUE).is_file():
+            _copy(storage, content, folder, progress)
+    return folder
+
+
+def _copy(storage: Storage, content: bytes, folder: Path, progress: Progress | None) -> None:
+    try:
+        catalogue = from_mapping(Catalogue, json.loads(content), source=f"{storage.place}/{CATALOGUE}")
+    except (ConfigError, ValueError) as error:
+        raise DataError(f"the dataset {storage.place} is damaged: {error}; prepare it again") from error
+    names = [PICTURES, *[INPUTS] * bool(catalogue.inputs)]
+    try:
+        sizes = {name: storage.size(name) for name in names}
+        before = 0
+        for name in names:
+            _fetch(storage, name, folder, sizes[name], (before, sum(sizes.values())), progress)
+            before += sizes[name]
+    except OSError as error:
+        raise DataError(
+            f"cannot fetch {storage.place}: {error.strerror or error}; try again, what is there is kept"
+        ) from error
+    damaged = _damaged(folder, catalogue)
+    if damaged:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        raise DataError(
+            f"the dataset {storage.place} is damaged: {damaged} is not what its {CATALOGUE} says; prepare it again"
+        )
+    partial = folder / f"{CATALOGUE}.part"
+    partial.write_bytes(content)
+    partial.replace(folder / CATALOGUE)
+
+
+def _fetch(
+    storage: Storage, name: str, folder: Path, size: int, span: tuple[int, int], progress: Progress | None
+) -> None:
+    path = folder / name
+    have = path.stat().st_size if path.is_file() else 0
+    if have > size:
+        path.unlink()
+        have = 0
+    with path.open("ab") as stream:
+        while have < size:
+            piece = storage.read(name, have, min(have + PIECE_BYTES, size))
+            if not piece:
+                raise OSError(f"{name} ends after {have} of {size} bytes")
+            stream.write(piece)
+            have += len(piece)
+            if progress:
+                progress((span[0] + have) >> 20, span[1] >> 20, name)
+
+
+def _damaged(folder: Path, catalogue: Catalogue) -> str:
+    """What is not as the catalogue says; empty if all is."""
+    for name, dtype, entries in ((PICTURES, "<f2", catalogue.pictures), (INPUTS, "|u1", catalogue.inputs)):
+        try:
+            values = blob.map_blob(folder / name, dtype, entries)
+        except (OSError, ValueError) as error:
+            return str(error)
+        for entry in entries:
+            if blob.value_hash(blob.cut(values, entry)) != entry.sha256:
+                return entry.name
+    return ""

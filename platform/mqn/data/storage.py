@@ -1,0 +1,246 @@
+"""A folder anywhere: on this machine, or behind a URL that fsspec knows (`s3://bucket/prefix`, `memory://name`).
+
+Names are relative to the folder, with `/`. A file appears under its name when it is whole. What fails raises OSError,
+whatever library it failed in; keys and endpoints are those of the libraries' own variables (`AWS_ACCESS_KEY_ID`,
+`AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`, ...).
+"""
+
+# ruff: noqa: D102 - `Storage` says what the methods of its two kinds do.
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import shutil
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mqn.errors import DataError
+
+BATCH = 256
+"""Small files read at once: enough to hide a store's answering time, little enough to hold."""
+
+
+class Storage(ABC):
+    """A folder, wherever it lies. It need not exist until something is written to it.
+
+    Attributes:
+        place: where it lies, an absolute path or a URL; `open_storage` opens it again, in another process too.
+    """
+
+    place: str
+
+    @abstractmethod
+    def files(self) -> dict[str, str]:
+        """Every file in it, subfolders included, to what tells one state of the file from another; sorted by name."""
+
+    @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+
+    @abstractmethod
+    def read(self, name: str, begin: int = 0, end: int | None = None) -> bytes:
+        """The content of a file, or of a range of it."""
+
+    @abstractmethod
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        """The contents of many small files, in order."""
+
+    @abstractmethod
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, replacing one that is there."""
+
+    @abstractmethod
+    def writer(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """Write a file piece by piece; it appears when the block ends well."""
+
+    @abstractmethod
+    def as_local(self, name: str) -> contextlib.AbstractContextManager[Path]:
+        """A file as one of this machine, fetched if need be, for as long as the block lasts."""
+
+    @abstractmethod
+    def remove(self, name: str = "") -> None:
+        """Remove a file, or the whole folder; one that is not there is no failure."""
+
+
+def is_url(place: str | Path) -> bool:
+    """Whether a place is a URL rather than a path."""
+    return "://" in str(place)
+
+
+def open_storage(place: str | Path) -> Storage:
+    """Open a folder.
+
+    Args:
+        place: a path, or a URL that fsspec knows; `file://` is a path.
+
+    Raises:
+        DataError: nothing that is installed knows such URLs.
+    """
+    text = str(place)
+    if text.startswith("file://"):
+        return LocalStorage(Path(text.removeprefix("file://")))
+    return RemoteStorage(text) if is_url(text) else LocalStorage(Path(text))
+
+
+class LocalStorage(Storage):
+    """A folder of this machine, or of one that is mounted here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().resolve()
+        self.place = str(self.path)
+
+    def files(self) -> dict[str, str]:
+        found = {}
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                path = Path(folder, name)
+                if path.is_file():
+                    status = path.stat()
+                    found[path.relative_to(self.path).as_posix()] = f"{status.st_size}:{status.st_mtime_ns}"
+        return dict(sorted(found.items()))
+
+    def exists(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
+    def size(self, name: str) -> int:
+        return (self.path / name).stat().st_size
+
+    def read(self, name: str, begin: int = 0, end: int | None = None) -> bytes:
+        with (self.path / name).open("rb") as stream:
+            stream.seek(begin)
+            return stream.read(-1 if end is None else end - begin)
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        return (self.read(name) for name in names)
+
+    def write(self, name: str, content: bytes) -> None:
+        with self.writer(name) as stream:
+            stream.write(content)
+
+    @contextlib.contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            with partial.open("wb") as stream:
+                yield stream
+            partial.replace(path)
+        except BaseException:
+            # A full disk should have its room back, and an interrupted run leave nothing.
+            partial.unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def as_local(self, name: str) -> Iterator[Path]:
+        yield self.path / name
+
+    def remove(self, name: str = "") -> None:
+        if name:
+            (self.path / name).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+class RemoteStorage(Storage):
+    """A folder behind a URL. Object stores have no folders: it exists as soon as a file lies in it."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self.place = url.rstrip("/")
+        try:
+            self._system, root = fsspec.core.url_to_fs(self.place)
+        except (ImportError, ValueError) as error:
+            raise DataError(f"{url}: {error}; give a folder of this machine, or install what reads it") from error
+        self._root = root.rstrip("/")
+
+    def files(self) -> dict[str, str]:
+        with _as_os_errors():
+            self._system.invalidate_cache()
+            listed = self._system.find(self._root, detail=True)
+        return dict(sorted((path[len(self._root) + 1 :], _state(info)) for path, info in listed.items()))
+
+    def exists(self, name: str) -> bool:
+        with _as_os_errors():
+            self._system.invalidate_cache()
+            return bool(self._system.exists(self._path(name)))
+
+    def size(self, name: str) -> int:
+        with _as_os_errors():
+            return int(self._system.size(self._path(name)))
+
+    def read(self, name: str, begin: int = 0, end: int | None = None) -> bytes:
+        with _as_os_errors():
+            return bytes(self._system.cat_file(self._path(name), start=begin, end=end))
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        for first in range(0, len(names), BATCH):
+            paths = [self._path(name) for name in names[first : first + BATCH]]
+            with _as_os_errors():
+                contents = self._system.cat_ranges(paths, [0] * len(paths), [None] * len(paths), on_error="raise")
+            yield from map(bytes, contents)
+
+    def write(self, name: str, content: bytes) -> None:
+        with _as_os_errors():
+            self._system.pipe_file(self._path(name), content)
+
+    @contextlib.contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        with _as_os_errors(), self._system.open(self._path(name), "wb", autocommit=False) as stream:
+            try:
+                yield stream
+            except BaseException:
+                stream.discard()
+                raise
+            stream.close()
+            stream.commit()
+
+    @contextlib.contextmanager
+    def as_local(self, name: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="mqn-") as folder:
+            path = Path(folder) / posixpath.basename(name)
+            with _as_os_errors():
+                self._system.get_file(self._path(name), str(path))
+            yield path
+
+    def remove(self, name: str = "") -> None:
+        with _as_os_errors(), contextlib.suppress(FileNotFoundError):
+            self._system.rm(self._path(name) if name else self._root, recursive=not name)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+def _state(info: dict[str, Any]) -> str:
+    """Size and whatever else a store says about a file's state."""
+    known = [str(info[key]) for key in ("ETag", "LastModified", "mtime", "created", "md5Hash") if info.get(key)]
+    return ":".join([str(info.get("size")), *known[:1]])
+
+
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """Let failures of the stores' own libraries be OSErrors."""
+    try:
+        yield
+    except OSError:
+        raise
+    except _foreign() as error:
+        raise OSError(" ".join(str(error).split())) from error
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    """Base classes of what the libraries raise that are in use; those that were never loaded raised nothing."""
+    names = [("botocore.exceptions", "BotoCoreError"), ("botocore.exceptions", "ClientError")]
+    names += [("aiohttp.client_exceptions", "ClientError"), ("gcsfs.retry", "HttpError")]
+    return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
