@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from mqn.errors import MissingLibraryError
 from mqn.metrics import colorvideovdp
@@ -52,8 +53,9 @@ def test_a_measure_that_is_not_asked_for_loads_nothing(monkeypatch: pytest.Monke
 
 def test_pictures_are_given_in_absolute_light_to_a_linear_display(monkeypatch: pytest.MonkeyPatch) -> None:
     class Metric:
-        def __init__(self, *, display_name: str, quiet: bool) -> None:
+        def __init__(self, *, display_name: str, quiet: bool, device: torch.device) -> None:
             assert display_name == "standard_hdr_linear"
+            assert device.type == "cpu"
 
         def predict(self, test: np.ndarray, reference: np.ndarray, *, dim_order: str) -> tuple[float, None]:
             assert dim_order == "HWC"

@@ -31,6 +31,7 @@ def test_every_measure_is_a_quantity_with_its_derived_figures() -> None:
         for suffix in ALIGNMENTS:
             for derived in ("", "_float", "_drop", "_baseline"):
                 assert base + suffix + derived in QUANTITIES
+    assert len([name for name in QUANTITIES if name.endswith("_drop")]) == len(MEASURES) * len(ALIGNMENTS)
 
 
 def test_names_come_apart() -> None:

@@ -56,4 +56,7 @@ def _metric() -> Any:
     except (ImportError, RuntimeError, AttributeError, OSError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise MissingLibraryError(f"ColorVideoVDP cannot be loaded ({said}); {ADVICE}") from error
-    return package.cvvdp(display_name=DISPLAY, quiet=True)
+    import torch
+
+    # Left to itself it takes a GPU where there is one: other figures, and a share of its memory for each worker.
+    return package.cvvdp(display_name=DISPLAY, quiet=True, device=torch.device("cpu"))
