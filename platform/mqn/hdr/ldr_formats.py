@@ -30,7 +30,7 @@ _FAILURES = (
     RuntimeError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
 
-_ORIENTATION, _INTEROPERABILITY = 0x0112, 0xA005
+_ORIENTATION, _EXIF, _INTEROPERABILITY = 0x0112, 0x8769, 0xA005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,13 @@ def decode_jpeg(path: Path) -> Decoded:
     channels: Channels = "grey" if codes.ndim == 2 else "rgb"
     if header.mode == "CMYK":
         codes, channels = _pixels(path, header, "CMYK"), "cmyk"
-    notes = ("is the base picture of an Ultra HDR file; its gain map is not applied",) if _has_gain_map(data) else ()
-    return Decoded(codes=codes, channels=channels, notes=notes, **_metadata(header))
+    said = _metadata(header, header.info.get("exif"))
+    if _has_gain_map(data):
+        said["notes"] = (
+            *said.get("notes", ()),
+            "is the base picture of an Ultra HDR file; its gain map is not applied",
+        )
+    return Decoded(codes=codes, channels=channels, **said)
 
 
 def decode_png(path: Path) -> Decoded:
@@ -94,6 +99,9 @@ def decode_png(path: Path) -> Decoded:
     codes = decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
     # IHDR's colour type: 0 and 4 are grey, without and with alpha; OpenCV makes four channels of the latter.
     is_grey = data[25] in (0, 4)
+    chunks = _png_chunks(data, b"cICP", b"eXIf")
+    # PNG 3, 11.3.2.6: primaries, transfer, matrix, range.
+    cicp = chunks.get(b"cICP", b"")
     alpha = codes.ndim == 3 and codes.shape[2] == 4
     if is_grey and codes.ndim == 3:
         codes = codes[..., [0, 3]] if alpha else codes[..., 0]
@@ -102,8 +110,8 @@ def decode_png(path: Path) -> Decoded:
         bits=8 * codes.itemsize,
         channels="grey" if is_grey else "rgb",
         alpha=alpha,
-        coding_points=_cicp(data),
-        **_metadata(header),
+        coding_points=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
+        **_metadata(header, chunks.get(b"eXIf")),
     )
 
 
@@ -117,9 +125,8 @@ def decode_webp(path: Path) -> Decoded:
 
     header = _open(path, read_bytes(path), WebPImagePlugin.WebPImageFile)
     alpha = header.mode == "RGBA"
-    return Decoded(
-        codes=_pixels(path, header, "RGBA" if alpha else "RGB"), channels="rgb", alpha=alpha, **_metadata(header)
-    )
+    codes = _pixels(path, header, "RGBA" if alpha else "RGB")
+    return Decoded(codes=codes, channels="rgb", alpha=alpha, **_metadata(header, header.info.get("exif")))
 
 
 def decode_bmp(path: Path) -> Decoded:
@@ -237,34 +244,36 @@ def _pixels(path: Path, image: Any, mode: str) -> np.ndarray:
     return codes
 
 
-def _metadata(header: Any) -> dict[str, Any]:
+def _metadata(header: Any, exif_bytes: bytes | None) -> dict[str, Any]:
     """Profile and EXIF of a Pillow picture. EXIF that cannot be read says nothing, and viewers go on without it."""
+    from PIL import Image
+
+    found: dict[str, Any] = {"profile": header.info.get("icc_profile")}
+    if not exif_bytes:
+        return found
+    exif = Image.Exif()
     try:
-        exif = header.getexif()
-        orientation = int(exif.get(_ORIENTATION, 1))
+        exif.load(exif_bytes)
+        found["orientation"] = int(exif.get(_ORIENTATION, 1))
         # The interoperability index of Exif 2.32, annex E: "R03" is the option file of DCF, Adobe RGB.
-        index = exif.get_ifd(_INTEROPERABILITY).get(1, "")
+        if _INTEROPERABILITY in exif.get_ifd(_EXIF):
+            found["is_adobe_rgb"] = str(exif.get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
     except _FAILURES:
-        return {"profile": header.info.get("icc_profile"), "notes": ("its EXIF data are damaged and left out",)}
-    return {
-        "profile": header.info.get("icc_profile"),
-        "orientation": orientation,
-        "is_adobe_rgb": str(index).startswith("R03"),
-    }
+        found["notes"] = ("its EXIF data are damaged and left out",)
+    return found
 
 
-def _cicp(data: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer out of a PNG's cICP chunk (PNG 3, 11.3.2.6), which stands before the pixels."""
+def _png_chunks(data: bytes, *names: bytes) -> dict[bytes, bytes]:
+    """The first chunk of each of some names. Before the pixels and behind them: cameras' data may stand at the end."""
+    found: dict[bytes, bytes] = {}
     at = 8
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
         name = data[at + 4 : at + 8]
-        if name == b"cICP" and length == 4:
-            return data[at + 8], data[at + 9]
-        if name == b"IDAT":
-            break
+        if name in names:
+            found.setdefault(name, data[at + 8 : at + 8 + length])
         at += 12 + length
-    return None
+    return found
 
 
 def _has_gain_map(data: bytes) -> bool:

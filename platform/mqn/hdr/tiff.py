@@ -32,7 +32,7 @@ class TiffPicture:
     Attributes:
         pixels: (H, W) or (H, W, channels) as stored, not turned; a palette is looked up.
         photometric: "RGB", "MINISBLACK", "MINISWHITE", "SEPARATED", ...: what the numbers mean.
-        bits: that a channel takes in the file; 16 for a looked-up palette.
+        bits: that a channel takes in the file; 8 for a looked-up palette.
         alpha: whether the last channel is one.
         premultiplied: whether the colours are multiplied by it.
         profile: the ICC profile's bytes, if there is one.
@@ -103,7 +103,9 @@ def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
     if photometric == "PALETTE":
         if pixels.ndim != 2 or page.colormap is None:
             raise PictureError(f"{path}: damaged, its palette is missing")
-        pixels, photometric, bits = np.moveaxis(page.colormap[:, pixels], 0, -1), "RGB", 16
+        # Some writers scale 8 bits to the palette's 16 by 257, others by 256: the upper byte is what both meant.
+        palette = (np.asarray(page.colormap) >> 8).astype(np.uint8)
+        pixels, photometric, bits = np.moveaxis(palette[:, pixels], 0, -1), "RGB", 8
     extra = tuple(getattr(sample, "name", "") for sample in page.extrasamples or ())
     profile = page.tags.get(_ICC_PROFILE)
     orientation = page.tags.get(_ORIENTATION)

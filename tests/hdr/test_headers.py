@@ -1,0 +1,130 @@
+"""What is known of a file before it is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mqn.errors import PictureError
+from mqn.hdr.files import load, read, write
+from mqn.hdr.headers import MAX_PIXELS, read_header, require_declared_size, require_size
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\xff\xd8\xff\xe1", "JPEG"),
+        (b"II*\0", "TIFF"),
+        (b"MM\0+", "TIFF"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
+        (b"BM\x36\0\0\0\0\0\0\0", "BMP"),
+        (b"\0\0\0\x18ftypheic", "HEIF"),
+        (b"\0\0\0\x18ftypavif", "AVIF"),
+        (b"\x76\x2f\x31\x01", "OpenEXR"),
+        (b"#?RADIANCE\n", "Radiance"),
+        (b"PF\n8 8\n", "PFM"),
+        (b"P6\n8 8\n", None),
+        (b"text", None),
+    ],
+)
+def test_kinds_are_told_by_how_files_begin(tmp_path: Path, start: bytes, kind: str | None) -> None:
+    (tmp_path / "a").write_bytes(start + bytes(32))
+    header = read_header(tmp_path / "a")
+    assert (header.kind, header.size_bytes) == (kind, len(start) + 32)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "empty").touch()
+    reasons = {"folder": "is a folder", "link": "a link to a file that", "empty": "is empty", "absent": "no such file"}
+    for name, reason in reasons.items():
+        with pytest.raises(PictureError, match=f"{name}: .*{reason}"):
+            read_header(tmp_path / name)
+
+
+def test_the_largest_picture_is_the_stated_one(tmp_path: Path) -> None:
+    require_size(tmp_path, 20_000, MAX_PIXELS // 20_000)
+    with pytest.raises(PictureError, match="declares 20000 x 10001 pixels; at most 200 megapixels are read"):
+        require_size(tmp_path, 20_000, MAX_PIXELS // 20_000 + 1)
+
+
+@pytest.mark.parametrize("suffix", [".hdr", ".exr", ".pfm"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (3, 8), (5, 129), (300, 300), (40_000, 3)])
+def test_a_flat_picture_holds_what_it_declares(tmp_path: Path, suffix: str, shape: tuple[int, int]) -> None:
+    # Nothing is smaller than a black picture: if this passes for it, it passes for all.
+    write(tmp_path / f"a{suffix}", np.zeros((*shape, 3), np.float32))
+    require_declared_size(tmp_path, read_header(tmp_path / f"a{suffix}"))
+    assert read(tmp_path / f"a{suffix}").shape == (*shape, 3)
+
+
+def test_a_header_that_promises_more_than_there_is_costs_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.hdr").write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 14000 +X 14000\n" + bytes(100))
+    with pytest.raises(PictureError, match="pixels take 12264053 bytes or more, there are 153"):
+        read(tmp_path / "a.hdr")
+
+
+def test_exr_of_several_parts_gives_the_first_that_holds_colours(tmp_path: Path) -> None:
+    import OpenEXR
+
+    image = np.random.default_rng(0).random((8, 12, 3)).astype(np.float32)
+    depth = OpenEXR.Part({}, {"Z": np.ones((8, 12), np.float32)}, name="depth")
+    colour = OpenEXR.Part({}, {"RGB": image}, name="colour")
+    OpenEXR.File([depth, colour]).write(str(tmp_path / "a.exr"))
+    assert np.array_equal(read(tmp_path / "a.exr"), image)
+
+
+def test_exr_in_tiles_is_read(tmp_path: Path) -> None:
+    import OpenEXR
+
+    image = np.random.default_rng(0).random((40, 70, 3)).astype(np.float32)
+    header = {"type": OpenEXR.tiledimage, "tiles": OpenEXR.TileDescription()}
+    OpenEXR.File(header, {"RGB": image}).write(str(tmp_path / "a.exr"))
+    assert np.array_equal(read(tmp_path / "a.exr"), image)
+
+
+def test_deep_exr_is_refused_by_name(tmp_path: Path) -> None:
+    import OpenEXR
+
+    samples = np.empty((8, 12), dtype=object)
+    for index in np.ndindex(samples.shape):
+        samples[index] = np.ones(2, np.float32)
+    header = {"type": OpenEXR.deepscanline, "compression": OpenEXR.ZIPS_COMPRESSION}
+    OpenEXR.File(header, dict.fromkeys("RGB", samples)).write(str(tmp_path / "a.exr"))
+    with pytest.raises(PictureError, match="is a deep picture"):
+        read(tmp_path / "a.exr")
+
+
+def test_other_primaries_are_told(tmp_path: Path) -> None:
+    import OpenEXR
+
+    from mqn.hdr.primaries import PRIMARIES
+
+    for name, told in (("bt709", 0), ("bt2020", 1)):
+        header = {"chromaticities": PRIMARIES[name].chromaticities}
+        OpenEXR.File(header, {"RGB": np.ones((8, 8, 3), np.float32)}).write(str(tmp_path / f"{name}.exr"))
+        assert len(load(tmp_path / f"{name}.exr").notes) == told
+
+
+@pytest.mark.parametrize("content", [".hdr", ".exr", ".pfm", ".tif"])
+def test_content_goes_before_suffix_and_is_told(tmp_path: Path, content: str) -> None:
+    image = np.full((8, 8, 3), 0.25, np.float32)
+    write(tmp_path / f"a{content}", image)
+    wrong = tmp_path / ("b.pfm" if content != ".pfm" else "b.exr")
+    (tmp_path / f"a{content}").rename(wrong)
+    loaded = load(wrong)
+    assert np.array_equal(loaded.image, image)
+    assert len(loaded.notes) == 1
+    assert loaded.notes[0].endswith(f"not {'PFM' if content != '.pfm' else 'OpenEXR'} as its suffix says")
+
+
+def test_an_ldr_picture_under_an_hdr_name_is_named(tmp_path: Path) -> None:
+    from mqn.hdr.files import write_png
+
+    write_png(tmp_path / "a.png", np.zeros((8, 8, 3)))
+    (tmp_path / "a.png").rename(tmp_path / "a.exr")
+    with pytest.raises(PictureError, match=r"a\.exr: holds PNG data, not OpenEXR as its suffix says"):
+        read(tmp_path / "a.exr")
