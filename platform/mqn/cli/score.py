@@ -1,58 +1,202 @@
-"""`mqn score`: accuracy of an exported file."""
+"""`mqn score`: accuracy of anything that makes HDR pictures."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mqn.cli import output
+from mqn.cli import output as out
 from mqn.cli.options import Data, Json
-from mqn.errors import UsageError
-from mqn.quantities import QUANTITIES
+from mqn.errors import DataError, UsageError, nearest
 
-BASELINE = "do-nothing"
+if TYPE_CHECKING:
+    from mqn.scoring.evaluation import PictureSet
+    from mqn.scoring.predictors import Method
+    from mqn.scoring.session import Result
+    from mqn.scoring.summary import Summary
+
+COLUMNS = 8
+"""Metrics side by side in one table; further ones follow below, the methods in the same order."""
+
+METHODS = (
+    "What to judge, one or more: a folder that `mqn export` or `mqn select` wrote, a checkpoint.pt, a folder of "
+    "predictions named as the pictures (linear, 1.0 = the truth's 99.9 % point), `do-nothing`, `oracle`, a classical "
+    "operator (`banterle`, `rempel`, ...), `expandnet:FILE` or `lhdr:FILE`."
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("score", epilog="Example: mqn score bundle --data photos")(score)
+    app.command("score", epilog="Example: mqn score bundle do-nothing --against do-nothing --data photos")(score)
 
 
 def score(
-    model: Annotated[str, typer.Argument(help=f"A folder that `mqn export` or `mqn select` wrote, or {BASELINE!r}.")],
+    methods: Annotated[list[str], typer.Argument(metavar="METHOD...", help=METHODS)],
+    against: Annotated[str | None, typer.Option(help="Compare every METHOD with this one, picture by picture.")] = None,
     data: Data = None,
-    size: Annotated[int | None, typer.Option(help=f"Side of the pictures in pixels, for {BASELINE!r} only.")] = None,
+    inputs: Annotated[
+        str, typer.Option(help="LDR inputs: the paper's `operators`, the `virtual` camera, or the `camera` itself.")
+    ] = "operators",
+    split: Annotated[str, typer.Option(help="Which pictures: `val` or `train`.")] = "val",
+    metrics: Annotated[str | None, typer.Option(help="Names with commas between. Default: the thorough set.")] = None,
+    by: Annotated[str | None, typer.Option(help="The metric that ranks. Default: the first.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the pictures in pixels. Default: the first model's own, else 256; camera: as stored."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for Parquet, CSV, scores.json and sheet.html.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one a processor.", min=1)] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Score what a folder of predictions has.")
+    ] = False,
+    by_condition: Annotated[
+        bool, typer.Option("--by-condition", help="A table for each kind of input; `camera` always has them.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Judge again what was judged before.")] = False,
     json: Json = False,
 ) -> None:
-    """Run the file itself on the validation pictures: per metric a mean with its 95 % interval over sources."""
-    from mqn.data.dataset import locate
-    from mqn.data.pairs import evaluation_pictures
-    from mqn.export.exported import open_exported
-    from mqn.export.runner import Runner
-    from mqn.metrics.protocol import do_nothing
-    from mqn.metrics.protocol import score as run
+    """Judge methods on fixed pictures: means with 95 % intervals over sources, ranked; goes on where it was killed."""
+    from mqn.metrics.measures import THOROUGH, split_name
+    from mqn.scoring.engine import cores
+    from mqn.scoring.predictors import parse_method
+    from mqn.scoring.session import Request, run
 
-    if model == BASELINE:
-        predict, side = do_nothing, size or 256
-    else:
-        if size is not None:
-            raise UsageError(f"--size {size}: an exported file has its own input size; leave --size out")
-        exported = open_exported(Path(model))
-        predict, side = Runner(exported.files, exported.codec).predict, exported.input_size
-    pictures = evaluation_pictures(locate(data), side)
-    with output.progress() as bar:
-        task = bar.add_task("scoring", total=len(pictures))
-        scores = run(predict, pictures, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    named = THOROUGH if metrics is None else [name.strip() for name in metrics.split(",")]
+    chosen = tuple(dict.fromkeys([by, *named] if by else named))
+    for name in chosen:
+        split_name(name)
+    _require_known(inputs, split, size)
+    names = dict.fromkeys([*methods, *([against] if against else [])])
+    parsed = tuple(parse_method(name) for name in names)
+    with out.progress() as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = int(bar.add_task(what, total=total))
+            bar.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+
+        result = run(
+            Request(
+                methods=parsed,
+                pictures=_pictures(data, inputs, split, size, parsed),
+                metrics=chosen,
+                workers=workers or cores(),
+                against=against,
+                output=output,
+                allow_missing=allow_missing,
+                fresh=fresh,
+            ),
+            tell,
+        )
     if json:
-        output.document({"pictures": scores.pictures, "scores": scores.scores, "protocol": scores.protocol})
-        return
-    output.table(
-        ["metric", "mean", "95 % from", "to"],
+        out.document(result.document())
+    else:
+        _print(result, by_condition=by_condition or inputs == "camera")
+    for note in result.left_out:
+        out.note(f"left out: {note}")
+    if result.failures:
+        listed = "; ".join(map(str, result.failures[:5])) + ("; ..." if len(result.failures) > 5 else "")
+        raise DataError(f"{len(result.failures)} pictures could not be judged: {listed}; the others are kept")
+
+
+def _require_known(inputs: str, split: str, size: int | None) -> None:
+    from mqn.data.catalogue import SPLITS
+    from mqn.scoring.evaluation import INPUTS
+
+    for option, value, known in (("--inputs", inputs, INPUTS), ("--split", split, SPLITS)):
+        if value not in known:
+            raise UsageError(f"{option} {value!r}; {nearest(value, known)}")
+    if size is not None and inputs == "camera":
+        raise UsageError(f"--size {size}: camera pictures are judged at the size they are stored in; leave --size out")
+    if size is not None and size < 1:
+        raise UsageError(f"--size {size} must be at least 1")
+
+
+def _pictures(data: str | None, inputs: str, split: str, size: int | None, methods: tuple[Method, ...]) -> PictureSet:
+    from mqn.data.dataset import locate
+    from mqn.scoring.evaluation import SIZE, PictureSet
+
+    dataset = locate(data)
+    own = next((method.input_size for method in methods if method.input_size is not None), SIZE)
+    side = None if inputs == "camera" else size or own
+    return PictureSet(dataset=dataset.folder, hash=dataset.hash, split=split, inputs=inputs, size=side)  # type: ignore[arg-type]
+
+
+def _print(result: Result, *, by_condition: bool) -> None:
+    if len(result.summaries) == 1:
+        ((name, summary),) = result.summaries.items()
+        _print_one(name, summary)
+    else:
+        _print_ranked(result.summaries, result.request.metrics)
+    if by_condition:
+        conditions = sorted({label for summary in result.summaries.values() for label in summary.conditions})
+        for label in conditions:
+            rows = {name: s.conditions[label] for name, s in result.summaries.items() if label in s.conditions}
+            _print_ranked(rows, result.request.metrics, f"{label}: ")
+    if result.differences:
+        _print_differences(result)
+    if result.request.output:
+        out.line(f"written: {result.request.output}   (look at {result.request.output / 'sheet.html'})")
+
+
+def _print_one(name: str, summary: Summary) -> None:
+    from mqn.quantities import quantity
+    from mqn.scoring.wording import figure_text
+
+    out.table(
+        ["metric", "mean", "95 % from", "to", "pictures"],
         [
-            [QUANTITIES[name].axis, *(f"{value:.4f}" for value in (figure.mean, figure.low, figure.high))]
-            for name, figure in scores.scores.items()
+            [quantity(metric).axis, *(figure_text(metric, v) for v in (f.mean, f.low, f.high)), str(f.n)]
+            for metric, f in summary.scores.items()
         ],
-        title=f"{model}: {scores.pictures} pictures",
+        title=f"{name}: {summary.pictures} pictures of {summary.sources} sources",
     )
+
+
+def _print_ranked(summaries: dict[str, Summary], metrics: tuple[str, ...], title: str = "") -> None:
+    from mqn.quantities import quantity
+    from mqn.scoring.wording import figure_text, interval_text
+
+    counts = sorted({summary.pictures for summary in summaries.values()})
+    pictures = f"{counts[0]} pictures" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pictures"
+    for start in range(0, len(metrics), COLUMNS):
+        block = metrics[start : start + COLUMNS]
+        rows = []
+        for place, (name, summary) in enumerate(summaries.items(), start=1):
+            cells = []
+            for metric in block:
+                figure = summary.scores[metric]
+                count = "" if figure.n == summary.pictures else f"\nn = {figure.n}"
+                cells.append(f"{figure_text(metric, figure.mean)}\n{interval_text(metric, figure)}{count}")
+            rows.append([str(place), name, *cells])
+        heads = [quantity(metric).axis for metric in block]
+        out.table(["", "method", *heads], rows, title=f"{title}{pictures}, means and 95 % intervals over sources")
+
+
+def _print_differences(result: Result) -> None:
+    from mqn.quantities import quantity
+    from mqn.scoring.wording import difference_text, interval_text, p_text
+
+    for name, differences in result.differences.items():
+        out.table(
+            ["metric", "difference", "95 % interval", "p", "pictures", "sources"],
+            [
+                [
+                    quantity(metric).axis,
+                    difference_text(metric, d.mean),
+                    interval_text(metric, d),
+                    p_text(d.p),
+                    str(d.n),
+                    str(d.sources),
+                ]
+                for metric, d in differences.items()
+            ],
+            title=f"{name} minus {result.request.against}, on the same pictures",
+        )

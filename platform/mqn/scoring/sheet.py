@@ -30,7 +30,7 @@ _STYLE = """
 --accent:#5fb8e0;--good:#6fc483;--bad:#f08a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:14px/1.45 system-ui,'Segoe UI',Roboto,sans-serif}
-header,main{max-width:1320px;margin:0 auto;padding:24px 24px 0} h1{margin:0;font-size:22px}
+header,main{max-width:1480px;margin:0 auto;padding:24px 24px 0} h1{margin:0;font-size:22px}
 h2{margin:0 0 10px;font-size:17px} h3{margin:18px 0 8px;font-size:13px;color:var(--muted);font-weight:600}
 header p,.note{margin:4px 0 0;color:var(--muted)} a{color:var(--accent)}
 section{background:var(--paper);border-radius:10px;padding:16px 18px;margin:0 0 18px;box-shadow:0 1px 2px #0002}
@@ -39,7 +39,7 @@ th,td{padding:5px 12px 5px 0;text-align:right;white-space:nowrap;vertical-align:
 th{font-weight:600;white-space:normal;max-width:120px;vertical-align:bottom}
 th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}
 td small{display:block;color:var(--muted)} .good{color:var(--good)} .bad{color:var(--bad)}
-.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,620px),1fr));gap:14px}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,560px),1fr));gap:14px}
 figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:10px;min-width:0}
 .tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:6px} .tiles div{min-width:0}
 .tiles img{display:block;width:100%;border-radius:4px;image-rendering:auto}

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+from collections import deque
+from functools import partial
+
+from mqn.scoring.pool import Answer, Death, Pool
+
+EXIT = "__import__('os')._exit(3)"
+KILL = "__import__('os').kill(__import__('os').getpid(), 9)"
+
+
+def test_tasks_are_answered_in_their_order() -> None:
+    with Pool[str](partial, eval, workers=2) as pool:
+        events = list(pool.work(deque(["[1, 2]", "[]", "'xy'"])))
+    assert all(isinstance(event, Answer) for event in events)
+    by_task = {task: [e.value for e in events if e.task == task] for task in ("[1, 2]", "[]", "'xy'")}
+    assert by_task == {"[1, 2]": [1, 2], "[]": [], "'xy'": ["x", "y"]}
+    assert [e.place for e in events if e.task == "[1, 2]"] == [0, 1]
+
+
+def test_a_death_costs_one_task_and_says_where() -> None:
+    dying = f"(n if n < 2 else {EXIT} for n in range(9))"
+    with Pool[str](partial, eval, workers=1) as pool:
+        events = list(pool.work(deque([dying, "[7]", KILL, "[8]"])))
+    assert events == [
+        Answer(dying, 0, 0),
+        Answer(dying, 1, 1),
+        Death(dying, 2, "its process ended with exit code 3"),
+        Answer("[7]", 0, 7),
+        Death(KILL, 0, "its process was ended by SIGKILL (was there enough memory?)"),
+        Answer("[8]", 0, 8),
+    ]
+
+
+def test_tasks_may_be_added_at_any_event() -> None:
+    tasks = deque(["[1]"])
+    with Pool[str](partial, eval, workers=1) as pool:
+        values = []
+        for event in pool.work(tasks):
+            assert isinstance(event, Answer)
+            values.append(event.value)
+            if event.value == 1:
+                tasks.append("[2]")
+    assert values == [1, 2]
+
+
+def test_workers_are_other_processes_of_one_thread() -> None:
+    with Pool[str](partial, eval, workers=1) as pool:
+        (event,) = pool.work(deque(["[(__import__('os').environ['OMP_NUM_THREADS'], __import__('os').getpid())]"]))
+    assert isinstance(event, Answer)
+    assert event.value[0] == "1"
+    assert event.value[1] != os.getpid()
