@@ -12,13 +12,8 @@ from torch import Tensor
 
 from mqn.metrics.hdrvdp import taps
 
-ORIENTATIONS = 4
-
-SMALLEST = 17
-"""Rows and columns that a level needs: those of the filter that stands before the next."""
-
-# What a convolution may unfold at a time, in values: it stays in the processor's cache.
-_UNFOLDED = 1 << 19
+# Outputs of a row that one product of matrices yields together.
+_BLOCK = 16
 
 
 def levels(height: int, width: int) -> int:
@@ -32,7 +27,7 @@ def levels(height: int, width: int) -> int:
         0 where a side is below 17; one more with every doubling of the shorter side: 4 at 256, 6 at 1080.
     """
     count, side = 0, min(height, width)
-    while side >= SMALLEST:
+    while side >= taps.LARGEST:
         count, side = count + 1, side // 2
     return count
 
@@ -50,42 +45,51 @@ def decompose(image: Tensor) -> Iterator[Tensor]:
         The high-pass band (1, H, W); each level's oriented bands (4, h, w), halved from level to level (an odd side
         rounded up); the low-pass rest (1, h, w).
     """
-    yield correlate(image, _filters(taps.high, image.device))
+    yield correlate(image, taps.high)
     remaining = levels(*image.shape)
-    image = correlate(image, _filters(taps.low, image.device))[0]
+    image = correlate(image, taps.low)[0]
     for _ in range(remaining):
-        yield correlate(image, _filters(taps.oriented, image.device))
-        image = correlate(image, _filters(taps.halving, image.device), stride=2)[0]
+        yield correlate(image, taps.oriented)
+        image = correlate(image, taps.halving, stride=2)[0]
     yield image[None]
 
 
-def correlate(image: Tensor, filters: Tensor, stride: int = 1) -> Tensor:
-    """Correlate with square filters, a few rows at a time, the picture mirrored about the pixels of its border.
+def correlate(image: Tensor, filters: Callable[[], np.ndarray], stride: int = 1) -> Tensor:
+    """Correlate with square filters, the picture mirrored about the pixels of its border.
 
     Args:
-        image: (H, W), both sides above half a filter's.
-        filters: (K, n, n), n odd.
+        image: (H, W) float64, both sides above half a filter's.
+        filters: a function that returns (K, n, n), or (n, n) for K = 1, n odd; always the same.
         stride: 2 takes every second row and column, from the first.
 
     Returns:
         (K, ceil(H / stride), ceil(W / stride)).
     """
-    height, width = image.shape
-    size = filters.shape[-1]
+    # Sixteen outputs of a row are the product of the inputs under them with a matrix, and a filter's n rows are n such
+    # products. `conv2d` would, for float64, unfold the picture into n * n copies first.
+    products = _products(filters, stride, image.device)
+    size, span, _ = products.shape
+    rows, columns = (-(-side // stride) for side in image.shape)
+    blocks = -(-columns // _BLOCK)
     margin = size // 2
-    padded = F.pad(image[None, None], (margin, margin, margin, margin), mode="reflect")
-    rows, columns = -(-height // stride), -(-width // stride)
-    # One convolution of everything would unfold the picture into size ** 2 copies: gigabytes.
-    step = max(1, _UNFOLDED // (size**2 * columns))
-    result = image.new_empty(len(filters), rows, columns)
-    for begin in range(0, rows, step):
-        end = min(begin + step, rows)
-        band = padded[:, :, begin * stride : (end - 1) * stride + size]
-        result[:, begin:end] = F.conv2d(band, filters[:, None], stride=stride)[0]
-    return result
+    padded = F.pad(image[None], (margin, margin, margin, margin), mode="reflect")[0]
+    beyond = (blocks - 1) * _BLOCK * stride + span - padded.shape[1]
+    windows = F.pad(padded, (0, max(beyond, 0))).unfold(1, span, _BLOCK * stride).contiguous()
+    result = image.new_zeros(rows * blocks, products.shape[-1])
+    for row, product in enumerate(products):
+        under = windows[row : row + (rows - 1) * stride + 1 : stride]
+        result.addmm_(under.reshape(rows * blocks, span), product)
+    planes = result.view(rows, blocks, -1, _BLOCK).permute(2, 0, 1, 3)
+    return planes.reshape(-1, rows, blocks * _BLOCK)[..., :columns]
 
 
 @cache
-def _filters(read: Callable[[], np.ndarray], device: torch.device) -> Tensor:
-    values = read()
-    return torch.from_numpy(values.reshape(-1, *values.shape[-2:]).copy()).to(device)
+def _products(filters: Callable[[], np.ndarray], stride: int, device: torch.device) -> Tensor:
+    """Each row of the filters as a matrix from a block's inputs to its outputs: (n, inputs, K * block)."""
+    values = filters()
+    values = values.reshape(-1, *values.shape[-2:])
+    count, size, _ = values.shape
+    matrices = np.zeros((size, (_BLOCK - 1) * stride + size, count, _BLOCK))
+    for output in range(_BLOCK):
+        matrices[:, output * stride : output * stride + size, :, output] = values.transpose(1, 2, 0)
+    return torch.from_numpy(matrices.reshape(size, -1, count * _BLOCK)).to(device)

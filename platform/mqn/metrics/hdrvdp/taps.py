@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+LARGEST = 17
+"""Rows and columns of the largest filter; a level of the pyramid needs a picture as large."""
+
 # A filter with every symmetry of the square is given by an eighth: of row i what stands from column i to the middle.
 # fmt: off
 _HIGH = (
