@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mqn.errors import UnknownNameError
+from mqn.errors import PictureError, UnknownNameError
 from mqn.metrics import alignment, hdrvdp, pu21
 from mqn.metrics.measures import (
     ALIGNMENTS,
@@ -94,6 +94,21 @@ def test_an_alignment_is_made_once_and_only_if_it_is_asked_for(pair: Pair, monke
     assert not calls
     measure_all(pair, ["psnr_tm_gain", "ssim_tm_gain", "psnr_tm"])
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("name", "needed"), [("hdrvdp_q_gain", 17), ("ssim_tm_drago", 11), ("pu21_ssim", 11)])
+def test_a_picture_that_is_too_small_is_named(pair: Pair, name: str, needed: int) -> None:
+    small = Pair(pair.test[: needed - 1], pair.reference[: needed - 1])
+    with pytest.raises(PictureError, match=f"24 x {needed - 1} pixels are too few for .* needs {needed} x {needed}"):
+        measure_all(small, [name])
+    measure_all(Pair(pair.test[:needed], pair.reference[:needed]), [name])
+
+
+def test_one_pixel_has_a_psnr_in_every_alignment(pair: Pair) -> None:
+    pixel = Pair(pair.test[:1, :1], pair.reference[:1, :1], pair.ldr[:1, :1] if pair.ldr is not None else None)
+    bases = [base for base in MEASURES if not ("ssim" in base or base.startswith(("hdrvdp", "cvvdp")))]
+    assert len(bases) == 8
+    assert len(measure_all(pixel, [base + suffix for base in bases for suffix in ALIGNMENTS])) == 24
 
 
 def test_what_does_not_apply_is_nan(pair: Pair) -> None:

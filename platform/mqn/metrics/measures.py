@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mqn.errors import UnknownNameError
-from mqn.metrics import alignment, clipped, color, colorvideovdp, hdrvdp, pu21, tonemapped
+from mqn.errors import PictureError, UnknownNameError
+from mqn.metrics import alignment, clipped, color, colorvideovdp, fidelity, hdrvdp, pu21, tonemapped
 
 PEAK_NITS = 1000.0
 """The luminance in cd/m2 that the truth's 99.9 % point is taken for by measures of absolute light."""
@@ -24,6 +24,9 @@ LOWEST_NITS = pu21.LOWEST_NITS
 
 PIXELS_PER_DEGREE = 30.0
 """Of HDR-VDP: what most publications state, a desktop display seen from about 0.5 m."""
+
+HDRVDP_SMALLEST_SIDE = 17
+"""In pixels: its pyramid's largest filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,18 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
     Raises:
         UnknownNameError: there is no such measure; names the nearest.
         MissingLibraryError: `cvvdp` is asked for, and its library is missing or broken; says how to mend it.
-        ValueError: the pictures' shapes differ, or are too small for a measure (SSIM 11 x 11, HDR-VDP 17 x 17).
+        PictureError: the pictures are too small for a measure (SSIM needs 11 x 11, HDR-VDP 17 x 17); names it.
+        ValueError: the pictures' shapes differ.
     """
     parts = [split_name(name) for name in names]
+    height, width = pair.reference.shape[:2]
+    for base, _ in parts:
+        needed = _smallest_side(base)
+        if min(height, width) < needed:
+            raise PictureError(
+                f"{width} x {height} pixels are too few for {base!r}, which needs {needed} x {needed}; "
+                "leave out the measure or the picture"
+            )
     aligned: dict[str, Pair] = {}
     figures = {}
     for name, (base, suffix) in zip(names, parts, strict=True):
@@ -162,3 +174,8 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
             aligned[suffix] = _ALIGNMENTS[suffix](pair)
         figures[name] = MEASURES[base](aligned[suffix])
     return figures
+
+
+def _smallest_side(base: str) -> int:
+    if base.startswith("hdrvdp"):
+    return fidelity.SSIM_WINDOW if "ssim" in base else 1
