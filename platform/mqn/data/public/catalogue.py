@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ Access = Literal["archive", "gallery", "bucket", "polyhaven", "dspace", "table",
 `polyhaven`: Poly Haven's interface. `dspace`: a university's repository. `table`: a CSV file that its site gives out
 against a form, with an address in every row. `hand`: a person has to fetch it.
 """
+
+CATALOGUE_VARIABLE = "MQN_CATALOGUE"
 
 _PATH = Path(__file__).with_name("catalogue.toml")
 
@@ -159,12 +162,25 @@ class PublicDataset:
             raise ValueError(f"access = {self.access!r} needs 'hand': what a person has to do")
 
 
-@functools.cache
-def load(path: Path = _PATH) -> Mapping[str, PublicDataset]:
-    """Every dataset of the catalogue by its name, in the catalogue's order.
+def load() -> Mapping[str, PublicDataset]:
+    """Every dataset by its name: the catalogue's, then those of the file that `$MQN_CATALOGUE` names.
+
+    That file has the catalogue's form; what stands there under a name of the catalogue is taken instead: a mirror on
+    the own network, or a dataset of the own house.
 
     Raises:
-        ConfigError: the catalogue is wrong at a named place.
+        ConfigError: a catalogue is missing, or wrong at a named place.
+    """
+    own = os.environ.get(CATALOGUE_VARIABLE)
+    return {**read(_PATH), **(read(Path(own)) if own else {})}
+
+
+@functools.cache
+def read(path: Path) -> Mapping[str, PublicDataset]:
+    """Read one catalogue.
+
+    Raises:
+        ConfigError: it is missing, or wrong at a named place.
     """
     return {
         name: from_mapping(PublicDataset, table, source=f"{path.name}: [{name}]")

@@ -19,10 +19,11 @@ from mqn.data.public.catalogue import PublicDataset, RemoteFile, dataset
 from mqn.data.public.crew import Meter, Progress, download_all
 from mqn.data.public.lockfile import LOCK_FILE, Ledger, Record
 from mqn.data.public.part import Part, digests
-from mqn.data.public.transfer import Patience, Transfer, client
+from mqn.data.public.transfer import Arrived, Patience, Transfer, client
 from mqn.data.sources import MANIFEST
 from mqn.errors import FetchError
 from mqn.home import home
+from mqn.parsing import read_json, write_json
 
 _WORK = ".fetch"
 _JOURNAL = "journal.jsonl"
@@ -178,15 +179,21 @@ class _Fetch:
         seen = self._ledger.get(remote.name)
         if remote.sha256 is None and remote.md5 is None and seen is not None and seen.url == remote.url:
             remote = dataclasses.replace(remote, sha256=seen.sha256)
-        packed = _is_packed(remote.name)
-        target = (self._work if packed else self._folder) / remote.name
+        target = (self._work if _is_packed(remote.name) else self._folder) / remote.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        arrived = transfer.download(remote, target, self._part(remote))
-        record = Record(name=remote.name, url=remote.url, **dataclasses.asdict(arrived))
-        if packed:
-            record = self._unpack(target, record)
+        if not _is_packed(remote.name):
+            self._ledger.add(_record(remote, transfer.download(remote, target, self._part(remote))))
+            return
+        note = target.with_name(f"{target.name}.json")
+        if not (target.is_file() and note.is_file()):
+            write_json(note, _record(remote, transfer.download(remote, target, self._part(remote))))
+        try:
+            record = self._unpack(target, read_json(Record, note))
+        except FetchError:
             target.unlink()
+            raise
         self._ledger.add(record)
+        target.unlink()
 
     def _unpack(self, path: Path, record: Record) -> Record:
         unpacked = self._folder / _stem(path.name)
@@ -237,6 +244,10 @@ def _outcome(name: str, entry: PublicDataset, folder: Path, *, already: bool) ->
         licence=entry.licence,
         already=already,
     )
+
+
+def _record(remote: RemoteFile, arrived: Arrived) -> Record:
+    return Record(name=remote.name, url=remote.url, **dataclasses.asdict(arrived))
 
 
 def _lies_in(folder: Path, record: Record) -> bool:

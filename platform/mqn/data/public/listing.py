@@ -99,8 +99,11 @@ class _Reader:
                 time.sleep(self._patience.wait_s(failures))
         raise FetchError(f"{url}: {reason}; open it in a browser, and give what you get there with --from")
 
-    def json(self, url: str) -> Any:
-        return self.get(url).json()
+    def json(self, url: str) -> dict[str, Any]:
+        answer = self.get(url).json()
+        if not isinstance(answer, dict):
+            raise TypeError(f"a list of {len(answer)}" if isinstance(answer, list) else repr(answer))
+        return answer
 
 
 class _Links(html.parser.HTMLParser):
