@@ -10,6 +10,7 @@ import pytest
 from mqn.errors import PictureError
 from mqn.hdr.files import load, read, write
 from mqn.hdr.headers import MAX_PIXELS, read_header, require_declared_size, require_size
+from mqn.hdr.primaries import PRIMARIES, change_primaries
 
 
 @pytest.mark.parametrize(
@@ -98,15 +99,29 @@ def test_deep_exr_is_refused_by_name(tmp_path: Path) -> None:
         read(tmp_path / "a.exr")
 
 
-def test_other_primaries_are_told(tmp_path: Path) -> None:
+def _exr_with_chromaticities(path: Path, image: np.ndarray, chromaticities: tuple[float, ...]) -> Path:
     import OpenEXR
 
-    from mqn.hdr.primaries import PRIMARIES
+    OpenEXR.File({"chromaticities": chromaticities}, {"RGB": image}).write(str(path))
+    return path
 
-    for name, told in (("bt709", 0), ("bt2020", 1)):
-        header = {"chromaticities": PRIMARIES[name].chromaticities}
-        OpenEXR.File(header, {"RGB": np.ones((8, 8, 3), np.float32)}).write(str(tmp_path / f"{name}.exr"))
-        assert len(load(tmp_path / f"{name}.exr").notes) == told
+
+@pytest.mark.parametrize("name", ["bt709", "bt2020", "p3"])
+def test_stated_primaries_are_brought_to_bt709(tmp_path: Path, name: str) -> None:
+    image = (np.random.default_rng(0).random((8, 12, 3)) + 0.5).astype(np.float32)
+    stated = change_primaries(image, "bt709", name)
+    loaded = load(_exr_with_chromaticities(tmp_path / "a.exr", stated, PRIMARIES[name].chromaticities))
+    assert loaded.image == pytest.approx(image, rel=1e-5)
+    assert loaded.notes == (() if name == "bt709" else (f"its colours are brought from {name} to BT.709",))
+
+
+def test_unknown_primaries_are_told(tmp_path: Path) -> None:
+    # ACES: another white.
+    aces = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
+    image = np.full((8, 12, 3), 0.25, np.float32)
+    loaded = load(_exr_with_chromaticities(tmp_path / "a.exr", image, aces))
+    assert np.array_equal(loaded.image, image)
+    assert loaded.notes == ("names primaries that are not known here; its colours are taken for BT.709",)
 
 
 @pytest.mark.parametrize("content", [".hdr", ".exr", ".pfm", ".tif"])

@@ -10,8 +10,9 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr import formats, raw
-from mqn.hdr.headers import names_other_primaries, read_header, require_declared_size
+from mqn.hdr.headers import Header, read_header, require_declared_size, stated_primaries
 from mqn.hdr.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, require_rgb, write_png
+from mqn.hdr.primaries import change_primaries
 
 __all__ = [
     "HDR_SUFFIXES", "LDR_SUFFIXES", "HdrPicture", "LdrPicture", "load", "load_ldr", "read", "read_ldr", "write",
@@ -47,7 +48,7 @@ class HdrPicture:
 
     Attributes:
         image: (H, W, 3) float32, linear, relative, finite, not negative.
-        negative_values: how many channel values were below 0 in the file (out-of-gamut colours, ringing) and are 0 now.
+        negative_values: how many channel values were below 0 (colours beyond BT.709, ringing) and are 0 now.
         had_alpha: whether the file has a fourth channel, which is dropped.
         notes: what else is worth knowing, each a clause: mislabelled, colours of other primaries, ...
     """
@@ -65,8 +66,9 @@ def read(path: Path | str) -> np.ndarray:
         path: a .hdr, .exr, .pfm, .tif or .tiff file; which of these it is, its content says. Or a camera's raw file.
 
     Returns:
-        (H, W, 3) float32, linear, relative, finite; negative values are 0 (`load` counts them), alpha is dropped.
-        Colours are taken for BT.709, whatever primaries the file names.
+        (H, W, 3) float32, linear, relative, finite, BT.709; negative values are 0 (`load` counts them), alpha is
+        dropped. An OpenEXR file that states other primaries is brought to BT.709 if they are known (BT.2020, P3, Adobe
+        RGB, BT.601); of others, and of another white, `load` tells that they were taken for BT.709.
 
     Raises:
         PictureError: the file is missing, empty, damaged, cut short or of another kind, holds no pixels, more than
@@ -88,11 +90,16 @@ def load(path: Path | str) -> HdrPicture:
         PictureError: as for `read`.
     """
     path = Path(path)
-    decode, notes = _decoder(path)
+    if path.suffix.lower() not in _DECODERS:
+        raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
+    header, notes = read_header(path), []
     try:
-        pixels = decode(path)
+        pixels = _decoder(path, header)(path)
     except MemoryError as error:
         raise PictureError(f"{path}: is too large for the memory that is left") from error
+    named = _KINDS.get(path.suffix.lower(), header.kind)
+    if header.kind != named:
+        notes.append(f"holds {header.kind} data, not {named} as its suffix says")
     if pixels.dtype.kind != "f":
         raise PictureError(f"{path}: holds {pixels.dtype} values; an HDR picture holds floats, linear in light")
     require_rgb(path, pixels)
@@ -102,10 +109,11 @@ def load(path: Path | str) -> HdrPicture:
     broken = image.size - int(np.count_nonzero(np.isfinite(image)))
     if broken:
         raise PictureError(f"{path}: {broken} of {image.size} values are NaN, infinite or beyond float32")
+    image = _in_bt709(image, header, notes)
     negative = int(np.count_nonzero(image < 0))
     if negative:
         image = np.maximum(image, np.float32(0))
-    return HdrPicture(image=image, negative_values=negative, had_alpha=pixels.shape[2] == 4, notes=notes)
+    return HdrPicture(image=image, negative_values=negative, had_alpha=pixels.shape[2] == 4, notes=tuple(notes))
 
 
 def write(path: Path | str, image: np.ndarray) -> None:
@@ -133,23 +141,25 @@ def write(path: Path | str, image: np.ndarray) -> None:
     encode(path, values)
 
 
-def _decoder(path: Path) -> tuple[Callable[[Path], np.ndarray], tuple[str, ...]]:
-    """The function that decodes a file, and what is to be told: content goes before suffix."""
-    suffix = path.suffix.lower()
-    decode = _DECODERS.get(suffix)
-    if decode is None:
-        raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
-    header = read_header(path)
-    named = _KINDS.get(suffix)
+def _decoder(path: Path, header: Header) -> Callable[[Path], np.ndarray]:
+    """The function that decodes a file: content goes before suffix, but for raw files."""
+    named = _KINDS.get(path.suffix.lower())
     if named is None:
-        return decode, ()
+        return _DECODERS[path.suffix.lower()]
     if header.kind is None or header.kind not in _BY_KIND:
         found = f"holds {header.kind} data" if header.kind else "is no picture that is known here"
         raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_BY_KIND)} are read")
     require_declared_size(path, header)
-    notes = []
-    if header.kind != named:
-        notes.append(f"holds {header.kind} data, not {named} as its suffix says")
-    if names_other_primaries(header):
-        notes.append("names other primaries than BT.709, for which its colours are taken nevertheless")
-    return _BY_KIND[header.kind], tuple(notes)
+    return _BY_KIND[header.kind]
+
+
+def _in_bt709(image: np.ndarray, header: Header, notes: list[str]) -> np.ndarray:
+    stated = stated_primaries(header)
+    if stated is None:
+        notes.append("names primaries that are not known here; its colours are taken for BT.709")
+    elif stated != "bt709":
+        notes.append(f"its colours are brought from {stated} to BT.709")
+        # Values near the end of float32 would pass it.
+        changed = change_primaries(image.astype(np.float64), stated, "bt709")
+        image = np.minimum(changed, np.finfo(np.float32).max).astype(np.float32)
+    return image

@@ -18,6 +18,9 @@ while it is made."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
+# Writers state chromaticities to three digits or four.
+_ROUNDED = 2e-3
+
 # Kinds that are not read stand here too: an error can then say what the file is.
 _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -124,22 +127,24 @@ def require_declared_size(path: Path, header: Header) -> None:
         )
 
 
-def names_other_primaries(header: Header) -> bool:
-    """Whether an OpenEXR file says that its colours are in other primaries than BT.709.
+def stated_primaries(header: Header) -> str | None:
+    """Which primaries an OpenEXR file says its colours are in, by its attribute `chromaticities`.
 
     Args:
         header: of any file.
 
     Returns:
-        True where the attribute `chromaticities` is there and differs by more than rounding.
+        A name of `mqn.hdr.primaries.PRIMARIES`; "bt709" for files that say nothing, as OpenEXR's specification has it;
+        None for others than are known here, and for another white.
     """
     found = re.search(rb"chromaticities\0chromaticities\0\x20\0\0\0(.{32})", header.start, re.DOTALL)
     if header.kind != "OpenEXR" or found is None:
-        return False
-    differences = (
-        a - b for a, b in zip(struct.unpack("<8f", found[1]), PRIMARIES["bt709"].chromaticities, strict=True)
-    )
-    return not all(abs(difference) < 2e-3 for difference in differences)
+        return "bt709"
+    stated = struct.unpack("<8f", found[1])
+    for name, known in PRIMARIES.items():
+        if all(abs(a - b) < _ROUNDED for a, b in zip(stated, known.chromaticities, strict=True)):
+            return name
+    return None
 
 
 def _radiance_size(data: bytes) -> tuple[int, int, int] | None:
