@@ -178,4 +178,5 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
 
 def _smallest_side(base: str) -> int:
     if base.startswith("hdrvdp"):
+        return HDRVDP_SMALLEST_SIDE
     return fidelity.SSIM_WINDOW if "ssim" in base else 1
