@@ -6,11 +6,12 @@ fourth, percentile exposure, stretches a share of the values over the 8 bits and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import cv2
 import numpy as np
+
+from mqn.hdr import opencv
 
 FALLBACK = "percentile"
 
@@ -83,29 +84,10 @@ OPERATORS = tuple(_OPERATORS)
 
 
 def _opencv(operator: cv2.Tonemap, scene: np.ndarray, gamma: float) -> np.ndarray | None:
-    """Run an operator whose own gamma is 1 and apply gamma here; None where it cannot map the picture.
-
-    OpenCV raises to 1 / gamma as its last step, on values that rounding has put a little below 0 wherever the picture
-    is darkest: NaN in most pictures. Clipped first, the result is otherwise the same.
-    """
-    try:
-        with _quiet():
-            mapped = operator.process(scene)
-    except cv2.error:
-        return None
-    return _gamma(np.clip(mapped, 0, 1), gamma) if np.isfinite(mapped).all() else None
+    """Run an operator whose own gamma is 1 and apply gamma here; None where it cannot map the picture."""
+    mapped = opencv.process(operator, scene)
+    return None if mapped is None else _gamma(mapped, gamma)
 
 
 def _gamma(values: np.ndarray, gamma: float) -> np.ndarray:
     return np.asarray(np.power(values, np.float32(1 / gamma)))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the warning that OpenCV 5's own operators cause in OpenCV 5 (its issue 16739)."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
