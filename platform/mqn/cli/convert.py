@@ -1,74 +1,185 @@
-"""`mqn convert`: use a model. LDR pictures in, HDR pictures out."""
+"""`mqn convert`: use a model. LDR pictures and video in, HDR pictures and video out."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json
-from mqn.errors import PictureError, UsageError
+from mqn.errors import MqnError, UsageError
 
-LDR_SUFFIXES = (".jpg", ".jpeg", ".png")
+if TYPE_CHECKING:
+    from mqn.export.picture import Expander
+    from mqn.media.pictures import PictureOptions
+    from mqn.media.video import VideoOptions
+
+DEFAULT_TILE = 1440
+PRIMARIES = ("bt709", "bt2020")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("convert", epilog="Example: mqn convert photo.jpg --model bundle --output photo.exr")(convert)
+    app.command("convert", epilog="Example: mqn convert clip.mp4 --model bundle --output clip_hdr.mp4 --damp 0.5")(
+        convert
+    )
 
 
 def convert(
-    picture: Annotated[Path, typer.Argument(help="A JPEG or PNG picture, or a folder of them.")],
+    source: Annotated[Path, typer.Argument(metavar="IMAGE|DIR|VIDEO", help="A picture, a folder of them, or a video.")],
     model: Annotated[Path, typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help=".hdr, .exr, .pfm or .tif file; for a folder, a folder.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Picture: .hdr, .exr, .pfm or .tif. Folder: a folder. Video: .mp4, .mov or .mkv for HDR10, a folder "
+            "or a pattern (shot_%05d.exr) for OpenEXR files.",
+        ),
+    ],
     suffix: Annotated[str, typer.Option(help="Kind of the files written for a folder.")] = ".exr",
+    primaries: Annotated[
+        str, typer.Option(help="Of OpenEXR files: bt709 or bt2020, stated in each. HDR10 is BT.2020.")
+    ] = "bt709",
+    peak_nits: Annotated[float, typer.Option(help="cd/m2 of the brightest light that the model gives.")] = 1000.0,
+    tile: Annotated[
+        int, typer.Option(help="Pictures of more than TILE x TILE pixels go in tiles of that side, to bound memory.")
+    ] = DEFAULT_TILE,
+    damp: Annotated[float, typer.Option(help="Video: damp flicker with this time constant in seconds.")] = 0.0,
+    input_transfer: Annotated[
+        str, typer.Option(help="Video: how code values stand for light: auto (its tag, else BT.1886), bt1886 or srgb.")
+    ] = "auto",
+    crf: Annotated[float, typer.Option(help="HDR10: x265's rate factor, 0 (best) to 51.")] = 16.0,
+    preset: Annotated[str, typer.Option(help="HDR10: x265's preset, ultrafast to veryslow.")] = "medium",
+    audio: Annotated[bool, typer.Option(help="HDR10: copy the sound.")] = True,
     json: Json = False,
 ) -> None:
-    """Reconstruct HDR pictures at their own resolution; a folder's unreadable files are named and left out."""
+    """Reconstruct HDR pictures and video at their own resolution.
+
+    What is interrupted goes on where it was when the same command is given again. In a folder, files that cannot be
+    read are named and left out; finished ones are not made again.
+    """
     from mqn.export.exported import open_exported
     from mqn.export.picture import Expander
-    from mqn.hdr.files import HDR_SUFFIXES, read_ldr, write
+    from mqn.media.pictures import PictureOptions, require_writable
+    from mqn.media.video import VideoOptions
 
-    pairs = _pairs(picture, out, suffix)
-    for _, target in pairs[:1]:
-        if target.suffix.lower() not in HDR_SUFFIXES:
-            raise UsageError(f"cannot write {target.suffix or target.name!r}; allowed: {', '.join(HDR_SUFFIXES)}")
+    if primaries not in PRIMARIES:
+        raise UsageError(f"--primaries {primaries!r}; allowed: {', '.join(PRIMARIES)}")
+    options = VideoOptions(
+        peak_nits=peak_nits,
+        damp_seconds=damp,
+        transfer=input_transfer,
+        colours=primaries,
+        crf=crf,
+        preset=preset,
+        sound=audio,
+    )
+    pictures = _pictures(source, out, suffix)
+    if pictures is not None:
+        require_writable(pictures[0][1].suffix or pictures[0][1].name, primaries)
     exported = open_exported(model)
-    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1)
-    written, failures = [], {}
-    with output.progress() as bar:
-        task = bar.add_task("converting", total=len(pairs))
-        for source, target in pairs:
-            try:
-                hdr = expander.expand(read_ldr(source))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write(target, hdr)
-                written.append(str(target))
-            except PictureError as error:
-                if not picture.is_dir():
-                    raise
-                failures[str(source)] = str(error)
-            bar.update(task, advance=1, description=f"converting {source.name}")
-    if json:
-        output.document({"written": written, "failures": failures})
+    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
+    identity = {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
+    if pictures is None:
+        document = _convert_video(source, out, expander, identity, options)
     else:
-        for target_name in written:
-            output.line(target_name)
-    for reason in failures.values():
+        shown = PictureOptions(colours=primaries, white_nits=peak_nits)
+        document = _convert_pictures(source, out, pictures, expander, identity, shown)
+    if json:
+        output.document(document)
+    else:
+        # A sequence may have thousands of files.
+        for name in document["written"][:1] if pictures is None else document["written"]:
+            output.line(name)
+    for reason in document["failures"].values():
         output.error(reason)
-    if failures:
+    if document["failures"]:
         raise typer.Exit(1)
 
 
-def _pairs(picture: Path, out: Path, suffix: str) -> list[tuple[Path, Path]]:
-    if not picture.exists():
-        raise UsageError(f"no picture at {picture}; give a JPEG or PNG file, or a folder of them")
-    if not picture.is_dir():
-        return [(picture, out)]
-    sources = sorted(file for file in picture.rglob("*") if file.suffix.lower() in LDR_SUFFIXES)
-    if not sources:
-        raise UsageError(f"{picture} holds no {', '.join(LDR_SUFFIXES)} file")
-    return [(source, out / source.relative_to(picture).with_suffix(suffix)) for source in sources]
+def _pictures(source: Path, out: Path, suffix: str) -> list[tuple[Path, Path]] | None:
+    """Sources and targets; None for a video."""
+    from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES
+    from mqn.media.pictures import picture_pairs
+
+    if source.is_dir():
+        return picture_pairs(source, out, suffix)
+    if not source.exists():
+        raise UsageError(f"no picture at {source}; give a picture, a folder of them, or a video")
+    kind = source.suffix.lower()
+    if kind in LDR_SUFFIXES:
+        return [(source, out)]
+    if kind in HDR_SUFFIXES:
+        raise UsageError(f"{source} is HDR already by its suffix; give {', '.join(LDR_SUFFIXES)} or a video")
+    return None
+
+
+def _convert_pictures(
+    source: Path,
+    out: Path,
+    pairs: list[tuple[Path, Path]],
+    expander: Expander,
+    model: dict[str, Any],
+    options: PictureOptions,
+) -> dict[str, Any]:
+    from mqn.media.pictures import convert_folder, convert_picture
+
+    with output.progress() as bar:
+        task = bar.add_task("converting", total=len(pairs))
+        if not source.is_dir():
+            convert_picture(source, out, expander.expand, options)
+            return {"written": [str(out)], "skipped": [], "failures": {}}
+        report = convert_folder(
+            pairs,
+            out,
+            expander.expand,
+            model=model,
+            options=options,
+            advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
+        )
+    if report.skipped:
+        output.note(f"{len(report.skipped)} of {len(pairs)} were finished before and left as they are")
+    return {"written": report.written, "skipped": report.skipped, "failures": report.failures}
+
+
+def _convert_video(
+    source: Path, out: Path, expander: Expander, model: dict[str, Any], options: VideoOptions
+) -> dict[str, Any]:
+    from mqn.media.video import convert_video
+
+    with output.progress() as bar:
+        task = bar.add_task(f"converting {source.name}", total=None)
+        try:
+            report = convert_video(
+                source,
+                out,
+                expander.expand,
+                model=model,
+                options=options,
+                advance=lambda done, of: bar.update(task, completed=done, total=of or None),
+            )
+        except (KeyboardInterrupt, MqnError):
+            bar.stop()
+            output.note("frames that are finished are kept; the same command goes on from there")
+            raise
+    for note in report.notes:
+        output.note(note)
+    flicker = report.flicker
+    damped = f", damped {flicker.after:.4f}" if flicker.damping_seconds else ""
+    output.note(
+        f"{report.frames} frames ({report.resumed} from before), {flicker.cuts} cuts; "
+        f"flicker {flicker.before:.4f}{damped} (mean change of log10 gain a frame)"
+    )
+    return {
+        "written": [str(path) for path in report.written],
+        "failures": {str(source): "; ".join(report.failures)} if report.failures else {},
+        "frames": report.frames,
+        "resumed": report.resumed,
+        "flicker": flicker,
+        "light_nits": report.light,
+        "notes": report.notes,
+    }

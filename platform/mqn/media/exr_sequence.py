@@ -1,0 +1,78 @@
+"""A sequence of OpenEXR files, one a frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mqn.errors import UsageError
+from mqn.hdr.formats import encode_exr
+from mqn.hdr.primaries import change_primaries
+from mqn.media.flicker import Level
+from mqn.media.ledger import Ledger
+from mqn.media.sink import FrameRecord, failures_named
+from mqn.parsing import from_mapping
+
+
+class ExrSink:
+    """Writes one file a frame, and beside them `frames.jsonl` with their time stamps."""
+
+    clipped = False
+    content = None
+
+    def __init__(self, output: Path, work: dict[str, Any], *, colours: str, peak_nits: float):
+        """Open the folder, and take up what is finished in it.
+
+        Args:
+            output: a folder, or a pattern like `folder/shot_%05d.exr`.
+            work: as for `Hdr10Sink`.
+            colours: primaries to write, stated in each file.
+            peak_nits: cd/m2 of 1.0, stated in each file.
+
+        Raises:
+            UsageError: a pattern without exactly one number.
+            VideoError: the folder cannot be written.
+        """
+        self._pattern = output if output.suffix.lower() == ".exr" else output / "frame_%06d.exr"
+        if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", self._pattern.name):
+            raise UsageError(
+                f"{output}: write the frame's number as %06d, for example frame_%06d.exr, or name a folder"
+            )
+        self._colours, self._peak_nits = colours, peak_nits
+        self.place = self._pattern.parent
+        with failures_named(output):
+            self.place.mkdir(parents=True, exist_ok=True)
+            self._ledger = Ledger(self.place / "frames.jsonl", {**work, "files": self._pattern.name})
+        self.finished = list(self._whole_frames())
+        self._ledger.keep(len(self.finished))
+        self._count = len(self.finished)
+
+    def write(self, light: np.ndarray, pts: int, level: Level) -> None:
+        """Take one frame; see `Sink`.
+
+        Raises:
+            PictureError: the file cannot be written.
+        """
+        path = self._path(self._count)
+        converted = np.maximum(change_primaries(light, "bt709", self._colours), 0)
+        encode_exr(path, converted, self._colours, self._peak_nits)
+        with failures_named(path):
+            self._ledger.add({"file": path.name, "frame": FrameRecord(pts=pts, level=level, light=None)})
+        self._count += 1
+
+    def complete(self) -> list[Path]:
+        """All files; see `Sink`."""
+        return [self._path(index) for index in range(self._count)]
+
+    def _path(self, index: int) -> Path:
+        return self.place / (self._pattern.name % index)
+
+    def _whole_frames(self) -> Iterator[FrameRecord]:
+        for index, entry in enumerate(self._ledger.entries):
+            if entry["file"] != self._path(index).name or not self._path(index).is_file():
+                return
+            yield from_mapping(FrameRecord, entry["frame"], source=str(self.place))

@@ -1,0 +1,69 @@
+"""What is finished, one JSON line each, so that an interrupted conversion goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mqn.parsing import to_plain
+
+
+class Ledger:
+    """A file of JSON lines: the first says what the work is, each further one names something finished.
+
+    Attributes:
+        entries: what was finished before and since, in order.
+    """
+
+    def __init__(self, path: Path, work: dict[str, Any]) -> None:
+        """Open or begin one.
+
+        Args:
+            path: the file; its folder exists.
+            work: what decides the results (hashes, options): a ledger of other work is begun anew.
+        """
+        self._path = path
+        self.entries: list[dict[str, Any]] = []
+        head = json.dumps(to_plain(work), sort_keys=True)
+        whole = self._whole_lines()
+        if whole and whole[0] == head:
+            self.entries = [json.loads(line) for line in whole[1:]]
+        self._head = head
+        # Written anew: a line that a kill left half would swallow the next one.
+        self.keep(len(self.entries))
+
+    def keep(self, count: int) -> None:
+        """Forget all entries but the first `count`: what they name is gone."""
+        del self.entries[count:]
+        lines = [self._head, *(json.dumps(entry, allow_nan=False) for entry in self.entries)]
+        temporary = self._path.with_name(f"{self._path.name}.new")
+        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        temporary.replace(self._path)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Note something finished; it is on the disk when this returns.
+
+        Args:
+            entry: plain values or records.
+        """
+        plain = to_plain(entry)
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(plain, allow_nan=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.entries.append(plain)
+
+    def _whole_lines(self) -> list[str]:
+        try:
+            text = self._path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        lines = text.split("\n")[:-1]
+        for index, line in enumerate(lines):
+            try:
+                json.loads(line)
+            except ValueError:
+                return lines[:index]
+        return lines
