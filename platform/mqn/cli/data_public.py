@@ -90,6 +90,8 @@ def fetch(
     state = "was there already" if outcome.already else "fetched"
     pairs = f", {outcome.pairs} with LDR pictures of their camera" if outcome.pairs else ""
     output.line(f"{outcome.folder}: {state}: {outcome.pictures} HDR pictures of {outcome.sources} sources{pairs}")
+    for reason in outcome.unusable:
+        output.line(f"left out: {reason}")
     if outcome.shortfall:
         output.line(f"{outcome.shortfall} pictures fewer than the {outcome.expected} that {name} should have")
     output.line(f"licence: {outcome.licence}")

@@ -95,7 +95,9 @@ def files_in(folder: Path) -> set[str]:
 
 
 def test_every_dataset_has_its_layout_here() -> None:
-    assert set(LAYOUTS) == set(load())
+    # What is converted needs real pictures: test_conversion.py has those layouts.
+    assert set(LAYOUTS) == {name for name, entry in load().items() if not entry.layout.encoding}
+    assert {name for name, entry in load().items() if entry.layout.encoding} == {"hdrtv1k", "ntire2021"}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -89,6 +89,7 @@ class Layout:
         ldr: templates of the camera's own LDR pictures of an HDR file; `*` and `?` as in a shell.
         beside: regular expression of the files to keep beside the HDR files. Whatever matches neither is left out.
         splits: what the group `split` says, to "train" or "val".
+        encoding: of the HDR files, where they are not linear light: what `mqn.data.public.conversion` makes it of.
     """
 
     hdr: str
@@ -96,6 +97,7 @@ class Layout:
     ldr: tuple[str, ...] = ()
     beside: str | None = None
     splits: dict[str, Literal["train", "val"]] = field(default_factory=dict)
+    encoding: Literal["", "pq-bt2020", "ntire2021"] = ""
 
     def __post_init__(self) -> None:
         """Check that expressions and templates fit.

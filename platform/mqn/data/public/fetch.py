@@ -8,56 +8,26 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 from filelock import FileLock, Timeout
 
-from mqn.data.public import archive, layout, listing
+from mqn.data.public import archive, conversion, layout, listing
 from mqn.data.public.catalogue import PublicDataset, RemoteFile, dataset
 from mqn.data.public.crew import Meter, Progress, download_all
 from mqn.data.public.lockfile import LOCK_FILE, Ledger, Record
+from mqn.data.public.outcome import WORK, Outcome, names, take_stock, usable
 from mqn.data.public.part import Part, digests
 from mqn.data.public.transfer import Arrived, Patience, Transfer, client
 from mqn.data.sources import MANIFEST
-from mqn.errors import FetchError
+from mqn.errors import FetchError, PictureError
 from mqn.home import home
 from mqn.parsing import read_json, write_json
 
-_WORK = ".fetch"
 _JOURNAL = "journal.jsonl"
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a fetch came to.
-
-    Attributes:
-        dataset: its name.
-        folder: where it lies; what `mqn data prepare` takes.
-        pictures: HDR pictures found.
-        expected: how many there should be; None where nobody says.
-        pairs: pictures with LDR pictures of their camera.
-        sources: different things shown.
-        licence: what its publisher allows.
-        already: whether everything was there before.
-    """
-
-    dataset: str
-    folder: Path
-    pictures: int
-    expected: int | None
-    pairs: int
-    sources: int
-    licence: str
-    already: bool
-
-    @property
-    def shortfall(self) -> int:
-        """How many pictures fewer there are than there should be."""
-        return max((self.expected or 0) - self.pictures, 0)
 
 
 def default_folder(name: str) -> Path:
@@ -70,7 +40,7 @@ def is_fetched(name: str, folder: Path | None = None) -> bool:
     folder = folder or default_folder(name)
     if not (folder / LOCK_FILE).is_file() or not (folder / MANIFEST).is_file():
         return False
-    ledger = Ledger(folder, folder / _WORK / _JOURNAL, name)
+    ledger = Ledger(folder, folder / WORK / _JOURNAL, name)
     return ledger.complete and all(_lies_in(folder, record) for record in ledger.records)
 
 
@@ -104,19 +74,19 @@ def fetch(
     entry = dataset(name)
     folder = (output or default_folder(name)).absolute()
     if source is None and is_fetched(name, folder):
-        return _outcome(name, entry, folder, already=True)
+        return take_stock(name, entry, folder, already=True)
     if source is None and entry.access in ("hand", "table"):
         raise FetchError(
             f"{name} has to be got by a person: {entry.hand}; see {entry.page}, then: mqn data fetch {name} --from FILE"
         )
     if source is not None and not source.exists():
         raise FetchError(f"{source} does not exist; give an archive (zip, tar) or a folder")
-    work = folder / _WORK
+    work = folder / WORK
     try:
         work.mkdir(parents=True, exist_ok=True)
         with FileLock(work / "lock", timeout=0):
-            _Fetch(name, entry, folder, progress).run(source, patience or Patience(), workers)
-            outcome = _outcome(name, entry, folder, already=False)
+            unusable = _Fetch(name, entry, folder, progress).run(source, patience or Patience(), workers)
+            outcome = take_stock(name, entry, folder, already=False, unusable=unusable)
         shutil.rmtree(work)
     except Timeout as error:
         raise FetchError(f"another process is fetching into {folder}; wait for it, or choose --output") from error
@@ -130,11 +100,11 @@ class _Fetch:
 
     def __init__(self, name: str, entry: PublicDataset, folder: Path, progress: Progress | None) -> None:
         self._entry, self._folder, self._progress = entry, folder, progress
-        self._work = folder / _WORK
+        self._work = folder / WORK
         self._ledger = Ledger(folder, self._work / _JOURNAL, name)
         self._wanted = layout.wanted(entry.layout)
 
-    def run(self, source: Path | None, patience: Patience, workers: int) -> None:
+    def run(self, source: Path | None, patience: Patience, workers: int) -> list[str]:
         whole = False
         try:
             if source is None:
@@ -148,14 +118,16 @@ class _Fetch:
                     self._download(listing.files_in_table(source, self._entry.listing), http, patience, workers)
             else:
                 self._unpack_given(source)
-            rows = layout.arrange(_names(self._folder), self._entry.layout)
+            rows = layout.arrange(names(self._folder), self._entry.layout)
             if not rows:
                 what = f"no file like {self._entry.layout.hdr!r}; is it {self._entry.title}?"
                 raise FetchError(f"{source or self._entry.page}: holds {what}")
-            layout.write_manifest(self._folder, rows)
-            whole = True
+            unusable = self._convert(rows, workers)
+            layout.write_manifest(self._folder, usable(rows, self._folder))
+            whole = not unusable
         finally:
             self._ledger.close(licence=self._entry.licence, complete=whole)
+        return unusable
 
     def _download(self, remotes: Sequence[RemoteFile], http: httpx.Client, patience: Patience, workers: int) -> None:
         missing = [remote for remote in remotes if not self._is_here(remote)]
@@ -214,9 +186,9 @@ class _Fetch:
     def _take_in(self, source: Path) -> None:
         if self._folder == source.absolute() or source.absolute() in self._folder.parents:
             raise FetchError(f"{source} holds the folder to fetch into, {self._folder}; choose another with --output")
-        names = [name for name in _names(source) if self._wanted(name)]
-        meter = Meter(self._progress, sum((source / name).stat().st_size for name in names))
-        for name in names:
+        wanted = [name for name in names(source) if self._wanted(name)]
+        meter = Meter(self._progress, sum((source / name).stat().st_size for name in wanted))
+        for name in wanted:
             meter.label = name
             target = self._folder / name
             if not target.exists():
@@ -224,26 +196,27 @@ class _Fetch:
                 _link_or_copy(source / name, target)
             meter.add(target.stat().st_size)
 
+    def _convert(self, rows: Sequence[layout.Row], workers: int) -> list[str]:
+        encoding = self._entry.layout.encoding
+        if not encoding:
+            return []
+
+        def convert(row: layout.Row) -> str | None:
+            try:
+                conversion.convert(self._folder / row.published, encoding)
+            except PictureError as error:
+                return str(error)
+            return None
+
+        with ThreadPoolExecutor(workers) as pool:
+            return [reason for reason in pool.map(convert, rows) if reason is not None]
+
     def _is_here(self, remote: RemoteFile) -> bool:
         record = self._ledger.get(remote.name)
         return record is not None and record.url == remote.url and _lies_in(self._folder, record)
 
     def _part(self, remote: RemoteFile) -> Path:
         return self._work / f"{remote.name.replace('/', '__')}.part"
-
-
-def _outcome(name: str, entry: PublicDataset, folder: Path, *, already: bool) -> Outcome:
-    rows = layout.arrange(_names(folder), entry.layout)
-    return Outcome(
-        dataset=name,
-        folder=folder,
-        pictures=len(rows),
-        expected=entry.pictures,
-        pairs=sum(bool(row.ldr) for row in rows),
-        sources=len({row.source for row in rows}),
-        licence=entry.licence,
-        already=already,
-    )
 
 
 def _record(remote: RemoteFile, arrived: Arrived) -> Record:
@@ -255,16 +228,6 @@ def _lies_in(folder: Path, record: Record) -> bool:
         return (folder / record.unpacked).is_dir()
     path = folder / record.name
     return path.is_file() and path.stat().st_size == record.size_bytes
-
-
-def _names(folder: Path) -> list[str]:
-    """Every file below a folder but those of a fetch under way, without following links to folders."""
-    names = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != _WORK and not name.endswith(".partial"))
-        below = Path(parent).relative_to(folder)
-        names += [(below / name).as_posix() for name in sorted(files)]
-    return names
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mqn.data.public.catalogue import Layout
+from mqn.data.public.conversion import converted
 from mqn.data.sources import MANIFEST
 
 _SEPARATOR = ";"
@@ -23,12 +24,14 @@ class Row:
 
     Attributes:
         file: its path below the dataset's folder.
+        published: the path of what it is made from; the same where that is linear light already.
         source: what it shows.
         split: "train", "val", or "" where its publisher leaves that open.
         ldr: the camera's own LDR pictures of it, relative to the folder of `file`.
     """
 
     file: str
+    published: str
     source: str
     split: str
     ldr: tuple[str, ...]
@@ -67,7 +70,8 @@ def arrange(names: Iterable[str], layout: Layout) -> list[Row]:
             groups = {key: value or "" for key, value in found.groupdict().items()}
             rows.append(
                 Row(
-                    file=name,
+                    file=converted(Path(name)).as_posix() if layout.encoding else name,
+                    published=name,
                     source=layout.source.format_map(groups),
                     split=layout.splits.get(groups.get("split", ""), ""),
                     ldr=tuple(_ldr(name, groups, layout, known)),
