@@ -1,8 +1,8 @@
 """Runs decoding: in this process, or with Ray Data on the processors of this machine or of a cluster.
 
 Tasks get names and write their parts to the staging folder themselves; nothing but names and one-line failures goes
-through Ray. A worker that dies takes nothing along but the picture it was at: that one is tried once more by itself,
-and named if its worker dies again.
+through Ray. Each picture is announced in the staging folder before it is opened: one at which `DEATHS` processes have
+died, because its decoder crashed or memory ran out, is named and left alone, by whichever process comes to it next.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mqn.data.decoding import decode, store
+from mqn.data.decoding import Decoded, decode, store
 from mqn.data.staging import Staging
-from mqn.data.storage import open_storage
+from mqn.data.storage import Storage, open_storage
 from mqn.errors import DataError, PictureError, UsageError
 from mqn.hdr.scenes import scene
 from mqn.parsing import from_mapping, to_plain
@@ -30,7 +30,8 @@ LARGEST_TASK = 16
 
 SCENE_SIDE = 288
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
-_CRASHED = "the process that decoded it died, twice: its decoder crashed, or it needs more memory than there is"
+DEATHS = 3
+"""Processes that may die at a picture; more than 1, because they are killed for other reasons too."""
 
 Done: TypeAlias = Callable[[str], None]
 """Called with the name of every picture that is done."""
@@ -72,13 +73,21 @@ class Decoder:
         source = None if self.source is None else open_storage(self.source)
         for job in jobs:
             try:
-                if source is None:
-                    staging.put(job.key, store(job.name, scene(SCENE_SIDE, int(job.name.split("-")[0]))))
-                else:
-                    staging.put(job.key, decode(source, job.name, job.inputs, side=self.side))
+                with staging.attempt(job.key) as deaths:
+                    if deaths >= DEATHS:
+                        raise PictureError(
+                            f"{deaths} processes died at it: its decoder crashes, or it needs more memory"
+                        )
+                    decoded = self._decode(source, job)
+                staging.put(job.key, decoded)
             except PictureError as error:
                 staging.leave_out(job.key, str(error))
             yield job
+
+    def _decode(self, source: Storage | None, job: Job) -> Decoded:
+        if source is None:
+            return store(job.name, scene(SCENE_SIDE, int(job.name.split("-")[0])))
+        return decode(source, job.name, job.inputs, side=self.side)
 
 
 def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: str | None, done: Done) -> None:
@@ -111,12 +120,9 @@ def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: 
     if owned:
         _start(workers, address)
     try:
-        unfinished = _run_on_ray(jobs, decoder, workers, LARGEST_TASK, done)
-        if unfinished:
-            staging = Staging(open_storage(decoder.staging))
-            for job in _run_on_ray(unfinished, decoder, workers, 1, done):
-                staging.leave_out(job.key, _CRASHED)
-                done(job.name)
+        _run_on_ray(jobs, decoder, workers, done)
+    except ray.exceptions.RayTaskError:
+        raise
     except ray.exceptions.RayError as error:
         line = str(error).strip().splitlines()[0]
         raise DataError(f"Ray failed: {line}; run the same command again, what is done is kept") from error
@@ -146,8 +152,7 @@ def _start(workers: int | None, address: str | None) -> None:
         raise UsageError(f"cannot use Ray at {address or 'local'!r}: {line}; check --address") from error
 
 
-def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, largest: int, done: Done) -> list[Job]:
-    """Decode; returns the jobs whose worker died."""
+def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, done: Done) -> None:
     import ray
     import ray.data
 
@@ -155,10 +160,9 @@ def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, larg
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.max_errored_blocks = -1
     shares = 8 * (workers or _processors())
-    blocks = -(-len(jobs) // max(1, min(largest, len(jobs) // shares)))
-    rows = [{"index": index, "job": json.dumps(to_plain(job))} for index, job in enumerate(jobs)]
+    blocks = -(-len(jobs) // max(1, min(LARGEST_TASK, len(jobs) // shares)))
+    rows = [{"job": json.dumps(to_plain(job))} for job in jobs]
     results = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
         _decode_block,
         fn_args=(decoder,),
@@ -166,12 +170,10 @@ def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, larg
         compute=ray.data.TaskPoolStrategy(size=workers),
         num_cpus=1,
     )
-    left = dict(enumerate(jobs))
     for row in results.iter_rows():
         if row["errno"] >= 0:
             raise OSError(row["errno"], row["failure"])
-        done(left.pop(row["index"]).name)
-    return list(left.values())
+        done(row["name"])
 
 
 def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str, Any]]:
@@ -180,14 +182,12 @@ def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str,
 
     # A worker is one processor's.
     cv2.setNumThreads(1)
-    made = decoder.run([from_mapping(Job, json.loads(job), source="job") for job in block["job"]])
-    for index in block["index"]:
-        try:
-            next(made)
-        except OSError as error:
-            yield {"index": [int(index)], "errno": [error.errno or 0], "failure": [error.strerror or str(error)]}
-            return
-        yield {"index": [int(index)], "errno": [-1], "failure": [""]}
+    jobs = [from_mapping(Job, json.loads(job), source="job") for job in block["job"]]
+    try:
+        for job in decoder.run(jobs):
+            yield {"name": [job.name], "errno": [-1], "failure": [""]}
+    except OSError as error:
+        yield {"name": [""], "errno": [error.errno or 0], "failure": [error.strerror or str(error)]}
 
 
 def _processors() -> int:

@@ -1,12 +1,13 @@
 """Parts of a dataset in the making: one per picture, each whole as soon as it is there, so that nothing is done twice.
 
 A part is two files, `<key>.bin` with the picture's values and those of its camera inputs, and `<key>.json`, written
-last, with what is known of it. The key is of the source files' states and the settings: a picture that was changed,
-or is wanted at another size, has another.
+last, with what is known of it; `<key>.try` is there while it is being decoded. The key is of the source files' states
+and the settings: a picture that was changed, or is wanted at another size, has another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -53,6 +54,27 @@ class Staging:
             OSError: the folder cannot be read.
         """
         return {name.removesuffix(".json") for name in self._storage.files() if name.endswith(".json")}
+
+    @contextlib.contextmanager
+    def attempt(self, key: str) -> Iterator[int]:
+        """Announce that a picture is being decoded, for as long as the block lasts.
+
+        Yields:
+            How many processes have ended in such a block without leaving it.
+
+        Raises:
+            OSError: the folder cannot be read or written.
+        """
+        name = f"{key}.try"
+        try:
+            deaths = len(self._storage.read(name))
+        except FileNotFoundError:
+            deaths = 0
+        self._storage.write(name, b"x" * (deaths + 1))
+        try:
+            yield deaths
+        finally:
+            self._storage.remove(name)
 
     def put(self, key: str, decoded: Decoded) -> None:
         """Keep a part.
