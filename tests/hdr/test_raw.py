@@ -15,17 +15,21 @@ BLACK, WHITE = 256, 4095
 XYZ_TO_BT709 = (3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252)
 
 
-def write_dng(path: Path, counts: np.ndarray, neutral: tuple[float, float, float] = (0.5, 1.0, 0.5)) -> Path:
+def write_dng(
+    path: Path, counts: np.ndarray, neutral: tuple[float, float, float] = (0.5, 1.0, 0.5), orientation: int = 1
+) -> Path:
     """An uncompressed Bayer DNG (RGGB) of a camera whose own primaries are BT.709.
 
     Args:
         path: the file.
         counts: (H, W) uint16, what the sensor counted; `BLACK` is no light, `WHITE` is full.
         neutral: the camera's R, G, B counts of a grey patch, the fullest 1.0.
+        orientation: as EXIF counts.
     """
     rational = [number for value in XYZ_TO_BT709 for number in (round(value * 10_000_000), 10_000_000)]
     grey = [number for value in neutral for number in (round(value * 10_000), 10_000)]
     tags = [
+        (274, "H", 1, orientation, True),
         (33421, "H", 2, (2, 2), True),  # CFARepeatPatternDim
         (33422, "B", 4, bytes([0, 1, 1, 2]), True),  # CFAPattern: RGGB
         (50706, "B", 4, bytes([1, 4, 0, 0]), True),  # DNGVersion
@@ -76,6 +80,16 @@ def test_primaries_of_the_camera_are_undone(tmp_path: Path) -> None:
 def test_burnt_out_patch_stays_white(tmp_path: Path) -> None:
     image = read(write_dng(tmp_path / "sun.dng", bayer(3839, 3839, 3839)))
     np.testing.assert_array_equal(image, 1.0)
+
+
+def test_picture_is_turned_upright(tmp_path: Path) -> None:
+    counts = bayer(960, 1920, 960)
+    counts[:, :24] = BLACK  # the sensor's left half saw nothing
+    image = read(write_dng(tmp_path / "turned.dng", counts, orientation=6))
+    assert image.shape == (48, 32, 3)
+    # Orientation 6: the sensor's left side is the picture's top.
+    assert image[:20].max() < 1e-3
+    assert image[28:].min() > 0.4
 
 
 @pytest.mark.parametrize("kept", [0, 40, 400, 700])

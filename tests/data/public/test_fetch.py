@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from filelock import FileLock
 from tests.data.public.site import Site
@@ -16,7 +18,7 @@ from tests.data.public.site import Site
 from mqn.cli.app import run
 from mqn.data.public import archive, fetch
 from mqn.data.public.catalogue import Layout, Listing, PublicDataset, RemoteFile
-from mqn.data.public.transfer import Patience
+from mqn.data.public.transfer import Patience, Transfer
 from mqn.errors import FetchError
 
 Listed = Callable[[PublicDataset], str]
@@ -258,6 +260,36 @@ def test_folder_of_another_dataset(site: Site, listed: Listed, folder: Path) -> 
     (folder / "fetched.json").write_text('{"dataset": "ward", "licence": "", "complete": true, "files": []}')
     with pytest.raises(FetchError, match=r"holds 'ward'; choose another folder for 'thing'"):
         fetch.fetch(listed(archived(site)), output=folder)
+    assert not fetch.is_fetched("thing", folder)
+
+
+def test_disk_that_fills_up_keeps_what_has_arrived(
+    site: Site, listed: Listed, folder: Path, patience: Patience, packed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put("/set.zip", packed)
+    name = listed(archived(site))
+    receive = Transfer._receive
+
+    def full(transfer: Transfer, response: httpx.Response, path: Path) -> None:
+        path.write_bytes(packed[:5000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Transfer, "_receive", full)
+    with pytest.raises(FetchError, match=r"the disk of .* is full; what is there is kept: make room"):
+        fetch.fetch(name, output=folder, patience=patience)
+    monkeypatch.setattr(Transfer, "_receive", receive)
+    assert fetch.fetch(name, output=folder, patience=patience).pictures == 2
+    assert site.ranges("/set.zip") == ["", "bytes=5000-"]
+
+
+def test_lock_file_that_cannot_be_read(site: Site, listed: Listed, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "fetched.json").write_text("{")
+    (folder / "manifest.csv").write_text("file,source\n")
+    name = listed(archived(site))
+    assert not fetch.is_fetched(name, folder)
+    with pytest.raises(FetchError, match=r"fetched\.json: not valid JSON.*; delete it to fetch anew"):
+        fetch.fetch(name, output=folder)
 
 
 def test_commands(site: Site, listed: Listed, folder: Path, packed: bytes, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,10 @@ def is_fetched(name: str, folder: Path | None = None) -> bool:
     folder = folder or default_folder(name)
     if not (folder / LOCK_FILE).is_file() or not (folder / MANIFEST).is_file():
         return False
-    ledger = Ledger(folder, folder / WORK / _JOURNAL, name)
+    try:
+        ledger = Ledger(folder, folder / WORK / _JOURNAL, name)
+    except FetchError:
+        return False
     return ledger.complete and all(_lies_in(folder, record) for record in ledger.records)
 
 
