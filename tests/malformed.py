@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-HEIGHT, WIDTH = 40, 56
+HEIGHT, WIDTH = 48, 48
 HUGE = 60_000
 
 Reader = Literal["hdr", "ldr"]
@@ -71,7 +71,7 @@ def write_corpus(folder: Path) -> list[Case]:
 
 
 def scene() -> np.ndarray:
-    """(40, 56, 3) float32 linear: a gradient, a texture, a lamp 50 times as bright."""
+    """(48, 48, 3) float32 linear: a gradient, a texture, a lamp 50 times as bright."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     image = np.stack([x / WIDTH, y / HEIGHT, (x + y) / (WIDTH + HEIGHT)], axis=-1)
     image += np.random.default_rng(0).random((HEIGHT, WIDTH, 1), np.float32) / 4 + np.float32(0.01)
@@ -270,7 +270,11 @@ def _mutations(folder: Path) -> Iterator[Case]:
 def _contents(folder: Path) -> Iterator[Case]:
     image = scene()
     flat, black = np.full_like(image, 0.25), np.zeros_like(image)
-    pixel, row, column = image[:1, :1], np.tile(image[:1], (1, 179, 1))[:, :10_000], np.tile(image[:, :1], (250, 1, 1))
+    pixel, row, column = (
+        image[:1, :1],
+        np.tile(image[:1], (1, 209, 1))[:, :10_000],
+        np.tile(image[:, :1], (209, 1, 1))[:10_000],
+    )
     for suffix in (".hdr", ".exr", ".pfm", ".tif"):
         for what, picture in {"black": black, "flat": flat, "pixel": pixel, "row": row, "column": column}.items():
             yield _put(folder, f"hdr-{what}{suffix}", "hdr", "read", encode_hdr(suffix, picture))

@@ -107,6 +107,9 @@ class LocalStorage(Storage):
                 if path.is_file():
                     status = path.stat()
                     found[path.relative_to(self.path).as_posix()] = f"{status.st_size}:{status.st_mtime_ns}"
+                elif path.is_symlink() and not path.exists():
+                    # Whoever opens it names it; passed over, it would be missed silently.
+                    found[path.relative_to(self.path).as_posix()] = "link to no file"
         return dict(sorted(found.items()))
 
     def exists(self, name: str) -> bool:

@@ -71,8 +71,7 @@ class PredictionFolder:
 
     def fingerprint(self) -> str:
         """SHA-256 of what lies in the folder, by names, sizes and times of change."""
-        files = [(key, file.stat()) for key, file in self._files.items()]
-        return content_hash([(key, stat.st_size, stat.st_mtime_ns) for key, stat in files])
+        return content_hash([(key, *_state(file)) for key, file in self._files.items()])
 
     def find(self, name: str) -> Path:
         """The file that predicts a picture.
@@ -130,6 +129,15 @@ def _listing(path: Path) -> dict[str, Path]:
         if other is not file:
             raise UsageError(f"{other} and {file} predict the same picture; remove one of them")
     return listing
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Size and time of change; nothing of a link into nowhere, which `PredictionFolder.check` names."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _key(name: str) -> str:
