@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mqn.scoring.session import Result
     from mqn.scoring.summary import Summary
 
-COLUMNS = 8
+COLUMNS = 6
 """Metrics side by side in one table; further ones follow below, the methods in the same order."""
 
 METHODS = (
@@ -162,8 +162,9 @@ def _print_one(name: str, summary: Summary) -> None:
 
 def _print_ranked(summaries: dict[str, Summary], metrics: tuple[str, ...], title: str = "") -> None:
     from mqn.quantities import quantity
-    from mqn.scoring.wording import figure_text, interval_text
+    from mqn.scoring.wording import figure_text, interval_text, short_names
 
+    short = short_names(summaries)
     counts = sorted({summary.pictures for summary in summaries.values()})
     pictures = f"{counts[0]} pictures" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pictures"
     for start in range(0, len(metrics), COLUMNS):
@@ -175,7 +176,7 @@ def _print_ranked(summaries: dict[str, Summary], metrics: tuple[str, ...], title
                 figure = summary.scores[metric]
                 count = "" if figure.n == summary.pictures else f"\nn = {figure.n}"
                 cells.append(f"{figure_text(metric, figure.mean)}\n{interval_text(metric, figure)}{count}")
-            rows.append([str(place), name, *cells])
+            rows.append([str(place), short[name], *cells])
         heads = [quantity(metric).axis for metric in block]
         out.table(["", "method", *heads], rows, title=f"{title}{pictures}, means and 95 % intervals over sources")
 

@@ -13,7 +13,7 @@ from mqn.quantities import quantity
 from mqn.scoring.comparison import LEVEL
 from mqn.scoring.ledger import Line
 from mqn.scoring.tiles import DECADES, Tiles
-from mqn.scoring.wording import difference_text, figure_text, interval_text, p_text
+from mqn.scoring.wording import difference_text, figure_text, interval_text, p_text, short_names
 
 if TYPE_CHECKING:
     from mqn.scoring.session import Result
@@ -92,11 +92,12 @@ def write_sheet(
     pictures = result.request.pictures
     metric = quantity(result.request.metrics[0])
     words = f"{pictures.inputs} inputs, split {pictures.split}, dataset {pictures.hash[:12]}"
-    links = " · ".join(f'<a href="#m{place}">{html.escape(name)}</a>' for place, name in enumerate(result.summaries))
+    short = {name: html.escape(text) for name, text in short_names(result.summaries).items()}
+    links = " · ".join(f'<a href="#m{place}">{short[name]}</a>' for place, name in enumerate(result.summaries))
     sections = [
-        _section("Ranked", _ranked(result)),
+        _section("Ranked", _ranked(result, short)),
         *(
-            [_section(f"Against {html.escape(str(result.request.against))}", _against(result))]
+            [_section(f"Against {html.escape(str(result.request.against))}", _against(result, short))]
             if result.differences
             else []
         ),
@@ -123,7 +124,7 @@ def _section(title: str, body: str, anchor: str = "") -> str:
     return f"<section{f' id={anchor}' if anchor else ''}><h2>{title}</h2>{body}</section>"
 
 
-def _ranked(result: Result) -> str:
+def _ranked(result: Result, short: Mapping[str, str]) -> str:
     metrics = result.request.metrics
     head = "".join(f"<th>{html.escape(quantity(name).axis)}</th>" for name in metrics)
     rows = []
@@ -134,13 +135,13 @@ def _ranked(result: Result) -> str:
             for metric, figure in summary.scores.items()
         ]
         rows.append(
-            f"<tr><td>{place}</td><td>{html.escape(name)}<small>{summary.pictures} pictures, "
+            f"<tr><td>{place}</td><td>{short[name]}<small>{summary.pictures} pictures, "
             f"{summary.sources} sources</small></td>{''.join(cells)}</tr>"
         )
     return f'<div class="scroll"><table><tr><th></th><th>method</th>{head}</tr>{"".join(rows)}</table></div>'
 
 
-def _against(result: Result) -> str:
+def _against(result: Result, short: Mapping[str, str]) -> str:
     head = "".join(f"<th>{html.escape(quantity(name).axis)}</th>" for name in result.request.metrics)
     rows = []
     for name, differences in result.differences.items():
@@ -153,7 +154,7 @@ def _against(result: Result) -> str:
                 f"<td><span{kind}>{difference_text(metric, difference.mean)}</span>"
                 f"<small>{interval_text(metric, difference)}<br>{p_text(difference.p)}</small></td>"
             )
-        rows.append(f"<tr><td></td><td>{html.escape(name)}</td>{''.join(cells)}</tr>")
+        rows.append(f"<tr><td></td><td>{short[name]}</td>{''.join(cells)}</tr>")
     note = (
         '<p class="note">Paired differences with 95 % bootstrap intervals over sources, and the p-value of a sign-flip '
         "permutation test; not corrected for their number.</p>"

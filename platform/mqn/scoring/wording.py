@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Protocol
 
 from mqn.quantities import quantity
@@ -39,3 +41,26 @@ def p_text(p: float | None) -> str:
     if p is None:
         return ""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.{4 if p < 0.01 else 3}f}"
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Names of methods with no more of their paths than tells them apart.
+
+    Args:
+        names: for example "runs/a/checkpoint.pt", "runs/b/checkpoint.pt" and "oracle".
+
+    Returns:
+        By name: "a/checkpoint.pt", "b/checkpoint.pt" and "oracle".
+    """
+    names = list(dict.fromkeys(names))
+    longest = max((len(PurePath(name).parts) for name in names), default=1)
+    for length in range(1, longest):
+        short = {name: _tail(name, length) for name in names}
+        if len(set(short.values())) == len(names):
+            return short
+    return {name: name for name in names}
+
+
+def _tail(name: str, length: int) -> str:
+    kind, separator, path = name.rpartition(":")
+    return kind + separator + "/".join(PurePath(path).parts[-length:])
