@@ -83,7 +83,11 @@ def fetch(
         def on_bytes(done: int, total: int | None, file: str) -> None:
             bar.update(task, completed=done, total=total, description=f"fetching {file or name}")
 
-        outcome = run(name, source=source, output=out, progress=on_bytes, workers=workers)
+        try:
+            outcome = run(name, source=source, output=out, progress=on_bytes, workers=workers)
+        except KeyboardInterrupt:
+            output.note("interrupted; what has arrived is kept: the same command goes on from there")
+            raise
     if json:
         output.document({**to_plain(outcome), "shortfall": outcome.shortfall})
         return

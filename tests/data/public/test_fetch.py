@@ -315,3 +315,14 @@ def test_commands(site: Site, listed: Listed, folder: Path, packed: bytes, capsy
     error = capsys.readouterr().err.strip().splitlines()
     assert error[-1].startswith("mqn: http://127.0.0.1")
     assert "404" in error[-1]
+
+
+def test_interrupted_command_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str, **settings: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "fetch", interrupted)
+    assert run(["data", "fetch", "ward"]) == 130
+    assert "what has arrived is kept: the same command goes on from there" in capsys.readouterr().err
