@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read, write
+from mqn.hdr.files import load, read, read_ldr, write
 from mqn.hdr.headers import MAX_PIXELS, read_header, require_declared_size, require_size
 from mqn.hdr.primaries import PRIMARIES, change_primaries
 
@@ -66,6 +66,19 @@ def test_a_header_that_promises_more_than_there_is_costs_no_memory(tmp_path: Pat
     (tmp_path / "a.hdr").write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 14000 +X 14000\n" + bytes(100))
     with pytest.raises(PictureError, match="pixels take 12264053 bytes or more, there are 153"):
         read(tmp_path / "a.hdr")
+
+
+def test_a_flat_png_holds_what_it_declares(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for mode, size in (("RGB", (2000, 1500)), ("1", (5000, 4000)), ("L", (1, 1)), ("RGBA", (1500, 1500))):
+        Image.new(mode, size).save(tmp_path / "a.png", optimize=True)
+        assert read_ldr(tmp_path / "a.png").shape == (size[1], size[0], 3)
+        header = bytearray((tmp_path / "a.png").read_bytes())
+        header[16:24] = (12_000).to_bytes(4, "big") * 2
+        (tmp_path / "b.png").write_bytes(header)
+        with pytest.raises(PictureError, match="12000 x 12000 pixels take"):
+            read_ldr(tmp_path / "b.png")
 
 
 def test_exr_of_several_parts_gives_the_first_that_holds_colours(tmp_path: Path) -> None:

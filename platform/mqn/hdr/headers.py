@@ -103,7 +103,7 @@ def require_size(path: Path, width: int, height: int) -> None:
 
 
 def require_declared_size(path: Path, header: Header) -> None:
-    """Refuse a Radiance, PFM or OpenEXR file that declares too many pixels, or more than its bytes can hold.
+    """Refuse a Radiance, PFM, OpenEXR or PNG file that declares too many pixels, or more than its bytes can hold.
 
     Args:
         path: for the error.
@@ -179,10 +179,20 @@ def _exr_size(data: bytes) -> tuple[int, int, int] | None:
     return None if largest is None else (*largest, 8 * (largest[1] // 256))
 
 
+def _png_size(data: bytes) -> tuple[int, int, int] | None:
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        return None
+    width, height, depth, colour = struct.unpack_from(">2I2B", data, 16)
+    row_bits = width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
+    # Deflate makes at most 1032 bytes of one (RFC 1951: 258 bytes take two bits at least).
+    return width, height, height * (1 + row_bits // 8) // 1032
+
+
 _DECLARED: dict[str, Callable[[bytes], tuple[int, int, int] | None]] = {
     "Radiance": _radiance_size,
     "PFM": _pfm_size,
     "OpenEXR": _exr_size,
+    "PNG": _png_size,
 }
 
 

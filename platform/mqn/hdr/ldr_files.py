@@ -12,7 +12,7 @@ import numpy as np
 from mqn.errors import PictureError
 from mqn.hdr import ldr_formats, profiles
 from mqn.hdr.formats import encode_with_opencv
-from mqn.hdr.headers import read_header
+from mqn.hdr.headers import read_header, require_declared_size
 from mqn.hdr.ldr_formats import Decoded
 from mqn.hdr.orientation import turn_upright
 
@@ -105,23 +105,28 @@ def load_ldr(path: Path | str, primaries: Literal["srgb", "p3"] = "srgb") -> Ldr
     named = _KINDS.get(path.suffix.lower())
     if named is None:
         raise PictureError(f"{path}: no LDR picture by its suffix; {', '.join(LDR_SUFFIXES)} are read")
-    kind = read_header(path).kind
+    header = read_header(path)
+    kind = header.kind
     decode = _DECODERS.get(kind or "")
     if kind is None or decode is None:
         found = f"holds {kind} data" if kind else "is no picture that is known here"
         raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_DECODERS)} are read")
-    decoded = decode(path)
-    notes = list(decoded.notes)
+    require_declared_size(path, header)
+    try:
+        decoded = decode(path)
+        codes = _without_alpha(path, decoded)
+        notes = list(decoded.notes)
+        values, colours = _in_srgb(path, codes, decoded, primaries, notes)
+    except MemoryError as error:
+        raise PictureError(f"{path}: is too large for the memory that is left") from error
     if kind != named:
         notes.append(f"holds {kind} data, not {named} as its suffix says")
-    codes, alpha = _without_alpha(path, decoded)
-    values, colours = _in_srgb(path, codes, decoded, primaries, notes)
     return LdrPicture(
         image=np.ascontiguousarray(turn_upright(values, decoded.orientation), np.float32),
         kind=kind,
         bits=decoded.bits,
         was_grey=decoded.channels == "grey",
-        had_alpha=alpha,
+        had_alpha=decoded.alpha,
         orientation=decoded.orientation,
         colours=colours,
         notes=tuple(notes),
@@ -172,8 +177,8 @@ def require_rgb(path: Path, pixels: np.ndarray) -> None:
         raise PictureError(f"{path}: has no pixels (its size is {pixels.shape[1]} x {pixels.shape[0]})")
 
 
-def _without_alpha(path: Path, decoded: Decoded) -> tuple[np.ndarray, bool]:
-    """The colours alone, (H, W) for grey and (H, W, 3 or 4) else, and whether there was more."""
+def _without_alpha(path: Path, decoded: Decoded) -> np.ndarray:
+    """The colours alone, (H, W) for grey and (H, W, 3 or 4) else."""
     codes = decoded.codes
     wanted = {"grey": 1, "rgb": 3, "cmyk": 4}[decoded.channels]
     present = 1 if codes.ndim == 2 else codes.shape[2]
@@ -181,7 +186,7 @@ def _without_alpha(path: Path, decoded: Decoded) -> tuple[np.ndarray, bool]:
         raise PictureError(f"{path}: damaged, its pixels have the shape {codes.shape}")
     if codes.ndim == 3:
         codes = codes[..., 0] if wanted == 1 else codes[..., :wanted]
-    return codes, decoded.alpha
+    return codes
 
 
 def _in_srgb(
