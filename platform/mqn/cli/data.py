@@ -70,11 +70,11 @@ def prepare(
 
 def inspect(
     data: Annotated[
-        str | None, typer.Argument(help="Folder of pictures or prepared dataset. Default: procedural scenes.")
+        str | None, typer.Argument(help="Folder of pictures, prepared dataset or its URL. Default: procedural scenes.")
     ] = None,
-    out: Annotated[Path, typer.Option("--output", "-o", help="Contact sheet to write (.png).")] = Path(
-        "contact-sheet.png"
-    ),
+    out: Annotated[
+        Path, typer.Option("--output", "-o", help="Contact sheet to write (.png, or .html with figures).")
+    ] = Path("contact-sheet.png"),
     json: Json = False,
 ) -> None:
     """Counts, dynamic range and a contact sheet of a dataset."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,23 @@ class Dataset:
             (H, W, 3) uint8, read-only, display-referred code values, of the size of the picture that is its truth.
         """
         return blob.cut(self._input_pixels, self.inputs(split)[index])
+
+    def reduced_to(self, names: Iterable[str]) -> Dataset:
+        """The same dataset, its pictures reduced to some of them; for looking at a large one.
+
+        Args:
+            names: of pictures.
+
+        Returns:
+            Another view of the same pixels, under the same hash.
+        """
+        wanted = frozenset(names)
+        kept = replace(
+            self.catalogue,
+            pictures=tuple(entry for entry in self.catalogue.pictures if entry.name in wanted),
+            inputs=tuple(entry for entry in self.catalogue.inputs if entry.picture in wanted),
+        )
+        return Dataset(self.place, self.folder, kept, self._pictures, self._input_pixels)
 
     def damaged(self) -> list[str]:
         """Read everything once: the names of pictures whose stored values are not those that were written."""
