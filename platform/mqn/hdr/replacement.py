@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         PictureError: the block or the move ended in an `OSError`: disk full, no such folder, no permission.
     """
-    temporary = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:20]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         if path.is_dir():
