@@ -69,6 +69,7 @@ def test_the_table_says_who_is_first_and_by_how_much(data: str, capsys: pytest.C
     assert shown.index("1   oracle") < shown.index("2   do-nothing")
     assert shown.index("PU21-PSNR (dB)") < shown.index("PSNR-TM (dB)")
     assert "oracle minus do-nothing, on the same pictures" in shown
+    assert "pictures of 16 x 16 pixels" in shown
 
 
 def test_camera_inputs_are_told_apart(data: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,8 @@ def _print(result: Result, *, by_condition: bool) -> None:
             _print_ranked(rows, result.request.metrics, f"{label}: ")
     if result.differences:
         _print_differences(result)
+    if result.summaries:
+        out.line(result.stated)
     if result.request.output:
         out.line(f"written: {result.request.output}   (look at {result.request.output / 'sheet.html'})")
 

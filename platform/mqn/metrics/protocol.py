@@ -152,6 +152,7 @@ def fixed(metrics: Sequence[str], seed: int = 0) -> dict[str, Any]:
         "scale": f"the truth's {SCALE_PERCENTILE} % point = 1.0",
         "operators": {"mulaw": {"mu": MU}, "reinhard": {"key": KEY, "log_average": "of the truth", "white": 1.0}},
         "pu21": {"encoding": "banding_glare", "peak_nits": PEAK_NITS},
+        "hdrvdp": {"version": "2.2", "pixels_per_degree": measures.PIXELS_PER_DEGREE, "peak_nits": PEAK_NITS},
         "psnr_cap_db": PSNR_CAP_DB,
         "interval": {
             "kind": "percentile bootstrap over sources",

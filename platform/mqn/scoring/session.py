@@ -9,6 +9,7 @@ from typing import Any
 
 from mqn.errors import DataError
 from mqn.home import home
+from mqn.metrics.measures import PIXELS_PER_DEGREE
 from mqn.metrics.protocol import fixed
 from mqn.parsing import to_plain, write_json
 from mqn.scoring.comparison import Difference, compare
@@ -78,6 +79,18 @@ class Result:
     failures: list[Failure]
     left_out: list[str] = field(default_factory=list)
     judged: int = 0
+
+    @property
+    def stated(self) -> str:
+        """What must stand beside the figures: the pictures, their sizes, and what HDR-VDP takes for granted."""
+        sizes = sorted({(line.width, line.height) for lines in self.lines.values() for line in lines.values()})
+        named = [f"{width} x {height}" for width, height in (sizes if len(sizes) < 3 else (sizes[0], sizes[-1]))]
+        pictures = self.request.pictures
+        parts = [f"{pictures.inputs} inputs", f"split {pictures.split}", f"dataset {pictures.hash[:12]}"]
+        parts.append(f"pictures of {(' and ' if len(sizes) < 3 else ' to ').join(named)} pixels")
+        if any(name.startswith("hdrvdp") for name in self.request.metrics):
+            parts.append(f"HDR-VDP at {PIXELS_PER_DEGREE:g} pixels per degree")
+        return ", ".join(parts)
 
     def document(self) -> dict[str, Any]:
         """Plain values, for JSON: what a single method has stands at the top, several stand under `methods`."""

@@ -38,6 +38,7 @@ section{background:var(--paper);border-radius:10px;padding:16px 18px;margin:0 0 
 th,td{padding:5px 12px 5px 0;text-align:right;white-space:nowrap;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:600;white-space:normal;max-width:120px;vertical-align:bottom}
 th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}
+td:nth-child(2){position:sticky;left:0;background:var(--paper)}
 td small{display:block;color:var(--muted)} .good{color:var(--good)} .bad{color:var(--bad)}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,560px),1fr));gap:14px}
 figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:10px;min-width:0}
@@ -89,9 +90,7 @@ def write_sheet(
     Raises:
         DataError: the file cannot be written.
     """
-    pictures = result.request.pictures
     metric = quantity(result.request.metrics[0])
-    words = f"{pictures.inputs} inputs, split {pictures.split}, dataset {pictures.hash[:12]}"
     short = {name: html.escape(text) for name, text in short_names(result.summaries).items()}
     links = " · ".join(f'<a href="#m{place}">{short[name]}</a>' for place, name in enumerate(result.summaries))
     sections = [
@@ -109,7 +108,7 @@ def write_sheet(
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>mqn score</title><style>{_STYLE}</style></head>
-<body><header><h1>Scores</h1><p>{html.escape(words)} · worst, median and best by {html.escape(metric.label)}</p>
+<body><header><h1>Scores</h1><p>{html.escape(result.stated)} · worst, median and best by {html.escape(metric.label)}</p>
 <p>{links}</p><p>Prediction and truth through Reinhard's operator at the truth's exposure. Error of log luminance:
 0<span class="scale"></span>{DECADES:g} decade and above</p></header>
 <main>{"".join(sections)}</main></body></html>
