@@ -16,7 +16,8 @@ from mqn.hdr.tonemap import luminance
 from mqn.hdr.transfer import srgb_decode
 from mqn.models.peers import PEERS, load
 from mqn.models.peers.expandnet import ExpandNet
-from mqn.models.peers.lhdr import LHDR, DenseSum, Modulation
+from mqn.models.peers.highlights import Modulation
+from mqn.models.peers.lhdr import LHDR, DenseSum
 from mqn.models.peers.partial import PartialConv
 from mqn.models.peers.tiles import run_in_tiles
 
