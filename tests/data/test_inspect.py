@@ -6,10 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from mqn.data.dataset import Dataset
-from mqn.data.inspect import CAPTION, COLUMNS, TILE, inspect
+from mqn.data.inspect import inspect
 from mqn.data.prepare import prepare
-from mqn.hdr.files import read_ldr
+from mqn.data.sheet import ACROSS, CAPTION, TILE
+from mqn.errors import PictureError
+from mqn.hdr.files import read_ldr, write_png
 from mqn.parsing import to_plain
 
 
@@ -30,7 +35,38 @@ def test_a_dataset_is_summed_up_and_drawn(photos: Callable[..., Path], tmp_path:
     assert list(summary.skipped) == ["z.exr"]
     assert summary.damaged == ()
     assert json.dumps(to_plain(summary))
-    # Two rows of tiles for 5 training pictures, one for 2; a line of heading over each split.
+    # Three rows of two tiles for 5 training pictures, one for 2; a line of heading over each split.
     sheet = read_ldr(tmp_path / "sheet.png")
-    assert sheet.shape == (3 * (TILE + CAPTION) + 2 * CAPTION, 2 * TILE * COLUMNS, 3)
+    assert sheet.shape[0] == 4 * (TILE + CAPTION) + 2 * CAPTION
+    assert abs(sheet.shape[1] - ACROSS * TILE) < TILE / 4
     assert sheet.max() > 0.9
+
+
+def test_a_page_holds_figures_pictures_and_what_was_left_out(photos: Callable[..., Path], tmp_path: Path) -> None:
+    folder = photos("a.exr", "b.exr")
+    (folder / "<b>.exr").write_bytes(b"")
+    write_png(folder / "a__over.png", np.random.default_rng(0).random((40, 56, 3)))
+    (folder / "manifest.csv").write_text("file,source,split,ldr\na.exr,a,val,a__over.png\n")
+    prepare(folder, tmp_path / "out")
+
+    summary = inspect(Dataset.open(tmp_path / "out"), tmp_path / "sheet.html")
+
+    assert summary.splits["val"].camera_inputs == {"over": 1}
+    assert sum(summary.splits["train"].dynamic_range_counts.values()) == 1
+    page = (tmp_path / "sheet.html").read_text()
+    # Three pictures a tile of the two splits, two of the camera input.
+    assert page.count("data:image/jpeg;base64,") == 3 + 3 + 2
+    assert "a__over.png (camera:over)" in page
+    assert "&lt;b&gt;.exr" in page
+    assert "<b>" not in page
+    assert "http" not in page
+
+
+@pytest.mark.parametrize(("name", "said"), [("sheet.pdf", ".png, .html"), ("nowhere/sheet.html", "cannot be written")])
+def test_a_sheet_that_cannot_be_written_is_named(
+    name: str, said: str, photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    prepare(photos("a.exr", "b.exr"), tmp_path / "out")
+
+    with pytest.raises(PictureError, match=said):
+        inspect(Dataset.open(tmp_path / "out"), tmp_path / name)

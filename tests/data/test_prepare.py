@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,10 @@ import tifffile
 
 from mqn.data.catalogue import CATALOGUE
 from mqn.data.dataset import Dataset, locate
+from mqn.data.decoding import Decoded
 from mqn.data.prepare import prepare
+from mqn.data.staging import Staging
+from mqn.data.storage import open_storage
 from mqn.errors import DataError, EmptyDatasetError, UsageError
 from mqn.hdr.files import read, write
 from mqn.parsing import to_plain
@@ -170,7 +174,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         prepare(tmp_path / "nowhere", tmp_path / "out")
 
 
-@pytest.mark.parametrize("settings", [{"side": 8}, {"val_fraction": 0.0}, {"val_fraction": 1.0}])
+@pytest.mark.parametrize("settings", [{"side": 8}, {"val_fraction": 0.0}, {"val_fraction": 1.0}, {"workers": 0}])
 def test_settings_out_of_range_are_refused(settings: dict[str, float], photos: Photos, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=str(next(iter(settings.values())))):
         prepare(photos("a.exr", "b.exr"), tmp_path / "out", **settings)  # type: ignore[arg-type]
@@ -192,6 +196,69 @@ def test_an_interrupted_preparation_leaves_nothing_and_can_be_started_again(phot
     assert not list((tmp_path / "home" / "data").rglob(CATALOGUE))
     assert locate(folder).count("train") == 2
     assert prepare(folder, tmp_path / "out").counts == {"train": 2, "val": 1}
+
+
+def test_it_goes_on_where_it_was_interrupted(photos: Photos, tmp_path: Path) -> None:
+    folder = photos("a.exr", "b.exr", "c.exr")
+    (folder / "d.exr").write_bytes(b"broken")
+    whole = tmp_path / "whole"
+    prepare(folder, whole)
+    told: list[tuple[int, str]] = []
+
+    def interrupt(done: int, total: int, name: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder, tmp_path / "out", progress=interrupt)
+    # What was changed meanwhile is decoded anew, and then again, to come to what it was.
+    content = (folder / "a.exr").read_bytes()
+    write(folder / "a.exr", np.arange(1, 193, dtype=np.float32).reshape(8, 8, 3))
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder, tmp_path / "out", progress=interrupt)
+    (folder / "a.exr").write_bytes(content)
+    prepare(folder, tmp_path / "out", progress=lambda done, total, name: told.append((done, name)))
+
+    assert told == [(1, ""), (2, "a.exr"), (3, "c.exr"), (4, "d.exr"), (4, "done")]
+    for name in ("dataset.json", "pictures.npy"):
+        assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_full_disk_keeps_what_is_done(photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = photos("a.exr", "b.exr", "c.exr")
+    put, done = Staging.put, []
+
+    def full(self: Staging, key: str, decoded: Decoded) -> None:
+        if len(done) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+        put(self, key, decoded)
+        done.append(key)
+
+    monkeypatch.setattr(Staging, "put", full)
+    with pytest.raises(DataError, match=r"out: No space left on device; .*run the same command again.*are kept"):
+        prepare(folder, tmp_path / "out")
+    monkeypatch.undo()
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+    told: list[int] = []
+    prepare(folder, tmp_path / "out", progress=lambda number, total, name: told.append(number))
+
+    assert told == [2, 3, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "out", "photos"]
+
+
+def test_from_and_to_urls(photos: Photos, tmp_path: Path) -> None:
+    folder = photos("a.exr", "b.exr")
+    here = prepare(folder, tmp_path / "out")
+    source = open_storage("memory://test-from-and-to/photos")
+    for name in ("a.exr", "b.exr"):
+        source.write(name, (folder / name).read_bytes())
+
+    report = prepare("memory://test-from-and-to/photos", "memory://test-from-and-to/ready")
+
+    dataset = Dataset.open("memory://test-from-and-to/ready")
+    assert report.hash == here.hash == dataset.hash
+    assert list(open_storage("memory://test-from-and-to/ready").files()) == ["dataset.json", "pictures.npy"]
+    assert dataset.damaged() == []
 
 
 def test_leavings_of_a_killed_preparation_are_not_taken_for_whole(photos: Photos, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -51,12 +53,7 @@ def prepare(
     """Decode a folder once into a dataset that trainings map into memory; names every file that cannot be used."""
     from mqn.data.prepare import prepare as run
 
-    with output.progress() as bar:
-        task = bar.add_task("decoding", total=None)
-
-        def on_picture(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"decoding {name}")
-
+    with _told() as on_picture:
         report = run(folder, out, side=side, workers=workers, address=address, progress=on_picture)
     if json:
         output.document(report)
@@ -81,7 +78,9 @@ def inspect(
     from mqn.data.dataset import locate
     from mqn.data.inspect import inspect as run
 
-    summary = run(locate(data), out)
+    with _told() as on_picture:
+        dataset = locate(data, progress=on_picture)
+    summary = run(dataset, out)
     if json:
         output.document(summary)
         return
@@ -89,3 +88,15 @@ def inspect(
 
     output.table(["", ""], [[key, str(value)] for key, value in flatten(to_plain(summary)).items()])
     output.line(f"contact sheet: {out}")
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar of pictures that are decoded, or MiB that are fetched."""
+    with output.progress() as bar:
+        task = bar.add_task("looking", total=None)
+
+        def on_picture(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name or "decoding")
+
+        yield on_picture

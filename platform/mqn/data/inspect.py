@@ -128,9 +128,8 @@ def _summarize(dataset: Dataset, split: Split, operators: Sequence[str]) -> Spli
     entries = dataset.entries(split)
     known = sorted(entry.dynamic_range_log10 for entry in entries if entry.dynamic_range_log10 is not None)
     decades = Counter(math.floor(value) for value in known)
-    counts = {
-        f"{low} to {low + 1}": decades[low] for low in range(min(decades, default=0), max(decades, default=-1) + 1)
-    }
+    span = range(min(decades), max(decades) + 1) if decades else range(0)
+    counts = {f"{low} to {low + 1}": decades[low] for low in span}
     unknown = len(entries) - len(known)
     return SplitSummary(
         pictures=len(entries),

@@ -85,10 +85,12 @@ def _figures(summary: Summary) -> str:
     if summary.damaged:
         notes.append(f'<p class="warning">damaged: {html.escape(", ".join(summary.damaged))}</p>')
     if summary.beside_manifest:
-        notes.append(f"<p>{summary.beside_manifest} pictures do not stand in the manifest and were taken up.</p>")
+        notes.append(f"<p>HDR files that do not stand in the folder's manifest: {summary.beside_manifest}</p>")
     if summary.negative_values:
         count = sum(summary.negative_values.values())
-        notes.append(f"<p>{count} values of {len(summary.negative_values)} pictures were negative and are 0.</p>")
+        notes.append(
+            f"<p>Values that were negative and are 0: {count}, in pictures: {len(summary.negative_values)}</p>"
+        )
     head = "".join(f"<th>{title}</th>" for title in titles)
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{''.join(notes)}"
 

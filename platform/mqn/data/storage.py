@@ -200,14 +200,19 @@ class RemoteStorage(Storage):
 
     @contextlib.contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
-        with _as_os_errors(), self._system.open(self._path(name), "wb", autocommit=False) as stream:
+        path = self._path(name)
+        with _as_os_errors():
+            stream = self._system.open(path, "wb", autocommit=False)
             try:
                 yield stream
+                stream.close()
+                stream.commit()
             except BaseException:
                 stream.discard()
+                # Some systems show a file while it is written.
+                if self._system.exists(path):
+                    self._system.rm_file(path)
                 raise
-            stream.close()
-            stream.commit()
 
     @contextlib.contextmanager
     def as_local(self, name: str) -> Iterator[Path]:

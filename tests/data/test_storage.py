@@ -1,0 +1,83 @@
+"""Folders here and behind URLs, by one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from mqn.data.storage import LocalStorage, RemoteStorage, Storage, open_storage
+from mqn.errors import DataError
+
+
+@pytest.fixture(params=["path", "file://", "memory://"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    places: dict[str, Callable[[], str]] = {
+        "path": lambda: str(tmp_path / "folder"),
+        "file://": lambda: f"file://{tmp_path / 'folder'}",
+        "memory://": lambda: f"memory://{uuid4()}/folder",
+    }
+    return open_storage(places[request.param]())
+
+
+def test_what_is_written_is_read(storage: Storage) -> None:
+    storage.write("b.bin", b"0123456789")
+    storage.write("sub/a.bin", b"abc")
+
+    assert list(storage.files()) == ["b.bin", "sub/a.bin"]
+    assert storage.read("b.bin") == b"0123456789"
+    assert storage.read("b.bin", 3, 5) == b"34"
+    assert list(storage.read_many(["sub/a.bin", "b.bin"])) == [b"abc", b"0123456789"]
+    assert storage.size("sub/a.bin") == 3
+    assert storage.exists("sub/a.bin")
+    assert not storage.exists("a.bin")
+    with storage.as_local("sub/a.bin") as path:
+        assert (path.name, path.read_bytes()) == ("a.bin", b"abc")
+
+
+def test_a_file_appears_when_it_is_whole(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError), storage.writer("a.bin") as stream:  # noqa: PT012
+        stream.write(b"half")
+        raise ZeroDivisionError
+    assert storage.files() == {}
+
+    with storage.writer("a.bin") as stream:
+        stream.write(b"whole")
+    assert storage.read("a.bin") == b"whole"
+
+
+def test_states_tell_a_changed_file(storage: Storage) -> None:
+    storage.write("a.bin", b"one")
+    before = storage.files()
+    storage.write("a.bin", b"three")
+
+    assert storage.files() != before
+
+
+def test_what_is_not_there(storage: Storage) -> None:
+    assert storage.files() == {}
+    with pytest.raises(FileNotFoundError):
+        storage.read("a.bin")
+    with pytest.raises(FileNotFoundError), storage.as_local("a.bin") as path:
+        path.read_bytes()
+    storage.remove("a.bin")
+    storage.remove()
+
+
+def test_a_folder_goes_with_all_that_is_in_it(storage: Storage) -> None:
+    storage.write("a.bin", b"1")
+    storage.write("sub/b.bin", b"2")
+    storage.remove("a.bin")
+    assert list(storage.files()) == ["sub/b.bin"]
+    storage.remove()
+    assert storage.files() == {}
+
+
+def test_places_are_told_apart(tmp_path: Path) -> None:
+    assert isinstance(open_storage(tmp_path), LocalStorage)
+    assert isinstance(open_storage(f"file://{tmp_path}"), LocalStorage)
+    assert isinstance(open_storage("memory://x"), RemoteStorage)
+    with pytest.raises(DataError, match="install what reads it"):
+        open_storage("nonsense://x")
