@@ -136,11 +136,7 @@ def picture_pairs(folder: Path, output: Path, suffix: str) -> list[tuple[Path, P
     Raises:
         UsageError: there is no picture.
     """
-    sources = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in LDR_SUFFIXES and file.is_file() and not file.name.startswith(".")
-    )
+    sources = sorted(file for file in folder.rglob("*") if file.suffix.lower() in LDR_SUFFIXES and _is_picture(file))
     if output.absolute() != folder.absolute():
         sources = [file for file in sources if not file.absolute().is_relative_to(output.absolute())]
     if not sources:
@@ -152,6 +148,12 @@ def picture_pairs(folder: Path, output: Path, suffix: str) -> list[tuple[Path, P
         alone = shared[source.with_suffix("")] == 1
         pairs.append((source, place.with_suffix(suffix) if alone else place.with_name(place.name + suffix)))
     return pairs
+
+
+def _is_picture(file: Path) -> bool:
+    """A link to no file counts: the attempt to read it names it."""
+    is_dangling = file.is_symlink() and not file.exists()
+    return (file.is_file() or is_dangling) and not file.name.startswith(".")
 
 
 def require_writable(suffix: str, colours: str) -> None:
