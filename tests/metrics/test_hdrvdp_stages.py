@@ -11,7 +11,7 @@ import torch
 
 from mqn.metrics.hdrvdp import taps
 from mqn.metrics.hdrvdp.interpolation import interpolate
-from mqn.metrics.hdrvdp.masking import Contrast, contrast, visible
+from mqn.metrics.hdrvdp.masking import Contrast, contrast, surround, visible
 from mqn.metrics.hdrvdp.optics import SURROUND_NITS, filter_surrounded, radial_frequency, scatter
 from mqn.metrics.hdrvdp.pyramid import correlate, decompose, levels
 from mqn.metrics.hdrvdp.receptors import absorb, respond
@@ -183,14 +183,15 @@ def flat(difference: float, *mutual: float) -> Contrast:
 def test_unmasked_difference_counts_by_the_threshold_alone() -> None:
     # (d / s) ** p * s * S ** p with d = -6, s = 2, S = 5.
     seen = torch.full((2, 2), 5.0, dtype=torch.float64)
-    (found,) = visible(flat(-6.0, 0.0), None, None, 2.0, seen)
+    (found,) = visible(flat(-6.0, 0.0), None, 2.0, seen)
     assert found.numpy() == pytest.approx(np.full((2, 2), 2 * 15 ** (10**0.544068)))
 
 
 def test_masking_adds_up_from_itself_other_orientations_and_neighbours() -> None:
     q = 10**0.49576
-    fine, coarse = flat(0.0, 0.7), flat(0.0, 0.8, 0.9)
-    first, second = visible(flat(1.0, 0.5, 0.2), fine, coarse, 1.0, None)
+    band = flat(1.0, 0.5, 0.2)
+    beside = surround(flat(0.0, 0.7), flat(0.0, 0.8, 0.9), band, 1.0)
+    first, second = visible(band, beside, 1.0, None)
     for found, own, other, beside in ((first, 0.5, 0.2, 1.4 + 0.4), (second, 0.2, 0.5, 1.4 + 0.45)):
         mask = 10**0.189065 * own**q + 10**0.449199 * other**q + 10**1.52512 * beside**q
         assert found.numpy() == pytest.approx(np.full((2, 2), 1 / math.sqrt(1 + mask**2)))

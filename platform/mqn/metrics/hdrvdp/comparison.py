@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from mqn.metrics.hdrvdp.interpolation import HIGHEST, LOWEST, interpolate
-from mqn.metrics.hdrvdp.masking import Contrast, contrast, visible
+from mqn.metrics.hdrvdp.masking import Contrast, contrast, surround, visible
 from mqn.metrics.hdrvdp.optics import filter_surrounded, radial_frequency
 from mqn.metrics.hdrvdp.perception import Percept, upload
 from mqn.metrics.hdrvdp.pyramid import decompose, levels
 from mqn.metrics.hdrvdp.resize import resize
 from mqn.metrics.hdrvdp.sensitivity import sensitivity
+from mqn.metrics.hdrvdp.stripes import stripes
 
-# How much a band's error counts, by its frequency in cycles per degree: Narwaria et al. 2015, Table 2, as in 2.2.1.
+# How much a band's error counts, by its frequency in cycles per degree: Narwaria et al. 2015, as in 2.2.1.
 _FREQUENCIES = (60.0, 30.0, 15.0, 7.5, 3.75, 1.875, 0.9375, 0.4688, 0.2344, 0.1172)
 _WEIGHTS = (0.0, 0.2832, 0.2832, 0.2142, 0.2690, 0.0398, 0.0003, 0.0003, 0.0, 0.0)
 _EPSILON = 1e-12
@@ -36,7 +37,7 @@ def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degre
         pixels_per_degree: angular resolution.
 
     Returns:
-        Q (Narwaria et al. 2015, Eq. 3, without the logistic function that 2.2.1 withdrew).
+        Q (Narwaria et al. 2015, without the logistic function that release 2.2.1 withdrew).
     """
     decades = torch.log10((test.adaptation + reference.adaptation) / 2)
     count = levels(*changed.shape) + 2
@@ -46,14 +47,18 @@ def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degre
         weight = float(np.interp(frequency, _FREQUENCIES[::-1], _WEIGHTS[::-1]))
         if not weight:
             continue
-        height, width = band.difference.shape[-2:]
+        orientations, height, width = band.difference.shape
+        # The low-pass rest masks no band, and is weighted with the sensitivity already.
         rest = index == count - 1
-        seen = None if rest else _sensitivity(resize(decades, height, width), frequency)
-        # The low-pass rest masks no band.
-        masking = coarser if index < count - 2 else None
-        counts = resize(changed, height, width)
-        for difference in visible(band, finer, masking, 2.0**index, seen):
-            error = float(difference.mul_(counts).square_().sum().sqrt_()) / (height * width)
+        beside = surround(finer, coarser if index < count - 2 else None, band, 2.0**index)
+        adaptation, counts = resize(decades, height, width), resize(changed, height, width)
+        table = _sensitivities(frequency, changed.device)
+        energy = changed.new_zeros(orientations)
+        for rows in stripes(height, orientations * width):
+            seen = None if rest else interpolate(adaptation[rows], table)
+            difference = visible(band.rows(rows), None if beside is None else beside[:, rows], 2.0**index, seen)
+            energy += difference.mul_(counts[rows]).square_().sum((1, 2))
+        for error in (energy.sqrt_() / (height * width)).tolist():
             loss += weight * (math.log(error + _EPSILON) - math.log(_EPSILON))
     return 100.0 - loss
 
@@ -92,9 +97,9 @@ def _contrasts(test: Percept, reference: Percept, count: int, pixels_per_degree:
             yield contrast(of_test, of_reference)
         else:
             frequency = _frequency(index, pixels_per_degree)
-            surround = of_reference.mean()
+            mean = of_reference.mean()
             weighted = (
-                _weigh_rest(band[0], frequency, percept.adaptation.mean(), surround)[None]
+                _weigh_rest(band[0], frequency, percept.adaptation.mean(), mean)[None]
                 for band, percept in ((of_test, test), (of_reference, reference))
             )
             yield contrast(*weighted)
@@ -109,9 +114,9 @@ def _beside(bands: Iterator[Contrast]) -> Iterator[tuple[Contrast | None, Contra
     yield finer, band, None
 
 
-def _sensitivity(decades: Tensor, frequency: float) -> Tensor:
+def _sensitivities(frequency: float, device: torch.device) -> Tensor:
     table = sensitivity(frequency, np.linspace(LOWEST, HIGHEST, _TABLE_SAMPLES))
-    return interpolate(decades, torch.from_numpy(table).to(decades.device))
+    return torch.from_numpy(table).to(device)
 
 
 def _weigh_rest(rest: Tensor, frequency: float, adaptation: Tensor, surround: Tensor) -> Tensor:

@@ -22,12 +22,12 @@ def quality(
 
     Q depends on more than the pictures' content; two figures compare only at one angular resolution and one size. A
     higher `pixels_per_degree` is the same picture seen from farther away: its content moves to higher frequencies,
-    which mostly count for more (a clipped picture of 256 x 256 pixels: 58.7 at 20, 45.5 at 30, 23.2 at 60). Errors are
+    which mostly lowers Q (a clipped picture of 256 x 256 pixels: 58.7 at 20, 45.5 at 30, 23.2 at 60). Errors are
     pooled as their norm over their number, so that larger pictures score higher (the same content tiled 2 x 2: +1.9).
     Light counts as it is, in cd/m2: a prediction needs an absolute scale first, one for all (`mqn.metrics.protocol`) or
     its own (`prepare_p3`). Where test and reference differ by less than a thousandth, nothing counts.
 
-    Needs about 0.55 GB a megapixel while it runs.
+    Needs about 0.5 GB a megapixel while it runs.
 
     Args:
         test: (H, W, 3) linear BT.709, absolute cd/m2, at least 0, finite; or (H, W) luminance of D65's colour. Both

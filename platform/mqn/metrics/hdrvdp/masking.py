@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from mqn.metrics.hdrvdp.resize import resize
 
-# Mantiuk et al. 2011, Eq. 14 to 17, as calibrated in release 2.2.
+# Mantiuk et al. 2011, as calibrated in release 2.2.
 _EXCITATION = 10**0.544068
 _MASKING = 10**0.49576
 _BY_SELF = 10**0.189065
@@ -30,6 +29,10 @@ class Contrast:
     difference: Tensor
     mutual: Tensor
 
+    def rows(self, rows: slice) -> Contrast:
+        """Some rows of the band."""
+        return Contrast(difference=self.difference[:, rows], mutual=self.mutual[:, rows])
+
 
 def contrast(test: Tensor, reference: Tensor) -> Contrast:
     """Set two pictures' bands side by side.
@@ -45,40 +48,49 @@ def contrast(test: Tensor, reference: Tensor) -> Contrast:
     return Contrast(difference=test - reference, mutual=F.avg_pool2d(smaller[:, None], 3, stride=1, padding=1)[:, 0])
 
 
-def visible(
-    band: Contrast, finer: Contrast | None, coarser: Contrast | None, scale: float, sensitivity: Tensor | None
-) -> Iterator[Tensor]:
+def surround(finer: Contrast | None, coarser: Contrast | None, band: Contrast, scale: float) -> Tensor | None:
+    """What the neighbouring bands have at a band's places.
+
+    Args:
+        finer: the next finer band, where there is one.
+        coarser: the next coarser band, where it masks.
+        band: the band.
+        scale: 2 ** b of band b, the finest 0: what a band's values have grown by.
+
+    Returns:
+        (O, h, w) or (1, h, w), at least 0; None where no neighbour masks.
+    """
+    orientations, height, width = band.difference.shape
+    beside = None
+    for neighbour, growth in ((finer, scale / 2), (coarser, scale * 2)):
+        if neighbour is not None:
+            # A band without orientations stands beside every orientation, and the first one beside it. Bicubic
+            # resizing dips below zero; each neighbour is clipped by itself.
+            share = resize(neighbour.mutual[:orientations], height, width).clamp(min=0).div_(growth)
+            beside = share if beside is None else beside + share
+    return beside
+
+
+def visible(band: Contrast, beside: Tensor | None, scale: float, sensitivity: Tensor | None) -> Tensor:
     """Differences of a band in units of what can be seen.
 
     Args:
-        band: the band, O orientations.
-        finer: the next finer band, where there is one.
-        coarser: the next coarser band, where it masks.
-        scale: 2 ** b of band b, the finest 0: what a band's values have grown by.
+        band: the band, or some rows of it.
+        beside: what `surround` found there.
+        scale: 2 ** b of band b, the finest 0.
         sensitivity: (h, w), the reciprocal of the contrast threshold; None where the band is weighted with it already.
 
-    Yields:
-        (h, w) for each orientation, at least 0.
+    Returns:
+        (O, h, w), at least 0.
     """
-    height, width = band.difference.shape[-2:]
     # N to the power of 2 p.
     floor = 1.0 if sensitivity is None else sensitivity ** (-2 * _EXCITATION)
     seen = 1.0 if sensitivity is None else sensitivity
-    together = band.mutual.sum(0)
-    for orientation, (difference, mutual) in enumerate(zip(band.difference, band.mutual, strict=True)):
-        mask = (mutual * seen / scale) ** _MASKING * _BY_SELF
-        across = (together - mutual).clamp_(min=0)
-        mask += across.mul_(seen).div_(scale).pow_(_MASKING).mul_(_BY_ORIENTATIONS)
-        beside = None
-        for neighbour, factor in ((finer, scale / 2), (coarser, scale * 2)):
-            if neighbour is not None:
-                # A band without orientations stands beside every orientation, and the first one beside it.
-                index = min(orientation, len(neighbour.mutual) - 1)
-                # Bicubic resizing dips below zero; each neighbour is clipped by itself.
-                share = resize(neighbour.mutual[index], height, width).clamp(min=0).div_(factor)
-                beside = share if beside is None else beside + share
-        if beside is not None:
-            mask += beside.mul_(seen).pow_(_MASKING).mul_(_BY_NEIGHBOURS)
-        mask *= scale
-        excitation = (difference / scale).abs_().pow_(_EXCITATION).mul_(scale)
-        yield excitation.div_(mask.square_().add_(floor).sqrt_())
+    mask = (band.mutual * seen).div_(scale).pow_(_MASKING).mul_(_BY_SELF)
+    across = (band.mutual.sum(0) - band.mutual).clamp_(min=0)
+    mask += across.mul_(seen).div_(scale).pow_(_MASKING).mul_(_BY_ORIENTATIONS)
+    if beside is not None:
+        mask += (beside * seen).pow_(_MASKING).mul_(_BY_NEIGHBOURS)
+    mask *= scale
+    excitation = (band.difference / scale).abs_().pow_(_EXCITATION).mul_(scale)
+    return excitation.div_(mask.square_().add_(floor).sqrt_())

@@ -12,7 +12,7 @@ SURROUND_NITS = 1e-5
 
 _BRIGHTEST_NITS = 1e10
 
-# The modulation transfer function, a sum of exponentials: Mantiuk et al. 2011, Eq. 1, as calibrated in release 2.2.
+# The modulation transfer function, a sum of exponentials: Mantiuk et al. 2011, as calibrated in release 2.2.
 _P1 = 0.061466549455263
 _P2 = 0.99727370023777070
 _WEIGHTS = (0.426 * _P2, 0.574 * _P2, (1 - _P2) * _P1, (1 - _P2) * (1 - _P1))

@@ -15,6 +15,9 @@ from mqn.metrics.hdrvdp import taps
 # Outputs of a row that one product of matrices yields together.
 _BLOCK = 16
 
+# Inputs that are laid out for it at a time, 16 MB of them.
+_UNFOLDED = 1 << 21
+
 
 def levels(height: int, width: int) -> int:
     """How many levels of oriented bands a picture has.
@@ -65,27 +68,29 @@ def correlate(image: Tensor, filters: Callable[[], np.ndarray], stride: int = 1)
     Returns:
         (K, ceil(H / stride), ceil(W / stride)).
     """
-    # Sixteen outputs of a row are the product of the inputs under them with a matrix, and a filter's n rows are n such
-    # products. `conv2d` would, for float64, unfold the picture into n * n copies first.
-    products = _products(filters, stride, image.device)
-    size, span, _ = products.shape
+    # Sixteen outputs of a row are the product of the inputs under them with a matrix. `conv2d` would, for float64,
+    # unfold the picture into a copy for each tap.
+    matrix = _matrix(filters, stride, image.device)
+    size, span, _ = matrix.shape
     rows, columns = (-(-side // stride) for side in image.shape)
     blocks = -(-columns // _BLOCK)
     margin = size // 2
-    padded = F.pad(image[None], (margin, margin, margin, margin), mode="reflect")[0]
-    beyond = (blocks - 1) * _BLOCK * stride + span - padded.shape[1]
-    windows = F.pad(padded, (0, max(beyond, 0))).unfold(1, span, _BLOCK * stride).contiguous()
-    result = image.new_zeros(rows * blocks, products.shape[-1])
-    for row, product in enumerate(products):
-        under = windows[row : row + (rows - 1) * stride + 1 : stride]
-        result.addmm_(under.reshape(rows * blocks, span), product)
-    planes = result.view(rows, blocks, -1, _BLOCK).permute(2, 0, 1, 3)
-    return planes.reshape(-1, rows, blocks * _BLOCK)[..., :columns]
+    beyond = max(0, (blocks - 1) * _BLOCK * stride + span - image.shape[1] - 2 * margin)
+    padded = F.pad(F.pad(image[None], (margin,) * 4, mode="reflect"), (0, beyond))[0]
+    # (rows, blocks, size, span), a view: every block of outputs with the inputs under it.
+    under = padded.unfold(0, size, stride).unfold(1, span, _BLOCK * stride)
+    result = image.new_empty(matrix.shape[-1] // _BLOCK, rows, blocks, _BLOCK)
+    step = max(1, _UNFOLDED // (blocks * size * span))
+    for begin in range(0, rows, step):
+        part = under[begin : begin + step]
+        products = part.reshape(-1, size * span) @ matrix.view(size * span, -1)
+        result[:, begin : begin + step] = products.view(len(part), blocks, -1, _BLOCK).permute(2, 0, 1, 3)
+    return result.view(-1, rows, blocks * _BLOCK)[..., :columns]
 
 
 @cache
-def _products(filters: Callable[[], np.ndarray], stride: int, device: torch.device) -> Tensor:
-    """Each row of the filters as a matrix from a block's inputs to its outputs: (n, inputs, K * block)."""
+def _matrix(filters: Callable[[], np.ndarray], stride: int, device: torch.device) -> Tensor:
+    """The filters as matrices from a block's inputs, a row of them each, to its outputs: (n, inputs, K * block)."""
     values = filters()
     values = values.reshape(-1, *values.shape[-2:])
     count, size, _ = values.shape

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mqn.metrics.hdrvdp.interpolation import HIGHEST, LOWEST, interpolate
+from mqn.metrics.hdrvdp.stripes import stripes
 
 # Long-wave cones, middle-wave cones and rods: the emission of a display's primaries (an LCD lit by cold-cathode lamps,
 # the release's default for colour; BT.709's are not converted to them) times the receptors' sensitivity (cones: Smith
@@ -60,10 +61,12 @@ def respond(long: Tensor, middle: Tensor, rods: Tensor) -> Tensor:
         (H, W): the achromatic response; its mean is zero.
     """
     cone_answers, rod_answers = (table.to(long.device) for table in _answers())
-    photopic = interpolate(torch.log10(long), cone_answers)
-    photopic += interpolate(torch.log10(middle), cone_answers)
+    photopic, scotopic = torch.empty_like(long), torch.empty_like(long)
+    for part in stripes(*long.shape):
+        photopic[part] = interpolate(torch.log10(long[part]), cone_answers)
+        photopic[part] += interpolate(torch.log10(middle[part]), cone_answers)
+        scotopic[part] = interpolate(torch.log10(rods[part]), rod_answers)
     photopic -= photopic.mean()
-    scotopic = interpolate(torch.log10(rods), rod_answers)
     scotopic -= scotopic.mean()
     return photopic.add_(scotopic)
 

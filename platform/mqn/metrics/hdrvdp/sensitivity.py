@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Mantiuk et al. 2011, Eq. 11 and Table 1, as calibrated in release 2.2: a row a luminance.
+# Mantiuk et al. 2011, as calibrated in release 2.2: a row a luminance.
 _LUMINANCES = (0.002, 0.02, 0.2, 2.0, 20.0, 150.0)
 _C1 = (0.991265, 0.800889, 0.476505, 0.405782, 0.334278, 0.394533)
 _C2 = (3.74038, 3.54104, 4.37453, 4.40602, 3.79542, 2.7755)
