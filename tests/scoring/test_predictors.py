@@ -13,7 +13,8 @@ from mqn.hdr.expansion import EXPANSIONS
 from mqn.hdr.files import read, write
 from mqn.hdr.transfer import srgb_decode
 from mqn.metrics.protocol import judge
-from mqn.scoring.predictors import Predictor, parse_method
+from mqn.scoring.methods import parse_method
+from mqn.scoring.predictors import Predictor
 
 
 def picture(height: int = 16, width: int = 16) -> EvaluationPicture:

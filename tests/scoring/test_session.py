@@ -17,8 +17,8 @@ from mqn.metrics.protocol import do_nothing, score
 from mqn.scoring import engine, sheet
 from mqn.scoring.evaluation import PictureSet
 from mqn.scoring.judge import Judge, Task
+from mqn.scoring.methods import parse_method
 from mqn.scoring.pool import Answer, Death
-from mqn.scoring.predictors import parse_method
 from mqn.scoring.session import Request, Result, run
 
 
@@ -96,6 +96,20 @@ def test_methods_are_ranked_and_compared(pictures: PictureSet) -> None:
     assert document["methods"]["do-nothing"]["rank"] == 2
     assert document["against"]["differences"]["oracle"]["psnr_tm"]["p"] == 0.25
     assert document["methods"]["oracle"]["protocol"]["inputs"] == "operators"
+
+
+def test_kinds_of_input_are_compared_each_by_itself(pictures: PictureSet) -> None:
+    camera = replace(pictures, inputs="camera", size=None)
+    result = quietly(ask(camera, "do-nothing", "oracle", against="do-nothing"))
+    assert {label: list(e) for label, e in result.conditions.items()} == {
+        "camera:ev0": ["oracle", "do-nothing"],
+        "camera:over": ["oracle", "do-nothing"],
+    }
+    over = result.condition_differences["camera:over"]["oracle"]["psnr_tm"]
+    assert (over.n, over.sources, over.p) == (2, 2, 0.5)
+    document = result.document()
+    assert document["against"]["conditions"]["camera:over"]["oracle"]["psnr_tm"]["mean"] == over.mean
+    assert document["methods"]["oracle"]["conditions"]["camera:ev0"]["pictures"] == 1
 
 
 def test_everything_is_written_beside_the_ledger(pictures: PictureSet, tmp_path: Path) -> None:

@@ -9,16 +9,12 @@ import typer
 
 from mqn.cli import output as out
 from mqn.cli.options import Data, Json
+from mqn.cli.score_tables import print_result
 from mqn.errors import DataError, UsageError, nearest
 
 if TYPE_CHECKING:
     from mqn.scoring.evaluation import PictureSet
-    from mqn.scoring.predictors import Method
-    from mqn.scoring.session import Result
-    from mqn.scoring.summary import Summary
-
-COLUMNS = 6
-"""Metrics side by side in one table; further ones follow below, the methods in the same order."""
+    from mqn.scoring.methods import Method
 
 METHODS = (
     "What to judge, one or more: a folder that `mqn export` or `mqn select` wrote, a checkpoint.pt, a folder of "
@@ -64,7 +60,7 @@ def score(
     """Judge methods on fixed pictures: means with 95 % intervals over sources, ranked; goes on where it was killed."""
     from mqn.metrics.measures import THOROUGH, split_name
     from mqn.scoring.engine import cores
-    from mqn.scoring.predictors import parse_method
+    from mqn.scoring.methods import parse_method
     from mqn.scoring.session import Request, run
 
     named = THOROUGH if metrics is None else [name.strip() for name in metrics.split(",")]
@@ -98,7 +94,7 @@ def score(
     if json:
         out.document(result.document())
     else:
-        _print(result, by_condition=by_condition or inputs == "camera")
+        print_result(result, by_condition=by_condition or inputs == "camera")
     for note in result.left_out:
         out.note(f"left out: {note}")
     if result.failures:
@@ -127,79 +123,3 @@ def _pictures(data: str | None, inputs: str, split: str, size: int | None, metho
     own = next((method.input_size for method in methods if method.input_size is not None), SIZE)
     side = None if inputs == "camera" else size or own
     return PictureSet(dataset=dataset.folder, hash=dataset.hash, split=split, inputs=inputs, size=side)  # type: ignore[arg-type]
-
-
-def _print(result: Result, *, by_condition: bool) -> None:
-    if len(result.summaries) == 1:
-        ((name, summary),) = result.summaries.items()
-        _print_one(name, summary)
-    else:
-        _print_ranked(result.summaries, result.request.metrics)
-    if by_condition:
-        conditions = sorted({label for summary in result.summaries.values() for label in summary.conditions})
-        for label in conditions:
-            rows = {name: s.conditions[label] for name, s in result.summaries.items() if label in s.conditions}
-            _print_ranked(rows, result.request.metrics, f"{label}: ")
-    if result.differences:
-        _print_differences(result)
-    if result.summaries:
-        out.line(result.stated)
-    if result.request.output:
-        out.line(f"written: {result.request.output}   (look at {result.request.output / 'sheet.html'})")
-
-
-def _print_one(name: str, summary: Summary) -> None:
-    from mqn.quantities import quantity
-    from mqn.scoring.wording import figure_text
-
-    out.table(
-        ["metric", "mean", "95 % from", "to", "pictures"],
-        [
-            [quantity(metric).axis, *(figure_text(metric, v) for v in (f.mean, f.low, f.high)), str(f.n)]
-            for metric, f in summary.scores.items()
-        ],
-        title=f"{name}: {summary.pictures} pictures of {summary.sources} sources",
-    )
-
-
-def _print_ranked(summaries: dict[str, Summary], metrics: tuple[str, ...], title: str = "") -> None:
-    from mqn.quantities import quantity
-    from mqn.scoring.wording import figure_text, interval_text, short_names
-
-    short = short_names(summaries)
-    counts = sorted({summary.pictures for summary in summaries.values()})
-    pictures = f"{counts[0]} pictures" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pictures"
-    for start in range(0, len(metrics), COLUMNS):
-        block = metrics[start : start + COLUMNS]
-        rows = []
-        for place, (name, summary) in enumerate(summaries.items(), start=1):
-            cells = []
-            for metric in block:
-                figure = summary.scores[metric]
-                count = "" if figure.n == summary.pictures else f"\nn = {figure.n}"
-                cells.append(f"{figure_text(metric, figure.mean)}\n{interval_text(metric, figure)}{count}")
-            rows.append([str(place), short[name], *cells])
-        heads = [quantity(metric).axis for metric in block]
-        out.table(["", "method", *heads], rows, title=f"{title}{pictures}, means and 95 % intervals over sources")
-
-
-def _print_differences(result: Result) -> None:
-    from mqn.quantities import quantity
-    from mqn.scoring.wording import difference_text, interval_text, p_text
-
-    for name, differences in result.differences.items():
-        out.table(
-            ["metric", "difference", "95 % interval", "p", "pictures", "sources"],
-            [
-                [
-                    quantity(metric).axis,
-                    difference_text(metric, d.mean),
-                    interval_text(metric, d),
-                    p_text(d.p),
-                    str(d.n),
-                    str(d.sources),
-                ]
-                for metric, d in differences.items()
-            ],
-            title=f"{name} minus {result.request.against}, on the same pictures",
-        )

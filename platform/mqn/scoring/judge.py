@@ -13,7 +13,8 @@ from mqn.errors import MqnError
 from mqn.metrics.protocol import judge, picture_hash
 from mqn.scoring.evaluation import PictureSet
 from mqn.scoring.ledger import Line, read_ledgers
-from mqn.scoring.predictors import Method, Predictor
+from mqn.scoring.methods import Method
+from mqn.scoring.predictors import Predictor
 from mqn.scoring.tiles import Tiles, draw_tiles
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from mqn.scoring.engine import Failure, Outcome, draw_all, judge_all
 from mqn.scoring.evaluation import Listed, PictureSet
 from mqn.scoring.judge import Job
 from mqn.scoring.ledger import LEDGER, Ledger, Line
+from mqn.scoring.methods import Method
 from mqn.scoring.predictions import PredictionFolder
-from mqn.scoring.predictors import Method
 from mqn.scoring.summary import Summary, fixed_pictures, rank, summarize
 from mqn.scoring.tables import write_tables
 
@@ -66,6 +66,8 @@ class Result:
         summaries: by method, the best first; without methods that have no figures at all.
         protocols: by method: everything that fixes its figures.
         differences: each other method minus `request.against`, by metric.
+        conditions: `summaries` for each kind of input, where there are several, ranked each by itself.
+        condition_differences: `differences` for each kind of input, where there are several.
         failures: what has no figures though it should.
         left_out: what folders of predictions do not have, where that is allowed.
         judged: how many figures are new; the others were in the ledger.
@@ -76,6 +78,8 @@ class Result:
     summaries: dict[str, Summary]
     protocols: dict[str, dict[str, Any]]
     differences: dict[str, dict[str, Difference]]
+    conditions: dict[str, dict[str, Summary]]
+    condition_differences: dict[str, dict[str, dict[str, Difference]]]
     failures: list[Failure]
     left_out: list[str] = field(default_factory=list)
     judged: int = 0
@@ -108,7 +112,11 @@ class Result:
         if len(self.request.methods) > 1:
             top["methods"] = methods
             top["ranked_by"] = self.request.metrics[0]
-            top["against"] = {"method": self.request.against, "differences": to_plain(self.differences)}
+            top["against"] = {
+                "method": self.request.against,
+                "differences": to_plain(self.differences),
+                "conditions": to_plain(self.condition_differences),
+            }
         return {**top, "left_out": self.left_out, "failed": to_plain(self.failures), "judged": self.judged}
 
 
@@ -173,30 +181,50 @@ def _left_out(request: Request, listing: list[Listed]) -> tuple[list[str], set[t
 
 def _conclude(request: Request, outcome: Outcome, left_out: list[str]) -> Result:
     lines = {method.name: found for method, found in zip(request.methods, outcome.lines, strict=True) if found}
-    summaries = {name: summarize(e.values(), request.metrics, request.seed) for name, e in lines.items()}
-    ranking = rank(summaries, request.metrics[0])
-    pictures = request.pictures
+    metrics, pictures, against = request.metrics, request.pictures, request.against
+    summaries = {name: summarize(found.values(), metrics, request.seed) for name, found in lines.items()}
+    ranking = rank(summaries, metrics[0])
+    ranked = {name: lines[name] for name in ranking}
+    labels = sorted({label for summary in summaries.values() for label in summary.conditions})
+    conditions = {}
+    for label in labels:
+        part = {name: s.conditions[label] for name, s in summaries.items() if label in s.conditions}
+        conditions[label] = {name: part[name] for name in rank(part, metrics[0])}
     common = {
-        **fixed(request.metrics, request.seed),
+        **fixed(metrics, request.seed),
         "dataset_sha256": pictures.hash,
         "split": pictures.split,
         "inputs": pictures.inputs,
     }
-    against = request.against
     return Result(
         request=request,
-        lines={name: lines[name] for name in ranking},
+        lines=ranked,
         summaries={name: summaries[name] for name in ranking},
         protocols={name: {**common, **fixed_pictures(lines[name])} for name in ranking},
-        differences={
-            name: compare(lines[name], lines[against], request.metrics, request.seed)
-            for name in ranking
-            if against in lines and name != against
+        differences=_differences(ranked, against, request),
+        conditions=conditions,
+        condition_differences={
+            label: _differences({name: _of(label, lines[name]) for name in conditions[label]}, against, request)
+            for label in labels
         },
         failures=outcome.failures,
         left_out=left_out,
         judged=outcome.judged,
     )
+
+
+def _differences(
+    lines: dict[str, dict[int, Line]], against: str | None, request: Request
+) -> dict[str, dict[str, Difference]]:
+    return {
+        name: compare(lines[name], lines[against], request.metrics, request.seed)
+        for name in lines
+        if against in lines and name != against
+    }
+
+
+def _of(condition: str, lines: dict[int, Line]) -> dict[int, Line]:
+    return {index: line for index, line in lines.items() if line.condition == condition}
 
 
 def _write(folder: Path, job: Job, result: Result, progress: Progress) -> None:

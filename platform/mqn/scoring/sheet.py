@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mqn.errors import DataError
 from mqn.quantities import quantity
-from mqn.scoring.comparison import LEVEL
+from mqn.scoring.comparison import LEVEL, Difference
 from mqn.scoring.ledger import Line
+from mqn.scoring.summary import Summary
 from mqn.scoring.tiles import DECADES, Tiles
 from mqn.scoring.wording import difference_text, figure_text, interval_text, p_text, short_names
 
@@ -48,6 +49,7 @@ figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:10px;min-
 figcaption{margin-top:8px;overflow-wrap:anywhere} figcaption b{color:var(--accent)}
 figcaption small{color:var(--muted)} dl{display:flex;flex-wrap:wrap;gap:2px 14px;margin:4px 0 0;font-size:12px}
 dl div{display:flex;gap:5px} dt{color:var(--muted)} dd{margin:0;font-variant-numeric:tabular-nums}
+details{margin:6px 0} summary{cursor:pointer;font-weight:600}
 .scale{display:inline-block;width:120px;height:10px;border-radius:3px;vertical-align:-1px;margin:0 6px;
 background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
 """
@@ -94,12 +96,8 @@ def write_sheet(
     short = {name: html.escape(text) for name, text in short_names(result.summaries).items()}
     links = " · ".join(f'<a href="#m{place}">{short[name]}</a>' for place, name in enumerate(result.summaries))
     sections = [
-        _section("Ranked", _ranked(result, short)),
-        *(
-            [_section(f"Against {html.escape(str(result.request.against))}", _against(result, short))]
-            if result.differences
-            else []
-        ),
+        _section("Ranked", _tables(result, result.summaries, result.differences, short)),
+        *([_section("By kind of input", _conditions(result, short))] if result.conditions else []),
         *(
             _section(html.escape(name), _pictures(result, name, chosen[name], tiles), f"m{place}")
             for place, name in enumerate(result.summaries)
@@ -123,42 +121,62 @@ def _section(title: str, body: str, anchor: str = "") -> str:
     return f"<section{f' id={anchor}' if anchor else ''}><h2>{title}</h2>{body}</section>"
 
 
-def _ranked(result: Result, short: Mapping[str, str]) -> str:
-    metrics = result.request.metrics
-    head = "".join(f"<th>{html.escape(quantity(name).axis)}</th>" for name in metrics)
-    rows = []
-    for place, (name, summary) in enumerate(result.summaries.items(), start=1):
-        cells = [
-            f"<td>{figure_text(metric, figure.mean)}<small>{interval_text(metric, figure)}"
-            f"{'' if figure.n == summary.pictures else f' n={figure.n}'}</small></td>"
-            for metric, figure in summary.scores.items()
-        ]
-        rows.append(
-            f"<tr><td>{place}</td><td>{short[name]}<small>{summary.pictures} pictures, "
-            f"{summary.sources} sources</small></td>{''.join(cells)}</tr>"
-        )
-    return f'<div class="scroll"><table><tr><th></th><th>method</th>{head}</tr>{"".join(rows)}</table></div>'
-
-
-def _against(result: Result, short: Mapping[str, str]) -> str:
-    head = "".join(f"<th>{html.escape(quantity(name).axis)}</th>" for name in result.request.metrics)
-    rows = []
-    for name, differences in result.differences.items():
-        cells = []
-        for metric, difference in differences.items():
-            better = difference.mean is not None and (difference.mean > 0) == (quantity(metric).direction == "maximize")
-            sure = difference.p is not None and difference.p < LEVEL
-            kind = f' class="{"good" if better else "bad"}"' if sure else ""
-            cells.append(
-                f"<td><span{kind}>{difference_text(metric, difference.mean)}</span>"
-                f"<small>{interval_text(metric, difference)}<br>{p_text(difference.p)}</small></td>"
-            )
-        rows.append(f"<tr><td></td><td>{short[name]}</td>{''.join(cells)}</tr>")
-    note = (
-        '<p class="note">Paired differences with 95 % bootstrap intervals over sources, and the p-value of a sign-flip '
-        "permutation test; not corrected for their number.</p>"
+def _conditions(result: Result, short: Mapping[str, str]) -> str:
+    return "".join(
+        f"<details><summary>{html.escape(label)}</summary>"
+        f"{_tables(result, summaries, result.condition_differences.get(label, {}), short)}</details>"
+        for label, summaries in result.conditions.items()
     )
-    return f'<div class="scroll"><table><tr><th></th><th>method</th>{head}</tr>{"".join(rows)}</table></div>{note}'
+
+
+def _tables(
+    result: Result,
+    summaries: Mapping[str, Summary],
+    differences: Mapping[str, Mapping[str, Difference]],
+    short: Mapping[str, str],
+) -> str:
+    head = "".join(f"<th>{html.escape(quantity(name).axis)}</th>" for name in result.request.metrics)
+    head = f"<tr><th></th><th>method</th>{head}</tr>"
+    means = "".join(
+        f"<tr><td>{place}</td><td>{short[name]}"
+        f"<small>{summary.pictures} pictures, {summary.sources} sources</small></td>"
+        f"{_mean_cells(summary)}</tr>"
+        for place, (name, summary) in enumerate(summaries.items(), start=1)
+    )
+    tables = f'<div class="scroll"><table>{head}{means}</table></div>'
+    if not differences:
+        return tables
+    paired = "".join(
+        f"<tr><td></td><td>{short[name]}</td>{_difference_cells(by_metric)}</tr>"
+        for name, by_metric in differences.items()
+    )
+    return (
+        f"{tables}<h3>Minus {html.escape(str(result.request.against))}, on the same pictures</h3>"
+        f'<div class="scroll"><table>{head}{paired}</table></div>'
+        '<p class="note">Paired differences with 95 % bootstrap intervals over sources, and the p-value of a sign-flip '
+        f"permutation test; in colour where p &lt; {LEVEL:g}, not corrected for their number.</p>"
+    )
+
+
+def _mean_cells(summary: Summary) -> str:
+    return "".join(
+        f"<td>{figure_text(metric, figure.mean)}<small>{interval_text(metric, figure)}"
+        f"{'' if figure.n == summary.pictures else f' n={figure.n}'}</small></td>"
+        for metric, figure in summary.scores.items()
+    )
+
+
+def _difference_cells(differences: Mapping[str, Difference]) -> str:
+    cells = []
+    for metric, difference in differences.items():
+        better = difference.mean is not None and (difference.mean > 0) == (quantity(metric).direction == "maximize")
+        sure = difference.p is not None and difference.p < LEVEL
+        kind = f' class="{"good" if better else "bad"}"' if sure else ""
+        cells.append(
+            f"<td><span{kind}>{difference_text(metric, difference.mean)}</span>"
+            f"<small>{interval_text(metric, difference)}<br>{p_text(difference.p)}</small></td>"
+        )
+    return "".join(cells)
 
 
 def _pictures(
