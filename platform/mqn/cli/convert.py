@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mqn.media.pictures import PictureOptions
     from mqn.media.video import VideoOptions
 
-DEFAULT_TILE = 1440
+DEFAULT_TILE = 1440  # `mqn.export.picture.TILE`, which is not imported for `--help`
 PRIMARIES = ("bt709", "bt2020")
 
 
@@ -163,8 +163,10 @@ def _convert_video(
                 advance=lambda done, of: bar.update(task, completed=done, total=of or None),
             )
         except (KeyboardInterrupt, MqnError):
+            begun = bar.tasks[task].completed > 0
             bar.stop()
-            output.note("frames that are finished are kept; the same command goes on from there")
+            if begun:
+                output.note("frames that are finished are kept; the same command goes on from there")
             raise
     for note in report.notes:
         output.note(note)
