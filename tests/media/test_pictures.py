@@ -34,6 +34,21 @@ def test_a_picture_states_its_primaries(tmp_path: Path, halves: Expand) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), halves(read_ldr(source)))
 
 
+def test_ultra_hdr_base_pictures_are_read_as_p3(tmp_path: Path, halves: Expand) -> None:
+    source = picture(tmp_path / "a.png", 0)
+    convert_picture(source, tmp_path / "p3.exr", halves, PictureOptions(input_primaries="p3"))
+    convert_picture(source, tmp_path / "srgb.exr", halves, OPTIONS)
+    p3 = read(tmp_path / "p3.exr")
+    np.testing.assert_allclose(p3, halves(read_ldr(source, "p3")), atol=1e-6)
+    assert np.abs(p3 - read(tmp_path / "srgb.exr")).max() > 0.01
+
+
+def test_what_is_odd_about_a_picture_is_told(tmp_path: Path, halves: Expand) -> None:
+    named_wrongly = picture(tmp_path / "a.png", 0).rename(tmp_path / "a.jpg")
+    [note] = convert_picture(named_wrongly, tmp_path / "a.exr", halves, OPTIONS)
+    assert "holds PNG data" in note
+
+
 def test_a_folder_goes_on_where_it_was(tmp_path: Path, halves: Expand) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     picture(folder / "a.png", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TILE = 1440  # `mqn.export.picture.TILE`, which is not imported for `--help`
 PRIMARIES = ("bt709", "bt2020")
+INPUT_PRIMARIES = ("srgb", "p3")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +53,9 @@ def convert(
     input_transfer: Annotated[
         str, typer.Option(help="Video: how code values stand for light: auto (its tag, else BT.1886), bt1886 or srgb.")
     ] = "auto",
+    input_primaries: Annotated[
+        str, typer.Option(help="Pictures without a colour profile: srgb, or p3 for base pictures of Ultra HDR files.")
+    ] = "srgb",
     crf: Annotated[float, typer.Option(help="HDR10: x265's rate factor, 0 (best) to 51.")] = 16.0,
     preset: Annotated[str, typer.Option(help="HDR10: x265's preset, ultrafast to veryslow.")] = "medium",
     audio: Annotated[bool, typer.Option(help="HDR10: copy the sound.")] = True,
@@ -69,6 +73,8 @@ def convert(
 
     if primaries not in PRIMARIES:
         raise UsageError(f"--primaries {primaries!r}; allowed: {', '.join(PRIMARIES)}")
+    if input_primaries not in INPUT_PRIMARIES:
+        raise UsageError(f"--input-primaries {input_primaries!r}; allowed: {', '.join(INPUT_PRIMARIES)}")
     options = VideoOptions(
         peak_nits=peak_nits,
         damp_seconds=damp,
@@ -87,8 +93,12 @@ def convert(
     if pictures is None:
         document = _convert_video(source, out, expander, identity, options)
     else:
-        shown = PictureOptions(colours=primaries, white_nits=peak_nits)
-        document = _convert_pictures(source, out, pictures, expander, identity, shown)
+        how = PictureOptions(
+            colours=primaries,
+            white_nits=peak_nits,
+            input_primaries=cast("Literal['srgb', 'p3']", input_primaries),
+        )
+        document = _convert_pictures(source, out, pictures, expander, identity, how)
     if json:
         output.document(document)
     else:
@@ -126,24 +136,32 @@ def _convert_pictures(
     model: dict[str, Any],
     options: PictureOptions,
 ) -> dict[str, Any]:
-    from mqn.media.pictures import convert_folder, convert_picture
+    from mqn.media.pictures import PictureReport, convert_folder, convert_picture
 
     with output.progress() as bar:
         task = bar.add_task("converting", total=len(pairs))
         if not source.is_dir():
-            convert_picture(source, out, expander.expand, options)
-            return {"written": [str(out)], "skipped": [], "failures": {}}
-        report = convert_folder(
-            pairs,
-            out,
-            expander.expand,
-            model=model,
-            options=options,
-            advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
-        )
+            notes = convert_picture(source, out, expander.expand, options)
+            report = PictureReport(written=[out], notes={str(source): notes} if notes else {})
+        else:
+            report = convert_folder(
+                pairs,
+                out,
+                expander.expand,
+                model=model,
+                options=options,
+                advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
+            )
     if report.skipped:
         output.note(f"{len(report.skipped)} of {len(pairs)} were finished before and left as they are")
-    return {"written": report.written, "skipped": report.skipped, "failures": report.failures}
+    for path, notes in report.notes.items():
+        output.note(f"{path}: {'; '.join(notes)}")
+    return {
+        "written": report.written,
+        "skipped": report.skipped,
+        "failures": report.failures,
+        "notes": report.notes,
+    }
 
 
 def _convert_video(

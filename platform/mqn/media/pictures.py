@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from mqn.errors import PictureError, UsageError
-from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES, read_ldr, write
+from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES, load_ldr, write
 from mqn.hdr.formats import encode_exr
 from mqn.hdr.primaries import change_primaries
 from mqn.media.ledger import Ledger
 from mqn.parsing import content_hash, file_hash
 
 LEDGER = ".mqn-convert.jsonl"
-REVISION = 1
+REVISION = 2
 
 Expand = Callable[[np.ndarray], np.ndarray]
 
@@ -30,10 +30,12 @@ class PictureOptions:
     Attributes:
         colours: primaries, `bt709` or `bt2020`.
         white_nits: cd/m2 of 1.0, stated where the format can (OpenEXR).
+        input_primaries: of pictures without a colour profile: `srgb`, or `p3` (base pictures of Ultra HDR files).
     """
 
     colours: str = "bt709"
     white_nits: float = 1000.0
+    input_primaries: Literal["srgb", "p3"] = "srgb"
 
 
 @dataclass(slots=True)
@@ -44,26 +46,32 @@ class PictureReport:
         written: the files made.
         skipped: files that were finished before.
         failures: the sources that could not be converted, and why.
+        notes: what is worth knowing of those that were: mislabelled, of other colours, ...
     """
 
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def convert_picture(source: Path, target: Path, expand: Expand, options: PictureOptions) -> None:
+def convert_picture(source: Path, target: Path, expand: Expand, options: PictureOptions) -> tuple[str, ...]:
     """Convert one picture.
 
     Args:
-        source: a file that `read_ldr` takes.
+        source: a file that `load_ldr` takes.
         target: a file that `write` takes; its folder is made.
         expand: the model: (H, W, 3) sRGB in [0, 1] to (H, W, 3) linear BT.709, 1.0 = the scene's scale.
-        options: how to write.
+        options: how to read and write.
+
+    Returns:
+        What is worth knowing of the source, each a clause.
 
     Raises:
         PictureError: the source cannot be read, or the target not be written.
     """
-    light = expand(read_ldr(source))
+    picture = load_ldr(source, options.input_primaries)
+    light = expand(picture.image)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,6 +81,7 @@ def convert_picture(source: Path, target: Path, expand: Expand, options: Picture
         encode_exr(target, converted, options.colours, options.white_nits)
     else:
         write(target, light)
+    return picture.notes
 
 
 def convert_folder(
@@ -111,7 +120,8 @@ def convert_folder(
             if finished.get(name) == work and target.is_file():
                 report.skipped.append(target)
             else:
-                convert_picture(source, target, expand, options)
+                if notes := convert_picture(source, target, expand, options):
+                    report.notes[str(source)] = notes
                 ledger.add({"target": name, "work": work})
                 report.written.append(target)
         except PictureError as error:
