@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mqn.data import engine
 from mqn.data.prepare import prepare
 from mqn.hdr.files import write
 from mqn.hdr.scenes import scene
@@ -34,8 +35,7 @@ def run() -> dict[str, Any]:
         _photographs(folder / "photos")
         cold = _seconds(folder, "cold", WORKERS)
         one = _seconds(folder, "one", 1)
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="error")
+        engine._start(WORKERS, None)
         _seconds(folder, "warm-up", WORKERS)
         two = _seconds(folder, "two", WORKERS)
         ray.shutdown()

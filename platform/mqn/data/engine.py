@@ -139,6 +139,8 @@ def _start(workers: int | None, address: str | None) -> None:
         "num_cpus": workers or _processors(),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
+        # Ray's workers would otherwise run at niceness 15, and wait for whatever else the machine does.
+        "_system_config": {"worker_niceness": 0},
     }
     try:
         ray.init(
