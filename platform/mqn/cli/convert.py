@@ -104,7 +104,7 @@ def convert(
     else:
         # A sequence may have thousands of files.
         for name in document["written"][:1] if pictures is None else document["written"]:
-            output.line(name)
+            output.line(str(name))
     for reason in document["failures"].values():
         output.error(reason)
     if document["failures"]:
