@@ -11,7 +11,10 @@ import pytest
 
 from mqn.cli.app import run
 from mqn.data.prepare import prepare
+from mqn.errors import MissingLibraryError
 from mqn.hdr.files import write, write_png
+from mqn.metrics import colorvideovdp
+from mqn.scoring import session
 
 QUICK = ("--metrics", "psnr_tm,clipped_error", "--size", "16", "--workers", "1")
 
@@ -70,6 +73,7 @@ def test_the_table_says_who_is_first_and_by_how_much(data: str, capsys: pytest.C
     assert shown.index("PU21-PSNR (dB)") < shown.index("PSNR-TM (dB)")
     assert "minus do-nothing on the same pictures" in shown
     assert "pictures of 16 x 16 pixels" in shown
+    assert "lower is better in Clipped-region error" in shown
 
 
 def test_camera_inputs_are_told_apart(data: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +109,25 @@ def test_pictures_that_cannot_be_judged_are_named_and_fail_the_command(
     assert run(["score", "do-nothing", "--data", data, *words, "--json"]) == 1
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)["failed"]) == 2
-    assert captured.err.lstrip().startswith("mqn: 2 pictures could not be judged: do-nothing, a.exr: ")
+    said = "mqn: 2 pictures could not be judged: do-nothing, a.exr: "
+    assert captured.err.lstrip().startswith(said)
+    assert run(["score", "do-nothing", "--data", data, *words]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.lstrip().startswith(said)
+
+
+def test_a_missing_library_is_told_before_anything_is_judged(
+    data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise MissingLibraryError("no such library")
+
+    monkeypatch.setattr(colorvideovdp, "require", refuse)
+    monkeypatch.setattr(session, "run", lambda *_: pytest.fail("judged"))
+    code, line = refusal(capsys, "oracle", "--data", data, "--metrics", "psnr_tm,cvvdp_gain")
+    assert code == 1
+    assert line == "mqn: no such library"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Judge methods on fixed pictures: means with 95 % intervals over sources, ranked; goes on where it was killed."""
+    from mqn.metrics import colorvideovdp
     from mqn.metrics.measures import THOROUGH, split_name
     from mqn.scoring.engine import cores
     from mqn.scoring.methods import parse_method
@@ -65,8 +66,8 @@ def score(
 
     named = THOROUGH if metrics is None else [name.strip() for name in metrics.split(",")]
     chosen = tuple(dict.fromkeys([by, *named] if by else named))
-    for name in chosen:
-        split_name(name)
+    if "cvvdp" in {base for base, _ in map(split_name, chosen)}:
+        colorvideovdp.require()
     _require_known(inputs, split, size)
     names = dict.fromkeys([*methods, *([against] if against else [])])
     parsed = tuple(parse_method(name) for name in names)

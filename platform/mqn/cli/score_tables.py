@@ -21,9 +21,11 @@ def print_result(result: Result, *, by_condition: bool) -> None:
     """Print a result on stdout.
 
     Args:
-        result: what `mqn.scoring.session.run` returned.
+        result: what `mqn.scoring.session.run` returned; one without any figure prints nothing.
         by_condition: also for each kind of input, where there are several.
     """
+    if not result.summaries:
+        return
     if len(result.summaries) == 1:
         ((name, summary),) = result.summaries.items()
         _print_one(name, summary)
@@ -34,8 +36,7 @@ def print_result(result: Result, *, by_condition: bool) -> None:
         for label, summaries in result.conditions.items():
             _print_means(summaries, result.request.metrics, f"{label}: ")
             _print_differences(result, result.condition_differences.get(label, {}), f"{label}: ")
-    if result.summaries:
-        out.line(result.stated)
+    out.line(result.stated)
     if result.request.output:
         out.line(f"written: {result.request.output}   (look at {result.request.output / 'sheet.html'})")
 

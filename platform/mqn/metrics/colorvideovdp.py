@@ -47,6 +47,15 @@ def quality(test: np.ndarray, reference: np.ndarray) -> float:
     return float(jod)
 
 
+def require() -> None:
+    """Make sure that `quality` can run, before much else is done.
+
+    Raises:
+        MissingLibraryError: as `quality`.
+    """
+    _metric()
+
+
 @functools.cache
 def _metric() -> Any:
     try:
