@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from functools import partial
+from multiprocessing.connection import wait
 
 from mqn.scoring.pool import Answer, Death, Pool
 
@@ -31,6 +33,18 @@ def test_a_death_costs_one_task_and_says_where() -> None:
         Death(KILL, 0, "its process was ended by SIGKILL (was there enough memory?)"),
         Answer("[8]", 0, 8),
     ]
+
+
+def test_a_death_in_the_middle_of_an_answer_is_one_too() -> None:
+    task = "(n and bytes(50_000_000) or __import__('os').getpid() for n in range(2))"
+    with Pool[str](partial, eval, workers=1) as pool:
+        events = pool.work(deque([task]))
+        first = next(events)
+        assert isinstance(first, Answer)
+        # The second answer has begun to come, and is too large to be on its way as a whole.
+        wait([pool._workers[0].connection])
+        os.kill(first.value, signal.SIGKILL)
+        assert list(events) == [Death(task, 1, "its process was ended by SIGKILL (was there enough memory?)")]
 
 
 def test_tasks_may_be_added_at_any_event() -> None:

@@ -133,7 +133,8 @@ class Pool(Generic[T]):
     def _hear(self, worker: _Worker) -> Iterator[Answer[T] | Death[T]]:
         try:
             done, value = worker.connection.recv()
-        except _CLOSED:
+        # OSError: it died in the middle of an answer.
+        except (EOFError, OSError):
             worker.process.join()
             worker.connection.close()
             self._workers.remove(worker)
