@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,22 @@ def test_a_full_disk_is_named() -> None:
     with pytest.raises(DataError, match=r"cannot write /dev/full: No space left on device; run the command again"):
         ledger.append(LINE)
     ledger.close()
+
+
+def test_a_disk_that_fills_up_in_a_line_is_named_and_the_lines_before_stay(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    _written(path, LINE)
+    ledger = Ledger(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(DataError, match="cannot write"):
+            ledger.append(replace(LINE, picture_hash="q"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        ledger.close()
+    _written(path, replace(LINE, picture_hash="r"))
+    assert set(read_ledgers([path])) == {("m", "p"), ("m", "r")}
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -102,8 +102,12 @@ class Ledger:
             DataError: the disk is full, for example; what was written before stays.
         """
         text = json.dumps(to_plain(line), separators=(",", ":"), allow_nan=False)
+        data = text.encode() + b"\n"
         try:
-            os.write(self._descriptor, text.encode() + b"\n")
+            written = os.write(self._descriptor, data)
+            if written < len(data):
+                # A disk that fills up takes a part and says nothing; it says why when it is given the rest.
+                os.write(self._descriptor, data[written:])
         except OSError as error:
             raise DataError(f"cannot write {self.path}: {error.strerror}; run the command again to go on") from error
 
