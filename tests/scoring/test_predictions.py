@@ -7,7 +7,7 @@ import pytest
 
 from mqn.errors import PictureError, UsageError
 from mqn.hdr.files import read, write
-from mqn.scoring.evaluation import PictureSet
+from mqn.scoring.evaluation import Listed, PictureSet
 from mqn.scoring.predictions import PredictionFolder
 
 
@@ -29,6 +29,12 @@ def test_everything_that_is_wrong_is_named(predictions: Path, pictures: PictureS
     assert findings.unusable["b.exr"] == f"{predictions / 'b.tif'} is 16 x 8, its picture 16 x 16"
     assert str(predictions / "c.pfm") in findings.unusable["c.exr"]
     assert str(findings).startswith("2 missing: a1.exr, a2.exr; 1 named as no picture: a3.hdr; 2 unusable: ")
+
+
+def test_pictures_that_a_suffix_alone_tells_apart_cannot_be_predicted(predictions: Path) -> None:
+    pictures = [Listed("b.exr", "b", 16, 16), Listed("b.hdr", "b", 16, 16)]
+    with pytest.raises(UsageError, match=r"cannot predict b\.exr and b\.hdr"):
+        PredictionFolder(predictions).check(pictures)
 
 
 def test_folders_are_part_of_a_name(tmp_path: Path) -> None:

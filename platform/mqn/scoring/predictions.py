@@ -100,8 +100,18 @@ class PredictionFolder:
 
         Args:
             pictures: what should be predicted.
+
+        Raises:
+            UsageError: two of the pictures would have one prediction.
         """
-        wanted = {_key(picture.name): picture for picture in pictures}
+        wanted: dict[str, Listed] = {}
+        for picture in pictures:
+            if wanted.setdefault(_key(picture.name), picture) is not picture:
+                other = wanted[_key(picture.name)].name
+                raise UsageError(
+                    f"{self.path} cannot predict {other} and {picture.name}, which differ in no more than a suffix; "
+                    "rename one of them in the dataset"
+                )
         present = [picture for key, picture in wanted.items() if key in self._files]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             reasons = list(pool.map(self._reason, present))
