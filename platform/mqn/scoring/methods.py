@@ -32,6 +32,11 @@ NOISE = 0.01
 
 _VERSION = 1
 _PREDICTIONS = "a folder of pictures"
+_EXPORTED_CODE = (
+    *("mqn.export.picture", "mqn.export.tiling", "mqn.export.resize", "mqn.export.runner"),
+    "mqn.hdr.codec",
+)
+"""What an exported model's predictions depend on besides its files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +114,7 @@ def _exported(name: str, path: Path) -> Method:
         name=name,
         kind="exported",
         path=path,
-        fingerprint=hash_parts(*(file_hash(file) for file in exported.files), exported.codec),
+        fingerprint=hash_parts(*(file_hash(file) for file in exported.files), exported.codec, _code(*_EXPORTED_CODE)),
         input_size=exported.input_size,
     )
 
@@ -119,7 +124,11 @@ def _checkpoint(name: str, path: Path) -> Method:
 
     arch, _, _ = load(path)
     return Method(
-        name=name, kind="checkpoint", path=path, fingerprint=hash_parts(file_hash(path)), input_size=arch.input_size
+        name=name,
+        kind="checkpoint",
+        path=path,
+        fingerprint=hash_parts(file_hash(path), _code("mqn.models", "mqn.hdr.codec")),
+        input_size=arch.input_size,
     )
 
 
@@ -141,9 +150,15 @@ def hash_parts(*parts: object) -> str:
     return content_hash([_VERSION, *parts])
 
 
-def _code(package: str) -> list[str]:
-    """Hashes of a package's source: an operator that was put right must not keep its old figures."""
-    from importlib import import_module
+def _code(*names: str) -> list[str]:
+    """Hashes of the source of modules or packages: an operator that was put right must not keep its old figures."""
+    from importlib.util import find_spec
 
-    folder = Path(str(import_module(package).__file__)).parent
-    return [file_hash(file) for file in sorted(folder.glob("*.py"))]
+    hashes = []
+    for name in names:
+        spec = find_spec(name)
+        assert spec is not None
+        source = Path(str(spec.origin))
+        files = sorted(source.parent.glob("*.py")) if source.name == "__init__.py" else [source]
+        hashes += [file_hash(file) for file in files]
+    return hashes
