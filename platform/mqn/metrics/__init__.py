@@ -1,1 +1,1 @@
-"""How good a picture is: PSNR and SSIM after tone mapping and in PU21, and the protocol that scores a predictor."""
+"""How good a picture is: every accuracy measure by name, and the protocol that scores a predictor (see README.md)."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from mqn.errors import EmptyDatasetError, ModelFileError
 from mqn.hdr.codec import SCALE_PERCENTILE
-from mqn.hdr.tonemap import KEY, MU
+from mqn.hdr.tonemap import BIAS, CONTRAST, KEY, MU
 from mqn.hdr.transfer import srgb_decode
-from mqn.metrics import intervals, measures
+from mqn.metrics import alignment, clipped, intervals, legacy, measures
 from mqn.metrics.intervals import mean_interval
 from mqn.metrics.measures import PEAK_NITS, Pair
 from mqn.quantities import quantity
@@ -150,7 +150,18 @@ def fixed(metrics: Sequence[str], seed: int = 0) -> dict[str, Any]:
         "version": VERSION,
         "metrics": list(metrics),
         "scale": f"the truth's {SCALE_PERCENTILE} % point = 1.0",
-        "operators": {"mulaw": {"mu": MU}, "reinhard": {"key": KEY, "log_average": "of the truth", "white": 1.0}},
+        "operators": {
+            "mulaw": {"mu": MU},
+            "reinhard": {"key": KEY, "log_average": "of the truth", "white": 1.0},
+            "drago": {"bias": BIAS, "log_average": "of the truth"},
+            "mantiuk": {"contrast": CONTRAST, "gain": "of the truth"},
+            "legacy": {"seed": legacy.SEED},
+        },
+        "alignments": {
+            "gain": {"percentiles": list(alignment.GAIN_PERCENTILES)},
+            "crf": {"degree": alignment.DEGREE, "lambda": alignment.LAMBDA, "peak_nits": PEAK_NITS},
+        },
+        "clipped": {"code": clipped.CLIPPED_CODE, "floor": clipped.FLOOR},
         "pu21": {"encoding": "banding_glare", "peak_nits": PEAK_NITS},
         "hdrvdp": {"version": "2.2", "pixels_per_degree": measures.PIXELS_PER_DEGREE, "peak_nits": PEAK_NITS},
         "psnr_cap_db": PSNR_CAP_DB,

@@ -9,9 +9,10 @@ from typing import Any
 
 from mqn.errors import DataError
 from mqn.home import home
-from mqn.metrics.measures import PIXELS_PER_DEGREE
+from mqn.metrics.measures import PIXELS_PER_DEGREE, split_name
 from mqn.metrics.protocol import fixed
 from mqn.parsing import to_plain, write_json
+from mqn.quantities import quantity
 from mqn.scoring.comparison import Difference, compare
 from mqn.scoring.engine import Failure, Outcome, draw_all, judge_all
 from mqn.scoring.evaluation import Listed, PictureSet
@@ -86,12 +87,16 @@ class Result:
 
     @property
     def stated(self) -> str:
-        """What must stand beside the figures: the pictures, their sizes, and what HDR-VDP takes for granted."""
+        """What must stand beside the figures: of which pictures, where less is better, how HDR-VDP looks at them."""
         sizes = sorted({(line.width, line.height) for lines in self.lines.values() for line in lines.values()})
         named = [f"{width} x {height}" for width, height in (sizes if len(sizes) < 3 else (sizes[0], sizes[-1]))]
         pictures = self.request.pictures
         parts = [f"{pictures.inputs} inputs", f"split {pictures.split}", f"dataset {pictures.hash[:12]}"]
         parts.append(f"pictures of {(' and ' if len(sizes) < 3 else ' to ').join(named)} pixels")
+        quantities = [quantity(split_name(name)[0]) for name in self.request.metrics]
+        lower = dict.fromkeys(q.label for q in quantities if q.direction == "minimize")
+        if lower:
+            parts.append(f"lower is better in {' and '.join(lower)}")
         if any(name.startswith("hdrvdp") for name in self.request.metrics):
             parts.append(f"HDR-VDP at {PIXELS_PER_DEGREE:g} pixels per degree")
         return ", ".join(parts)
