@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -31,17 +29,6 @@ NAMES = (
 )
 
 
-@pytest.fixture(scope="module")
-def pairs(shared: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    spec = importlib.util.spec_from_file_location("make_pairs", shared / "metrics" / "make_pairs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    reference, tests = module.pairs()
-    return reference, tests
-
-
 def golden(shared: Path, file: str, name: str) -> float:
     with (shared / "metrics" / file).open(newline="") as lines:
         return next(float(row["Q"]) for row in csv.DictReader(lines) if row["name"] == name)
@@ -61,9 +48,9 @@ def noisy(reference: np.ndarray, amplitude: float) -> np.ndarray:
 
 
 def test_golden_pictures_are_the_ones_that_the_figures_are_of(
-    shared: Path, pairs: tuple[np.ndarray, dict[str, np.ndarray]]
+    shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
 ) -> None:
-    reference, tests = pairs
+    reference, tests = golden_pairs
     expected = json.loads((shared / "metrics" / "meta.json").read_text())["sha256"]
     found = {name: hashlib.sha256(p.astype("<f4").tobytes()).hexdigest() for name, p in tests.items()}
     assert found | {"ref": hashlib.sha256(reference.tobytes()).hexdigest()} == expected
@@ -71,18 +58,18 @@ def test_golden_pictures_are_the_ones_that_the_figures_are_of(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_absolute_pictures_score_as_by_the_original(
-    name: str, shared: Path, pairs: tuple[np.ndarray, dict[str, np.ndarray]]
+    name: str, shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
 ) -> None:
-    reference, tests = pairs
+    reference, tests = golden_pairs
     expected = golden(shared, "hdrvdp221_abs_ppd30.csv", name)
     assert hdrvdp.quality(tests[name], reference) == pytest.approx(expected, abs=1e-8, rel=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_brought_to_one_range_score_as_by_the_original(
-    name: str, shared: Path, pairs: tuple[np.ndarray, dict[str, np.ndarray]]
+    name: str, shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
 ) -> None:
-    reference, tests = pairs
+    reference, tests = golden_pairs
     expected = golden(shared, "hdrvdp221_p3_ppd30.csv", name)
     found = hdrvdp.quality(hdrvdp.prepare_p3(tests[name]), hdrvdp.prepare_p3(reference))
     assert found == pytest.approx(expected, abs=1e-8, rel=0)
@@ -90,14 +77,14 @@ def test_pictures_brought_to_one_range_score_as_by_the_original(
 
 @pytest.mark.parametrize(("pixels_per_degree", "expected"), [(20, 58.7), (45, 34.4), (60, 23.2)])
 def test_other_angular_resolutions_score_as_by_the_original(
-    pixels_per_degree: float, expected: float, pairs: tuple[np.ndarray, dict[str, np.ndarray]]
+    pixels_per_degree: float, expected: float, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
 ) -> None:
-    reference, tests = pairs
+    reference, tests = golden_pairs
     assert hdrvdp.quality(tests["clip95"], reference, pixels_per_degree) == pytest.approx(expected, abs=0.05, rel=0)
 
 
-def test_content_tiled_scores_as_by_the_original(pairs: tuple[np.ndarray, dict[str, np.ndarray]]) -> None:
-    reference, tests = pairs
+def test_content_tiled_scores_as_by_the_original(golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]) -> None:
+    reference, tests = golden_pairs
     test, truth = (np.tile(picture, (2, 2, 1)) for picture in (tests["noise_5pct"], reference))
     assert hdrvdp.quality(test, truth) == pytest.approx(68.12, abs=0.005, rel=0)
 
