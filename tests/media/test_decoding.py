@@ -102,6 +102,51 @@ def test_a_video_cut_short_gives_what_there_is_and_says_so(tmp_path: Path) -> No
     assert video.failures[-1] == f"{clip}: cut short, {count} of 12 frames could be read"
 
 
+def test_a_matroska_file_cut_short_says_so(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "c.mkv", PICTURES, codec="mjpeg", pixels="yuvj420p")
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 6 // 10])
+    video = open_video(clip)
+    assert 0 < len(list(video.frames())) < 12
+    assert "cut short, ends after" in video.failures[-1]
+    assert "of 0.50 seconds" in video.failures[-1]
+
+
+def test_gaps_in_an_avi_file_are_no_loss(tmp_path: Path) -> None:
+    times = [0, 1, 2, 5, 6, 7, 8, 9, 13, 14, 15, 16]
+    video = open_video(write_clip(tmp_path / "c.avi", PICTURES, codec="mpeg4", times=times))
+    assert [frame.pts * video.time_base * RATE for frame in video.frames()] == times
+    assert video.failures == []
+
+
+def test_frames_that_an_edit_list_hides_are_no_loss(tmp_path: Path) -> None:
+    clip, trimmed = write_clip(tmp_path / "c.mp4", PICTURES), tmp_path / "trimmed.mp4"
+    with av.open(str(clip)) as given, av.open(str(trimmed), "w") as container:
+        stream = container.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                # What lies before 0 is hidden.
+                packet.pts, packet.dts = (
+                    time - round(5 / RATE / packet.time_base) for time in (packet.pts, packet.dts)
+                )
+                packet.stream = stream
+                container.mux_one(packet)
+    video = open_video(trimmed)
+    assert len(list(video.frames())) == 7
+    assert video.failures == []
+
+
+def test_damaged_frames_are_counted(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "c.mp4", moving_scene(12, 128, 128))
+    data = bytearray(clip.read_bytes())
+    middle = data.index(b"mdat") + 4000
+    data[middle : middle + 40] = b"\x55" * 40
+    clip.write_bytes(data)
+    video = open_video(clip)
+    assert len(list(video.frames())) == 12
+    assert any("damaged frame" in failure for failure in video.failures)
+
+
 def test_a_video_without_its_index_is_one_line(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "c.mp4", PICTURES)
     clip.write_bytes(clip.read_bytes().partition(b"moov")[0])

@@ -13,6 +13,7 @@ import numpy as np
 from av.stream import Disposition
 
 from mqn.errors import VideoError
+from mqn.media.extent import Extent, stated_extent
 from mqn.media.interpretation import Interpretation, Tags, interpret
 from mqn.media.ycbcr import to_rgb
 
@@ -64,7 +65,7 @@ class Video:
         rate: frames a second, on average.
         aspect: of a pixel, width by height; None where the stream does not say.
         has_audio: whether there is a stream of sound.
-        stated_frames: how many frames the container promises; 0 where it does not say.
+        extent: how much the container promises.
         interpretation: how the colours are read.
         notes: what a user should know though it is no failure.
         failures: what was wrong; filled while `frames` runs.
@@ -77,20 +78,22 @@ class Video:
     rate: Fraction
     aspect: Fraction | None
     has_audio: bool
-    stated_frames: int
+    extent: Extent
     interpretation: Interpretation
     _coded_size: tuple[int, int]
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def frames(self) -> Iterator[DecodedFrame]:
-        """Every frame, in the order shown. Damaged packets are left out, and named in `failures` at the end."""
+        """Every frame, in the order shown. What is damaged or missing is named in `failures` at the end."""
         with _open(self.path) as container:
             yield from self._frames(container)
 
     def _frames(self, container: Any) -> Iterator[DecodedFrame]:
-        size, index, damaged = self._coded_size, 0, 0
+        size, index, damaged, corrupt = self._coded_size, 0, 0, 0
+        step = max(1, round(1 / self.rate / self.time_base))
         last: int | None = None
+        end = 0
         for frame in _decode(container, _video_streams(self.path, container)[0]):
             if frame is None:
                 damaged += 1
@@ -101,16 +104,21 @@ class Video:
                     f"{index}; what is before was converted, cut the rest off and convert it by itself"
                 )
                 return
-            step = max(1, round(1 / self.rate / self.time_base))
             pts = frame.pts if frame.pts is not None else (0 if last is None else last + step)
             # Two frames of one time cannot both be shown; a container would refuse them.
             pts = pts if last is None or pts > last else last + 1
             yield DecodedFrame(index, pts, frame, self.interpretation)
-            index, last = index + 1, pts
+            index, last, end = index + 1, pts, pts + max(step, frame.duration or 0)
+            corrupt += frame.is_corrupt
         if damaged:
             self.failures.append(f"{self.path}: {damaged} damaged packet{'s' if damaged > 1 else ''} left out")
-        if index < self.stated_frames:
-            self.failures.append(f"{self.path}: cut short, {index} of {self.stated_frames} frames could be read")
+        if corrupt:
+            self.failures.append(
+                f"{self.path}: {corrupt} damaged frame{'s' if corrupt > 1 else ''}, kept as the decoder mended them"
+            )
+        seconds, step_seconds = float(end * self.time_base), float(step * self.time_base)
+        if missing := self.extent.missing(index, seconds, step_seconds):
+            self.failures.append(f"{self.path}: {missing}")
         if index == 0:
             raise VideoError(f"{self.path}: holds no frame that can be decoded")
 
@@ -208,7 +216,7 @@ def _look(path: Path, container: Any, transfer: str) -> Video:
         rate=rate or _ASSUMED_RATE,
         aspect=None if not aspect else 1 / aspect if turned else aspect,
         has_audio=bool(container.streams.audio),
-        stated_frames=stream.frames,
+        extent=stated_extent(container, stream, rate or _ASSUMED_RATE),
         interpretation=interpretation,
         _coded_size=(frame.width, frame.height),
         notes=notes,

@@ -137,7 +137,7 @@ def convert_video(
         else:
             _convert(frame, expand, levels, sink)
         if advance is not None:
-            advance(frame.index + 1, video.stated_frames)
+            advance(frame.index + 1, video.extent.frames)
     written = sink.complete()
     return VideoReport(
         written=written,
