@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections import deque
 from functools import partial
-from multiprocessing.connection import wait
 
 from mqn.scoring.pool import Answer, Death, Pool
 
@@ -41,8 +41,10 @@ def test_a_death_in_the_middle_of_an_answer_is_one_too() -> None:
         events = pool.work(deque([task]))
         first = next(events)
         assert isinstance(first, Answer)
-        # The second answer has begun to come, and is too large to be on its way as a whole.
-        wait([pool._workers[0].connection])
+        # The second answer is too large to be on its way as a whole; more of it than its length has come.
+        with socket.socket(fileno=os.dup(pool._workers[0].connection.fileno())) as pipe:
+            while len(pipe.recv(64, socket.MSG_PEEK)) < 64:
+                pass
         os.kill(first.value, signal.SIGKILL)
         assert list(events) == [Death(task, 1, "its process was ended by SIGKILL (was there enough memory?)")]
 
