@@ -13,6 +13,8 @@ from mqn.hdr.expansion import EXPANSIONS
 from mqn.hdr.files import read, write
 from mqn.hdr.transfer import srgb_decode
 from mqn.metrics.protocol import judge
+from mqn.parsing import file_hash
+from mqn.scoring import methods
 from mqn.scoring.methods import parse_method
 from mqn.scoring.predictors import Predictor
 
@@ -46,9 +48,9 @@ def test_classical_operators_go_by_their_names(name: str) -> None:
 
 
 def test_methods_travel_and_differ() -> None:
-    methods = [parse_method(name) for name in ("do-nothing", "oracle", *EXPANSIONS)]
-    assert pickle.loads(pickle.dumps(methods)) == methods
-    assert len({method.fingerprint for method in methods}) == len(methods)
+    parsed = [parse_method(name) for name in ("do-nothing", "oracle", *EXPANSIONS)]
+    assert pickle.loads(pickle.dumps(parsed)) == parsed
+    assert len({method.fingerprint for method in parsed}) == len(parsed)
 
 
 def test_an_unknown_name_tells_the_nearest_and_what_else_is_allowed(tmp_path: Path) -> None:
@@ -91,6 +93,22 @@ def test_a_checkpoint_runs_at_any_size(tmp_path: Path) -> None:
     guess = Predictor(method).predict(picture(20, 40))
     assert guess.shape == (20, 40, 3)
     assert 0 <= guess.min() < guess.max() <= 1
+
+
+def test_a_checkpoint_is_judged_again_when_the_code_that_runs_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mqn.models import checkpoint
+    from mqn.models.mqn import build
+    from mqn.records import Arch, Training
+
+    arch = Arch(attention="none", width=0.35, encoder_weights="random", input_size=64)
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, arch, Training(), build(arch))
+    before = parse_method(str(path)).fingerprint
+    assert parse_method(str(path)).fingerprint == before
+    monkeypatch.setattr(methods, "file_hash", lambda file: "new" if file.name == "codec.py" else file_hash(file))
+    assert parse_method(str(path)).fingerprint != before
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
