@@ -12,7 +12,8 @@ What is done to the light, in this order, each with parameters drawn at random:
 
 Ranges were set on the camera pictures of the training split of a set of exposure stacks: their medians (code values
 0.08 to 0.73), their clipped pixels (0.1 % to 37 %) and the slope of log truth against log linearised input (0.62 to
-0.95, mean 0.78) are what pictures drawn here have too.
+0.95, mean 0.78) are about what pictures drawn here have too: of 96 of 24 photographs, the middle 90 % have medians
+of 0.08 to 0.80, clipped pixels of 0 % to 43 % and slopes of 0.62 to 0.92.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ OPERATOR = "virtual_camera"
 """The name that pictures made here carry beside those of `mqn.data.synthesis.OPERATORS`."""
 
 MIDDLE_GREY = 0.1
-EV_RANGE = (-2.0, 3.0)
+EV_RANGE = (-3.0, 3.0)
 WHITE_BALANCE_SIGMA = 0.03
 PHOTON_VARIANCE = (1e-5, 2e-3)
 READOUT_SIGMA = (1e-4, 4e-3)
