@@ -43,6 +43,12 @@ def test_light_above_the_peak_is_clipped() -> None:
     assert encode_frame(np.full((2, 2, 3), 7, np.float32), 400.0)[1].maximum == pytest.approx(400, rel=1e-4)
 
 
+@pytest.mark.parametrize("peak_nits", [5, 37, 203, 1000, 4000])
+def test_white_is_stated_no_brighter_than_the_mastering_display(peak_nits: int) -> None:
+    content = encode_frame(np.ones((2, 2, 3), np.float32), float(peak_nits))[1]
+    assert struct.unpack(">2H", content.coded()) == (peak_nits, peak_nits)
+
+
 def test_mastering_display_is_green_blue_red_white_then_luminance() -> None:
     numbers = struct.unpack(">8H2I", mastering_display(1000.0))
     assert numbers == (15000, 30000, 7500, 3000, 32000, 16500, 15635, 16450, 10_000_000, 50)

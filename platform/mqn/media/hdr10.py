@@ -58,7 +58,8 @@ def encode_frame(light: np.ndarray, peak_nits: float) -> tuple[tuple[np.ndarray,
     nits = np.clip(light, 0, 1) * np.float32(peak_nits)
     if height % 2 or width % 2:
         nits = np.pad(nits, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    wide = change_primaries(nits, "bt709", "bt2020")
+    # Rounding may lift white above the peak, and MaxCLL above what the mastering display is said to show.
+    wide = np.minimum(change_primaries(nits, "bt709", "bt2020"), np.float32(peak_nits))
     largest = wide[:height, :width].max(axis=2)
     found = ContentLight(maximum=float(largest.max()), average=float(largest.mean(dtype=np.float64)))
     return from_rgb(pq_encode(wide), matrix="bt2020", bits=BITS), found
