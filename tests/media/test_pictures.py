@@ -11,7 +11,14 @@ import pytest
 
 from mqn.errors import UsageError
 from mqn.hdr.files import read, read_ldr, write_png
-from mqn.media.pictures import PictureOptions, convert_folder, convert_picture, picture_pairs, require_writable
+from mqn.media.pictures import (
+    PictureOptions,
+    convert_folder,
+    convert_picture,
+    picture_pairs,
+    require_writable,
+    videos,
+)
 
 Expand = Callable[[np.ndarray], np.ndarray]
 
@@ -82,5 +89,30 @@ def test_formats_that_cannot_say_what_is_asked_are_refused(tmp_path: Path) -> No
         require_writable(".tif", "bt2020")
     with pytest.raises(UsageError, match=r"cannot write '\.gif'"):
         require_writable(".gif", "bt709")
+    with pytest.raises(UsageError, match=r"cannot write '\.dng'; allowed: \.hdr, \.exr, \.pfm, \.tif, \.tiff$"):
+        require_writable(".dng", "bt709")
     with pytest.raises(UsageError, match="holds no"):
         picture_pairs(tmp_path, tmp_path, ".exr")
+
+
+def test_a_source_is_never_replaced(tmp_path: Path, halves: Expand) -> None:
+    source = picture(tmp_path / "a.png", 0).rename(tmp_path / "a.tif")
+    before = source.read_bytes()
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(UsageError, match="is what is to be converted"):
+        convert_picture(source, source, halves, OPTIONS)
+    with pytest.raises(UsageError, match="would mix with the pictures there"):
+        picture_pairs(tmp_path, tmp_path / "sub" / "..", ".tif")
+    assert source.read_bytes() == before
+
+
+def test_results_inside_the_folder_are_no_sources(tmp_path: Path) -> None:
+    sources = [picture(tmp_path / name, 0) for name in ("a.png", "out/b.png")]
+    assert [source for source, _ in picture_pairs(tmp_path, tmp_path / "out", ".exr")] == sources[:1]
+    assert [source for source, _ in picture_pairs(tmp_path, tmp_path / "out" / ".." / "out", ".exr")] == sources[:1]
+
+
+def test_videos_of_a_folder_are_listed(tmp_path: Path) -> None:
+    for name in ("a.MP4", "b.png", ".c.mp4", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert videos(tmp_path, tmp_path / "out") == [tmp_path / "a.MP4"]

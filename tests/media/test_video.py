@@ -221,7 +221,7 @@ def test_exr_frames_state_primaries_and_times(tmp_path: Path, halves: Expand, mo
     ldr = [frame.ldr() for frame in open_video(clip, transfer="srgb").frames()][4]
     expected = change_primaries(halves(ldr), "bt709", "bt2020")
     np.testing.assert_allclose(file.channels()["RGB"].pixels, expected, rtol=1e-5, atol=1e-7)
-    lines = [json.loads(line) for line in (tmp_path / "seq" / "frames.jsonl").read_text().splitlines()[1:]]
+    lines = [json.loads(line) for line in (tmp_path / "seq" / "f_frames.jsonl").read_text().splitlines()[1:]]
     assert lines[4]["frame"]["level"]["seconds"] == pytest.approx(4 / 24)
     assert lines[4]["file"] == "f_004.exr"
 
@@ -258,9 +258,24 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, halves: Expand, m
         convert(clip, tmp_path / "frame.exr", halves, model)
     with pytest.raises(UsageError, match="--peak-nits 20000"):
         VideoOptions(peak_nits=20000)
+    with pytest.raises(UsageError, match=r"--preset 'quick'; allowed: ultrafast"):
+        VideoOptions(preset="quick")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UsageError, match=r"folder\.mp4 is a folder"):
+        convert(clip, tmp_path / "folder.mp4", halves, model)
     small = write_clip(tmp_path / "s.mkv", moving_scene(2, 8, 8), codec="ffv1", pixels="bgr0")
     with pytest.raises(VideoError, match="8 x 8 is too small for HEVC"):
         convert(small, tmp_path / "o.mp4", halves, model)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(VideoError, match="cannot be written"):
         convert(clip, tmp_path / "file" / "o.mp4", halves, model)
+
+
+def test_a_video_never_replaces_itself(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
+    clip = write_clip(tmp_path / "c.mp4", PICTURES)
+    before = clip.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(clip)
+    for output in (clip, tmp_path / "link.mp4"):
+        with pytest.raises(UsageError, match="is what is to be converted"):
+            convert(clip, output, halves, model)
+    assert clip.read_bytes() == before

@@ -68,7 +68,7 @@ def convert(
     """
     from mqn.export.exported import open_exported
     from mqn.export.picture import Expander
-    from mqn.media.pictures import PictureOptions, require_writable
+    from mqn.media.pictures import PictureOptions
     from mqn.media.video import VideoOptions
 
     if primaries not in PRIMARIES:
@@ -84,9 +84,7 @@ def convert(
         preset=preset,
         sound=audio,
     )
-    pictures = _pictures(source, out, suffix)
-    if pictures is not None:
-        require_writable(pictures[0][1].suffix or pictures[0][1].name, primaries)
+    pictures = _pictures(source, out, suffix, primaries)
     exported = open_exported(model)
     expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
     identity = {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
@@ -111,17 +109,22 @@ def convert(
         raise typer.Exit(1)
 
 
-def _pictures(source: Path, out: Path, suffix: str) -> list[tuple[Path, Path]] | None:
+def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[tuple[Path, Path]] | None:
     """Sources and targets; None for a video."""
     from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES
-    from mqn.media.pictures import picture_pairs
+    from mqn.media.pictures import picture_pairs, require_writable, videos
 
     if source.is_dir():
+        require_writable(suffix, primaries)
+        if left_out := videos(source, out):
+            names = ", ".join(file.name for file in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+            output.note(f"videos in {source} are left out, give each by itself: {names}")
         return picture_pairs(source, out, suffix)
     if not source.exists():
         raise UsageError(f"no picture at {source}; give a picture, a folder of them, or a video")
     kind = source.suffix.lower()
     if kind in LDR_SUFFIXES:
+        require_writable(out.suffix or out.name, primaries)
         return [(source, out)]
     if kind in HDR_SUFFIXES:
         raise UsageError(f"{source} is HDR already by its suffix; give {', '.join(LDR_SUFFIXES)} or a video")

@@ -15,8 +15,8 @@ from mqn.hdr.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, requ
 from mqn.hdr.primaries import change_primaries
 
 __all__ = [
-    "HDR_SUFFIXES", "LDR_SUFFIXES", "HdrPicture", "LdrPicture", "load", "load_ldr", "read", "read_ldr", "write",
-    "write_png",
+    "HDR_SUFFIXES", "LDR_SUFFIXES", "WRITTEN_SUFFIXES", "HdrPicture", "LdrPicture", "load", "load_ldr", "read",
+    "read_ldr", "write", "write_png",
 ]  # fmt: skip
 
 _DECODERS: dict[str, Callable[[Path], np.ndarray]] = {
@@ -36,6 +36,7 @@ _ENCODERS: dict[str, Callable[[Path, np.ndarray], None]] = {
 }
 
 HDR_SUFFIXES = tuple(_DECODERS)
+WRITTEN_SUFFIXES = tuple(_ENCODERS)
 
 # Kinds by content, for files whose suffix is another HDR picture's. Raw files are TIFF inside: their suffix decides.
 _KINDS = {".hdr": "Radiance", ".exr": "OpenEXR", ".pfm": "PFM", ".tif": "TIFF", ".tiff": "TIFF"}

@@ -15,6 +15,11 @@ from mqn.errors import VideoError
 from mqn.media.decoding import reason_of
 from mqn.media.hdr10 import ContentLight, boxes, insert_boxes
 
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
+)  # fmt: skip
+"""x265's, the quickest first."""
+
 _LEAST_SIDE = 16
 _FORMAT = "yuv420p10le"
 # ITU-T H.273: BT.2020 primaries, PQ, BT.2020 non-constant luminance, limited range.
@@ -32,7 +37,7 @@ class Coding:
         rate: frames a second, on average.
         aspect: of a pixel, None for not stated.
         crf: x265's constant rate factor: 0 is the best, 51 the worst.
-        preset: x265's, from `ultrafast` to `veryslow`.
+        preset: one of `PRESETS`.
     """
 
     width: int

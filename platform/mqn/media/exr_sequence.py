@@ -19,7 +19,7 @@ from mqn.parsing import from_mapping
 
 
 class ExrSink:
-    """Writes one file a frame, and beside them `frames.jsonl` with their time stamps."""
+    """Writes one file a frame, and beside them their time stamps: `frames.jsonl`, `shot_frames.jsonl` for a pattern."""
 
     clipped = False
     content = None
@@ -44,9 +44,10 @@ class ExrSink:
             )
         self._colours, self._peak_nits = colours, peak_nits
         self.place = self._pattern.parent
+        self.notes: list[str] = []
         with failures_named(output):
             self.place.mkdir(parents=True, exist_ok=True)
-            self._ledger = Ledger(self.place / "frames.jsonl", {**work, "files": self._pattern.name})
+            self._ledger = Ledger(self.place / self._ledger_name(output), {**work, "files": self._pattern.name})
         self.finished = list(self._whole_frames())
         self._ledger.keep(len(self.finished))
         self._count = len(self.finished)
@@ -66,7 +67,17 @@ class ExrSink:
 
     def complete(self) -> list[Path]:
         """All files; see `Sink`."""
+        if self._path(self._count).exists():
+            self.notes.append(
+                f"{self._path(self._count)} and what follows is of an earlier, longer conversion and was left there"
+            )
         return [self._path(index) for index in range(self._count)]
+
+    def _ledger_name(self, output: Path) -> str:
+        """One for each pattern: shots may share a folder."""
+        if self._pattern != output:
+            return "frames.jsonl"
+        return re.sub(r"%0?\d*d", "frames", self._pattern.stem) + ".jsonl"
 
     def _path(self, index: int) -> Path:
         return self.place / (self._pattern.name % index)

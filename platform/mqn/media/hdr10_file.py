@@ -40,6 +40,7 @@ class Hdr10Sink:
             VideoError: the size cannot be encoded, or the folder cannot be written.
         """
         RunEncoder(coding).finish()
+        self.notes: list[str] = []
         self._output, self._coding, self._peak_nits, self._sound = output, coding, peak_nits, sound
         self.place = output.with_name(f".{output.name}.partial")
         with failures_named(output):
@@ -69,7 +70,8 @@ class Hdr10Sink:
         """
         if self._frames:
             self._end_run()
-        joined = self.place / f"joined{self._output.suffix}"
+        # Errors name it, so it bears the output's name.
+        joined = self.place / self._output.name
         pts = [pts for run in self._runs for _, pts, _ in run["packets"]]
         join(
             joined,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mqn.errors import PictureError, UsageError
-from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES, load_ldr, write
+from mqn.hdr.files import LDR_SUFFIXES, WRITTEN_SUFFIXES, load_ldr, write
 from mqn.hdr.formats import encode_exr
 from mqn.hdr.primaries import change_primaries
 from mqn.media.ledger import Ledger
@@ -19,6 +19,10 @@ from mqn.parsing import content_hash, file_hash
 
 LEDGER = ".mqn-convert.jsonl"
 REVISION = 2
+
+_VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv",
+)  # fmt: skip
 
 Expand = Callable[[np.ndarray], np.ndarray]
 
@@ -69,8 +73,10 @@ def convert_picture(source: Path, target: Path, expand: Expand, options: Picture
 
     Raises:
         PictureError: the source cannot be read, or the target not be written.
+        UsageError: the target is the source.
     """
     picture = load_ldr(source, options.input_primaries)
+    require_other_file(source, target)
     light = expand(picture.image)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,14 +147,14 @@ def picture_pairs(folder: Path, output: Path, suffix: str) -> list[tuple[Path, P
     Args:
         folder: searched with its subfolders.
         output: folder of the targets; what it holds is not taken for input where it lies in `folder`.
-        suffix: of the targets.
+        suffix: of the targets, one that `require_writable` accepts.
 
     Raises:
-        UsageError: there is no picture.
+        UsageError: there is no picture, or the targets would lie among the sources and look like them.
     """
-    sources = sorted(file for file in folder.rglob("*") if file.suffix.lower() in LDR_SUFFIXES and _is_picture(file))
-    if output.absolute() != folder.absolute():
-        sources = [file for file in sources if not file.absolute().is_relative_to(output.absolute())]
+    if suffix.lower() in LDR_SUFFIXES and output.resolve() == folder.resolve():
+        raise UsageError(f"{suffix} files in {output} would mix with the pictures there; name another --output folder")
+    sources = [file for file in _files(folder, output) if file.suffix.lower() in LDR_SUFFIXES]
     if not sources:
         raise UsageError(f"{folder} holds no {', '.join(LDR_SUFFIXES)} file")
     shared = Counter(source.with_suffix("") for source in sources)
@@ -160,7 +166,40 @@ def picture_pairs(folder: Path, output: Path, suffix: str) -> list[tuple[Path, P
     return pairs
 
 
-def _is_picture(file: Path) -> bool:
+def videos(folder: Path, output: Path) -> list[Path]:
+    """A folder's videos, by their names: they are converted one by one, and left out with its pictures.
+
+    Args:
+        folder: as for `picture_pairs`.
+        output: likewise.
+    """
+    return [file for file in _files(folder, output) if file.suffix.lower() in _VIDEO_SUFFIXES]
+
+
+def require_other_file(source: Path, target: Path) -> None:
+    """Refuse to replace what is converted.
+
+    Args:
+        source: a file that exists.
+        target: to be written.
+
+    Raises:
+        UsageError: they are the same file.
+    """
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is what is to be converted and would be replaced; give another --output")
+
+
+def _files(folder: Path, output: Path) -> list[Path]:
+    """All files but hidden ones; those in `output` are results where it lies in `folder`."""
+    root, results = folder.resolve(), output.resolve()
+    files = sorted(file for file in folder.rglob("*") if _is_listed(file))
+    if results == root:
+        return files
+    return [file for file in files if not (root / file.relative_to(folder)).is_relative_to(results)]
+
+
+def _is_listed(file: Path) -> bool:
     """A link to no file counts: the attempt to read it names it."""
     is_dangling = file.is_symlink() and not file.exists()
     return (file.is_file() or is_dangling) and not file.name.startswith(".")
@@ -172,7 +211,7 @@ def require_writable(suffix: str, colours: str) -> None:
     Raises:
         UsageError: it is not written, or cannot state the primaries asked for.
     """
-    if suffix.lower() not in HDR_SUFFIXES:
-        raise UsageError(f"cannot write {suffix!r}; allowed: {', '.join(HDR_SUFFIXES)}")
+    if suffix.lower() not in WRITTEN_SUFFIXES:
+        raise UsageError(f"cannot write {suffix!r}; allowed: {', '.join(WRITTEN_SUFFIXES)}")
     if colours != "bt709" and suffix.lower() != ".exr":
         raise UsageError(f"--primaries {colours} cannot be stated in {suffix}; write .exr")

@@ -37,11 +37,13 @@ class Sink(Protocol):
         finished: records of the frames that an earlier, interrupted conversion finished.
         clipped: whether light above 1.0 is clipped.
         content: MaxCLL and MaxFALL of what is finished; None where the output does not state them.
+        notes: what a user should know of what is written.
         place: where what is finished is kept, to tell the user.
     """
 
     finished: list[FrameRecord]
     clipped: bool
+    notes: list[str]
     place: Path
 
     @property

@@ -12,13 +12,14 @@ import numpy as np
 from mqn.errors import UsageError
 from mqn.hdr.transfer import PQ_PEAK_NITS, srgb_decode
 from mqn.media.decoding import DecodedFrame, Video, open_video
-from mqn.media.encoding import Coding
+from mqn.media.encoding import PRESETS, Coding
 from mqn.media.exr_sequence import ExrSink
 from mqn.media.flicker import Flicker, Level, damp, is_cut, key, measure, thumbnail
 from mqn.media.hdr10 import ContentLight
 from mqn.media.hdr10_file import Hdr10Sink
 from mqn.media.interpretation import TRANSFERS
 from mqn.media.joining import CONTAINERS, require_sound_fits
+from mqn.media.pictures import require_other_file
 from mqn.media.sink import Sink
 from mqn.parsing import file_hash, to_plain
 
@@ -65,6 +66,8 @@ class VideoOptions:
             raise UsageError(f"--input-transfer {self.transfer!r}; allowed: {', '.join(TRANSFERS)}")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"--crf {self.crf:g} must be 0 (best) to 51")
+        if self.preset not in PRESETS:
+            raise UsageError(f"--preset {self.preset!r}; allowed: {', '.join(PRESETS)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,8 @@ def convert_video(
 ) -> VideoReport:
     """Convert a video; go on where an interrupted conversion of the same input, model and options stopped.
 
-    One frame is held at a time, beside what the encoder looks ahead.
+    One frame is held at a time, beside what the encoder looks ahead, and of each finished one less than 1 kB: its time,
+    level and light.
 
     Args:
         source: the input.
@@ -117,13 +121,16 @@ def convert_video(
 
     Raises:
         VideoError: nothing can be read or written; finished frames stay where the next run finds them.
-        UsageError: the output's suffix is none of these.
+        UsageError: the output's suffix is none of these, or it is the input itself, or a folder has a video's name.
     """
     kind = output.suffix.lower()
     if kind not in (*CONTAINERS, ".exr") and (kind and not output.is_dir()):
         allowed = ", ".join(CONTAINERS)
         raise UsageError(f"cannot write video as {kind!r}; allowed: {allowed}, a folder, or a pattern like f_%06d.exr")
+    if kind in CONTAINERS and output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file, or a folder whose name does not end in {kind}")
     video = open_video(source, transfer=options.transfer)
+    require_other_file(source, output)
     # What the other kind of output needs does not decide this one.
     unused = {"colours"} if kind in CONTAINERS else {"crf", "preset", "sound"}
     used = {name: value for name, value in to_plain(options).items() if name not in unused}
@@ -145,7 +152,7 @@ def convert_video(
         resumed=resumed,
         flicker=measure(levels.all, options.damp_seconds),
         light=sink.content,
-        notes=video.notes,
+        notes=[*video.notes, *sink.notes],
         failures=video.failures,
     )
 
