@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What a picture or a method of bad content or size raises, besides our own: libraries' checks, memory, disk. Anything
 # else is a mistake in the program, and ends the worker with a traceback.
-_FAILURES = (MqnError, ValueError, ArithmeticError, RuntimeError, MemoryError, OSError, cv2.error)
+_FAILURES = (MqnError, ValueError, ArithmeticError, RuntimeError, MemoryError, OSError, EOFError, cv2.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
