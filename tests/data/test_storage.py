@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -81,3 +82,41 @@ def test_places_are_told_apart(tmp_path: Path) -> None:
     assert isinstance(open_storage("memory://x"), RemoteStorage)
     with pytest.raises(DataError, match="install what reads it"):
         open_storage("nonsense://x")
+
+
+def test_a_name_that_looks_like_a_pattern_removes_nothing_else() -> None:
+    root = f"memory://{uuid4()}"
+    ours, theirs = open_storage(f"{root}/q*"), open_storage(f"{root}/queen")
+    for storage in (ours, theirs):
+        storage.write("a.bin", b"1")
+        storage.write("b.bin", b"2")
+
+    ours.remove("a.bin")
+    assert (list(ours.files()), list(theirs.files())) == (["b.bin"], ["a.bin", "b.bin"])
+    ours.remove()
+    assert (list(ours.files()), list(theirs.files())) == ([], ["a.bin", "b.bin"])
+
+
+def test_linked_folders_are_looked_into_once(tmp_path: Path) -> None:
+    (tmp_path / "photos/real").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "photos/real/a.bin").write_bytes(b"1")
+    (tmp_path / "elsewhere/b.bin").write_bytes(b"2")
+    (tmp_path / "photos/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos/real/round").symlink_to(tmp_path / "photos")
+
+    assert list(open_storage(tmp_path / "photos").files()) == ["linked/b.bin", "real/a.bin"]
+
+
+def test_a_folder_that_cannot_be_listed_does_not_look_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError):
+        open_storage(tmp_path).files()

@@ -10,6 +10,7 @@ whatever library it failed in; keys and endpoints are those of the libraries' ow
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import posixpath
 import shutil
@@ -101,7 +102,7 @@ class LocalStorage(Storage):
 
     def files(self) -> dict[str, str]:
         found = {}
-        for folder, _, names in os.walk(self.path):
+        for folder, names in self._folders():
             for name in names:
                 path = Path(folder, name)
                 if path.is_file():
@@ -111,6 +112,19 @@ class LocalStorage(Storage):
                     # Whoever opens it names it; passed over, it would be missed silently.
                     found[path.relative_to(self.path).as_posix()] = "link to no file"
         return dict(sorted(found.items()))
+
+    def _folders(self) -> Iterator[tuple[str, list[str]]]:
+        """Every folder below, linked ones too, each once, and the names of its files."""
+        seen = set()
+        for folder, below, names in os.walk(self.path, onerror=_raise_unless_gone, followlinks=True):
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                below.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            # Of a folder that is linked twice, the same path is taken everywhere.
+            below.sort()
+            yield folder, names
 
     def exists(self, name: str) -> bool:
         return (self.path / name).is_file()
@@ -155,6 +169,12 @@ class LocalStorage(Storage):
             shutil.rmtree(self.path, ignore_errors=True)
 
 
+def _raise_unless_gone(error: OSError) -> None:
+    """A folder that cannot be listed must not look empty; one that is not there is."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 class RemoteStorage(Storage):
     """A folder behind a URL. Object stores have no folders: it exists as soon as a file lies in it."""
 
@@ -181,6 +201,7 @@ class RemoteStorage(Storage):
 
     def size(self, name: str) -> int:
         with _as_os_errors():
+            self._system.invalidate_cache()
             return int(self._system.size(self._path(name)))
 
     def read(self, name: str, begin: int = 0, end: int | None = None) -> bytes:
@@ -224,7 +245,14 @@ class RemoteStorage(Storage):
 
     def remove(self, name: str = "") -> None:
         with _as_os_errors(), contextlib.suppress(FileNotFoundError):
-            self._system.rm(self._path(name) if name else self._root, recursive=not name)
+            if name:
+                self._system.rm_file(self._path(name))
+            elif glob.has_magic(self._root):
+                # `rm` would take the folder's name for a pattern, and remove what others have.
+                for file in self.files():
+                    self._system.rm_file(self._path(file))
+            else:
+                self._system.rm(self._root, recursive=True)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
