@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -222,6 +223,43 @@ def test_it_goes_on_where_it_was_interrupted(photos: Photos, tmp_path: Path) -> 
     assert told == [(1, ""), (2, "a.exr"), (3, "c.exr"), (4, "d.exr"), (4, "done")]
     for name in ("dataset.json", "pictures.npy"):
         assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_interrupted_while_it_clears_up_it_can_be_called_again(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = photos("a.exr", "b.exr")
+
+    def half(self: Staging) -> None:
+        next(Path(self.place).glob("*.bin")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Staging, "clear", half)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(folder, tmp_path / "out")
+    before = (tmp_path / "out/pictures.npy").read_bytes()
+
+    prepare(folder, tmp_path / "out")
+    assert (tmp_path / "out/pictures.npy").read_bytes() == before
+
+
+def test_parts_of_another_folder_are_not_taken(photos: Photos, tmp_path: Path) -> None:
+    # The same names, sizes and dates, as files out of two archives may have.
+    first, second = photos("a.pfm", "b.pfm"), photos("x.pfm", "y.pfm", "a.pfm", "b.pfm", folder="second")
+    for name in ("x.pfm", "y.pfm"):
+        (second / name).unlink()
+    for path in (*first.iterdir(), *second.iterdir()):
+        os.utime(path, (1, 1))
+
+    def interrupt(done: int, total: int, name: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(first, tmp_path / "out", progress=interrupt)
+
+    assert prepare(second, tmp_path / "out").hash == prepare(second, tmp_path / "anew").hash
 
 
 def test_a_full_disk_keeps_what_is_done(photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

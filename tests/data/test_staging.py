@@ -36,6 +36,15 @@ def test_parts_come_back_in_the_order_asked_for(staging: Staging) -> None:
     assert staging.values("1", record.part) == (decoded.picture.tobytes(), [])
 
 
+def test_a_record_without_values_is_not_done(staging: Staging, tmp_path: Path) -> None:
+    staging.put("1", store("a", _picture()))
+    staging.leave_out("2", "is empty")
+    for key in "12":
+        (tmp_path / f"parts/{key}.bin").unlink()
+
+    assert staging.keys() == set()
+
+
 @pytest.mark.parametrize("suffix", ["bin", "json"])
 def test_a_torn_part_is_named_once_and_made_anew(staging: Staging, suffix: str, tmp_path: Path) -> None:
     decoded = store("a", _picture())

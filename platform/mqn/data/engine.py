@@ -174,7 +174,8 @@ def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, done
     )
     for row in results.iter_rows():
         if row["errno"] >= 0:
-            raise OSError(row["errno"], row["failure"])
+            # Failures of the stores' own libraries have no number.
+            raise OSError(row["errno"], row["failure"]) if row["errno"] else OSError(row["failure"])
         done(row["name"])
 
 

@@ -162,7 +162,10 @@ def _write(
 ) -> Report:
     contents = _scenes() if source is None else survey(source)
     staging = Staging(_beside(output))
-    jobs = [Job(name=found.name, inputs=found.inputs, key=_key(found, contents, side)) for found in contents.pictures]
+    jobs = [
+        Job(name=found.name, inputs=found.inputs, key=_key(source, found, contents, side))
+        for found in contents.pictures
+    ]
     with _explained(output, staging):
         assembly.require_replaceable(output)
         done = staging.keys()
@@ -216,9 +219,11 @@ def _outcome(contents: Contents, jobs: list[Job], staging: Staging) -> tuple[lis
     return usable, skipped
 
 
-def _key(found: Found, contents: Contents, side: int) -> str:
+def _key(source: Storage | None, found: Found, contents: Contents, side: int) -> str:
+    # Archives give all their files one date: name, size and date alone may be those of another folder's picture.
+    place = source.place if source else PROCEDURAL
     files = [(name, contents.states.get(name)) for name in (found.name, *found.inputs)]
-    return content_hash([PART_FORMAT, side, files])[:32]
+    return content_hash([PART_FORMAT, place, side, files])[:32]
 
 
 def _beside(output: Storage) -> Storage:
@@ -235,8 +240,8 @@ def _explained(output: Storage, staging: Staging) -> Iterator[None]:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(
-            f"cannot write {output.place}: {why}; mend that and run the same command again: the pictures that are done "
-            f"are kept in {staging.place}"
+            f"cannot prepare {output.place}: {why}; mend that and run the same command again: the pictures that are "
+            f"done are kept in {staging.place}"
         ) from error
 
 

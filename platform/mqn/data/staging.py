@@ -1,8 +1,8 @@
 """Parts of a dataset in the making: one per picture, each whole as soon as it is there, so that nothing is done twice.
 
-A part is two files, `<key>.bin` with the picture's values and those of its camera inputs, and `<key>.json`, written
-last, with what is known of it; `<key>.try` is there while it is being decoded. The key is of the source files' states
-and the settings: a picture that was changed, or is wanted at another size, has another.
+A part is two files, `<key>.bin` with the picture's values and those of its camera inputs (empty, if it cannot be used),
+and `<key>.json`, written last, with what is known of it; `<key>.try` is there while it is being decoded. The key is of
+the source files' states and the settings: a picture that was changed, or is wanted at another size, has another.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class Staging:
         Raises:
             OSError: the folder cannot be read.
         """
-        return {name.removesuffix(".json") for name in self._storage.files() if name.endswith(".json")}
+        names = self._storage.files()
+        # A process killed while it cleared the folder leaves records without values, and values without records.
+        keys = {name.removesuffix(".json") for name in names if name.endswith(".json")}
+        return {key for key in keys if f"{key}.bin" in names}
 
     @contextlib.contextmanager
     def attempt(self, key: str) -> Iterator[int]:
@@ -92,6 +95,7 @@ class Staging:
         Raises:
             OSError: it cannot be written.
         """
+        self._storage.write(f"{key}.bin", b"")
         self._note(key, Record(reason=reason))
 
     def records(self, keys: Sequence[str]) -> Iterator[Record]:
