@@ -81,6 +81,7 @@ def _edit(key: str, value: object) -> Callable[[Path], None]:
         (_edit("hash", "0" * 64), "changed after it was written"),
         (lambda folder: (folder / PICTURES).unlink(), "pictures.npy"),
         (_shorten, "pictures.npy"),
+        (lambda folder: (folder / PICTURES).write_bytes(b""), "pictures.npy: No data left"),
         (lambda folder: np.save(folder / PICTURES, np.zeros(5, np.float16)), "holds 5 values of float16, not"),
     ],
 )

@@ -44,7 +44,7 @@ def map_blob(path: Path, dtype: str, entries: Sequence[Entry] | Sequence[InputEn
         return np.empty(0, dtype)
     try:
         blob = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     if blob.ndim != 1 or blob.dtype != np.dtype(dtype) or blob.size != needed:
         raise ValueError(f"{path.name} holds {blob.size} values of {blob.dtype}, not {needed} of {np.dtype(dtype)}")
