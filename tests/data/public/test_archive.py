@@ -148,14 +148,36 @@ def test_encrypted_archive(tmp_path: Path) -> None:
         extract(packed, tmp_path / "out", everything)
 
 
-def test_goes_on_where_a_killed_extraction_ended(tmp_path: Path) -> None:
-    partial = tmp_path / "out.partial" / "set"
-    partial.mkdir(parents=True)
-    (partial / "a.hdr").write_bytes(b"FIRST" * 1000)  # whole, by its size
-    (partial / ".b.hdr.part").write_bytes(b"half")
-    extract(zipped(tmp_path / "set.zip", FILES), tmp_path / "out", lambda name: name.endswith("a.hdr") or "b" in name)
-    assert (tmp_path / "out" / "set" / "a.hdr").read_bytes() == b"FIRST" * 1000
-    assert (tmp_path / "out" / "set" / "deep" / "b.hdr").read_bytes() == FILES["set/deep/b.hdr"]
+@pytest.fixture
+def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive at whose second file its extraction was killed."""
+    packed = zipped(tmp_path / "set.zip", FILES)
+    take = archive._take
+
+    def take_one(member, target: Path, budget: int, path: Path) -> int:
+        if member.name.endswith("b.hdr"):
+            raise SystemExit
+        return take(member, target, budget, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "_take", take_one)
+        with pytest.raises(SystemExit):
+            extract(packed, tmp_path / "out", everything)
+    return packed
+
+
+def test_goes_on_where_a_killed_extraction_ended(killed: Path, tmp_path: Path) -> None:
+    before = (tmp_path / "out.partial/set/a.hdr").stat()
+    extract(killed, tmp_path / "out", everything)
+    after = (tmp_path / "out/set/a.hdr").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert content(tmp_path / "out") == FILES
+
+
+def test_what_is_left_of_another_archive_is_not_used(killed: Path, tmp_path: Path) -> None:
+    other = {"set/deep/b.hdr": b"other"}
+    extract(zipped(killed, other), tmp_path / "out", everything)
+    assert content(tmp_path / "out") == other
 
 
 def test_no_room(tmp_path: Path) -> None:
@@ -176,7 +198,7 @@ def test_disk_that_fills_up_keeps_what_is_there(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(archive, "_take", full)
     with pytest.raises(FetchError, match=r"the disk of .*out is full; what is there is kept"):
         extract(packed, tmp_path / "out", everything)
-    assert list(content(tmp_path / "out.partial")) == ["set/a.hdr"]
+    assert (tmp_path / "out.partial/set/a.hdr").read_bytes() == FILES["set/a.hdr"]
     monkeypatch.setattr(archive, "_take", take)
     extract(packed, tmp_path / "out", everything)
     assert content(tmp_path / "out") == FILES

@@ -213,6 +213,20 @@ def test_folder_is_taken_in_without_copying(listed: Listed, folder: Path, tmp_pa
     assert not (folder / "other.bin").exists()
 
 
+def test_file_that_was_replaced_in_a_given_folder_is_taken_in_anew(
+    listed: Listed, folder: Path, tmp_path: Path
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "a.hdr").write_text("broken")
+    name = listed(entry(access="hand", hand="ask"))
+    fetch.fetch(name, source=given, output=folder)
+    (given / "a.hdr").unlink()
+    (given / "a.hdr").write_text("mended by now")
+    fetch.fetch(name, source=given, output=folder)
+    assert (folder / "a.hdr").read_text() == "mended by now"
+
+
 def test_folder_of_something_else(listed: Listed, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "given").mkdir()
     with pytest.raises(FetchError, match=r"holds no file like .*; is it Thing\?"):

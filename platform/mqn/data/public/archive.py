@@ -22,6 +22,7 @@ _BLOCK = 1 << 20
 # HDR pictures hardly compress: what swells more than this is no collection of them.
 _LARGEST_RATIO = 100
 _ALWAYS_ALLOWED = 64 << 20
+_ORIGIN = ".archive"
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -54,7 +55,7 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
     """Take the wanted files out of an archive. Links and devices are never made.
 
     They go into a folder beside that gets its name when everything is there; a later call goes on with what a killed
-    one has left. A folder of that name is taken for the archive's content, and nothing is done.
+    one has left of the same archive. A folder of that name is taken for the archive's content, and nothing is done.
 
     Args:
         archive: a zip or tar file, plain or compressed.
@@ -68,7 +69,7 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
     if folder.is_dir():
         return
     partial = folder.with_name(f"{folder.name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    _begin(partial, archive)
     budget = max(archive.stat().st_size * _LARGEST_RATIO, _ALWAYS_ALLOWED)
     count = 0
     try:
@@ -90,7 +91,19 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
         ) from error
     except OSError as error:
         raise out_of_room(error, folder) from error
+    (partial / _ORIGIN).unlink()
     partial.replace(folder)
+
+
+def _begin(partial: Path, archive: Path) -> None:
+    """Make the folder to unpack into; what is in it of another archive goes."""
+    status = archive.stat()
+    origin = f"{status.st_size}:{status.st_mtime_ns}"
+    mark = partial / _ORIGIN
+    if partial.is_dir() and not (mark.is_file() and mark.read_text() == origin):
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    mark.write_text(origin)
 
 
 def out_of_room(error: OSError, folder: Path) -> FetchError:

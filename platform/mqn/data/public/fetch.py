@@ -194,8 +194,11 @@ class _Fetch:
         for name in wanted:
             meter.label = name
             target = self._folder / name
-            if not target.exists():
+            if not _is_same(source / name, target):
                 target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                if self._entry.layout.encoding:
+                    conversion.converted(target).unlink(missing_ok=True)
                 _link_or_copy(source / name, target)
             meter.add(target.stat().st_size)
 
@@ -231,6 +234,14 @@ def _lies_in(folder: Path, record: Record) -> bool:
         return (folder / record.unpacked).is_dir()
     path = folder / record.name
     return path.is_file() and path.stat().st_size == record.size_bytes
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    """Whether a file was taken in already, as it is now: linked, or copied with its date."""
+    if not target.exists():
+        return False
+    given, taken = source.stat(), target.stat()
+    return (given.st_size, given.st_mtime_ns) == (taken.st_size, taken.st_mtime_ns)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

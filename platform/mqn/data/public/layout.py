@@ -7,7 +7,7 @@ import fnmatch
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,7 +62,7 @@ def arrange(names: Iterable[str], layout: Layout) -> list[Row]:
     Returns:
         A row for each HDR picture, sorted by name.
     """
-    known = sorted(names)
+    known = dict.fromkeys(sorted(names))
     expression = re.compile(layout.hdr)
     rows = []
     for name in known:
@@ -95,11 +95,15 @@ def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     temporary.replace(folder / MANIFEST)
 
 
-def _ldr(name: str, groups: dict[str, str], layout: Layout, known: list[str]) -> list[str]:
-    found: list[str] = []
+def _ldr(name: str, groups: dict[str, str], layout: Layout, known: Collection[str]) -> list[str]:
+    found: set[str] = set()
     for template in layout.ldr:
-        pattern = template.format_map({key: glob.escape(value) for key, value in groups.items()})
-        found += [match for match in fnmatch.filter(known, pattern) if match not in found]
+        if glob.has_magic(template):
+            pattern = template.format_map({key: glob.escape(value) for key, value in groups.items()})
+            found.update(fnmatch.filter(known, pattern))
+        elif (exact := template.format_map(groups)) in known:
+            # Looked up: with as many patterns as there are names, matching would take minutes.
+            found.add(exact)
     folder = str(PurePosixPath(name).parent)
     return [
         PurePosixPath(os.path.relpath(match, folder)).as_posix() for match in sorted(found) if _SEPARATOR not in match
