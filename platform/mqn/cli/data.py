@@ -26,8 +26,8 @@ def prepare(
     folder: Annotated[
         str,
         typer.Argument(
-            help="Folder of .hdr, .exr, .pfm or .tif pictures, or its URL (s3://bucket/prefix); a manifest.csv may "
-            "name sources, splits and the camera's own LDR pictures."
+            help="Folder of .hdr, .exr, .pfm, .tif or raw (.dng, .nef, .cr2, .arw) pictures, or its URL "
+            "(s3://bucket/prefix); a manifest.csv may name sources, splits and the camera's own LDR pictures."
         ),
     ],
     out: Annotated[
@@ -54,7 +54,11 @@ def prepare(
     from mqn.data.prepare import prepare as run
 
     with _told() as on_picture:
-        report = run(folder, out, side=side, workers=workers, address=address, progress=on_picture)
+        try:
+            report = run(folder, out, side=side, workers=workers, address=address, progress=on_picture)
+        except KeyboardInterrupt:
+            output.note("interrupted; the pictures that are done are kept: the same command goes on from there")
+            raise
     if json:
         output.document(report)
         return
