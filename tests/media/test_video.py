@@ -125,19 +125,19 @@ def test_time_stamps_and_rate_are_kept_over_several_runs(
 
 
 def test_a_turned_video_is_written_upright(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
-    clip = write_clip(tmp_path / "c.mp4", [picture[:48] for picture in PICTURES], rotation=90)
+    clip = write_clip(tmp_path / "c.mp4", [np.tile(picture, (1, 2, 1)) for picture in PICTURES], rotation=90)
     convert(clip, tmp_path / "o.mp4", halves, model)
     frame = decoded(tmp_path / "o.mp4")[0]
-    assert (frame.width, frame.height, frame.rotation) == (48, 64, 0)
+    assert (frame.width, frame.height, frame.rotation) == (64, 128, 0)
 
 
 def test_odd_sizes_grow_by_a_repeated_row_and_say_so(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
-    pictures = [np.ascontiguousarray(picture[:63, :49]) for picture in PICTURES[:2]]
+    pictures = [np.ascontiguousarray(np.tile(picture, (2, 2, 1))[:97, :65]) for picture in PICTURES[:2]]
     clip = write_clip(tmp_path / "c.mkv", pictures, codec="ffv1", pixels="bgr0")
     report = convert(clip, tmp_path / "o.mp4", halves, model)
     frame = decoded(tmp_path / "o.mp4")[0]
-    assert (frame.width, frame.height) == (50, 64)
-    assert any("49 x 63 becomes 50 x 64" in note for note in report.notes)
+    assert (frame.width, frame.height) == (66, 98)
+    assert any("65 x 97 becomes 66 x 98" in note for note in report.notes)
 
 
 def test_sound_is_copied_packet_for_packet(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
@@ -263,9 +263,10 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, halves: Expand, m
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(UsageError, match=r"folder\.mp4 is a folder"):
         convert(clip, tmp_path / "folder.mp4", halves, model)
-    small = write_clip(tmp_path / "s.mkv", moving_scene(2, 8, 8), codec="ffv1", pixels="bgr0")
-    with pytest.raises(VideoError, match="8 x 8 is too small for HEVC"):
-        convert(small, tmp_path / "o.mp4", halves, model)
+    for side, size in ((8, "8 x 8"), (48, "48 x 48")):
+        small = write_clip(tmp_path / "s.mkv", moving_scene(2, side, side), codec="ffv1", pixels="bgr0")
+        with pytest.raises(VideoError, match=f"{size} is too small for HEVC; 64 pixels a side"):
+            convert(small, tmp_path / "o.mp4", halves, model)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(VideoError, match="cannot be written"):
         convert(clip, tmp_path / "file" / "o.mp4", halves, model)

@@ -20,7 +20,9 @@ PRESETS = (
 )  # fmt: skip
 """x265's, the quickest first."""
 
-_LEAST_SIDE = 16
+# One block of x265. On pictures of 48 pixels and less in width it writes beyond its buffers (glibc's checks, x265 of
+# PyAV 18.1), which ends the process now or later.
+_LEAST_SIDE = 64
 _FORMAT = "yuv420p10le"
 # ITU-T H.273: BT.2020 primaries, PQ, BT.2020 non-constant luminance, limited range.
 _PRIMARIES, _TRANSFER, _MATRIX, _RANGE = 9, 16, 9, 1
