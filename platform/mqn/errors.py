@@ -21,6 +21,7 @@ program is wrong (a plain Python exception, which crashes loudly). What a user c
     ├── ModelFileError           a TFLite file that is truncated or not what its manifest says
     ├── DeviceError              measuring
     │   ├── DeviceAwayError      cannot be reached, or too busy for now: worth another try
+    │   │   └── DeviceRestingError   reached, but too warm or low on battery: worth another try later
     │   ├── DeviceRefusedError   reached, and says no: token, size, hash, settings
     │   └── MeasurementError     measured, but the verdict is not one that the profile accepts
     ├── StudyError               the study's records
@@ -123,6 +124,10 @@ class DeviceError(MqnError):
 
 class DeviceAwayError(DeviceError):
     """The device cannot be reached, or is too busy: worth another try."""
+
+
+class DeviceRestingError(DeviceAwayError):
+    """The device was reached, and is too warm or too low on battery to be measured now."""
 
 
 class DeviceRefusedError(DeviceError):

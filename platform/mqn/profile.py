@@ -59,14 +59,35 @@ class DeviceProfile:
     """A device to measure on.
 
     Attributes:
-        url: the agent's address, or `loopback`: an agent is started on this machine for as long as it is needed.
+        url: the agent's address (`https://board:8765`); or what an agent of our own drives for as long as it is needed:
+            `loopback` this machine, `adb:SERIAL` a phone, `ssh:USER@HOST` a board without an agent.
         token_env: environment variable that holds the agent's token; empty where none is needed.
-        exclusive: whether the device is this machine, so that nothing of ours may run beside a measurement.
+        token_file: or a file that holds it.
+        ca: certificate that the agent's own is signed by, as `mqn agent init` wrote it; None: the system's.
+        kind: what sort of device it is: a study may ask for any of a kind.
+        tags: whatever else tells devices apart: `soc`, `os`, ...; a study may ask for those too.
+        exclusive: whether the device is this machine, so that nothing of ours may run beside a measurement; None: it is
+            for `loopback`.
+        max_temperature_c: nothing is measured while it is warmer.
+        min_battery_percent: nothing is measured while its battery holds less.
+        benchmark_model: TensorFlow Lite's benchmark tool for an `adb` or `ssh` device, in place of our own runner.
     """
 
     url: str = LOOPBACK
     token_env: str = ""
-    exclusive: bool = True
+    token_file: Path | None = None
+    ca: Path | None = None
+    kind: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    exclusive: bool | None = None
+    max_temperature_c: float | None = None
+    min_battery_percent: float | None = None
+    benchmark_model: Path | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing of ours may run beside a measurement."""
+        return self.url == LOOPBACK if self.exclusive is None else self.exclusive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from mqn.device.figures import summarise
-from mqn.device.isolation import KillSwitch
-from mqn.device.jobs import Jobs
+from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.store import Store
+from mqn.device.backends.isolation import KillSwitch
+from mqn.device.science.figures import summarise
 from mqn.device.session import SessionFile
-from mqn.device.store import Store
 from mqn.records import DeviceInfo, MachineState, Measurement, MeasureSettings, PartMeasurement
 
 CALM = MachineState(load_1m=0.1, frequency_mhz=2000.0, temperature_c=40.0)

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from mqn.device import wire
-from mqn.device.app import build_app
+from mqn.device.agent.app import build_app
+from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.store import Store
 from mqn.device.client import Client
-from mqn.device.jobs import Jobs
-from mqn.device.store import Store
 from mqn.errors import DeviceAwayError, DeviceRefusedError, ModelFileError
 from mqn.records import DeviceInfo, MeasureSettings
 

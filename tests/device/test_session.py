@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mqn.device import session
-from mqn.device.isolation import Ending, KillSwitch
+from mqn.device.backends.isolation import Ending, KillSwitch
 from mqn.device.passes import REQUEST_FILE, RESULT_FILE
 from mqn.device.session import SessionFile, measure_here
 from mqn.records import MeasureSettings

@@ -19,12 +19,12 @@ import httpx
 import pytest
 from tests.tflite_models import convolutions
 
-from mqn.device.agent import serve
+from mqn.device.agent.server import serve
+from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.device.client import Client
-from mqn.device.figures import figures
-from mqn.device.isolation import TOKEN_VARIABLE
 from mqn.device.measure import measure
-from mqn.device.pool import open_device
+from mqn.device.pool.own_agent import open_device
+from mqn.device.science.figures import figures
 from mqn.errors import DeviceAwayError, DeviceRefusedError, MeasurementError, UsageError
 from mqn.parsing import file_hash
 from mqn.profile import DeviceProfile
@@ -60,7 +60,7 @@ def start_agent(folder: Path, *, max_model_bytes: int | None = None) -> Iterator
     if max_model_bytes is not None:
         options = f"folder=Path({str(folder / 'agent')!r}), ready_file=Path({str(ready)!r}), token={TOKEN!r}"
         call = f"serve({options}, until_stdin_closes=True, max_model_bytes={max_model_bytes})"
-        command = ["-c", f"from pathlib import Path; from mqn.device.agent import serve; {call}"]
+        command = ["-c", f"from pathlib import Path; from mqn.device.agent.server import serve; {call}"]
     process = subprocess.Popen(
         [sys.executable, *command],
         stdin=subprocess.PIPE,
@@ -302,7 +302,7 @@ def test_a_device_of_our_own_comes_and_goes(models: dict[str, Path], tmp_path: P
 def test_a_device_of_our_own_dies_with_us(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
-        "from mqn.device.pool import open_device\n"
+        "from mqn.device.pool.own_agent import open_device\n"
         "from mqn.profile import DeviceProfile\n"
         "with open_device('local', DeviceProfile()) as client:\n"
         "    print(client.url, flush=True)\n"
@@ -351,7 +351,7 @@ def test_a_device_needs_nothing_heavy() -> None:
         "    def find_spec(self, name, path, target=None):\n"
         "        if name.split('.')[0] in heavy.split(): raise ImportError(f'{name} is not on a device')\n"
         "sys.meta_path.insert(0, Forbid())\n"
-        "import mqn.device.agent, mqn.device.client, mqn.device.measure, mqn.device.pool, mqn.device.bench\n"
+        "import mqn.device.agent, mqn.device.client, mqn.device.measure, mqn.device.pool.own_agent, mqn.device.bench\n"
         "assert 'numpy' not in sys.modules and 'ai_edge_litert' not in sys.modules\n"
         "import ai_edge_litert.interpreter\n"
     )

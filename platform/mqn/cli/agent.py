@@ -23,7 +23,7 @@ def agent(
     variable: Annotated[str, typer.Option("--token-env", help="Variable that holds the token.")] = DEFAULT_VARIABLE,
 ) -> None:
     """Serve this machine as a device: models come in over HTTP, measurements go out."""
-    from mqn.device.agent import serve
+    from mqn.device.agent.server import serve
     from mqn.home import home
 
     serve(host, port, folder or home() / "agent", token=os.environ.get(variable) or None)

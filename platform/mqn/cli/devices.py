@@ -26,13 +26,13 @@ def list_devices(profile: ProfileName = "default", json: Json = False) -> None:
         return
     output.table(
         ["device", "address", "alone while measuring"],
-        [[name, device.url, "yes" if device.exclusive else "no"] for name, device in devices.items()],
+        [[name, device.url, "yes" if device.alone else "no"] for name, device in devices.items()],
     )
 
 
 def check(profile: ProfileName = "default", json: Json = False) -> None:
     """Ask every device who it is; fails if one does not answer."""
-    from mqn.device.pool import open_device
+    from mqn.device.pool.own_agent import open_device
 
     answers = {}
     failures = {}

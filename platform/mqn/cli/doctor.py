@@ -102,7 +102,7 @@ def _check_weights() -> str:
 
 def _device_check(profile: Profile, name: str) -> Callable[[], str]:
     def check() -> str:
-        from mqn.device.pool import open_device
+        from mqn.device.pool.own_agent import open_device
 
         with open_device(name, profile.devices[name]) as client:
             info = client.info()

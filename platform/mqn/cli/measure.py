@@ -31,7 +31,7 @@ def measure(
 ) -> None:
     """Time a model on a device: raw samples, order statistics, and a verdict on whether to trust them."""
     from mqn.device.measure import measure as run
-    from mqn.device.pool import open_device
+    from mqn.device.pool.own_agent import open_device
     from mqn.export.exported import model_files
 
     settings = load_profile(profile)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mqn.device.client import Client
-from mqn.device.figures import describe_verdict
+from mqn.device.science.figures import describe_verdict
 from mqn.device.wire import JobState
 from mqn.errors import MeasurementError
 from mqn.records import Measurement, MeasureSettings, Verdict

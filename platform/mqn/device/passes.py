@@ -1,4 +1,8 @@
-"""What a pass is told and what it answers: the records between the agent and its isolated subprocesses."""
+"""What a pass is told and what it answers: the records between a session and whatever runs passes on a device.
+
+A pass is one process that opens one or two models, runs them, and ends. The same JSON serves our Python bench and the C
+runner.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mqn.device.wire import Part
-from mqn.records import MachineState, MeasureSettings, Verdict
+from mqn.records import Delegation, MachineState, MeasureSettings, Verdict
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"
 
-Kind = Literal["timed", "memory"]
+Kind = Literal["timed", "memory", "profile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +28,19 @@ class PassFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRequest:
-    """What one subprocess is to do."""
+    """What one process is to do.
+
+    Attributes:
+        kind: time models, weigh one, or profile one by operator.
+        models: one model, or two that a timed pass runs in turns; each a file, or backbone and head.
+        settings: how; `runs` and `seconds` are this process's own share.
+        swapped: load and run the second model before the first, so that neither has the better place every time.
+    """
 
     kind: Kind
-    files: tuple[PassFile, ...]
+    models: tuple[tuple[PassFile, ...], ...]
     settings: MeasureSettings
+    swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +53,7 @@ class TimedPart:
         warmup_ms: mean of the invocations that warmed up.
         samples_ns: every counted invocation.
         output_sha256: of the outputs' bytes for the seeded input.
-        partitions: nodes of the graph that a delegate took over; None where the runtime does not tell.
+        delegation: what the delegate took; None where the runtime does not tell.
     """
 
     init_ms: float
@@ -49,7 +61,7 @@ class TimedPart:
     warmup_ms: float
     samples_ns: tuple[int, ...]
     output_sha256: str
-    partitions: int | None
+    delegation: Delegation | None = None
 
     def __post_init__(self) -> None:
         """Check the samples.
@@ -63,39 +75,46 @@ class TimedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedResult:
-    """The timed pass.
+    """A timed pass.
 
     Attributes:
-        parts: in the order they ran.
+        models: the parts of each model, in the order of the request; sample i of all of them comes from round i.
         wall_seconds: from the first counted invocation to the last.
         cpu_seconds: processor time of the process meanwhile, all threads.
         others_seconds: processor time that others took meanwhile on the processors allowed to us; None if unreadable.
+        stolen_seconds: of that, what a hypervisor gave to other machines; None if unreadable.
+        preemptions: how often the kernel took the processor away meanwhile; None if unreadable.
+        yardstick_ns: a fixed piece of work, timed before and after: the shortest and the median of its samples; None
+            where it was not run.
         affinity: processors allowed to us.
         before: the machine when counting began.
         after: and when it ended.
     """
 
-    parts: tuple[TimedPart, ...]
+    models: tuple[tuple[TimedPart, ...], ...]
     wall_seconds: float
     cpu_seconds: float
     others_seconds: float | None
+    stolen_seconds: float | None = None
+    preemptions: int | None = None
+    yardstick_ns: tuple[int, ...] | None = None
     affinity: tuple[int, ...]
     before: MachineState
     after: MachineState
 
     def __post_init__(self) -> None:
-        """Check that the parts were timed in the same rounds.
+        """Check that all was timed in the same rounds.
 
         Raises:
-            ValueError: their samples differ in number, or no time passed.
+            ValueError: the samples differ in number, or no time passed.
         """
-        if len({len(part.samples_ns) for part in self.parts}) != 1 or self.wall_seconds <= 0:
+        if len({len(part.samples_ns) for parts in self.models for part in parts}) != 1 or self.wall_seconds <= 0:
             raise ValueError("every part must have as many samples, and wall_seconds be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryResult:
-    """The memory pass, in MB of 10^6 bytes.
+    """A memory pass, in MB of 10^6 bytes.
 
     Attributes:
         baseline_mb: resident memory just before the model was loaded.
@@ -109,6 +128,32 @@ class MemoryResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpResult:
+    """One operator of a profile pass (`mqn.records.OpTime` without its share)."""
+
+    part: Part
+    index: int
+    kind: str
+    delegated: bool
+    mean_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileResult:
+    """A profile pass.
+
+    Attributes:
+        runs: profiled invocations.
+        profiled_ms: mean of an invocation of all parts while profiled.
+        ops: in the order they run.
+    """
+
+    runs: int
+    profiled_ms: float
+    ops: tuple[OpResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A pass that came to nothing, as a result: its verdict and the one line why."""
 
@@ -118,8 +163,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What a subprocess leaves behind: one of the three."""
+    """What a pass leaves behind: one of the four."""
 
     timed: TimedResult | None = None
     memory: MemoryResult | None = None
+    profile: ProfileResult | None = None
     failure: Failure | None = None

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mqn.device import machine
-from mqn.device.figures import summarise
-from mqn.device.isolation import KillSwitch, run_isolated
+from mqn.device.backends.isolation import KillSwitch, run_isolated
 from mqn.device.passes import (
     REQUEST_FILE,
     RESULT_FILE,
@@ -24,7 +23,8 @@ from mqn.device.passes import (
     PassResult,
     TimedResult,
 )
-from mqn.device.verdict import judge
+from mqn.device.science.figures import summarise
+from mqn.device.science.verdict import judge
 from mqn.device.wire import Part
 from mqn.errors import ConfigError
 from mqn.parsing import read_json, write_json

@@ -14,24 +14,33 @@ from mqn.records.candidate import (
     Training,
     Upsampling,
 )
+from mqn.records.comparison import Comparison, Ratio
+from mqn.records.device import DeviceInfo, MachineState
 from mqn.records.measurement import (
-    DeviceInfo,
+    PRESETS,
+    Delegate,
+    Delegation,
     Latency,
-    MachineState,
     Measurement,
     MeasureSettings,
     PartMeasurement,
+    Range,
     Verdict,
 )
+from mqn.records.op_profile import OpProfile, OpTime
 from mqn.records.scores import Interval, Scores
 from mqn.records.trial import TrialRecord, TrialState
 
 __all__ = [
     "NAMED_FILES",
+    "PRESETS",
     "Arch",
     "Attention",
     "Candidate",
     "Codec",
+    "Comparison",
+    "Delegate",
+    "Delegation",
     "DeviceInfo",
     "Interval",
     "Latency",
@@ -40,9 +49,13 @@ __all__ = [
     "Manifest",
     "MeasureSettings",
     "Measurement",
+    "OpProfile",
+    "OpTime",
     "PartMeasurement",
     "Plan",
     "Precision",
+    "Range",
+    "Ratio",
     "Scheme",
     "Scores",
     "Training",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mqn.records.device import DeviceInfo, MachineState
+
+Delegate = Literal["xnnpack", "none", "gpu", "nnapi"]
 Verdict = Literal["ok", "contended", "unsteady", "throttled", "crashed", "timeout", "rejected"]
 
 
@@ -14,19 +17,26 @@ class MeasureSettings:
 
     Attributes:
         threads: of the runtime.
-        delegate: `xnnpack` or `none`.
-        warmup_seconds: run at least this long before counting.
-        runs: count at least this many invocations ...
+        delegate: what the runtime hands the graph to; a device that does not have it refuses.
+        processors: numbers of those that a pass may run on; empty: all.
+        processes: how many fresh processes the invocations are spread over: the same file can be some percent faster
+            or slower from one process to the next, and only several of them show by how much.
+        warmup_seconds: run at least this long before counting ...
+        warmup_limit_seconds: ... and at most this long, until the times have settled.
+        runs: count at least this many invocations, all processes together ...
         seconds: ... and at least this long.
-        timeout_seconds: wall-clock limit of one pass; afterwards its processes are killed.
+        timeout_seconds: wall-clock limit of one process; afterwards it is killed.
         memory_limit_mb: address space that a pass may take above what Python and the runtime take by themselves.
         accept: verdicts that make a measurement count.
         attempts: how often a measurement with another verdict is tried in all.
     """
 
     threads: int = 1
-    delegate: Literal["xnnpack", "none"] = "xnnpack"
-    warmup_seconds: float = 0.3
+    delegate: Delegate = "xnnpack"
+    processors: tuple[int, ...] = ()
+    processes: int = 3
+    warmup_seconds: float = 0.2
+    warmup_limit_seconds: float = 2.0
     runs: int = 50
     seconds: float = 1.0
     timeout_seconds: float = 60.0
@@ -40,15 +50,49 @@ class MeasureSettings:
         Raises:
             ValueError: a field is out of its range.
         """
-        if self.threads < 1 or self.runs < 1 or self.attempts < 1:
-            raise ValueError("threads, runs and attempts must be at least 1")
+        if min(self.threads, self.runs, self.attempts, self.processes) < 1:
+            raise ValueError("threads, runs, attempts and processes must be at least 1")
         if self.seconds < 0 or self.warmup_seconds < 0 or self.timeout_seconds <= 0 or self.memory_limit_mb < 64:
             raise ValueError("seconds must not be negative, timeout_seconds above 0, memory_limit_mb at least 64")
+        if self.warmup_limit_seconds < self.warmup_seconds:
+            raise ValueError("warmup_limit_seconds must not be below warmup_seconds")
+        if any(number < 0 for number in self.processors) or len(set(self.processors)) < len(self.processors):
+            raise ValueError("processors must be different numbers, none below 0")
+
+
+PRESETS: dict[str, MeasureSettings] = {
+    "quick": MeasureSettings(),
+    # MLPerf Mobile's single stream: at least 1024 samples and 60 s.
+    "strict": MeasureSettings(
+        processes=4, warmup_seconds=1.0, warmup_limit_seconds=10.0, runs=1024, seconds=60.0, timeout_seconds=180.0
+    ),
+}
+"""Named ways to measure: `quick` for searches, `strict` for figures that are to be published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Where a figure lies with 95 % confidence, in the figure's unit."""
+
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Order statistics of timed invocations, in ms."""
+    """Order statistics of timed invocations, in ms.
+
+    Attributes:
+        n: how many invocations.
+        min: the fastest.
+        p50: median.
+        p90: nine in ten were not slower.
+        p99: 99 in 100 were not slower.
+        mean: arithmetic mean.
+        std: standard deviation of the population.
+        p50_range: where p50 lies with 95 % confidence, other processes included; None until the host computed it.
+        p90_range: likewise p90.
+    """
 
     n: int
     min: float
@@ -57,11 +101,45 @@ class Latency:
     p99: float
     mean: float
     std: float
+    p50_range: Range | None = None
+    p90_range: Range | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegation:
+    """What the delegate really took of a graph.
+
+    Attributes:
+        delegate: the one that was asked for.
+        partitions: pieces of the graph that it runs.
+        nodes: operators of the graph.
+        delegated: how many of them lie in those pieces.
+        outside: operators that it left to the runtime, by kind, with their number.
+    """
+
+    delegate: Delegate
+    partitions: int
+    nodes: int
+    delegated: int
+    outside: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartMeasurement:
-    """One file of a measured model: `model` alone, or `backbone` and `head`."""
+    """One file of a measured model: `model` alone, or `backbone` and `head`.
+
+    Attributes:
+        part: the part it plays.
+        sha256: of the file.
+        size_bytes: of the file.
+        init_ms: reading the file and allocating its tensors; of several processes their median, as all that follow.
+        first_ms: the first invocation.
+        warmup_ms: mean of the invocations that warmed up.
+        latency_ms: order statistics of the samples.
+        samples_ns: every counted invocation, process by process (`Measurement.process_rounds`).
+        output_sha256: of the outputs' bytes for the seeded input.
+        delegation: what the delegate took; None where the device cannot tell.
+    """
 
     part: str
     sha256: str
@@ -72,30 +150,7 @@ class PartMeasurement:
     latency_ms: Latency
     samples_ns: tuple[int, ...]
     output_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineState:
-    """What could be read of the machine at one moment; None where it cannot be read."""
-
-    load_1m: float | None
-    frequency_mhz: float | None
-    temperature_c: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceInfo:
-    """Who measured."""
-
-    id: str
-    model: str
-    soc: str
-    os: str
-    kernel: str
-    cores: int
-    memory_mb: int
-    runtime: str
-    agent_version: str
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +164,18 @@ class Measurement:
         reasons: why the verdict is not `ok`.
         parts: the files, in the order they run.
         latency_ms: of all parts together: the sum of the parts, sample by sample.
+        process_rounds: how many of the samples came from each process.
         peak_memory_mb: highest resident memory of its own pass, above `memory_baseline_mb`.
         memory_baseline_mb: resident memory of that process just before the model was loaded.
         memory_method: how the peak was found.
-        cpu_wall_ratio: processor time over wall time of the timed pass, per thread.
-        affinity: processors that the timed process was allowed to use.
-        partitions: delegate partitions where the runtime tells, one figure a part.
-        before: the machine when the timed pass began.
-        after: and when it ended.
+        undelegated_memory_mb: likewise, without any delegate: the interpreter's arena and the file; None where it was
+            not measured.
+        cpu_wall_ratio: processor time over wall time of the timed passes, per thread.
+        affinity: processors that the timed processes were allowed to use.
+        yardstick: a fixed piece of work beside the timed passes, over its best time of late on this device: 1.0 where
+            the machine was as fast as ever; None where that is not known.
+        before: the machine when the first timed pass began.
+        after: and when the last one ended.
         started_at: UTC, ISO 8601.
     """
 
@@ -126,12 +185,14 @@ class Measurement:
     reasons: tuple[str, ...]
     parts: tuple[PartMeasurement, ...]
     latency_ms: Latency | None
+    process_rounds: tuple[int, ...] = ()
     peak_memory_mb: float | None
     memory_baseline_mb: float | None
     memory_method: str
+    undelegated_memory_mb: float | None = None
     cpu_wall_ratio: float | None
     affinity: tuple[int, ...]
-    partitions: tuple[int, ...] | None
+    yardstick: float | None = None
     before: MachineState
     after: MachineState
     started_at: str

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from mqn.device.client import Client
-from mqn.device.pool import open_device
+from mqn.device.pool.own_agent import open_device
 from mqn.profile import DeviceProfile
 
 

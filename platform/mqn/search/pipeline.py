@@ -148,5 +148,5 @@ class MqnPipeline:
             device,
             self._devices.address(device),
             self._profile.measure,
-            exclusive=self._profile.devices[device].exclusive,
+            exclusive=self._profile.devices[device].alone,
         )

@@ -154,8 +154,8 @@ def measure(
         `device`, `verdict` and `figures`.
     """
     from mqn.device.client import Client
-    from mqn.device.figures import figures
     from mqn.device.measure import measure as run
+    from mqn.device.science.figures import figures
 
     with Client(url, token) as client:
         measurement = run(client, files, settings)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.device.figures import figures, quantile, summarise
+from mqn.device.science.figures import figures, quantile, summarise
 from mqn.errors import MeasurementError
 from mqn.quantities import QUANTITIES
 from mqn.records import MeasureSettings

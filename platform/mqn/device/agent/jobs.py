@@ -12,9 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from mqn.device.isolation import KillSwitch
+from mqn.device.agent.store import Store
+from mqn.device.backends.isolation import KillSwitch
 from mqn.device.session import SessionFile
-from mqn.device.store import Store
 from mqn.device.wire import JobRequest, JobState, JobStatus
 from mqn.records import Measurement, MeasureSettings
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.device.client import Client
-from mqn.device.isolation import TOKEN_VARIABLE
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.profile import LOOPBACK, DeviceProfile
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.store import Store, TooLargeError, WrongHashError
+from mqn.device.agent.store import Store, TooLargeError, WrongHashError
 
 
 async def stream(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:

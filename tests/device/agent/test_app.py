@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from mqn.device import wire
-from mqn.device.app import build_app
-from mqn.device.jobs import Jobs
-from mqn.device.store import Store
+from mqn.device.agent.app import build_app
+from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.store import Store
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import DeviceInfo
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mqn.device.figures import quantile
+from mqn.device.science.figures import quantile
 from mqn.records import MachineState, Verdict
 
 # A single thread that computes and nothing else uses its processor fully; 5 % are lost only to somebody else.

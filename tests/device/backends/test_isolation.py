@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.isolation import TOKEN_VARIABLE, KillSwitch, run_isolated
+from mqn.device.backends.isolation import TOKEN_VARIABLE, KillSwitch, run_isolated
 
 
 def run(folder: Path, code: str, *, timeout: float = 20, switch: KillSwitch | None = None):

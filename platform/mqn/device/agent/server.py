@@ -20,11 +20,11 @@ from types import FrameType
 import uvicorn
 
 from mqn.device import machine, wire
-from mqn.device.app import build_app
-from mqn.device.isolation import TOKEN_VARIABLE, KillSwitch
-from mqn.device.jobs import CAPACITY, Jobs
+from mqn.device.agent.app import build_app
+from mqn.device.agent.jobs import CAPACITY, Jobs
+from mqn.device.agent.store import QUOTA_BYTES, Store
+from mqn.device.backends.isolation import TOKEN_VARIABLE, KillSwitch
 from mqn.device.session import SessionFile, measure_here
-from mqn.device.store import QUOTA_BYTES, Store
 from mqn.errors import DeviceError, DeviceRefusedError, MqnError, UsageError
 from mqn.home import home
 from mqn.parsing import write_json
@@ -216,7 +216,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

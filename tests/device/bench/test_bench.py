@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tests.tflite_models import convolutions
 
 from mqn.device import bench
-from mqn.device.isolation import KillSwitch, run_isolated
+from mqn.device.backends.isolation import KillSwitch, run_isolated
 from mqn.device.passes import REQUEST_FILE, RESULT_FILE, PassFile, PassRequest, PassResult
 from mqn.parsing import read_json, write_json
 from mqn.records import MeasureSettings

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mqn.device import wire
-from mqn.device.jobs import Jobs, KeyReusedError, MissingModelError, QueueFullError
-from mqn.device.store import Store, TooLargeError, WrongHashError
+from mqn.device.agent.jobs import Jobs, KeyReusedError, MissingModelError, QueueFullError
+from mqn.device.agent.store import Store, TooLargeError, WrongHashError
 from mqn.errors import ConfigError
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import DeviceInfo

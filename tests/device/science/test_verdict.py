@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqn.device.verdict import judge
+from mqn.device.science.verdict import judge
 from mqn.records import MachineState
 
 UNREAD = MachineState(load_1m=None, frequency_mhz=None, temperature_c=None)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mqn.device import wire
-from mqn.device.jobs import REMEMBERED, Jobs, KeyReusedError, MissingModelError, QueueFullError
-from mqn.device.store import Store
+from mqn.device.agent.jobs import REMEMBERED, Jobs, KeyReusedError, MissingModelError, QueueFullError
+from mqn.device.agent.store import Store
 from mqn.records import MeasureSettings
 
 MODEL = b"a model"

@@ -1,0 +1,1 @@
+"""The service that lends a device over HTTP."""

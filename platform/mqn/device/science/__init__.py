@@ -1,0 +1,1 @@
+"""From samples to figures that can be trusted: verdicts, intervals, comparisons. Pure functions."""
