@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import UnknownNameError
-from mqn.quantities import quantity
+from mqn.quantities import find_quantity, quantity, split_target
 
 
 def test_directions_and_axes() -> None:
@@ -31,3 +31,22 @@ def test_what_quantization_loses_is_less_the_better_for_errors_too() -> None:
 def test_unknown_metric_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'latency_ms'"):
         quantity("latency")
+
+
+def test_a_figure_of_a_device_says_whose_it_is() -> None:
+    assert quantity("latency_ms/board").axis == "Latency p50, board (ms)"
+    assert quantity("latency_ms.p50_high/phone").direction == "minimize"
+    assert quantity("undelegated_memory_mb/pixel-8").axis == "Peak memory without a delegate, pixel-8 (MB)"
+    assert quantity("latency_ms/board").name == "latency_ms/board"
+    assert split_target("latency_ms/board") == ("latency_ms", "board")
+    assert split_target("latency_ms") == ("latency_ms", None)
+
+
+def test_only_a_device_s_own_figures_name_a_target() -> None:
+    with pytest.raises(UnknownNameError, match="no metric 'latency'; did you mean 'latency_ms'"):
+        quantity("latency/board")
+    with pytest.raises(UnknownNameError, match="no metric 'psnr_tm/board'.*allowed: .*latency_ms/board"):
+        quantity("psnr_tm/board")
+    with pytest.raises(UnknownNameError, match="no metric 'latency_ms/'.*'latency_ms/DEVICE'"):
+        quantity("latency_ms/")
+    assert find_quantity("psnr_tm/board") is None

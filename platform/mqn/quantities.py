@@ -1,12 +1,12 @@
 """The figures that a trial yields: one table of names, units and which way is better.
 
 The same names stand in spaces (`objectives`, `constraints`), on the command line (`--by`, `--max`), in MLflow, in JSON
-and on axes.
+and on axes. A figure that a device tells may name whose it is: `latency_ms/board`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mqn.errors import UnknownNameError
@@ -80,15 +80,27 @@ def _derived(quantity: Quantity) -> list[Quantity]:
     ]
 
 
+_DEVICE: tuple[tuple[str, str, str], ...] = (
+    ("latency_ms", "Latency p50", "ms"),
+    ("latency_ms.p50_low", "Latency p50, lower end of its 95 % range", "ms"),
+    ("latency_ms.p50_high", "Latency p50, upper end of its 95 % range", "ms"),
+    ("latency_ms.p90", "Latency p90", "ms"),
+    ("latency_ms.backbone", "Backbone latency p50", "ms"),
+    ("latency_ms.head", "Head latency p50", "ms"),
+    ("peak_memory_mb", "Peak memory", "MB"),
+    ("undelegated_memory_mb", "Peak memory without a delegate", "MB"),
+)
+"""Name, label and unit of what a device tells; less is better."""
+
+DEVICE_FIGURES = frozenset(name for name, _, _ in _DEVICE)
+"""Figures that may name their device, or the target that a study calls it by: `latency_ms/board`."""
+
+
 def _table() -> dict[str, Quantity]:
     accuracy = _accuracy()
     derived = [one for quantity in accuracy for one in _derived(quantity)]
     cost = [
-        Quantity(name="latency_ms", label="Latency p50", unit="ms", direction="minimize"),
-        Quantity(name="latency_ms.p90", label="Latency p90", unit="ms", direction="minimize"),
-        Quantity(name="latency_ms.backbone", label="Backbone latency p50", unit="ms", direction="minimize"),
-        Quantity(name="latency_ms.head", label="Head latency p50", unit="ms", direction="minimize"),
-        Quantity(name="peak_memory_mb", label="Peak memory", unit="MB", direction="minimize"),
+        *(Quantity(name=name, label=label, unit=unit, direction="minimize") for name, label, unit in _DEVICE),
         Quantity(name="size_bytes", label="File size", unit="bytes", direction="minimize", paper_digits=0),
         Quantity(name="parameters", label="Parameters", unit="", direction="minimize", paper_digits=0),
         Quantity(name="macs", label="Multiply-accumulates", unit="MAC", direction="minimize", paper_digits=0),
@@ -99,13 +111,45 @@ def _table() -> dict[str, Quantity]:
 QUANTITIES = _table()
 
 
+def split_target(name: str) -> tuple[str, str | None]:
+    """Part a figure from the target that it names.
+
+    Args:
+        name: `latency_ms/board`, or a name without a target.
+
+    Returns:
+        The figure and the target; None where it names none.
+    """
+    base, separator, target = name.partition("/")
+    return base, target if separator else None
+
+
+def find_quantity(name: str) -> Quantity | None:
+    """Look a figure up by name, with or without a target.
+
+    Returns:
+        The figure; of a target its label says whose: `Latency p50, board`. None: there is no such figure.
+    """
+    base, target = split_target(name)
+    found = QUANTITIES.get(base)
+    if target is None or found is None:
+        return found
+    if not target or base not in DEVICE_FIGURES:
+        return None
+    return replace(found, name=name, label=f"{found.label}, {target}")
+
+
 def quantity(name: str) -> Quantity:
-    """Look a figure up by name.
+    """Look a figure up by name, with or without a target.
 
     Raises:
         UnknownNameError: there is no such figure; names the nearest.
     """
-    try:
-        return QUANTITIES[name]
-    except KeyError:
-        raise UnknownNameError("metric", name, QUANTITIES) from None
+    found = find_quantity(name)
+    if found is None:
+        base, target = split_target(name)
+        if base in QUANTITIES and target is not None:
+            devices = (f"{figure}/{target or 'DEVICE'}" for figure in DEVICE_FIGURES)
+            raise UnknownNameError("metric", name, devices, "only these are a device's own")
+        raise UnknownNameError("metric", name if target is None else base, QUANTITIES)
+    return found
