@@ -1,0 +1,137 @@
+"""Rates a kind of operator, fitted from profiles of one device.
+
+Operators of the runtime and of the graph are not matched one by one: delegates fuse, split and rename them. What is
+fitted is each family's total in a model (all its convolutions, ...), from what the graph asks of that family.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mqn.device.predictor.graph import MULTIPLYING, OTHER, OpFeatures
+from mqn.device.predictor.nnls import solve_nonnegative
+from mqn.device.predictor.profiles import KeptProfile
+
+_RIDGE = 1e-3
+# How runtimes name what they run, in the order it is looked for: XNNPACK's `Convolution (NHWC, F32) DWConv` is
+# depthwise.
+_WORDS = (
+    ("depthwise", "depthwise"),
+    ("dwconv", "depthwise"),
+    ("deconvolution", "transposed"),
+    ("transpose_conv", "transposed"),
+    ("transposed convolution", "transposed"),
+    ("convolution", "convolution"),
+    ("conv_2d", "convolution"),
+    ("fully connected", "matrix"),
+    ("fully_connected", "matrix"),
+    ("batch matrix multiply", "matrix"),
+    ("batch_matmul", "matrix"),
+)
+
+Key = tuple[str, str, str]
+"""Family, kind and dtype: operators that share one cost alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What operators of one key cost, in ms; none is negative."""
+
+    per_million_macs: float
+    per_megabyte: float
+    per_operator: float
+
+
+def family_times(kept: KeptProfile) -> dict[str, float]:
+    """What each family of operators takes in a profiled model, in ms.
+
+    What the runtime calls by a name that this graph has no operator of is charged to `other`.
+    """
+    asked = {feature.family for feature in kept.features}
+    times: dict[str, float] = defaultdict(float)
+    for op in kept.profile.ops:
+        family = runtime_family(op.kind)
+        times[family if family in asked else OTHER] += op.mean_ms
+    return dict(times)
+
+
+def runtime_family(kind: str) -> str:
+    """The family of an operator as the runtime names it: `Convolution (NHWC, QS8) IGEMM` is a `convolution`."""
+    lower = kind.lower()
+    return next((family for word, family in _WORDS if word in lower), OTHER)
+
+
+def fit(profiles: Sequence[KeptProfile]) -> dict[Key, Rate]:
+    """Fit rates family by family, every model weighing the same whatever it takes: errors are relative.
+
+    Args:
+        profiles: of one device.
+    """
+    times = [family_times(kept) for kept in profiles]
+    weights = np.array([1.0 / max(sum(of_model.values()), 1e-9) for of_model in times])
+    rates: dict[Key, Rate] = {}
+    for family in (*dict.fromkeys(MULTIPLYING.values()), OTHER):
+        keys = sorted({key for kept in profiles for key in map(_key, kept.features) if key[0] == family})
+        if not keys:
+            continue
+        wanted = np.array([of_model.get(family, 0.0) for of_model in times])
+        asked = np.array([_totals(kept.features, keys) for kept in profiles])
+        found = _solve(asked * weights[:, None], wanted * weights)
+        for index, key in enumerate(keys):
+            macs, moved, each = found[3 * index : 3 * index + 3]
+            rates[key] = Rate(per_million_macs=macs, per_megabyte=moved, per_operator=each)
+    return rates
+
+
+def predict_features(features: Sequence[OpFeatures], rates: Mapping[Key, Rate]) -> float:
+    """Sum up what operators cost, in ms.
+
+    Args:
+        features: of a model.
+        rates: as fitted. A key that no profile has is charged its family's dearest rates, or those of all: what nobody
+            knows is put late rather than early.
+    """
+    total = 0.0
+    for feature in features:
+        rate = rates.get(_key(feature)) or _dearest(
+            [rate for key, rate in rates.items() if key[0] == feature.family] or list(rates.values())
+        )
+        total += rate.per_million_macs * feature.macs / 1e6
+        total += rate.per_megabyte * feature.bytes / 1e6 + rate.per_operator
+    return total
+
+
+def _key(feature: OpFeatures) -> Key:
+    return feature.family, feature.kind, feature.dtype
+
+
+def _totals(features: Sequence[OpFeatures], keys: Sequence[Key]) -> list[float]:
+    """Of each key: millions of multiply-accumulates, megabytes, operators."""
+    totals = {key: [0.0, 0.0, 0.0] for key in keys}
+    for feature in features:
+        if (found := totals.get(_key(feature))) is not None:
+            found[0] += feature.macs / 1e6
+            found[1] += feature.bytes / 1e6
+            found[2] += 1.0
+    return [value for key in keys for value in totals[key]]
+
+
+def _solve(asked: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    # Columns of one length, and a small ridge: models of one design vary macs and bytes together.
+    lengths = np.linalg.norm(asked, axis=0)
+    lengths[lengths == 0] = 1.0
+    count = asked.shape[1]
+    a = np.vstack([asked / lengths, _RIDGE * np.eye(count)])
+    return solve_nonnegative(a, np.concatenate([wanted, np.zeros(count)])) / lengths
+
+
+def _dearest(rates: Sequence[Rate]) -> Rate:
+    return Rate(
+        per_million_macs=max(rate.per_million_macs for rate in rates),
+        per_megabyte=max(rate.per_megabyte for rate in rates),
+        per_operator=max(rate.per_operator for rate in rates),
+    )

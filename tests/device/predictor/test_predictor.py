@@ -1,0 +1,156 @@
+"""A device made by hand, whose operators take exactly what its rates say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mqn.device.predictor.fitting import family_times, fit, predict_features, runtime_family
+from mqn.device.predictor.graph import OpFeatures, read_features
+from mqn.device.predictor.predictor import MIN_MODELS, Predictor, cross_validate, load_predictor
+from mqn.device.predictor.profiles import KeptProfile, device_folder, keep_profile, read_profiles
+from mqn.device.reference_models import chain
+from mqn.records import DeviceInfo, MeasureSettings, OpProfile, OpTime
+
+DEVICE = DeviceInfo(
+    id="pixel:8/a",
+    model="Pixel 8",
+    soc="Tensor",
+    os="Android",
+    kernel="6",
+    cores=8,
+    memory_mb=8000,
+    runtime="LiteRT 2.3",
+    agent_version="1",
+)
+NAMES = {"convolution": "Convolution (NHWC, F32) IGEMM", "depthwise": "Convolution (NHWC, F32) DWConv"}
+
+
+def cost(feature):
+    """What an operator takes on the device made by hand, in ms."""
+    per_million = {"spatial": 0.05, "pointwise": 0.04, "depthwise": 0.3}[feature.kind]
+    return per_million * feature.macs / 1e6 + 0.2 * feature.bytes / 1e6 + 0.001
+
+
+def profile(features, name="m", **changes):
+    times = [(NAMES[feature.family], cost(feature)) for feature in features]
+    total = sum(time for _, time in times)
+    ops = tuple(
+        OpTime(part="model", index=i, kind=kind, delegated=True, mean_ms=time, share=time / total)
+        for i, (kind, time) in enumerate(times)
+    )
+    whole = OpProfile(
+        device=DEVICE,
+        settings=MeasureSettings(),
+        verdict="ok",
+        reasons=(),
+        sha256=(name,),
+        runs=10,
+        ops=ops,
+        profiled_ms=total * 1.3,
+        started_at="2026-01-01T00:00:00Z",
+    )
+    return replace(whole, **changes)
+
+
+@pytest.fixture
+def models(tmp_path):
+    shapes = [(8, 8), (16, 8), (16, 16), (24, 16), (32, 8), (32, 24), (12, 32), (20, 20)]
+    layers = [("spatial",), ("spatial", "depthwise"), ("depthwise", "pointwise"), ("pointwise",)]
+    files = []
+    for index, (size, channels) in enumerate(shapes):
+        files.append(tmp_path / f"{index}.tflite")
+        files[-1].write_bytes(chain(size, channels, layers[index % 4]))
+    return files
+
+
+@pytest.fixture
+def kept(models):
+    return [
+        KeptProfile(profile=profile(read_features(path), path.stem), features=read_features(path)) for path in models
+    ]
+
+
+def test_rates_are_found_again_and_predict_another_model(kept, tmp_path):
+    path = tmp_path / "other.tflite"
+    path.write_bytes(chain(28, 12, ("spatial", "depthwise", "pointwise")))
+    features = read_features(path)
+    assert predict_features(features, fit(kept)) == pytest.approx(sum(map(cost, features)), rel=0.05)
+
+
+def test_cross_validation_leaves_the_judged_model_out(kept):
+    found = cross_validate(kept)
+    assert found.models == 8
+    assert found.median_error < 0.05
+    assert found.ordered > 0.9
+    # One model that takes ten times as long as its graph says is seen only where it is judged itself.
+    ops = tuple(replace(op, mean_ms=10 * op.mean_ms) for op in kept[3].profile.ops)
+    slow = KeptProfile(profile=replace(kept[3].profile, ops=ops), features=kept[3].features)
+    assert cross_validate([*kept[:3], slow, *kept[4:]]).max_error > 0.5
+
+
+def test_profiles_are_kept_a_device_and_the_newest_of_a_model_counts(models, tmp_path):
+    folder = tmp_path / "profiles"
+    for path in models[: MIN_MODELS - 1]:
+        keep_profile(folder, profile(read_features(path), path.stem), [path])
+    assert load_predictor(folder, DEVICE.id) is None
+    keep_profile(folder, profile(read_features(models[0]), "0", runs=99), [models[0]])
+    assert load_predictor(folder, DEVICE.id) is None
+    assert max(one.profile.runs for one in read_profiles(folder, DEVICE.id, MeasureSettings())) == 99
+    keep_profile(folder, profile(read_features(models[-1]), "7"), [models[-1]])
+    predictor = load_predictor(folder, DEVICE.id)
+    assert predictor is not None
+    assert predictor.predict([models[2], models[4]]) == pytest.approx(
+        predictor.predict([models[2]]) + predictor.predict([models[4]])
+    )
+    assert predictor.describe().startswith("fitted from 6 models on pixel:8/a; each predicted from the others: off by ")
+    assert load_predictor(folder, "another") is None
+    assert load_predictor(folder, DEVICE.id, MeasureSettings(threads=4)) is None
+
+
+def test_a_profile_that_failed_teaches_nothing_and_a_damaged_one_is_left_out(models, tmp_path):
+    assert keep_profile(tmp_path, profile([], verdict="crashed"), [models[0]]) is None
+    path = keep_profile(tmp_path, profile(read_features(models[0])), [models[0]])
+    assert path is not None
+    path.write_text("{")
+    assert read_profiles(tmp_path, DEVICE.id, MeasureSettings()) == ()
+
+
+def test_too_few_models_are_refused(kept):
+    with pytest.raises(ValueError, match="5 profiles; at least 6"):
+        Predictor(kept[:5])
+
+
+def test_what_nobody_profiled_is_charged_the_dearest_known(kept):
+    rates = fit(kept)
+    known = OpFeatures(family="convolution", kind="spatial", dtype="float32", macs=10**6, bytes=10**5)
+    assert predict_features([replace(known, dtype="int8")], rates) >= predict_features([known], rates)
+    unknown = OpFeatures(family="matrix", kind="matrix", dtype="float32", macs=10**6, bytes=10**5)
+    assert predict_features([unknown], rates) >= predict_features([known], rates)
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [
+        ("Convolution (NHWC, QS8) IGEMM", "convolution"),
+        ("Convolution (NHWC, F32) DWConv", "depthwise"),
+        ("DEPTHWISE_CONV_2D", "depthwise"),
+        ("Deconvolution (NHWC, F32)", "transposed"),
+        ("Fully Connected (NC, F32) GEMM", "matrix"),
+        ("Constant Pad (ND, X32)", "other"),
+    ],
+)
+def test_the_runtime_s_names(kind, family):
+    assert runtime_family(kind) == family
+
+
+def test_what_the_graph_has_no_operator_of_is_other(kept):
+    odd = replace(kept[0].profile, ops=(replace(kept[0].profile.ops[0], kind="Fully Connected (NC, F32)"),))
+    times = family_times(KeptProfile(profile=odd, features=kept[0].features))
+    assert list(times) == ["other"]
+
+
+@pytest.mark.parametrize(("name", "folder"), [("pixel:8/a", "pixel_8_a"), ("../x", "_x"), ("..", "_")])
+def test_a_device_s_folder_stays_within(tmp_path, name, folder):
+    assert device_folder(tmp_path, name) == tmp_path / folder
