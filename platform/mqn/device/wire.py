@@ -16,9 +16,11 @@
     GET    /v1/health                                     200, the one path that needs no token
 
 Every failure is `{"error": "one line"}`. A token travels as `Authorization: Bearer ...`; a wrong or expired one is a
-401. A full disk is a 507. A job is posted under a lease (`Lease: id`), which gives its holder the device alone; every
-request that names a lease, and every poll of its jobs, is a sign of life. A lease without a sign of life for its time
-ends, and its jobs with it. Both POSTs may be repeated under the same `Idempotency-Key`.
+401. A full disk is a 507, a body that does not come a 408, too much at once a 429, a device that the agent cannot reach
+a 503; 409, 429 and 503 say in `Retry-After` when to come back, unless coming back is of no use. A job is posted under a
+lease (`Lease: id`), which gives its holder the device alone; every request that names a lease, and every poll of its
+jobs, is a sign of life. A lease without a sign of life for its time ends, and its jobs with it. Both POSTs may be
+repeated under the same `Idempotency-Key`.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ MAX_WAIT_SECONDS = 30.0
 MAX_TIMEOUT_SECONDS = 600.0
 MAX_RUNS = 100_000
 MAX_PROCESSES = 20
+MAX_THREADS = 256
+MAX_PROCESSORS = 1024
 MAX_MEMORY_LIMIT_MB = 65_536
 
 Part = Literal["model", "backbone", "head"]
@@ -115,6 +119,8 @@ class JobRequest:
             raise ValueError(
                 f"processes must be at most {MAX_PROCESSES} and warmup_limit_seconds {MAX_TIMEOUT_SECONDS:g}"
             )
+        if self.settings.threads > MAX_THREADS or any(number >= MAX_PROCESSORS for number in self.settings.processors):
+            raise ValueError(f"threads must be at most {MAX_THREADS} and processors below {MAX_PROCESSORS}")
         if self.settings.timeout_seconds > MAX_TIMEOUT_SECONDS or self.settings.memory_limit_mb > MAX_MEMORY_LIMIT_MB:
             raise ValueError(
                 f"timeout_seconds must be at most {MAX_TIMEOUT_SECONDS:g} and memory_limit_mb {MAX_MEMORY_LIMIT_MB}"
@@ -132,6 +138,7 @@ class JobStatus:
         comparison: likewise of one that compares.
         profile: likewise of one that profiles.
         error: why a cancelled job was cancelled, where the agent did it: the lease ended, the device went away.
+        refused: whether another try is of no use: the device lacks what the settings ask for.
     """
 
     id: str
@@ -140,6 +147,7 @@ class JobStatus:
     comparison: Comparison | None = None
     profile: OpProfile | None = None
     error: str = ""
+    refused: bool = False
 
     @property
     def ended(self) -> bool:
@@ -180,7 +188,7 @@ class Lease:
         holder: who asked.
         state: `waiting` for its turn, `held`, or `ended`: given back, or no sign of life.
         ttl_seconds: as asked for.
-        ahead: how many get the device before; 0 when held.
+        ahead: how many get the device before, whoever has it now included; 0 when held.
     """
 
     id: str
