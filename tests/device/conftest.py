@@ -68,7 +68,7 @@ def make_measurement(info: DeviceInfo) -> Callable[..., Measurement]:
             memory_method="by hand",
             cpu_wall_ratio=0.99,
             affinity=(0,),
-            partitions=(1,) * len(parts),
+            process_rounds=(11,),
             before=CALM,
             after=CALM,
             started_at="2026-01-01T00:00:00.000+00:00",

@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import resource
 import uuid
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from mqn import __version__
-from mqn.records import DeviceInfo, MachineState
+from mqn.device.emulation import is_emulated
+from mqn.records import Delegate, DeviceInfo, MachineState
 
 PROC = Path("/proc")
 SYS = Path("/sys")
 RUNTIME_PACKAGE = "ai-edge-litert"
+DELEGATES: tuple[Delegate, ...] = ("none", "xnnpack")
 
 
 def affinity() -> tuple[int, ...]:
@@ -36,21 +39,43 @@ def read_state(processors: Sequence[int]) -> MachineState:
         load: float | None = os.getloadavg()[0]
     except OSError:
         load = None
-    return MachineState(load_1m=load, frequency_mhz=_frequency_mhz(processors), temperature_c=_temperature_c())
+    percent, charging = _battery()
+    return MachineState(
+        load_1m=load,
+        frequency_mhz=_frequency_mhz(processors),
+        temperature_c=_temperature_c(),
+        battery_percent=percent,
+        charging=charging,
+    )
 
 
 def busy_seconds(processors: Sequence[int]) -> float | None:
     """Processor time that everybody, the hypervisor included, took so far of these processors; None if unreadable."""
-    wanted = {f"cpu{number}" for number in processors}
-    text = _read(PROC / "stat")
-    if text is None:
-        return None
-    rows = [line.split() for line in text.splitlines() if line.split(" ", 1)[0] in wanted]
-    if len(rows) != len(wanted):
+    rows = _processor_rows(processors)
+    if rows is None:
         return None
     # user nice system idle iowait irq softirq steal; guest time is counted in user time already.
     ticks = sum(sum(map(int, row[1:4])) + sum(map(int, row[6:9])) for row in rows)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def stolen_seconds(processors: Sequence[int]) -> float | None:
+    """Processor time that a hypervisor gave to others so far, of these processors; None if unreadable."""
+    rows = _processor_rows(processors)
+    return None if rows is None else sum(int(row[8]) for row in rows) / os.sysconf("SC_CLK_TCK")
+
+
+def waited_seconds() -> float | None:
+    """How long this process's threads were ready to run and had no processor so far; None if unreadable."""
+    texts = [_read(task / "schedstat") for task in (PROC / "self" / "task").glob("*")]
+    rows = [text.split() for text in texts if text]
+    # Nanoseconds on a processor, nanoseconds waiting for one, turns.
+    return sum(int(row[1]) for row in rows) / 1e9 if rows and all(len(row) == 3 for row in rows) else None
+
+
+def preemptions() -> int:
+    """How often the kernel took the processor away from this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def resident_mb() -> tuple[float, float] | None:
@@ -95,7 +120,17 @@ def describe() -> DeviceInfo:
         memory_mb=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6),
         runtime=f"{RUNTIME_PACKAGE} {metadata.version(RUNTIME_PACKAGE)}",
         agent_version=__version__,
+        backend="local",
+        architecture=platform.machine(),
+        emulated=is_emulated(),
+        delegates=DELEGATES,
     )
+
+
+def _processor_rows(processors: Sequence[int]) -> list[list[str]] | None:
+    wanted = {f"cpu{number}" for number in processors}
+    rows = [line.split() for line in (_read(PROC / "stat") or "").splitlines() if line.split(" ", 1)[0] in wanted]
+    return rows if len(rows) == len(wanted) and all(len(row) > 8 for row in rows) else None
 
 
 def _identity() -> str:
@@ -134,6 +169,22 @@ def _temperature_c() -> float | None:
     # Zones without a sensor behind them report 0 or absurd values, in thousandths of a degree.
     plausible = [reading / 1000 for reading in readings if reading and 0 < reading < 150_000]
     return max(plausible) if plausible else None
+
+
+def _battery() -> tuple[float | None, bool | None]:
+    """Charge of the emptiest battery, and whether none of them is being emptied."""
+    found = []
+    for supply in sorted((SYS / "class" / "power_supply").glob("*")):
+        kind, scope = ((_read(supply / name) or "").strip() for name in ("type", "scope"))
+        # A mouse's or headset's battery is a supply of the scope "Device".
+        percent = _read_number(supply / "capacity")
+        if kind == "Battery" and scope != "Device" and percent is not None:
+            found.append((percent, (_read(supply / "status") or "").strip()))
+    if not found:
+        return None, None
+    return min(percent for percent, _ in found), all(
+        status not in ("Discharging", "Unknown", "") for _, status in found
+    )
 
 
 def _read_number(path: Path) -> float | None:

@@ -6,14 +6,19 @@ runner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+import math
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal
 
 from mqn.device.wire import Part
+from mqn.errors import ConfigError
+from mqn.parsing import from_mapping
 from mqn.records import Delegation, MachineState, MeasureSettings, Verdict
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"
+MAX_RESULT_BYTES = 32_000_000
 
 Kind = Literal["timed", "memory", "profile"]
 
@@ -83,6 +88,7 @@ class TimedResult:
         cpu_seconds: processor time of the process meanwhile, all threads.
         others_seconds: processor time that others took meanwhile on the processors allowed to us; None if unreadable.
         stolen_seconds: of that, what a hypervisor gave to other machines; None if unreadable.
+        waited_seconds: how long our threads were ready to run and had no processor, their sum; None if unreadable.
         preemptions: how often the kernel took the processor away meanwhile; None if unreadable.
         yardstick_ns: a fixed piece of work, timed before and after: the shortest and the median of its samples; None
             where it was not run.
@@ -96,6 +102,7 @@ class TimedResult:
     cpu_seconds: float
     others_seconds: float | None
     stolen_seconds: float | None = None
+    waited_seconds: float | None = None
     preemptions: int | None = None
     yardstick_ns: tuple[int, ...] | None = None
     affinity: tuple[int, ...]
@@ -169,3 +176,58 @@ class PassResult:
     memory: MemoryResult | None = None
     profile: ProfileResult | None = None
     failure: Failure | None = None
+
+
+def parse_result(text: bytes, request: PassRequest) -> PassResult:
+    """Read what a pass left behind. It held a stranger's model: its answer is checked, not trusted.
+
+    Args:
+        text: JSON, or anything.
+        request: what it was told to do.
+
+    Returns:
+        The answer, or a `crashed` failure where it makes no sense as one to this request.
+    """
+    try:
+        result = from_mapping(PassResult, json.loads(text, parse_constant=_refuse_constant), source=RESULT_FILE)
+        _check(result, request)
+    except (ConfigError, ValueError, RecursionError) as error:
+        reason = f"the {request.kind} pass left no result that makes sense: {' '.join(str(error).split())[:300]}"
+        return PassResult(failure=Failure(verdict="crashed", reason=reason))
+    return result
+
+
+def _check(result: PassResult, request: PassRequest) -> None:
+    if result.failure is not None:
+        if result.failure.verdict not in ("rejected", "crashed", "timeout"):
+            raise ValueError(f"a failure's verdict is {result.failure.verdict!r}")
+        return
+    if getattr(result, request.kind) is None:
+        raise ValueError(f"there is no {request.kind!r} in it")
+    if result.timed is not None:
+        parts = [len(model) for model in result.timed.models]
+        if parts != [len(model) for model in request.models]:
+            raise ValueError(f"models have {parts} parts")
+    if not _is_finite(result):
+        raise ValueError("a number in it is negative or not finite")
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether every number inside a record is finite and not negative; temperatures may be."""
+    if isinstance(value, MachineState):
+        return all(
+            math.isfinite(number) for number in (value.load_1m, value.frequency_mhz, value.temperature_c) if number
+        )
+    if isinstance(value, (int, float)):
+        return 0 <= value < math.inf
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_finite, value))
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if is_dataclass(value):
+        return all(_is_finite(getattr(value, field.name)) for field in fields(value))
+    return True
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")

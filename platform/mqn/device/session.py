@@ -1,183 +1,185 @@
-"""One measurement on this machine: a timed pass, a memory pass, and the verdict on them."""
+"""From passes that a backend runs to a measurement, a comparison or a profile, whatever drives the device."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import dataclasses
+import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mqn.device import machine
-from mqn.device.backends.isolation import KillSwitch, run_isolated
-from mqn.device.passes import (
-    REQUEST_FILE,
-    RESULT_FILE,
-    Failure,
-    Kind,
-    MemoryResult,
-    PassFile,
-    PassRequest,
-    PassResult,
-    TimedResult,
+from mqn.device.backends.contract import Backend
+from mqn.device.backends.isolation import KillSwitch
+from mqn.device.merging import (
+    SessionFile,
+    Timing,
+    merge,
+    report_comparison,
+    report_measurement,
+    report_profile,
 )
-from mqn.device.science.figures import summarise
-from mqn.device.science.verdict import judge
-from mqn.device.wire import Part
-from mqn.errors import ConfigError
-from mqn.parsing import read_json, write_json
-from mqn.records import DeviceInfo, MachineState, Measurement, MeasureSettings, PartMeasurement
+from mqn.device.passes import Failure, Kind, PassFile, PassRequest, PassResult
+from mqn.device.science.yardsticks import Yardsticks
+from mqn.records import Comparison, DeviceInfo, Measurement, MeasureSettings, OpProfile
+
+__all__ = ["SessionFile", "compare", "measure", "profile"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionFile:
-    """A file to measure: its part, its SHA-256, and where it lies."""
-
-    part: Part
-    sha256: str
-    path: Path
-
-
-def measure_here(
-    files: Sequence[SessionFile], settings: MeasureSettings, *, device: DeviceInfo, folder: Path, switch: KillSwitch
+def measure(
+    backend: Backend,
+    files: Sequence[SessionFile],
+    settings: MeasureSettings,
+    *,
+    folder: Path,
+    switch: KillSwitch,
+    yardsticks: Yardsticks | None = None,
 ) -> Measurement:
-    """Measure a model on this machine, once.
+    """Measure a model, once: timed passes, a memory pass, and another without a delegate.
 
     Args:
+        backend: drives the device.
         files: a model, or backbone and head.
-        settings: how.
-        device: who this machine is.
+        settings: how; the timed passes share its `runs` and `seconds`.
         folder: where the passes work; what they leave there is removed.
         switch: ends it early from another thread; the result then means nothing.
+        yardsticks: what the device could do of late; without it a machine that is slow all the time goes unnoticed.
 
     Returns:
         The measurement, whatever its verdict: a model that crashes or hangs is a result.
+
+    Raises:
+        DeviceAwayError: the device cannot be reached, or went away.
+        DeviceRefusedError: it lacks what the settings ask for.
     """
-    started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    timed = _run_pass("timed", files, settings, folder, switch)
-    memory = timed if timed.failure else _run_pass("memory", files, settings, folder, switch)
-    failure = timed.failure or memory.failure
-    if failure is not None:
-        return _report_failure(failure, settings, device, started_at)
-    assert timed.timed is not None
-    assert memory.memory is not None
-    return _report(files, settings, device, started_at, timed.timed, memory.memory)
+    session = _Session(backend, (tuple(files),), settings, folder, switch)
+    timing, failure = session.time_all(yardsticks)
+    memory = session.run("memory", settings) if failure is None else PassResult(failure=failure)
+    undelegated = None
+    if memory.failure is None and settings.delegate != "none":
+        undelegated = session.run("memory", dataclasses.replace(settings, delegate="none"))
+        # An operator that only the delegate has leaves this one figure out, and spoils no other.
+        if undelegated.failure is not None and undelegated.failure.verdict == "rejected":
+            undelegated = None
+    failure = memory.failure or (undelegated.failure if undelegated else None)
+    return report_measurement(
+        files=files,
+        settings=settings,
+        device=session.device,
+        started_at=session.started_at,
+        timing=timing,
+        memory=memory.memory,
+        undelegated=undelegated.memory if undelegated else memory.memory if settings.delegate == "none" else None,
+        failure=failure,
+    )
 
 
-def _run_pass(
-    kind: Kind, files: Sequence[SessionFile], settings: MeasureSettings, folder: Path, switch: KillSwitch
-) -> PassResult:
-    with tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=folder) as name:
-        work = Path(name)
-        for file in files:
-            _lend(file.path, work / f"{file.part}.tflite")
-        named = tuple(PassFile(part=file.part, name=f"{file.part}.tflite") for file in files)
-        write_json(work / REQUEST_FILE, PassRequest(kind=kind, files=named, settings=settings))
-        ending = run_isolated(work, settings.timeout_seconds, switch)
-        if ending.timed_out:
-            reason = f"the {kind} pass took more than {settings.timeout_seconds:g} s (timeout_seconds)"
-            return PassResult(failure=Failure(verdict="timeout", reason=reason))
-        if ending.returncode != 0:
-            return PassResult(failure=Failure(verdict="crashed", reason=f"the {kind} pass: {ending.description}"))
-        return _read_result(kind, work / RESULT_FILE, len(files))
-
-
-def _read_result(kind: Kind, path: Path, parts: int) -> PassResult:
-    """The process that wrote it held a stranger's model: its answer is checked, not trusted."""
-    reason = f"the {kind} pass left no result that makes sense"
-    try:
-        result = read_json(PassResult, path)
-    except ConfigError as error:
-        return PassResult(failure=Failure(verdict="crashed", reason=f"{reason}: {error}"))
-    complete = result.memory is not None
-    if kind == "timed":
-        complete = result.timed is not None and len(result.timed.parts) == parts
-    if not complete and result.failure is None:
-        return PassResult(failure=Failure(verdict="crashed", reason=reason))
-    return result
-
-
-def _lend(source: Path, target: Path) -> None:
-    # A link cannot lose its bytes when the store drops the file; a copy does where links are not to be had.
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _report(
-    files: Sequence[SessionFile],
+def compare(
+    backend: Backend,
+    first: Sequence[SessionFile],
+    second: Sequence[SessionFile],
     settings: MeasureSettings,
-    device: DeviceInfo,
-    started_at: str,
-    timed: TimedResult,
-    memory: MemoryResult,
-) -> Measurement:
-    totals = [sum(row) for row in zip(*(part.samples_ns for part in timed.parts), strict=True)]
-    ratio = timed.cpu_seconds / timed.wall_seconds / settings.threads
-    free = None
-    if timed.others_seconds is not None:
-        free = len(timed.affinity) - timed.others_seconds / timed.wall_seconds
-    verdict, reasons = judge(
-        totals,
-        threads=settings.threads,
-        cpu_wall_ratio=ratio,
-        free_processors=free,
-        before=timed.before,
-        after=timed.after,
+    *,
+    folder: Path,
+    switch: KillSwitch,
+    yardsticks: Yardsticks | None = None,
+) -> Comparison:
+    """Time two models in turns, in the same processes: whatever disturbs the machine disturbs both alike.
+
+    Args:
+        backend: drives the device.
+        first: model A: a file, or backbone and head.
+        second: model B likewise.
+        settings: how; the processes share its `runs` and `seconds`.
+        folder: where the passes work; what they leave there is removed.
+        switch: ends it early from another thread; the result then means nothing.
+        yardsticks: as for `measure`.
+
+    Returns:
+        The comparison, whatever its verdict, its ratios left to whoever has numpy (`mqn.device.science.intervals`).
+
+    Raises:
+        DeviceAwayError: the device cannot be reached, or went away.
+        DeviceRefusedError: it lacks what the settings ask for.
+    """
+    session = _Session(backend, (tuple(first), tuple(second)), settings, folder, switch)
+    timing, failure = session.time_all(yardsticks)
+    return report_comparison(
+        models=session.models,
+        settings=settings,
+        device=session.device,
+        started_at=session.started_at,
+        timing=timing,
+        failure=failure,
     )
-    parts = tuple(
-        PartMeasurement(
-            part=file.part,
-            sha256=file.sha256,
-            size_bytes=file.path.stat().st_size,
-            init_ms=part.init_ms,
-            first_ms=part.first_ms,
-            warmup_ms=part.warmup_ms,
-            latency_ms=summarise(part.samples_ns),
-            samples_ns=part.samples_ns,
-            output_sha256=part.output_sha256,
+
+
+def profile(
+    backend: Backend, files: Sequence[SessionFile], settings: MeasureSettings, *, folder: Path, switch: KillSwitch
+) -> OpProfile:
+    """Profile a model operator by operator, in one pass of its own.
+
+    Args:
+        backend: drives the device.
+        files: a model, or backbone and head.
+        settings: how.
+        folder: where the pass works; what it leaves there is removed.
+        switch: ends it early from another thread; the result then means nothing.
+
+    Returns:
+        The profile, whatever its verdict.
+
+    Raises:
+        DeviceAwayError: the device cannot be reached, or went away.
+        DeviceRefusedError: it lacks what is asked for.
+    """
+    session = _Session(backend, (tuple(files),), settings, folder, switch)
+    result = session.run("profile", settings)
+    return report_profile(
+        files=files, settings=settings, device=session.device, started_at=session.started_at, result=result
+    )
+
+
+class _Session:
+    """The passes of one job."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        models: tuple[tuple[SessionFile, ...], ...],
+        settings: MeasureSettings,
+        folder: Path,
+        switch: KillSwitch,
+    ) -> None:
+        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.models = models
+        self.device: DeviceInfo = backend.describe()
+        self._backend, self._settings, self._folder, self._switch = backend, settings, folder, switch
+
+    def time_all(self, yardsticks: Yardsticks | None) -> tuple[Timing | None, Failure | None]:
+        """Run the timed passes; the first failure ends it."""
+        count = self._settings.processes
+        share = dataclasses.replace(
+            self._settings, runs=math.ceil(self._settings.runs / count), seconds=self._settings.seconds / count
         )
-        for file, part in zip(files, timed.parts, strict=True)
-    )
-    partitions = tuple(part.partitions for part in timed.parts if part.partitions is not None)
-    return Measurement(
-        device=device,
-        settings=settings,
-        verdict=verdict,
-        reasons=reasons,
-        parts=parts,
-        latency_ms=summarise(totals),
-        peak_memory_mb=memory.peak_mb,
-        memory_baseline_mb=memory.baseline_mb,
-        memory_method=memory.method,
-        cpu_wall_ratio=ratio,
-        affinity=timed.affinity,
-        partitions=partitions if len(partitions) == len(parts) else None,
-        before=timed.before,
-        after=timed.after,
-        started_at=started_at,
-    )
+        results = []
+        for number in range(count):
+            result = self.run("timed", share, swapped=number % 2 == 1)
+            if result.timed is None:
+                return None, result.failure
+            results.append(result.timed)
+        return merge(results, self._settings, self.device, yardsticks), None
 
-
-def _report_failure(failure: Failure, settings: MeasureSettings, device: DeviceInfo, started_at: str) -> Measurement:
-    unread = MachineState(load_1m=None, frequency_mhz=None, temperature_c=None)
-    return Measurement(
-        device=device,
-        settings=settings,
-        verdict=failure.verdict,
-        reasons=(failure.reason,),
-        parts=(),
-        latency_ms=None,
-        peak_memory_mb=None,
-        memory_baseline_mb=None,
-        memory_method="none: nothing was measured",
-        cpu_wall_ratio=None,
-        affinity=machine.affinity(),
-        partitions=None,
-        before=unread,
-        after=unread,
-        started_at=started_at,
-    )
+    def run(self, kind: Kind, settings: MeasureSettings, *, swapped: bool = False) -> PassResult:
+        """Run one pass in a folder of its own."""
+        if self._switch.pulled.is_set():
+            return PassResult(failure=Failure(verdict="crashed", reason="cancelled"))
+        named: list[tuple[PassFile, ...]] = []
+        paths: dict[str, Path] = {}
+        for number, model in enumerate(self.models):
+            names = [f"{number}-{file.part}.tflite" for file in model]
+            paths |= {name: file.path for name, file in zip(names, model, strict=True)}
+            named.append(tuple(PassFile(part=file.part, name=name) for name, file in zip(names, model, strict=True)))
+        request = PassRequest(kind=kind, models=tuple(named), settings=settings, swapped=swapped)
+        with tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=self._folder, ignore_cleanup_errors=True) as name:
+            return self._backend.run(request, paths, Path(name), self._switch)

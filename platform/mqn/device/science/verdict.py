@@ -1,13 +1,15 @@
-"""Whether a timed pass can be compared with others: a pure function of what was observed.
+"""Whether timed passes can be compared with others: a pure function of what was observed.
 
-Three things spoil a timing, and each leaves its trace: somebody else on the processor (our processor time falls behind
-the wall clock), a clock that was turned down (frequency or heat), and everything else (the samples spread or drift).
+Four things spoil a timing, and each leaves its trace: somebody else on the processor (our processor time falls behind
+the wall clock, our threads wait), a machine that is slow as a whole (the yardstick), a clock that was turned down
+(frequency or heat), and everything else (the samples spread, drift, or differ from process to process).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from mqn.device.passes import TimedResult
 from mqn.device.science.figures import quantile
 from mqn.records import MachineState, Verdict
 
@@ -15,52 +17,49 @@ from mqn.records import MachineState, Verdict
 MIN_CPU_WALL_RATIO = 0.95
 # Several threads wait for each other, so their ratio says little; what counts is whether they had processors to run on.
 MIN_FREE_SHARE = 0.95
-# The limits on spread and drift: README.md of this room tells how they were chosen.
+MAX_WAITED_SHARE = 0.05
+MAX_STOLEN_SHARE = 0.05
+# The limits on yardstick, spread, drift and processes: README.md of this room tells how they were chosen.
+MAX_YARDSTICK = 1.15
 MAX_SPREAD = 0.25
 MAX_DRIFT = 0.10
 MIN_DRIFT_SAMPLES = 20
+MAX_BETWEEN = 0.10
 MAX_FREQUENCY_DROP = 0.10
 MAX_TEMPERATURE_C = 90.0
 
 
 def judge(
-    samples_ns: Sequence[int],
-    *,
-    threads: int,
-    cpu_wall_ratio: float,
-    free_processors: float | None,
-    before: MachineState,
-    after: MachineState,
+    passes: Sequence[TimedResult], *, threads: int, yardstick: float | None = None
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """Give a timed pass its verdict.
+    """Give the timed passes of one job their verdict.
 
     Args:
-        samples_ns: time of each round, in the order they ran.
+        passes: at least one, in the order they ran, all of the same models.
         threads: of the runtime.
-        cpu_wall_ratio: our processor time over wall time, per thread.
-        free_processors: processors' worth of time that others left to us; None where it could not be read.
-        before: the machine when the pass began.
-        after: and when it ended.
+        yardstick: the slowest pass's over the device's best of late; None where it is not known.
 
     Returns:
         `ok`, or the gravest verdict that applies (`throttled`, `contended`, `unsteady`, in this order: the earlier ones
         explain the later), with every reason found.
     """
-    throttled = _find_throttling(before, after)
-    contended = _find_contention(threads, cpu_wall_ratio, free_processors)
-    unsteady = _find_unrest(samples_ns)
+    totals = [_total(timed) for timed in passes]
     found: tuple[tuple[Verdict, list[str]], ...] = (
-        ("throttled", throttled),
-        ("contended", contended),
-        ("unsteady", unsteady),
+        ("throttled", _find_throttling(passes[0].before, passes[-1].after)),
+        ("contended", [*_find_contention(passes, threads), *_find_slowness(yardstick)]),
+        ("unsteady", [*_find_unrest(totals), *_find_disagreement(passes)]),
     )
     verdict: Verdict = next((name for name, reasons in found if reasons), "ok")
-    return verdict, (*throttled, *contended, *unsteady)
+    return verdict, tuple(reason for _, reasons in found for reason in reasons)
+
+
+def _total(timed: TimedResult) -> list[int]:
+    return [sum(row) for row in zip(*(part.samples_ns for model in timed.models for part in model), strict=True)]
 
 
 def _find_throttling(before: MachineState, after: MachineState) -> list[str]:
     reasons = []
-    if before.frequency_mhz is not None and after.frequency_mhz is not None:
+    if before.frequency_mhz and after.frequency_mhz is not None:
         drop = 1 - after.frequency_mhz / before.frequency_mhz
         if drop > MAX_FREQUENCY_DROP:
             reasons.append(
@@ -72,29 +71,68 @@ def _find_throttling(before: MachineState, after: MachineState) -> list[str]:
     return reasons
 
 
-def _find_contention(threads: int, cpu_wall_ratio: float, free_processors: float | None) -> list[str]:
-    if threads == 1:
-        if cpu_wall_ratio < MIN_CPU_WALL_RATIO:
-            return [f"cpu/wall {cpu_wall_ratio:.2f} (at least {MIN_CPU_WALL_RATIO}): others used this processor"]
-        return []
-    if free_processors is not None and free_processors < MIN_FREE_SHARE * threads:
-        return [
-            f"others left {free_processors:.2f} processors to {threads} threads"
-            f" (at least {MIN_FREE_SHARE * threads:.2f})"
-        ]
-    return []
-
-
-def _find_unrest(samples_ns: Sequence[int]) -> list[str]:
+def _find_contention(passes: Sequence[TimedResult], threads: int) -> list[str]:
     reasons = []
-    ordered = sorted(samples_ns)
+    wall = sum(timed.wall_seconds for timed in passes)
+    ratio = sum(timed.cpu_seconds for timed in passes) / wall / threads
+    if threads == 1 and ratio < MIN_CPU_WALL_RATIO:
+        reasons.append(f"cpu/wall {ratio:.2f} (at least {MIN_CPU_WALL_RATIO}): others used this processor")
+    waited = _sum(timed.waited_seconds for timed in passes)
+    if waited is not None and waited > MAX_WAITED_SHARE * threads * wall:
+        share = waited / wall / threads
+        reasons.append(f"waited for a processor {share:.0%} of the time (at most {MAX_WAITED_SHARE:.0%})")
+    others = _sum(timed.others_seconds for timed in passes)
+    if others is not None:
+        free = len(passes[0].affinity) - others / wall
+        if free < MIN_FREE_SHARE * threads:
+            reasons.append(
+                f"others left {free:.2f} processors to {threads} thread{'s' * (threads > 1)}"
+                f" (at least {MIN_FREE_SHARE * threads:.2f})"
+            )
+    stolen = _sum(timed.stolen_seconds for timed in passes)
+    if stolen is not None and stolen > MAX_STOLEN_SHARE * wall:
+        reasons.append(f"a hypervisor took {stolen / wall:.0%} of a processor (at most {MAX_STOLEN_SHARE:.0%})")
+    return reasons
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
+
+
+def _find_slowness(yardstick: float | None) -> list[str]:
+    if yardstick is None or yardstick <= MAX_YARDSTICK:
+        return []
+    return [
+        f"the machine was {yardstick - 1:.0%} slower than its best of late (at most {MAX_YARDSTICK - 1:.0%}):"
+        " a neighbour that only a fixed piece of work shows"
+    ]
+
+
+def _find_unrest(totals: Sequence[Sequence[int]]) -> list[str]:
+    reasons = []
+    ordered = sorted(sample for total in totals for sample in total)
     spread = quantile(ordered, 0.9) / quantile(ordered, 0.5) - 1
     if spread > MAX_SPREAD:
         reasons.append(f"p90 is {spread:.0%} above p50 (at most {MAX_SPREAD:.0%})")
-    if len(samples_ns) >= MIN_DRIFT_SAMPLES:
-        half = len(samples_ns) // 2
-        first, second = (quantile(sorted(part), 0.5) for part in (samples_ns[:half], samples_ns[half:]))
-        drift = second / first - 1
-        if abs(drift) > MAX_DRIFT:
-            reasons.append(f"the second half's p50 is {drift:+.0%} off the first's (at most {MAX_DRIFT:.0%})")
+    drifts = [_drift(total) for total in totals if len(total) >= MIN_DRIFT_SAMPLES]
+    drift = max(drifts, key=abs, default=0.0)
+    if abs(drift) > MAX_DRIFT:
+        reasons.append(f"the second half's p50 is {drift:+.0%} off the first's (at most {MAX_DRIFT:.0%})")
+    medians = [quantile(sorted(total), 0.5) for total in totals]
+    between = max(medians) / min(medians) - 1
+    if between > MAX_BETWEEN:
+        reasons.append(f"p50 differs by {between:.0%} from process to process (at most {MAX_BETWEEN:.0%})")
     return reasons
+
+
+def _drift(total: Sequence[int]) -> float:
+    half = len(total) // 2
+    first, second = (quantile(sorted(part), 0.5) for part in (total[:half], total[half:]))
+    return second / first - 1
+
+
+def _find_disagreement(passes: Sequence[TimedResult]) -> list[str]:
+    outputs = {tuple(part.output_sha256 for model in timed.models for part in model) for timed in passes}
+    return [f"{len(outputs)} different outputs in {len(passes)} processes for the same input"] * (len(outputs) > 1)

@@ -1,0 +1,95 @@
+"""This machine, through LiteRT in a subprocess."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from mqn.device import machine
+from mqn.device.backends.isolation import KillSwitch, run_isolated
+from mqn.device.passes import (
+    MAX_RESULT_BYTES,
+    REQUEST_FILE,
+    RESULT_FILE,
+    Failure,
+    Kind,
+    PassRequest,
+    PassResult,
+    parse_result,
+)
+from mqn.errors import DeviceRefusedError
+from mqn.parsing import write_json
+from mqn.records import DeviceInfo, MachineState
+
+
+class LocalBackend:
+    """Runs passes on this machine (`mqn.device.backends.contract.Backend`)."""
+
+    kinds: frozenset[Kind] = frozenset({"timed", "memory", "profile"})
+
+    def describe(self) -> DeviceInfo:
+        """Say who this machine is."""
+        return machine.describe()
+
+    def state(self) -> MachineState:
+        """Read how busy, fast and warm this machine is, and its battery."""
+        return machine.read_state(machine.affinity())
+
+    def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:
+        """Run one pass in a subprocess: see the contract.
+
+        Raises:
+            DeviceRefusedError: this machine lacks the delegate or a processor that is asked for.
+        """
+        _refuse_what_is_missing(request)
+        for name, path in files.items():
+            _lend(path, folder / name)
+        write_json(folder / REQUEST_FILE, request)
+        ending = run_isolated(folder, request.settings.timeout_seconds, switch)
+        if ending.timed_out:
+            reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
+            return PassResult(failure=Failure(verdict="timeout", reason=reason))
+        if ending.returncode != 0:
+            reason = f"the {request.kind} pass: {ending.description}"
+            return PassResult(failure=Failure(verdict="crashed", reason=reason))
+        return parse_result(_read(folder / RESULT_FILE), request)
+
+    def close(self) -> None:
+        """Nothing is held between passes."""
+
+
+def _refuse_what_is_missing(request: PassRequest) -> None:
+    delegate, wanted, here = request.settings.delegate, request.settings.processors, machine.affinity()
+    if delegate not in machine.DELEGATES:
+        raise DeviceRefusedError(
+            f"delegate {delegate!r} is not to be had on this machine; choose one of {', '.join(machine.DELEGATES)}"
+        )
+    missing = sorted(set(wanted) - set(here))
+    if missing:
+        raise DeviceRefusedError(
+            f"processors {list(wanted)}: {missing} may not be used here; choose from {list(here)}, or leave it empty"
+        )
+
+
+def _lend(source: Path, target: Path) -> None:
+    # A link cannot lose its bytes when the store drops the file; a copy does where links are not to be had.
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _read(path: Path) -> bytes:
+    """Whatever wrote it held a stranger's model: a plain file of a sane size, or nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  (a descriptor, not a path)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_RESULT_BYTES:
+            return b""
+        return stream.read(MAX_RESULT_BYTES)

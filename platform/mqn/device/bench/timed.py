@@ -1,0 +1,216 @@
+"""The timed pass: models warmed up until their times settle, then timed in rounds, every sample kept."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mqn.device import machine
+from mqn.device.bench.delegation import inspect
+from mqn.device.bench.loading import PassFailedError, fill_inputs, hash_outputs, load, run_first
+from mqn.device.bench.yardstick import time_yardstick
+from mqn.device.passes import PassFile, PassRequest, TimedPart, TimedResult
+from mqn.device.wire import MAX_RUNS
+from mqn.records import MeasureSettings
+
+# The machine is warm when the medians of so many windows in a row lie within so much of each other.
+SETTLED_WINDOWS = 3
+SETTLED_SPREAD = 0.025
+MIN_WINDOW_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """One file, ready to be timed."""
+
+    interpreter: Any
+    init_ms: float
+    first_ms: float
+    output_sha256: str
+
+
+def time_models(request: PassRequest) -> TimedResult:
+    """Time one model, or two in turns: A B, B A, A B, ..., so that each comes first and follows itself as often.
+
+    Args:
+        request: its settings' `runs` and `seconds` are this process's own.
+
+    Raises:
+        PassFailedError: a model cannot be loaded or run.
+    """
+    order = range(len(request.models))
+    if request.swapped:
+        order = order[::-1]
+    opened = {number: _open(request, number) for number in order}
+    turns = [[(number, part) for part in range(len(opened[number]))] for number in order]
+    cycle = [list(itertools.chain.from_iterable(turns)), list(itertools.chain.from_iterable(turns[::-1]))]
+    clock = _Clock({slot: opened[slot[0]][slot[1]].interpreter for slot in cycle[0]}, cycle)
+    warmup = _warm_up(clock, request.settings)
+    yardstick = time_yardstick()
+    processors = machine.affinity()
+    before = machine.read_state(processors)
+    clock.sample(runs=2, seconds=0)
+    gc.collect()
+    gc.disable()
+    start = _Usage.read(processors)
+    samples = clock.sample(runs=request.settings.runs, seconds=request.settings.seconds)
+    used = _Usage.read(processors).since(start)
+    gc.enable()
+    after = machine.read_state(processors)
+    yardstick += time_yardstick()
+    return TimedResult(
+        models=tuple(
+            tuple(
+                TimedPart(
+                    init_ms=part.init_ms,
+                    first_ms=part.first_ms,
+                    warmup_ms=statistics.fmean(warmup[number, index]) / 1e6,
+                    samples_ns=tuple(samples[number, index]),
+                    output_sha256=part.output_sha256,
+                    delegation=inspect(part.interpreter, request.settings.delegate),
+                )
+                for index, part in enumerate(opened[number])
+            )
+            for number in range(len(request.models))
+        ),
+        wall_seconds=used.wall,
+        cpu_seconds=used.cpu,
+        others_seconds=None if used.busy is None else max(0.0, used.busy - used.cpu),
+        stolen_seconds=used.stolen,
+        waited_seconds=used.waited,
+        preemptions=used.preemptions,
+        yardstick_ns=(min(yardstick), int(statistics.median(yardstick))),
+        affinity=processors,
+        before=before,
+        after=after,
+    )
+
+
+def _open(request: PassRequest, number: int) -> list[_Opened]:
+    with _naming(request, number):
+        interpreters, init_ms = [], []
+        for file in request.models[number]:
+            start = time.perf_counter_ns()
+            interpreters.append(load(file, request.settings))
+            init_ms.append((time.perf_counter_ns() - start) / 1e6)
+            fill_inputs(file, interpreters[-1])
+        return [
+            _open_part(file, interpreter, milliseconds, request.settings)
+            for file, interpreter, milliseconds in zip(request.models[number], interpreters, init_ms, strict=True)
+        ]
+
+
+def _open_part(file: PassFile, interpreter: Any, init_ms: float, settings: MeasureSettings) -> _Opened:
+    start = time.perf_counter_ns()
+    run_first(file, interpreter, settings)
+    first_ms = (time.perf_counter_ns() - start) / 1e6
+    return _Opened(interpreter=interpreter, init_ms=init_ms, first_ms=first_ms, output_sha256=hash_outputs(interpreter))
+
+
+@contextlib.contextmanager
+def _naming(request: PassRequest, number: int) -> Iterator[None]:
+    """Say which of two models failed."""
+    try:
+        yield
+    except PassFailedError as error:
+        if len(request.models) == 1:
+            raise
+        reason = f"the {('first', 'second')[number]} model: {error.failure.reason}"
+        raise PassFailedError(dataclasses.replace(error.failure, reason=reason)) from error
+
+
+_Slot = tuple[int, int]  # number of the model, of its part
+
+
+class _Clock:
+    """Runs rounds, each of them every part once, in the two orders by turns."""
+
+    def __init__(self, interpreters: dict[_Slot, Any], cycle: Sequence[Sequence[_Slot]]) -> None:
+        self._interpreters, self._cycle = interpreters, cycle
+
+    def sample(self, *, runs: int, seconds: float, limit_seconds: float = float("inf")) -> dict[_Slot, list[int]]:
+        """Time at least `runs` rounds and `seconds`, at most `MAX_RUNS` and `limit_seconds`, but one; ns by slot."""
+        samples: dict[_Slot, list[int]] = {slot: [] for slot in self._interpreters}
+        orders = [[(self._interpreters[slot], samples[slot]) for slot in order] for order in self._cycle]
+        start = time.perf_counter()
+        count, passed = 0, 0.0
+        while not count or (passed < limit_seconds and (count < runs or (count < MAX_RUNS and passed < seconds))):
+            for interpreter, own in orders[count % len(orders)]:
+                begin = time.perf_counter_ns()
+                interpreter.invoke()
+                own.append(time.perf_counter_ns() - begin)
+            count += 1
+            passed = time.perf_counter() - start
+        return samples
+
+
+def _warm_up(clock: _Clock, settings: MeasureSettings) -> dict[_Slot, list[int]]:
+    """Run windows until their medians agree, at least and at most as long as the settings say; ns by slot."""
+    window_seconds = settings.warmup_seconds / SETTLED_WINDOWS
+    all_samples: dict[_Slot, list[int]] = {}
+    medians: list[float] = []
+    start = time.perf_counter()
+    while True:
+        left = settings.warmup_limit_seconds - (time.perf_counter() - start)
+        window = clock.sample(runs=MIN_WINDOW_ROUNDS, seconds=window_seconds, limit_seconds=max(0.0, left))
+        for slot, samples in window.items():
+            all_samples.setdefault(slot, []).extend(samples)
+        medians.append(statistics.median(map(sum, zip(*window.values(), strict=True))))
+        passed = time.perf_counter() - start
+        if passed >= settings.warmup_limit_seconds or (passed >= settings.warmup_seconds and is_settled(medians)):
+            return all_samples
+
+
+def is_settled(medians: Sequence[float]) -> bool:
+    """Whether the last windows' medians lie within `SETTLED_SPREAD` of each other.
+
+    Args:
+        medians: of each window so far, in order.
+    """
+    last = medians[-SETTLED_WINDOWS:]
+    return len(last) == SETTLED_WINDOWS and max(last) <= min(last) * (1 + SETTLED_SPREAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Usage:
+    """Seconds so far: of the clock, of our processor time, of everybody's, ...; monotonic clocks only."""
+
+    wall: float
+    cpu: float
+    busy: float | None
+    stolen: float | None
+    waited: float | None
+    preemptions: int | None
+
+    @classmethod
+    def read(cls, processors: Sequence[int]) -> _Usage:
+        return cls(
+            busy=machine.busy_seconds(processors),
+            stolen=machine.stolen_seconds(processors),
+            waited=machine.waited_seconds(),
+            preemptions=machine.preemptions(),
+            cpu=time.process_time(),
+            wall=time.perf_counter(),
+        )
+
+    def since(self, start: _Usage) -> _Usage:
+        def less(later: float | None, earlier: float | None) -> float | None:
+            return None if later is None or earlier is None else later - earlier
+
+        return _Usage(
+            wall=self.wall - start.wall,
+            cpu=self.cpu - start.cpu,
+            busy=less(self.busy, start.busy),
+            stolen=less(self.stolen, start.stolen),
+            waited=less(self.waited, start.waited),
+            preemptions=(
+                None if self.preemptions is None or start.preemptions is None else self.preemptions - start.preemptions
+            ),
+        )

@@ -1,0 +1,64 @@
+"""What a device could do of late: the best times of a fixed piece of work, kept between jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mqn.device.passes import TimedResult
+from mqn.device.science.figures import quantile
+from mqn.errors import ConfigError
+from mqn.parsing import read_json, write_json
+from mqn.records import DeviceInfo
+
+KEPT = 200
+# The best of late is a low quantile, not the minimum: one lucky pass must not condemn all that follow.
+BEST_SHARE = 0.1
+# A machine must have shown so many passes before one of them can be called slow.
+MIN_KEPT = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    device: str = ""
+    shortest_ns: tuple[int, ...] = ()
+
+
+class Yardsticks:
+    """The yardsticks of the passes of late, counted in passes: a clock that jumps changes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        """Take up what is there.
+
+        Args:
+            path: a JSON file; missing, damaged or another machine's: it begins anew.
+        """
+        self._path = path
+        try:
+            self._kept = read_json(_Kept, path)
+        except ConfigError:
+            self._kept = _Kept()
+
+    def rate(self, passes: Sequence[TimedResult], device: DeviceInfo) -> float | None:
+        """Rate passes against the best of late, and keep them.
+
+        Args:
+            passes: of one job.
+            device: that ran them; its yardsticks are forgotten when it, its runtime or our version changes.
+
+        Returns:
+            The slowest pass's yardstick over the best; None where too few are known, or these have none.
+        """
+        own = [timed.yardstick_ns[0] for timed in passes if timed.yardstick_ns]
+        if not own:
+            return None
+        name = f"{device.id} {device.runtime} {device.agent_version}"
+        earlier = self._kept.shortest_ns if self._kept.device == name else ()
+        kept = (*earlier, *own)[-KEPT:]
+        self._kept = _Kept(device=name, shortest_ns=kept)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self._path, self._kept)
+        if len(kept) < MIN_KEPT:
+            return None
+        return max(own) / quantile(sorted(kept), BEST_SHARE)
