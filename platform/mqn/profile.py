@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from mqn.errors import ConfigError
+from mqn.errors import ConfigError, nearest
 from mqn.home import home, shipped
-from mqn.parsing import from_mapping, read_toml
-from mqn.records import MeasureSettings
+from mqn.parsing import from_mapping, read_toml, to_plain
+from mqn.records import PRESETS, MeasureSettings
 
 LOOPBACK = "loopback"
+_OWN_SCHEMES = ("adb:", "ssh:")
+# What stands in figures' names (`latency_ms/kind:pixel 8`), and thus in MLflow's; '/' and ':' part them.
+_WORD = re.compile(r"\w[\w .-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,27 @@ class DeviceProfile:
     min_battery_percent: float | None = None
     benchmark_model: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Check what contradicts itself.
+
+        Raises:
+            ValueError: a token from two places, or the benchmark tool for a device that cannot use it.
+        """
+        if self.token_env and self.token_file is not None:
+            raise ValueError("token_env and token_file are both set; keep one of them")
+        if self.benchmark_model is not None and not self.url.startswith(_OWN_SCHEMES):
+            raise ValueError(f"benchmark_model is for adb: and ssh: devices, not for {self.url!r}")
+        for name, word in (("kind", self.kind), *self.tags.items()):
+            if word and not (_WORD.fullmatch(name) and _WORD.fullmatch(word)):
+                raise ValueError(f"{name} = {word!r} must be letters, digits, ' ', '.', '_' and '-'")
+
+    @property
+    def backend(self) -> str | None:
+        """What an agent of our own drives: `local`, `adb:SERIAL`, `ssh:USER@HOST`; None: the device has an agent."""
+        if self.url == LOOPBACK:
+            return "local"
+        return self.url if self.url.startswith(_OWN_SCHEMES) else None
+
     @property
     def alone(self) -> bool:
         """Whether nothing of ours may run beside a measurement."""
@@ -100,14 +127,41 @@ class BudgetProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A whole profile; every table has defaults, so that an empty file is the default profile."""
+    """A whole profile; every key has a default, so that an empty file is the default profile.
 
+    Attributes:
+        targets: what every trial is measured on: a device by its name, `kind:...` for any of a kind, `soc:...` for any
+            with that tag, and so on; empty: every device by its name.
+        max_age_hours: measurements older than that are made again.
+        patience_minutes: a study goes on so long without a device before it stops, to be resumed.
+        predictor: whether waiting measurements are ordered by predicted latency, the fastest first.
+        ray: where stages run.
+        storage: where trials and artifacts are kept.
+        tracking: where runs are logged.
+        devices: what may be measured on, by name.
+        measure: how is measured; in a file, `preset = "strict"` is what the other keys start from.
+        budget: when a study stops by itself.
+    """
+
+    targets: tuple[str, ...] = ()
+    max_age_hours: float = 168.0
+    patience_minutes: float = 30.0
+    predictor: bool = False
     ray: RayProfile = field(default_factory=RayProfile)
     storage: StorageProfile = field(default_factory=StorageProfile)
     tracking: TrackingProfile = field(default_factory=TrackingProfile)
     devices: dict[str, DeviceProfile] = field(default_factory=lambda: {"local": DeviceProfile()})
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     budget: BudgetProfile = field(default_factory=BudgetProfile)
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a time is not one.
+        """
+        if not self.max_age_hours > 0 or not self.patience_minutes >= 0:
+            raise ValueError("max_age_hours must be above 0 and patience_minutes not below 0")
 
     @property
     def study_url(self) -> str:
@@ -136,12 +190,27 @@ def load_profile(name: str = "default") -> Profile:
         ConfigError: the file is wrong; names the key and the nearest valid one.
     """
     path = shipped("runners", name)
-    profile = from_mapping(Profile, read_toml(path), source=str(path))
+    profile = from_mapping(Profile, _with_preset(read_toml(path), source=str(path)), source=str(path))
     if not profile.devices:
         raise ConfigError(f"{path}: 'devices' is empty; name at least one, for example [devices.local]")
+    for device in profile.devices:
+        if not _WORD.fullmatch(device):
+            raise ConfigError(f"{path}: devices.{device!r}: a name has letters, digits, ' ', '.', '_' and '-'")
     for pattern in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri):
         try:
             pattern.format(home="")
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(f"{path}: {pattern!r}: only {{home}} may stand in braces") from error
     return profile
+
+
+def _with_preset(plain: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """Put what `measure.preset` stands for under the table's other keys."""
+    table = plain.get("measure")
+    if not isinstance(table, Mapping) or "preset" not in table:
+        return dict(plain)
+    preset = table["preset"]
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise ConfigError(f"{source}: measure.preset = {preset!r}; {nearest(str(preset), PRESETS)}")
+    others = {key: value for key, value in table.items() if key != "preset"}
+    return {**plain, "measure": {**to_plain(PRESETS[preset]), **others}}

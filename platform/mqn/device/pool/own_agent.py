@@ -1,4 +1,4 @@
-"""The devices of a profile: an agent that is there already, or one of our own on this machine."""
+"""An agent of our own on this machine, for devices that have none: this machine, phones behind adb, boards behind SSH."""
 
 from __future__ import annotations
 
@@ -15,52 +15,37 @@ from pathlib import Path
 
 from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.device.client import Client
-from mqn.errors import DeviceAwayError, DeviceRefusedError
-from mqn.profile import LOOPBACK, DeviceProfile
+from mqn.device.pool.address import Address, read_address
+from mqn.errors import DeviceAwayError
+from mqn.profile import DeviceProfile
 
-START_SECONDS = 20.0
+START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
-@contextlib.contextmanager
-def open_device(name: str, device: DeviceProfile) -> Iterator[Client]:
-    """Reach a device.
+class OwnAgent:
+    """An agent that lives as long as it is needed, and no longer than this process, however that dies."""
 
-    Args:
-        name: as the profile calls it, for error messages.
-        device: `url = "loopback"` starts an agent on this machine and stops it at the end; it also ends when this
-            process dies, however it dies.
+    def __init__(self, name: str, device: DeviceProfile) -> None:
+        """Start it, and wait until it answers.
 
-    Yields:
-        A client of its agent, which was reached once.
+        Args:
+            name: of the device, for messages.
+            device: what the agent drives.
 
-    Raises:
-        DeviceAwayError: it cannot be reached.
-        DeviceRefusedError: it refuses, or the token's variable is not set.
-    """
-    if device.url == LOOPBACK:
-        with _own_agent(name) as client:
-            yield client
-        return
-    token = None
-    if device.token_env:
-        token = os.environ.get(device.token_env)
-        if not token:
-            raise DeviceRefusedError(f"device {name!r} needs its token in ${device.token_env}, which is not set")
-    with Client(device.url, token) as client:
-        client.info()
-        yield client
-
-
-@contextlib.contextmanager
-def _own_agent(name: str) -> Iterator[Client]:
-    # Everybody on this machine can reach loopback, a browser's pages too: hence a token here as well.
-    token = secrets.token_urlsafe(24)
-    with tempfile.TemporaryDirectory(prefix="mqn-agent-") as folder:
-        ready, log = Path(folder) / "ready.json", Path(folder) / "agent.log"
-        command = [sys.executable, "-m", "mqn.device.agent", "--until-stdin-closes", "--ready-file", str(ready)]
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
+        Raises:
+            DeviceAwayError: it did not come up; says its last words.
+        """
+        # Everybody on this machine can reach loopback, a browser's pages too: hence a token here as well.
+        token = secrets.token_urlsafe(24)
+        self._folder = tempfile.TemporaryDirectory(prefix="mqn-agent-")
+        ready, self._log = Path(self._folder.name) / "ready.json", Path(self._folder.name) / "agent.log"
+        command = [sys.executable, "-m", "mqn.device.agent", "--backend", str(device.backend)]
+        command += ["--until-stdin-closes", "--ready-file", str(ready)]
+        if device.benchmark_model is not None:
+            command += ["--benchmark-model", str(device.benchmark_model.expanduser())]
+        with self._log.open("wb") as stream:
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -70,32 +55,64 @@ def _own_agent(name: str) -> Iterator[Client]:
                 start_new_session=True,
             )
         try:
-            url = _await_ready(name, process, ready, log)
-            with Client(url, token, backoff_seconds=(0.2, 0.5)) as client:
-                yield client
-        finally:
-            _stop(process)
+            self.address = Address(url=self._await_ready(name, ready), token=token, own=True)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Stop it; what it was doing is cancelled."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def _await_ready(self, name: str, ready: Path) -> str:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if ready.is_file():
+                return str(json.loads(ready.read_text())["url"])
+            if not self.alive:
+                lines = self._log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+                line = lines[-1].strip().removeprefix("error: ")
+                raise DeviceAwayError(f"the agent of device {name!r} ended at once: {line}")
+            time.sleep(0.02)
+        raise DeviceAwayError(
+            f"the agent of device {name!r} was not ready after {START_SECONDS:g} s; is the machine overloaded?"
+        )
 
 
-def _await_ready(name: str, process: subprocess.Popen[bytes], ready: Path, log: Path) -> str:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if ready.is_file():
-            return str(json.loads(ready.read_text())["url"])
-        if process.poll() is not None:
-            lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise DeviceAwayError(f"the agent of device {name!r} ended at once: {lines[-1].strip()}")
-        time.sleep(0.02)
-    raise DeviceAwayError(
-        f"the agent of device {name!r} was not ready after {START_SECONDS:g} s; is the machine overloaded?"
-    )
+@contextlib.contextmanager
+def open_device(name: str, device: DeviceProfile) -> Iterator[Client]:
+    """Reach one device by itself.
 
+    Args:
+        name: as the profile calls it, for messages.
+        device: where it is; one without an agent gets one of our own, stopped at the end.
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    Yields:
+        A client of its agent, which was reached once.
+
+    Raises:
+        DeviceAwayError: it cannot be reached.
+        DeviceRefusedError: it refuses, or its token is not where the profile says.
+    """
+    with contextlib.ExitStack() as stack:
+        if device.backend is None:
+            address = read_address(name, device)
+        else:
+            agent = OwnAgent(name, device)
+            stack.callback(agent.close)
+            address = agent.address
+        client = stack.enter_context(address.connect())
+        client.info()
+        yield client

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from mqn.errors import MeasurementError
-from mqn.records import Latency, Measurement
+from mqn.records import Comparison, Latency, Measurement, OpProfile
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -73,7 +73,7 @@ def figures(measurement: Measurement) -> dict[str, float]:
     return named
 
 
-def describe_verdict(measurement: Measurement) -> str:
+def describe_verdict(measurement: Measurement | Comparison | OpProfile) -> str:
     """One line: the verdict with its reasons, and what would have been accepted."""
     reasons = "; ".join(measurement.reasons) or "no reason given"
     accepted = ", ".join(measurement.settings.accept)

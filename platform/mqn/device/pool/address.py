@@ -1,0 +1,72 @@
+"""How a device is reached: all that a worker process has to know of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mqn.device.client import Client
+from mqn.errors import DeviceRefusedError
+from mqn.profile import DeviceProfile
+
+# An agent of our own is on this machine: one that does not answer has died.
+OWN_PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """How a device is reached.
+
+    Attributes:
+        url: its agent's.
+        token: what that wants to be shown.
+        ca: certificate that the agent's own is signed by.
+        own: whether the agent is ours, on this machine.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+    own: bool = False
+
+    def connect(self) -> Client:
+        """A client; nothing is sent yet.
+
+        Raises:
+            DeviceRefusedError: the address is none, the token would travel in clear, or the certificate is missing.
+        """
+        patience = {"patience_seconds": OWN_PATIENCE_SECONDS} if self.own else {}
+        return Client(self.url, self.token, ca=self.ca, **patience)
+
+
+def read_address(name: str, device: DeviceProfile) -> Address:
+    """The address of a device that has an agent of its own.
+
+    Args:
+        name: as the profile calls it, for messages.
+        device: what the profile says.
+
+    Raises:
+        DeviceRefusedError: its token is not where the profile says.
+    """
+    return Address(url=device.url, token=_read_token(name, device), ca=device.ca)
+
+
+def _read_token(name: str, device: DeviceProfile) -> str | None:
+    if device.token_env:
+        token = os.environ.get(device.token_env, "").strip()
+        if not token:
+            raise DeviceRefusedError(f"device {name!r} needs its token in ${device.token_env}, which is not set")
+        return token
+    if device.token_file is not None:
+        path = device.token_file.expanduser()
+        try:
+            token = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise DeviceRefusedError(f"device {name!r} needs its token in {path}: {reason}") from error
+        if not token:
+            raise DeviceRefusedError(f"device {name!r} needs its token in {path}, which is empty")
+        return token
+    return None
