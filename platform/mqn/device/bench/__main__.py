@@ -12,6 +12,7 @@ from pathlib import Path
 from mqn.device.bench.limits import die_first, die_with_parent, limit
 from mqn.device.bench.loading import PassFailedError
 from mqn.device.bench.memory import weigh
+from mqn.device.bench.profiled import profile_model
 from mqn.device.bench.timed import time_models
 from mqn.device.passes import REQUEST_FILE, RESULT_FILE, PassRequest, PassResult
 from mqn.parsing import read_json, write_json
@@ -40,7 +41,9 @@ def main() -> int:
 def _carry_out(request: PassRequest) -> PassResult:
     if request.kind == "timed":
         return PassResult(timed=time_models(request))
-    return PassResult(memory=weigh(request.models[0], request.settings))
+    if request.kind == "memory":
+        return PassResult(memory=weigh(request.models[0], request.settings))
+    return PassResult(profile=profile_model(request.models[0], request.settings))
 
 
 if __name__ == "__main__":
