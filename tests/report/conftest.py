@@ -54,7 +54,6 @@ MEASUREMENT = Measurement(
     memory_method="VmHWM",
     cpu_wall_ratio=1.0,
     affinity=(0,),
-    partitions=None,
     before=IDLE,
     after=IDLE,
     started_at="2026-01-01T00:00:00Z",

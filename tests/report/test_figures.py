@@ -24,6 +24,21 @@ def test_pictures_are_written(trial, objectives, tmp_path):
         assert any(color == (11, 110, 153) for _, color in colors)
 
 
+def test_ranges_are_drawn_through_the_front_s_marks(trial, objectives, tmp_path):
+    def ranged(number, psnr, latency, width):
+        ends = {"latency_ms.p50_low": latency - width, "latency_ms.p50_high": latency + width}
+        return trial(number, psnr, latency, figures={"psnr_tm": psnr, "latency_ms": latency, **ends})
+
+    inks = []
+    for width in (0.001, 2.0):
+        records = [ranged(0, 20, 10, width), ranged(1, 22, 15, width)]
+        write_front_png(front(records, objectives), [], tmp_path / "front.png")
+        with Image.open(tmp_path / "front.png") as picture:
+            counts = {color: n for n, color in picture.convert("RGB").getcolors(maxcolors=1 << 20)}
+        inks.append(sum(n for color, n in counts.items() if max(color) < 100))
+    assert inks[1] > inks[0] + 200
+
+
 def test_a_folder_that_is_not_there_is_named(trial, objectives, tmp_path):
     with pytest.raises(UsageError, match=r"none/front\.png"):
         write_front_png(front([trial(0, 20, 10)], objectives), [], tmp_path / "none" / "front.png")

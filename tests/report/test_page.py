@@ -9,6 +9,7 @@ from mqn.errors import NothingSatisfiesError
 from mqn.report.board import Board, Panel, load_board
 from mqn.report.drawings import DRAWINGS
 from mqn.report.page import render
+from mqn.report.palette import OVERLAPPING, RANGE
 from mqn.report.view import look, read_curves
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.goals import Constraint
@@ -44,6 +45,29 @@ def test_the_front_panel_parts_the_trials_by_colour_and_verdict(view):
     }
     assert any("#1 sa" in text for trace in figure.data if trace.text is not None for text in trace.text)
     assert [shape.x0 for shape in figure.layout.shapes] == [21]
+
+
+def test_the_front_panel_draws_ranges_and_marks_what_they_do_not_tell_apart(trial, objectives):
+    def ranged(number, psnr, latency):
+        ends = {"latency_ms.p50_low": latency - 1, "latency_ms.p50_high": latency + 1}
+        return trial(number, psnr, latency, figures={"psnr_tm": psnr, "latency_ms": latency, **ends})
+
+    view = look([ranged(0, 20, 10), ranged(1, 22, 11), ranged(2, 25, 20)], objectives)
+    figure = DRAWINGS["front"](view, Panel(kind="front"))
+    (bars,) = [trace for trace in figure.data if trace.name == OVERLAPPING]
+    assert list(bars.x) == [9, 11, None, 10, 12, None, 19, 21, None]
+    (signs,) = [trace for trace in figure.data if trace.mode == "text"]
+    assert (list(signs.x), signs.showlegend) == ([10, 11], False)
+    best = next(trace for trace in figure.data if trace.name == "front")
+    assert "≈ #1 in latency" in best.text[0]
+    assert "latency_ms 10 (9 to 11)" in best.text[0]
+    apart = DRAWINGS["front"](look([ranged(0, 20, 10), ranged(2, 25, 20)], objectives), Panel(kind="front"))
+    assert RANGE in {trace.name for trace in apart.data}
+
+
+def test_a_figure_of_one_device_may_stand_in_any_panel(view):
+    figure = DRAWINGS["scatter"](view, Panel(kind="scatter", x="latency_ms.p90/board", y="psnr_tm"))
+    assert (list(figure.data[0].x), figure.layout.xaxis.title.text) == ([11, 16, 17, 31], "Latency p90, board (ms)")
 
 
 def test_the_hypervolume_panel_states_its_reference(view):

@@ -12,6 +12,7 @@ from mqn.cli.options import Json, ProfileName
 from mqn.profile import load_profile
 
 if TYPE_CHECKING:
+    from mqn.records import Range
     from mqn.report.front import Front
 
 
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
 
 def front(
     study: Annotated[str, typer.Argument(help="A study's name.")],
-    device: Annotated[str | None, typer.Option(help="Device whose figures count. Default: the study's first.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Device whose figures count; other devices' objectives are left out. Default: all."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write an interactive page that works offline.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture.")] = None,
     board: Annotated[
@@ -61,18 +65,28 @@ def front(
 
 
 def show_front(best: Front) -> None:
-    """Print a front as a table."""
+    """Print a front as a table: latencies with their 95 % ranges, and the trials that they do not tell apart."""
+    same = [" ".join(f"#{number}" for number in numbers) for numbers in best.indistinct]
+    columns = ["trial", "candidate", *(axis.quantity.axis for axis in best.axes)]
     output.table(
-        ["trial", "candidate", *(axis.quantity.axis for axis in best.axes), "verdict"],
+        [*columns, *(["latency ≈"] if any(same) else []), "verdict"],
         [
             [
                 str(point.record.number),
                 point.record.candidate.label,
-                *(f"{value:.4g}" for value in point.values),
+                *map(_cell, point.values, point.ranges),
+                *([others] if any(same) else []),
                 ", ".join(sorted(set(point.record.verdicts.values()))),
             ]
-            for point in best.points
+            for point, others in zip(best.points, same, strict=True)
         ],
         title=f"{best.study}: front of {len(best.points)} out of "
         f"{len(best.points) + len(best.beaten) + len(best.infeasible)} complete trials",
     )
+    if any(same):
+        output.line("latency ≈: 95 % ranges overlap, so that neither can be called faster; tell them apart with")
+        output.line("mqn measure MODEL --against MODEL2")
+
+
+def _cell(value: float, found: Range | None) -> str:
+    return f"{value:.4g}" if found is None else f"{value:.4g} ({found.low:.4g} to {found.high:.4g})"

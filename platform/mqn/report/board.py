@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mqn.errors import ConfigError, nearest
 from mqn.home import shipped
 from mqn.parsing import from_mapping, read_toml
-from mqn.quantities import QUANTITIES
+from mqn.quantities import QUANTITIES, find_quantity
 from mqn.records import Candidate
 
 Kind = Literal["front", "hypervolume", "scatter", "parallel", "curves", "latency", "table"]
@@ -52,9 +53,9 @@ class Panel:
         fields = list(Candidate().flat())
         for key, value in (("x", self.x), *(("axes", name) for name in self.axes)):
             if value is not None:
-                _known(key, value, [*QUANTITIES, *fields])
+                _known(key, value, fields, or_figure=True)
         if self.y is not None:
-            _known("y", self.y, CURVES if self.kind == "curves" else QUANTITIES)
+            _known("y", self.y, CURVES if self.kind == "curves" else (), or_figure=self.kind != "curves")
         if self.color is not None:
             _known("color", self.color, fields)
         if self.kind == "scatter" and (self.x is None or self.y is None):
@@ -93,7 +94,7 @@ def load_board(name: str = "default") -> Board:
     return board
 
 
-def _known(key: str, name: str, names: object) -> None:
-    allowed = list(names)  # type: ignore[call-overload]
-    if name not in allowed:
+def _known(key: str, name: str, names: Sequence[str], *, or_figure: bool = False) -> None:
+    if name not in names and not (or_figure and find_quantity(name)):
+        allowed = [*(QUANTITIES if or_figure else ()), *names]
         raise ValueError(f"{key} = {name!r}; {nearest(name, allowed)}")

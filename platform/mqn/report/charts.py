@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mqn.quantities import quantity
+from mqn.quantities import quantity, split_target
+from mqn.records import Range
 from mqn.report.front import Front
 from mqn.report.points import Axis, Point
 from mqn.search.goals import Constraint
@@ -17,11 +18,32 @@ TRIAL = "trial"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A trial on a chart."""
+    """A trial on a chart.
+
+    Attributes:
+        x: on the horizontal axis.
+        y: on the vertical axis.
+        point: the trial.
+        x_range: where x lies with 95 % confidence; None where that is not known.
+        y_range: likewise y.
+        same: numbers of the front's other trials that it cannot be told apart from in latency.
+    """
 
     x: float
     y: float
     point: Point
+    x_range: Range | None = None
+    y_range: Range | None = None
+    same: tuple[int, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the mark may be labelled with, the fullest first: `#12 ≈ #13, ca w0.35 int8+dynamic`."""
+        number = f"#{self.point.record.number}"
+        if not self.same:
+            return self.point.name, number
+        short = f"{number} ≈ " + " ".join(f"#{other}" for other in self.same)
+        return f"{short}, {self.point.record.candidate.label}", short, f"{number} ≈"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +92,8 @@ def axis_title(metric: str) -> str:
 def front_charts(front: Front, constraints: Sequence[Constraint] = ()) -> tuple[FrontChart, ...]:
     """Lay a front out in charts of two axes each: one for two objectives, one a pair for more.
 
-    Cost lies on the horizontal axis and accuracy on the vertical one where an objective is of either kind.
+    Cost lies on the horizontal axis and accuracy on the vertical one where an objective is of either kind. The same
+    figure of two devices makes no pair: every device has its own chart beside accuracy.
 
     Args:
         front: the front.
@@ -78,7 +101,9 @@ def front_charts(front: Front, constraints: Sequence[Constraint] = ()) -> tuple[
     """
     if len(front.axes) == 1:
         return (_chart(front, None, 0, constraints),)
-    pairs = itertools.combinations(range(len(front.axes)), 2)
+    figures = [split_target(axis.metric)[0] for axis in front.axes]
+    pairs = [pair for pair in itertools.combinations(range(len(figures)), 2) if figures[pair[0]] != figures[pair[1]]]
+    pairs = pairs or [(0, 1)]  # Nothing but one figure on several devices.
     return tuple(_chart(front, *_cost_first(front.axes, *pair), constraints) for pair in pairs)
 
 
@@ -106,9 +131,18 @@ def _cost_first(axes: Sequence[Axis], first: int, second: int) -> tuple[int, int
 
 
 def _chart(front: Front, x: int | None, y: int, constraints: Sequence[Constraint]) -> FrontChart:
+    same = {point.record.number: others for point, others in zip(front.points, front.indistinct, strict=True)}
+
     def marks(points: Sequence[Point]) -> tuple[Mark, ...]:
         placed = [
-            Mark(x=point.record.number if x is None else point.values[x], y=point.values[y], point=point)
+            Mark(
+                x=point.record.number if x is None else point.values[x],
+                y=point.values[y],
+                point=point,
+                x_range=None if x is None else point.ranges[x],
+                y_range=point.ranges[y],
+                same=same.get(point.record.number, ()),
+            )
             for point in points
         ]
         return tuple(sorted(placed, key=lambda mark: (mark.x, mark.y)))

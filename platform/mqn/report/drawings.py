@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mqn.quantities import QUANTITIES
+from mqn.quantities import find_quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import axis_title
@@ -134,12 +134,12 @@ def _chosen(view: View, trials: Sequence[TrialRecord]) -> bool:
 
 def _epoch_title(metric: str) -> str:
     of_validation = metric.removeprefix("val_")
-    return f"Validation {axis_title(of_validation)}" if of_validation in QUANTITIES else metric
+    return f"Validation {axis_title(of_validation)}" if find_quantity(of_validation) else metric
 
 
 def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:
     """One axis of parallel coordinates; words become evenly spaced ticks."""
-    label = html.escape(axis_title(name) if name in QUANTITIES else name.partition(".")[2])
+    label = html.escape(axis_title(name) if find_quantity(name) else name.partition(".")[2])
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return {"label": label, "values": values}
     words = sorted({str(value) for value in values})

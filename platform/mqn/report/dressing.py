@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mqn.records import TrialRecord
+from mqn.records import Range, TrialRecord
 from mqn.report.board import Panel
+from mqn.report.certainty import range_of
 from mqn.report.palette import FAINT, GRID, INK, MUTED, PAPER, SERIES
 
 if TYPE_CHECKING:
@@ -25,9 +26,20 @@ def trial_name(record: TrialRecord) -> str:
     return html.escape(f"#{record.number} {record.candidate.label}")
 
 
-def hover(record: TrialRecord) -> str:
-    """What a trial is and what it came to, as lines of HTML."""
-    figures = [f"{name} {value:.5g}" for name, value in sorted(record.figures.items()) if "." not in name]
+def hover(record: TrialRecord, same: Sequence[int] = ()) -> str:
+    """What a trial is and what it came to, as lines of HTML.
+
+    Args:
+        record: the trial.
+        same: numbers of the trials that it cannot be told apart from in latency.
+    """
+    figures = [
+        f"{name} {value:.5g}{_range_text(range_of(record.figures, name))}"
+        for name, value in sorted(record.figures.items())
+        if "." not in name
+    ]
+    if same:
+        figures.append("≈ " + ", ".join(f"#{number}" for number in same) + " in latency")
     verdicts = [f"{device}: {verdict}" for device, verdict in record.verdicts.items()]
     candidate = record.candidate
     fields = [
@@ -37,6 +49,10 @@ def hover(record: TrialRecord) -> str:
     ]
     lines = [html.escape(line) for line in (*fields, *figures, *verdicts)]
     return "<br>".join([f"<b>{trial_name(record)}</b>", *lines])
+
+
+def _range_text(found: Range | None) -> str:
+    return "" if found is None else f" ({found.low:.4g} to {found.high:.4g})"
 
 
 def dress(figure: Figure, panel: Panel, *, legend: bool = True, margin: dict[str, int] | None = None) -> Figure:

@@ -13,19 +13,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from mqn.errors import UsageError
-from mqn.quantities import QUANTITIES
+from mqn.quantities import quantity
 from mqn.report.charts import TRIAL, FrontChart, Mark, axis_title, front_charts
 from mqn.report.front import Front
 from mqn.report.hypervolume import History
 from mqn.report.labels import place_labels
-from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, GRID, INFEASIBLE, INK, LIMIT, MUTED, PAPER, UNSTEADY
+from mqn.report.palette import (
+    ACCENT,
+    BEATEN,
+    BEST,
+    FAINT,
+    GRID,
+    INFEASIBLE,
+    INK,
+    LIMIT,
+    MUTED,
+    OVERLAPPING,
+    PAPER,
+    RANGE,
+    UNSTEADY,
+)
 from mqn.search.goals import Constraint
 
 _DPI = 160
 
 
 def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path) -> None:
-    """Draw a front: all trials faint, the front as a staircase with labels, constraints as dashed lines.
+    """Draw a front: all trials faint, the front as a staircase with labels and ranges, constraints as dashed lines.
 
     Args:
         front: the front.
@@ -49,12 +63,18 @@ def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path)
         text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        entries.values(), entries, loc="outside lower left", ncols=5, frameon=False, fontsize=8.5, labelcolor=MUTED
+        entries.values(),
+        entries,
+        loc="outside lower left",
+        ncols=3 if len(charts) == 1 else 6,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=MUTED,
     )
     figure.canvas.draw()
     figure.set_layout_engine("none")  # Labels are placed in pixels; the axes must not move any more.
     for axes, chart in zip(figure.axes, charts, strict=True):
-        texts = [(mark.x, mark.y, (mark.point.name, f"#{mark.point.record.number}")) for mark in chart.best]
+        texts = [(mark.x, mark.y, mark.names) for mark in chart.best]
         place_labels(axes, texts, _occupied(axes, chart), INK)
     _save(figure, path)
 
@@ -91,12 +111,13 @@ def _draw_front(axes: Axes, chart: FrontChart) -> None:
     for name, axis in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
         if name == TRIAL:
             axis.set_major_locator(MaxNLocator(integer=True))
-        elif QUANTITIES[name].paper_digits == 0:  # Bytes, parameters, operations: millions.
+        elif quantity(name).paper_digits == 0:  # Bytes, parameters, operations: millions.
             axis.set_major_formatter(EngFormatter(sep=""))
     _scatter(axes, chart.infeasible, INFEASIBLE, marker="x", color=FAINT, s=26, lw=1.0, zorder=2)
     _scatter(axes, chart.beaten, BEATEN, color=FAINT, s=24, lw=0, zorder=2)
     if chart.stairs:
         axes.plot(*zip(*chart.stairs, strict=True), color=ACCENT, lw=1.6, alpha=0.85, zorder=3)
+    _bars(axes, chart.best)
     steady = [mark for mark in chart.best if mark.point.steady]
     unsteady = [mark for mark in chart.best if not mark.point.steady]
     _scatter(axes, steady, BEST, color=ACCENT, s=46, lw=0, zorder=4)
@@ -112,10 +133,12 @@ def _draw_front(axes: Axes, chart: FrontChart) -> None:
 
 
 def _occupied(axes: Axes, chart: FrontChart) -> list[tuple[float, float]]:
-    """What labels keep clear of: every trial, and points along the staircase and the limits."""
+    """What labels keep clear of: every trial, and points along the staircase, the ranges and the limits."""
     marks = [(mark.x, mark.y) for mark in (*chart.best, *chart.beaten, *chart.infeasible)]
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     lines = list(itertools.pairwise(chart.stairs))
+    lines += [((m.x_range.low, m.y), (m.x_range.high, m.y)) for m in chart.best if m.x_range]
+    lines += [((m.x, m.y_range.low), (m.x, m.y_range.high)) for m in chart.best if m.y_range]
     for limit in chart.limits:
         vertical = limit.side == "x"
         ends = ((limit.value, bottom), (limit.value, top)) if vertical else ((left, limit.value), (right, limit.value))
@@ -127,6 +150,20 @@ def _occupied(axes: Axes, chart: FrontChart) -> list[tuple[float, float]]:
 def _scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
     if marks:
         axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, **style)
+
+
+def _bars(axes: Axes, marks: Sequence[Mark]) -> None:
+    """Draw the ranges of the front's latencies, and say in the legend what `≈` in a label means."""
+    name = OVERLAPPING if any(mark.same for mark in marks) else RANGE
+    style: dict[str, Any] = {"fmt": "none", "ecolor": INK, "elinewidth": 1.2, "capsize": 4, "alpha": 0.8, "zorder": 5}
+    for marked, across in (([m for m in marks if m.x_range], True), ([m for m in marks if m.y_range], False)):
+        if marked:
+            ends = [mark.x_range if across else mark.y_range for mark in marked]
+            at = [mark.x if across else mark.y for mark in marked]
+            below = [value - end.low for value, end in zip(at, ends, strict=True) if end]
+            above = [end.high - value for value, end in zip(at, ends, strict=True) if end]
+            errors: dict[str, Any] = {"xerr" if across else "yerr": (below, above)}
+            axes.errorbar([m.x for m in marked], [m.y for m in marked], **errors, label=name, **style)
 
 
 def _plain(axes: Axes) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mqn.errors import NothingSatisfiesError
 from mqn.parsing import to_plain
+from mqn.quantities import split_target
 from mqn.records import TrialRecord
+from mqn.report.certainty import LATENCY, indistinct
 from mqn.report.hypervolume import hypervolume
-from mqn.report.points import Axis, Objective, Point, complete_points, minimised, settle
+from mqn.report.points import Axis, Objective, Point, complete_points, minimised, of_device, settle
 from mqn.search import pareto
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class Front:
     infeasible: tuple[Point, ...]
     device: str | None = None
 
+    @property
+    def indistinct(self) -> tuple[tuple[int, ...], ...]:
+        """For each point of the front, the numbers of those that it cannot be told apart from in latency."""
+        return indistinct(self.points, self.axes)
+
     def plain(self) -> dict[str, Any]:
         """What `mqn front --json` prints."""
         return {
@@ -49,11 +56,22 @@ class Front:
                     "candidate": to_plain(point.record.candidate),
                     "label": point.record.candidate.label,
                     "values": dict(zip((axis.metric for axis in self.axes), point.values, strict=True)),
+                    "latency_range": next((found for found in self._ranges(point).values() if found), None),
+                    "latency_ranges": self._ranges(point),
+                    "indistinct_from": list(same),
                     "steady": point.steady,
                     "verdicts": dict(point.record.verdicts),
                 }
-                for point in self.points
+                for point, same in zip(self.points, self.indistinct, strict=True)
             ],
+        }
+
+    def _ranges(self, point: Point) -> dict[str, Any]:
+        """Of every latency that is an objective its range, None where nobody computed it."""
+        return {
+            axis.metric: to_plain(found)
+            for axis, found in zip(self.axes, point.ranges, strict=True)
+            if split_target(axis.metric)[0] == LATENCY
         }
 
 
@@ -63,14 +81,15 @@ def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], devic
     Args:
         records: its trials; only complete ones count.
         objectives: any number of them.
-        device: whose latency and memory to take; None: each trial's first device.
+        device: whose latency and memory to take; objectives of other devices are left out. None: all objectives, and
+            each trial's first device for those that name none.
 
     Raises:
         NothingSatisfiesError: no trial is complete, or none keeps the constraints; says which one nobody keeps and how
             near the nearest comes.
         UnknownNameError: no trial was measured on that device, or there is no such figure.
     """
-    axes = settle(objectives)
+    axes = of_device(settle(objectives), device)
     points = complete_points(records, axes, device)
     if not points:
         raise NothingSatisfiesError(_no_complete(records, axes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mqn.records import TrialRecord
-from mqn.report.points import Axis, Objective, Point, complete_points, minimised, settle
+from mqn.report.points import Axis, Objective, Point, complete_points, minimised, of_device, settle
 from mqn.search import pareto
 
 # How far behind the worst trial the reference point lies, as a share of the trials' range in each objective.
@@ -63,7 +63,7 @@ def hypervolume(
     Raises:
         ValueError: more than three objectives.
     """
-    axes = settle(objectives)
+    axes = of_device(settle(objectives), device)
     points = complete_points(records, axes, device)
     feasible = [point for point in points if point.record.feasible]
     if reference is None:

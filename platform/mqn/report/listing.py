@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from mqn.quantities import QUANTITIES
+from mqn.quantities import find_quantity, quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import axis_title
@@ -41,7 +41,7 @@ def list_trials(view: View, panel: Panel) -> str:
     names = [name for name in names if any(view.value(record, name) is not None for record in view.records)]
     failed = any(record.error for record in view.records)
     heads = [("n", "#"), ("", "candidate"), ("", "state")]
-    heads += [("n", axis_title(name)) if name in QUANTITIES else ("", name.partition(".")[2]) for name in names]
+    heads += [("n", axis_title(name)) if find_quantity(name) else ("", name.partition(".")[2]) for name in names]
     heads += [("", "verdict"), *([("", "error")] if failed else [])]
     head = "".join(f'<th class="{kind}">{html.escape(text)}</th>' for kind, text in heads)
     rows = "".join(_row(view, record, names, failed=failed) for record in view.records)
@@ -51,7 +51,7 @@ def list_trials(view: View, panel: Panel) -> str:
 
 def figure_text(value: float, metric: str) -> str:
     """A figure with as many digits as the paper gives it."""
-    return f"{value:,.{QUANTITIES[metric].paper_digits}f}"
+    return f"{value:,.{quantity(metric).paper_digits}f}"
 
 
 def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool) -> str:
@@ -59,7 +59,7 @@ def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool)
     cells.append(_word(record.state if record.feasible else "infeasible"))
     for name in names:
         value = view.value(record, name)
-        if name in QUANTITIES:
+        if find_quantity(name):
             text = "" if value is None else figure_text(value, name)
             cells.append(f'<td class="n" data-v="{"" if value is None else value}">{text}</td>')
         else:

@@ -149,12 +149,18 @@ def _section(view: View, panel: Panel, number: int) -> str:
     return f"<section{wide}><h2>{title}</h2>{note}{body}</section>"
 
 
+def _no_history(view: View) -> str:
+    if view.history is None:
+        return f"It is computed for three objectives at most; this study has {len(view.axes)}."
+    return "" if view.history.trials else "No trial is complete yet."
+
+
 def _absent(view: View, panel: Panel) -> str:
     """Why a panel has nothing to show, or nothing."""
     reasons: dict[str, Callable[[], str]] = {
         "front": lambda: view.missing,
         "latency": lambda: view.missing,
-        "hypervolume": lambda: "" if view.history and view.history.trials else "No trial is complete yet.",
+        "hypervolume": lambda: _no_history(view),
         "curves": lambda: "" if view.curves else "No training's history was found.",
     }
     if panel.kind in reasons:

@@ -14,3 +14,5 @@ SERIES = ("#0b6e99", "#d97706", "#3a7d44", "#8e44ad", "#b3261e", "#5c6bc0", "#00
 
 BEST, BEATEN, INFEASIBLE, UNSTEADY = "front", "beaten", "breaks a constraint", "verdict not ok"
 """What a legend calls the kinds of points."""
+RANGE, OVERLAPPING = "95 % range of the latency", "95 % range of the latency; ≈ they overlap: not told apart"
+"""What it calls the bars through points, without and with trials that cannot be told apart."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqn.errors import UnknownNameError
-from mqn.quantities import Direction, Quantity, quantity
-from mqn.records import TrialRecord
+from mqn.quantities import Direction, Quantity, quantity, split_target
+from mqn.records import Range, TrialRecord
+from mqn.report.certainty import figures_of, range_of
 
 
 class Objective(Protocol):
@@ -51,11 +52,13 @@ class Point:
     Attributes:
         record: the trial.
         values: one an objective, as measured: nothing is negated.
+        ranges: where each value lies with 95 % confidence; None where that is not known.
         steady: whether every verdict behind the values is `ok`; figures mark those that are not.
     """
 
     record: TrialRecord
     values: tuple[float, ...]
+    ranges: tuple[Range | None, ...]
     steady: bool
 
     @property
@@ -90,20 +93,46 @@ def complete_points(
     Raises:
         UnknownNameError: no trial was measured on that device.
     """
+    targets = {split_target(axis.metric)[1] for axis in axes}
     known = {name for record in records for name in record.device_figures}
-    if device is not None and device not in known:
+    if device is not None and device not in known | targets:
         raise UnknownNameError("device", device, known, "name one that the study measured on")
     points = []
     for record in sorted(records, key=lambda record: record.number):
-        figures = record.figures | (record.device_figures.get(device, {}) if device else {})
+        figures = figures_of(record, device)
         if record.state != "complete" or any(axis.metric not in figures for axis in axes):
             continue
-        if device is not None and device not in record.device_figures:
+        if device is not None and device not in targets | record.device_figures.keys():
             continue
         verdicts = [record.verdicts[device]] if device in record.verdicts else list(record.verdicts.values())
-        values = tuple(figures[axis.metric] for axis in axes)
-        points.append(Point(record=record, values=values, steady=all(verdict == "ok" for verdict in verdicts)))
+        points.append(
+            Point(
+                record=record,
+                values=tuple(figures[axis.metric] for axis in axes),
+                ranges=tuple(range_of(figures, axis.metric) for axis in axes),
+                steady=all(verdict == "ok" for verdict in verdicts),
+            )
+        )
     return tuple(points)
+
+
+def of_device(axes: Sequence[Axis], device: str | None) -> tuple[Axis, ...]:
+    """The objectives that count on one device: those of other devices are left out.
+
+    Args:
+        axes: the study's; each device may have its own latency.
+        device: the device; None: all of them count.
+
+    Raises:
+        UnknownNameError: every objective is another device's.
+    """
+    if device is None:
+        return tuple(axes)
+    own = tuple(axis for axis in axes if split_target(axis.metric)[1] in (None, device))
+    if not own:
+        targets = {target for axis in axes if (target := split_target(axis.metric)[1])}
+        raise UnknownNameError("device", device, targets, "every objective is one of theirs")
+    return own
 
 
 def minimised(points: Sequence[Point], axes: Sequence[Axis]) -> NDArray[np.float64]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mqn.quantities import QUANTITIES
+from mqn.quantities import find_quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import FrontChart, Mark, axis_title, front_charts
 from mqn.report.dressing import colors, dress, hover
-from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, INFEASIBLE, LIMIT, UNSTEADY
+from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, INFEASIBLE, INK, LIMIT, OVERLAPPING, RANGE, UNSTEADY
 from mqn.report.view import View
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw_scatter(view: View, panel: Panel) -> Figure:
     figure = Figure()
     for name, group, color in _by_field(view, panel, records):
         _add(figure, group, [view.value(r, x) for r in group], [view.value(r, y) for r in group], name, color=color)
-    figure.update_xaxes(title=axis_title(x) if x in QUANTITIES else x)
+    figure.update_xaxes(title=axis_title(x) if find_quantity(x) else x)
     figure.update_yaxes(title=axis_title(y))
     return dress(figure, panel, legend=panel.color is not None)
 
@@ -63,6 +63,7 @@ def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, col
             symbol = "circle" if steady else "circle-open"
             title = name if steady else f"{name}, {UNSTEADY}"
             _add_marks(figure, some, title, place, color=color, symbol=symbol, size=11, legend=first)
+    _add_ranges(figure, chart.best, place, legend=first)
     for limit in chart.limits:
         draw = figure.add_vline if limit.side == "x" else figure.add_hline
         note = {"text": html.escape(limit.text), "font": {"color": LIMIT, "size": 11}}
@@ -71,11 +72,53 @@ def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, col
     figure.update_yaxes(title=axis_title(chart.y), **place)
 
 
+def _add_ranges(figure: Figure, marks: Sequence[Mark], place: dict[str, int], *, legend: bool) -> None:
+    """Draw the ranges of the front's latencies, one trace for all, and say what `≈` means where it stands."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for mark in marks:
+        if mark.x_range is not None:
+            xs += [mark.x_range.low, mark.x_range.high, None]
+            ys += [mark.y, mark.y, None]
+        if mark.y_range is not None:
+            xs += [mark.x, mark.x, None]
+            ys += [mark.y_range.low, mark.y_range.high, None]
+    same = [mark for mark in marks if mark.same]
+    if xs:
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            mode="lines+markers",
+            line={"color": INK, "width": 1.4},
+            marker={"symbol": "line-ns", "size": 9, "line": {"color": INK, "width": 1.4}},
+            hoverinfo="skip",
+            name=OVERLAPPING if same else RANGE,
+            legendgroup=RANGE,
+            showlegend=legend,
+            **place,
+        )
+    if same:
+        figure.add_scatter(
+            x=[mark.x for mark in same],
+            y=[mark.y for mark in same],
+            mode="text",
+            text=["&nbsp;<br>≈"] * len(same),  # A line lower, off the trial's own mark.
+            textposition="bottom center",
+            textfont={"size": 15, "color": INK},
+            hoverinfo="skip",
+            legendgroup=RANGE,
+            showlegend=False,
+            **place,
+        )
+
+
 def _add_marks(
     figure: Figure, marks: Sequence[Mark], name: str, place: dict[str, int], *, legend: bool, **style: Any
 ) -> None:
     records = [mark.point.record for mark in marks]
-    _add(figure, records, [m.x for m in marks], [m.y for m in marks], name, place=place, legend=legend, **style)
+    same = {mark.point.record.number: mark.same for mark in marks}
+    xs, ys = [mark.x for mark in marks], [mark.y for mark in marks]
+    _add(figure, records, xs, ys, name, place=place, legend=legend, same=same, **style)
 
 
 def _add(
@@ -90,6 +133,7 @@ def _add(
     size: int = 9,
     place: dict[str, int] | None = None,
     legend: bool = True,
+    same: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
     if not records:
         return
@@ -106,7 +150,7 @@ def _add(
             "size": size,
             "line": {"width": 2 if "circle" not in symbol else 1.6, "color": color},
         },
-        text=[hover(record) for record in records],
+        text=[hover(record, (same or {}).get(record.number, ())) for record in records],
         hovertemplate="%{text}<extra></extra>",
         **(place or {}),
     )

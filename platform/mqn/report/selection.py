@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mqn.errors import NothingSatisfiesError
 from mqn.quantities import quantity
 from mqn.records import TrialRecord
+from mqn.report.certainty import figures_of
 from mqn.report.front import nearest_miss
 
 
@@ -75,9 +76,7 @@ def select(
 
 
 def _figures(record: TrialRecord, device: str | None) -> dict[str, float]:
-    if device is None:
-        return record.figures
-    return {**record.figures, **record.device_figures[device]} if device in record.device_figures else {}
+    return figures_of(record, device) if device is None or device in record.device_figures else {}
 
 
 def _nearest(judged: Sequence[tuple[TrialRecord, Mapping[str, float]]], limits: Sequence[_Limit]) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 from mqn.errors import NothingSatisfiesError
 from mqn.records import TrialRecord
+from mqn.report.certainty import figures_of
 from mqn.report.front import Front, front
 from mqn.report.hypervolume import History, hypervolume
-from mqn.report.points import Axis, Objective, settle
+from mqn.report.points import Axis, Objective, of_device, settle
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.goals import Constraint
 
@@ -63,7 +64,7 @@ class View:
 
     def value(self, record: TrialRecord, name: str) -> Any:
         """A figure or a candidate's field of a trial; None where it has no such figure."""
-        figures = record.figures | (record.device_figures.get(self.device, {}) if self.device else {})
+        figures = figures_of(record, self.device)
         return figures[name] if name in figures else record.candidate.flat().get(name)
 
 
@@ -98,7 +99,7 @@ def look(
     return View(
         study=records[0].study,
         records=tuple(sorted(records, key=lambda record: record.number)),
-        axes=settle(objectives),
+        axes=of_device(settle(objectives), device),
         constraints=tuple(constraints),
         front=found,
         missing=missing,
