@@ -15,13 +15,13 @@ def test_convolutions_cost_their_multiplications_and_their_bytes(tmp_path):
     assert read_features(path) == (
         OpFeatures(
             family="convolution",
-            kind="spatial",
+            kind="convolution",
             dtype="float32",
             macs=8 * 8 * 4 * 9 * 4,
             bytes=2 * picture + bias + 4 * 4 * 9 * 4,
         ),
         OpFeatures(
-            family="convolution",
+            family="matrix",
             kind="pointwise",
             dtype="float32",
             macs=8 * 8 * 4 * 4,

@@ -16,6 +16,9 @@ from mqn.device.predictor.graph import MULTIPLYING, OTHER, OpFeatures
 from mqn.device.predictor.nnls import solve_nonnegative
 from mqn.device.predictor.profiles import KeptProfile
 
+MODELS_A_RATE = 2
+"""A key's second rate is fitted from twice as many models at least, its third from three times as many."""
+
 _RIDGE = 1e-3
 # How runtimes name what they run, in the order it is looked for: XNNPACK's `Convolution (NHWC, F32) DWConv` is
 # depthwise.
@@ -33,6 +36,9 @@ _WORDS = (
     ("batch_matmul", "matrix"),
 )
 
+# A convolution may be run as a product of matrices, and the other way round.
+_STAND_INS = {"matrix": ("convolution",), "convolution": ("matrix",), "transposed": ("convolution",)}
+
 Key = tuple[str, str, str]
 """Family, kind and dtype: operators that share one cost alike."""
 
@@ -49,13 +55,14 @@ class Rate:
 def family_times(kept: KeptProfile) -> dict[str, float]:
     """What each family of operators takes in a profiled model, in ms.
 
-    What the runtime calls by a name that this graph has no operator of is charged to `other`.
+    What the runtime runs as a family that this graph has no operator of is charged to the nearest that it has.
     """
     asked = {feature.family for feature in kept.features}
     times: dict[str, float] = defaultdict(float)
     for op in kept.profile.ops:
         family = runtime_family(op.kind)
-        times[family if family in asked else OTHER] += op.mean_ms
+        nearest = (family, *_STAND_INS.get(family, ()), OTHER)
+        times[next((name for name in nearest if name in asked), OTHER)] += op.mean_ms
     return dict(times)
 
 
@@ -80,9 +87,10 @@ def fit(profiles: Sequence[KeptProfile]) -> dict[Key, Rate]:
             continue
         wanted = np.array([of_model.get(family, 0.0) for of_model in times])
         asked = np.array([_totals(kept.features, keys) for kept in profiles])
+        asked = _leave_out(asked, multiplying=family != OTHER)
         found = _solve(asked * weights[:, None], wanted * weights)
         for index, key in enumerate(keys):
-            macs, moved, each = found[3 * index : 3 * index + 3]
+            macs, moved, each = map(float, found[3 * index : 3 * index + 3])
             rates[key] = Rate(per_million_macs=macs, per_megabyte=moved, per_operator=each)
     return rates
 
@@ -118,6 +126,22 @@ def _totals(features: Sequence[OpFeatures], keys: Sequence[Key]) -> list[float]:
             found[1] += feature.bytes / 1e6
             found[2] += 1.0
     return [value for key in keys for value in totals[key]]
+
+
+def _leave_out(asked: np.ndarray, *, multiplying: bool) -> np.ndarray:
+    """Let a key have only as many rates as its models can tell apart; the others become columns of zeros.
+
+    Three rates of three models fit those exactly and mean nothing: the cost of an operator that does nothing took
+    what multiplications cost.
+    """
+    order = (0, 1, 2) if multiplying else (1, 2, 0)  # The rate that explains most comes first.
+    kept = asked.copy()
+    for start in range(0, asked.shape[1], 3):
+        models = int((asked[:, start + 2] > 0).sum())
+        for rank, column in enumerate(order):
+            if rank and models < MODELS_A_RATE * (rank + 1):
+                kept[:, start + column] = 0.0
+    return kept
 
 
 def _solve(asked: np.ndarray, wanted: np.ndarray) -> np.ndarray:

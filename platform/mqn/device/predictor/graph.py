@@ -36,8 +36,9 @@ class OpFeatures:
     """One operator of a graph, as far as its cost depends on it.
 
     Attributes:
-        family: `convolution`, `depthwise`, `transposed`, `matrix`, or `other`; a profile is matched by it.
-        kind: what within the family costs alike: `pointwise` or `spatial`, `resize`, `move`, `compute`.
+        family: `convolution`, `depthwise`, `transposed`, `matrix`, or `other`; profiles are matched by it. A
+            convolution of single pixels is a `matrix`: runtimes run it as such.
+        kind: what within the family costs alike: `pointwise`, `resize`, `move`, `compute`, or the family again.
         dtype: of its data and weights: `float32`, `int8`, ..., `float32 x int8` where they differ.
         macs: multiply-accumulates of a run.
         bytes: read and written in a run, weights included.
@@ -80,7 +81,7 @@ class _Graph:
     """A file's first subgraph, through the accessors that the runtime ships."""
 
     def __init__(self, model: Any, schema: Any) -> None:
-        self._model = model
+        self._model, self._schema = model, schema
         self._graph = model.Subgraphs(0)
         self._kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
         self._types = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
@@ -92,10 +93,12 @@ class _Graph:
             outputs = [operator.Outputs(i) for i in range(operator.OutputsLength())]
             if not outputs or (inputs and all(self._constant(i) for i in inputs)):
                 continue
-            yield self._feature(self._kind(operator), inputs, outputs)
+            yield self._feature(operator, inputs, outputs)
 
-    def _feature(self, kind: str, inputs: list[int], outputs: list[int]) -> OpFeatures:
+    def _feature(self, operator: Any, inputs: list[int], outputs: list[int]) -> OpFeatures:
+        kind = self._kind(operator)
         family = MULTIPLYING.get(kind, OTHER)
+        pointwise = family == "convolution" and self._pointwise(operator, inputs)
         data, weights = (2, 1) if kind == "TRANSPOSE_CONV" else (0, 1)
         dtype = self._type(inputs[data] if len(inputs) > data else outputs[0])
         macs = 0
@@ -103,20 +106,23 @@ class _Graph:
             macs = self._macs(family, inputs[data], inputs[weights], outputs[0])
             if (of_weights := self._type(inputs[weights])) != dtype:
                 dtype = f"{dtype} x {of_weights}"
+        alike = "resize" if kind in _RESIZING else "move" if kind in _MOVING else "compute"
         return OpFeatures(
-            family=family,
-            kind=self._sort(kind, family, inputs[weights] if len(inputs) > weights else None),
+            family="matrix" if pointwise else family,
+            kind="pointwise" if pointwise else alike if family == OTHER else family,
             dtype=dtype,
             macs=macs,
             bytes=sum(self._bytes(tensor) for tensor in (*inputs, *outputs)),
         )
 
-    def _sort(self, kind: str, family: str, weights: int | None) -> str:
-        if family == "convolution" and weights is not None:
-            return "pointwise" if self._shape(weights)[1:3] == (1, 1) else "spatial"
-        if family != OTHER:
-            return family
-        return "resize" if kind in _RESIZING else "move" if kind in _MOVING else "compute"
+    def _pointwise(self, operator: Any, inputs: list[int]) -> bool:
+        if len(inputs) < 2 or self._shape(inputs[1])[1:3] != (1, 1):
+            return False
+        options, table = self._schema.Conv2DOptions(), operator.BuiltinOptions()
+        if table is None:
+            return False
+        options.Init(table.Bytes, table.Pos)
+        return bool(options.StrideW() == options.StrideH() == 1)
 
     def _macs(self, family: str, data: int, weights: int, output: int) -> int:
         of_weights, elements = self._shape(weights), math.prod(self._shape(output))

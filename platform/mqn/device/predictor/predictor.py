@@ -105,7 +105,7 @@ def cross_validate(profiles: Sequence[KeptProfile]) -> CrossValidation:
     right = [(a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in itertools.combinations(pairs, 2)]
     return CrossValidation(
         models=len(pairs),
-        median_error=statistics.median(errors),
+        median_error=float(statistics.median(errors)),
         max_error=max(errors),
         ordered=sum(right) / len(right),
     )
