@@ -23,6 +23,9 @@ from mqn.device.passes import Failure, Kind, PassFile, PassRequest, PassResult
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.records import Comparison, DeviceInfo, Measurement, MeasureSettings, OpProfile
 
+# A ratio at 99 % needs more processes than a figure does: Student's t falls from 9.9 at three of them to 3.5 at eight.
+MIN_COMPARED_PROCESSES = 8
+
 __all__ = ["SessionFile", "compare", "measure", "profile"]
 
 
@@ -53,7 +56,7 @@ def measure(
         DeviceRefusedError: it lacks what the settings ask for.
     """
     session = _Session(backend, (tuple(files),), settings, folder, switch)
-    timing, failure = session.time_all(yardsticks)
+    timing, failure = session.time_all(yardsticks, processes=settings.processes, seconds=settings.seconds)
     memory = session.run("memory", settings) if failure is None else PassResult(failure=failure)
     undelegated = None
     if memory.failure is None and settings.delegate != "none":
@@ -90,7 +93,7 @@ def compare(
         backend: drives the device.
         first: model A: a file, or backbone and head.
         second: model B likewise.
-        settings: how; the processes share its `runs` and `seconds`.
+        settings: how; at least `MIN_COMPARED_PROCESSES` share its `runs` and, for each model, its `seconds`.
         folder: where the passes work; what they leave there is removed.
         switch: ends it early from another thread; the result then means nothing.
         yardsticks: as for `measure`.
@@ -103,7 +106,8 @@ def compare(
         DeviceRefusedError: it lacks what the settings ask for.
     """
     session = _Session(backend, (tuple(first), tuple(second)), settings, folder, switch)
-    timing, failure = session.time_all(yardsticks)
+    processes = max(settings.processes, MIN_COMPARED_PROCESSES)
+    timing, failure = session.time_all(yardsticks, processes=processes, seconds=2 * settings.seconds)
     return report_comparison(
         models=session.models,
         settings=settings,
@@ -156,14 +160,15 @@ class _Session:
         self.device: DeviceInfo = backend.describe()
         self._backend, self._settings, self._folder, self._switch = backend, settings, folder, switch
 
-    def time_all(self, yardsticks: Yardsticks | None) -> tuple[Timing | None, Failure | None]:
+    def time_all(
+        self, yardsticks: Yardsticks | None, *, processes: int, seconds: float
+    ) -> tuple[Timing | None, Failure | None]:
         """Run the timed passes; the first failure ends it."""
-        count = self._settings.processes
         share = dataclasses.replace(
-            self._settings, runs=math.ceil(self._settings.runs / count), seconds=self._settings.seconds / count
+            self._settings, runs=math.ceil(self._settings.runs / processes), seconds=seconds / processes
         )
         results = []
-        for number in range(count):
+        for number in range(processes):
             result = self.run("timed", share, swapped=number % 2 == 1)
             if result.timed is None:
                 return None, result.failure

@@ -1,4 +1,4 @@
-"""LiteRT's C interface (`libLiteRt.so` of the wheel), as far as a profile by operator needs it: Python cannot ask for one.
+"""LiteRT's C interface (`libLiteRt.so` of the wheel), as far as a profile by operator needs it: Python has none.
 
 Checked against 2.3. The wheel has no headers; layouts are those of LiteRT's `litert/c/*.h`.
 """
@@ -103,7 +103,7 @@ class ProfiledModel:
         self._call("LiteRtUnlockTensorBuffer", buffer)
         # The buffer lies in this process's memory and lives as long as this object.
         raw = (ctypes.c_uint8 * size.value).from_address(address.value or 0)
-        return np.frombuffer(raw, dtype=kind)
+        return np.frombuffer(memoryview(raw).cast("B"), dtype=np.dtype(kind))
 
     def run(self) -> tuple[int, list[OpEvent]]:
         """Invoke once.

@@ -54,11 +54,18 @@ def figures(measurement: Measurement) -> dict[str, float]:
 
     Returns:
         `latency_ms`, `latency_ms.p90` and `size_bytes`; `latency_ms.backbone` and `latency_ms.head` for a pair;
-        `peak_memory_mb` where the device could tell.
+        `latency_ms.p50_low` and `latency_ms.p50_high` where the host has analysed it; `peak_memory_mb` where the device
+        could tell.
 
     Raises:
-        MeasurementError: the verdict is not accepted: such a measurement never becomes a number.
+        MeasurementError: the verdict is not accepted, or the device is emulated: such a measurement never becomes a
+            number.
     """
+    if measurement.device.emulated:
+        raise MeasurementError(
+            f"{measurement.device.id} is emulated ({measurement.device.architecture}): its times say nothing about a"
+            " real device and are no objective; measure on a real one"
+        )
     if measurement.latency_ms is None or measurement.verdict not in measurement.settings.accept:
         raise MeasurementError(describe_verdict(measurement))
     named = {
@@ -66,6 +73,9 @@ def figures(measurement: Measurement) -> dict[str, float]:
         "latency_ms.p90": measurement.latency_ms.p90,
         "size_bytes": float(sum(part.size_bytes for part in measurement.parts)),
     }
+    if measurement.latency_ms.p50_range is not None:
+        named["latency_ms.p50_low"] = measurement.latency_ms.p50_range.low
+        named["latency_ms.p50_high"] = measurement.latency_ms.p50_range.high
     if len(measurement.parts) > 1:
         named |= {f"latency_ms.{part.part}": part.latency_ms.p50 for part in measurement.parts}
     if measurement.peak_memory_mb is not None:

@@ -20,7 +20,7 @@ MIN_FREE_SHARE = 0.95
 MAX_WAITED_SHARE = 0.05
 MAX_STOLEN_SHARE = 0.05
 # The limits on yardstick, spread, drift and processes: README.md of this room tells how they were chosen.
-MAX_YARDSTICK = 1.15
+MAX_YARDSTICK = 1.10
 MAX_SPREAD = 0.25
 MAX_DRIFT = 0.10
 MIN_DRIFT_SAMPLES = 20
