@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,13 +52,13 @@ def make_loop(tmp_path: Path) -> Callable[..., Loop]:
         trials: int = 12,
         parallel: int = 3,
         hours: float | None = None,
-        delays: tuple[float, ...] = (0.0, 0.0),
+        **options: Any,
     ) -> Loop:
         store = ArtifactStore(tmp_path / "artifacts")
         return Loop(
             study=study,
             pipeline=pipeline,
-            scheduler=Scheduler(store, InProcessEngine(), renew=pipeline.renew, delays=delays),
+            scheduler=Scheduler(store, InProcessEngine(), **options),
             tracker=Tracker("", tmp_path / "spool"),
             progress=Progress(study.name, study.space, trials, []),
             limits=Limits(trials=trials, parallel=parallel, hours=hours),

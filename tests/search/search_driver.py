@@ -40,7 +40,7 @@ def main(folder: Path, trials: int, seconds: float) -> None:
         Loop(
             study=study,
             pipeline=pipeline,
-            scheduler=Scheduler(ArtifactStore(folder / "artifacts"), engine, renew=pipeline.renew),
+            scheduler=Scheduler(ArtifactStore(folder / "artifacts"), engine),
             tracker=tracker,
             progress=progress,
             limits=Limits(trials=trials, parallel=6),

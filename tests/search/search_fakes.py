@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mqn.errors import DeviceAwayError, ExportError, TrainingError
+from mqn.errors import ExportError, TrainingError
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import Artifact
 from mqn.search.evaluation import Figures, Step
@@ -49,14 +49,6 @@ def work(
     return {"value": value}
 
 
-def away(folder: Path, *, log: Path, fail: int) -> dict[str, Any]:
-    """A device that answers with the `fail`-th further try."""
-    _note(log, "begin", "measure", "away")
-    if log.read_text().count("away") <= fail:
-        raise DeviceAwayError("device 'board' cannot be reached")
-    return {"value": 1.0}
-
-
 def _note(log: Path, what: str, stage: str, name: str) -> None:
     # One write of a short line with O_APPEND is atomic.
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -73,28 +65,24 @@ class FakePipeline:
         seconds: Mapping[str, float] | None = None,
         *,
         sick: Mapping[str, float] | None = None,
-        away: int | None = None,
         alike: tuple[str, ...] = ("arch.attention",),
     ) -> None:
         """How trivial stages behave.
 
-        `sick`: stage to the value it works with. `away`: how often the device does not answer. `alike`: keys in which
-        candidates agree that share a training.
+        `sick`: stage to the value it works with. `alike`: keys in which candidates agree that share a training.
         """
-        self.log, self.seconds, self.sick, self.away, self.alike = log, seconds or {}, sick or {}, away, alike
-        self.renewed = 0
+        self.log, self.seconds, self.sick, self.alike = log, seconds or {}, sick or {}, alike
 
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
         network = "/".join(str(candidate.flat()[key]) for key in self.alike)
         plan = f"{network}/{candidate.plan.backbone}/{candidate.plan.head}"
         cost = len(candidate.plan.backbone) + 10.0 * len(candidate.arch.attention)
-        measure = self._measure_away if self.away is not None else self._make("measure", plan, cost, exclusive=True)
         return (
             Step(name="train", needs=(), make=self._make("train", network, cost)),
             Step(name="convert", needs=("train",), make=self._make("convert", network, cost)),
             Step(name="quantize", needs=("convert",), make=self._make("quantize", plan, cost)),
             Step(name="score", needs=("quantize",), make=self._make("score", plan, 1 / cost)),
-            Step(name="measure/local", needs=("quantize",), make=measure),
+            *self._measure_steps(plan, cost),
         )
 
     def figures(self, candidate: Candidate, artifacts: Mapping[str, Artifact]) -> Figures:
@@ -102,12 +90,12 @@ class FakePipeline:
         figures = {name: artifacts[step].manifest.details["value"] for name, step in names.items() if step in artifacts}
         return Figures(figures=figures)
 
-    def renew(self, job: Job) -> Job:
-        self.renewed += 1
-        return job
-
     def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
         return [], {}
+
+    def _measure_steps(self, plan: str, cost: float) -> tuple[Step, ...]:
+        measure = self._make("measure", plan, cost, exclusive=True)
+        return (Step(name="measure/local", needs=("quantize",), make=measure),)
 
     def _make(self, stage: str, name: str, value: float, *, exclusive: bool = False) -> Any:
         inputs = {"name": name}
@@ -125,7 +113,3 @@ class FakePipeline:
             },
             resources=Resources(cpus=1, exclusive=exclusive),
         )
-
-    def _measure_away(self, artifacts: Mapping[str, Artifact]) -> Job:
-        arguments = {"log": self.log, "fail": self.away}
-        return Job(stage="measure", key=stage_key("measure", {}), inputs={}, function=away, arguments=arguments)

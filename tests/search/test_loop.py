@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from search_fakes import FakePipeline, grid_definition
 
-from mqn.errors import DeviceAwayError
 from mqn.search.loop import Loop
 from mqn.search.space import parse_space
 from mqn.search.study import count_states, count_trainings, open_study, records
@@ -129,20 +128,6 @@ def test_programming_error_crashes(grid, make_study, make_loop, tmp_path, monkey
     with pytest.raises(ZeroDivisionError):
         make_loop(study, FakePipeline(tmp_path / "log")).run()
     assert count_states(study)["running"] == 3
-
-
-def test_absent_device_is_tried_again(grid, make_study, make_loop, tmp_path):
-    study, pipeline = make_study(grid), FakePipeline(tmp_path / "log", away=2)
-    make_loop(study, pipeline, trials=1).run()
-    assert records(study)[0].state == "complete"
-    assert pipeline.renewed == 2
-
-
-def test_device_that_stays_away_ends_the_study_and_leaves_its_trials(grid, make_study, make_loop, tmp_path):
-    study = make_study(grid)
-    with pytest.raises(DeviceAwayError, match="'board' cannot be reached"):
-        make_loop(study, FakePipeline(tmp_path / "log", away=3), trials=2, parallel=2).run()
-    assert count_states(study)["running"] == 2
 
 
 def test_no_trial_is_begun_after_the_time(grid, make_study, make_loop, tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from mqn.device.pool.pool import DeviceReport
 from mqn.records import Candidate, TrialRecord
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.jobs import Job
@@ -56,3 +58,19 @@ def test_epochs_are_read_beside_the_training(training):
     folder.mkdir(parents=True)
     (folder / "history.json").write_text(json.dumps([{"loss": 0.5}, {"loss": 0.25}]))
     assert describe(work, scheduler) == "train, epoch 2 of 20, loss 0.25"
+
+
+def test_a_device_that_goes_away_is_told_once(grid, tmp_path):
+    out, told = io.StringIO(), []
+    scheduler = SimpleNamespace(store=ArtifactStore(tmp_path), running=[])
+    report = DeviceReport(name="board", kind="", url="", state="idle", since="")
+    with Progress("tiny", grid, 12, [], devices=lambda: told, console=Console(file=out, width=200)) as progress:
+        for state in ("idle", "away", "quarantined", "busy"):
+            told[:] = [dataclasses.replace(report, state=state, error="" if state == "busy" else "no agent answers")]
+            progress.show([], scheduler)
+    assert out.getvalue().splitlines() == ["device board is away: no agent answers", "device board is back"]
+
+
+def test_where_a_measurement_runs(tmp_path):
+    job = Job(stage="measure", key="k", inputs={}, function=print, arguments={"device": "phone 2"}, target="kind:p")
+    assert describe(Work(job=job, owner=1, placed=job), SimpleNamespace()) == "measure on phone 2"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mqn.errors import ConfigError, SpaceChangedError, StudyBusyError, StudyError, UsageError
-from mqn.profile import BudgetProfile, Profile, RayProfile
+from mqn.errors import ConfigError, SpaceChangedError, StudyBusyError, StudyError, UnknownNameError, UsageError
+from mqn.profile import BudgetProfile, DeviceProfile, Profile, RayProfile
 from mqn.search.driver import SearchRequest, choose_parallel, run_search
 from mqn.search.request import count_trials, prepare_study
 from mqn.search.space import load_space, parse_space
@@ -25,8 +26,50 @@ def request(**changes: Any) -> SearchRequest:
     return SearchRequest(space="smoke", **changes)
 
 
-def prepare(**changes: Any) -> Any:
-    return prepare_study(request(**changes), Profile(), "s")[0]
+LAB = Profile(devices={"a": DeviceProfile(url="https://a", kind="pi"), "b": DeviceProfile(url="https://b")})
+
+
+def prepare(profile: Profile | None = None, **changes: Any) -> Any:
+    return prepare_study(request(**changes), profile or Profile(), "s")[0]
+
+
+def metrics(study: Any) -> list[str]:
+    return [objective.metric for objective in study.space.objectives]
+
+
+def test_every_device_has_its_objective():
+    study = prepare(LAB)
+    assert study.about.targets == ("a", "b")
+    assert metrics(study) == ["psnr_tm", "latency_ms/a", "latency_ms/b"]
+    assert study.optuna.directions == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("profile", "given", "targets", "latencies"),
+    [
+        (LAB, ("kind:pi",), ("kind:pi",), ["latency_ms"]),
+        (replace(LAB, targets=("b",)), (), ("b",), ["latency_ms"]),
+        (replace(LAB, targets=("b",)), ("a", "b"), ("a", "b"), ["latency_ms/a", "latency_ms/b"]),
+        (LAB, ("a", "a"), ("a",), ["latency_ms"]),
+    ],
+)
+def test_targets_are_asked_for_or_stand_in_the_profile(profile, given, targets, latencies):
+    study = prepare(profile, targets=given)
+    assert study.about.targets == targets
+    assert metrics(study) == ["psnr_tm", *latencies]
+
+
+def test_resume_keeps_the_targets():
+    prepare(LAB, targets=("b",))
+    assert prepare(LAB, resume=True).about.targets == ("b",)
+    assert prepare(LAB, resume=True, targets=("b",)).about.targets == ("b",)
+    with pytest.raises(StudyError, match="is measured on b, not on a; leave --device out"):
+        prepare(LAB, resume=True, targets=("a",))
+
+
+def test_a_target_that_no_device_meets():
+    with pytest.raises(UnknownNameError, match="no device 'kind:po'; did you mean 'kind:pi'"):
+        prepare(LAB, targets=("kind:po",))
 
 
 def test_resume_keeps_settings_seed_and_data():

@@ -236,3 +236,43 @@ def test_a_space_chooses_its_measures_and_its_inputs():
     assert (space.scoring.metrics, space.scoring.inputs) == (("psnr_tm", "pu21_psnr_gain"), "camera")
     assert parse_space(space.definition, source="again").definition == space.definition
     assert space.hash != parse().hash
+
+
+def targeted(objectives: list[str], targets: tuple[str, ...]) -> list[str]:
+    definition = {"name": "s", "objectives": [{"metric": metric} for metric in objectives]}
+    return [goal.metric for goal in parse_space(definition, source="s.toml").with_targets(targets).objectives]
+
+
+def test_goals_of_one_target_stay_as_they_are():
+    assert targeted(["psnr_tm", "latency_ms.p90"], ("board",)) == ["psnr_tm", "latency_ms.p90"]
+
+
+def test_each_of_several_targets_has_its_goals():
+    assert targeted(["latency_ms", "macs"], ("a", "kind:b")) == ["latency_ms/a", "latency_ms/kind:b", "macs"]
+
+
+def test_a_goal_may_be_about_one_target():
+    assert targeted(["latency_ms/a", "peak_memory_mb/b"], ("a", "b")) == ["latency_ms/a", "peak_memory_mb/b"]
+
+
+def test_a_goal_about_a_target_that_is_not_measured_on():
+    with pytest.raises(ConfigError, match=r"s.toml: latency_ms/c: trials are not measured on it; .*allowed: a, b"):
+        targeted(["latency_ms/c"], ("a", "b"))
+
+
+def test_a_target_has_an_objective_once():
+    with pytest.raises(ConfigError, match="latency_ms/a stands twice"):
+        targeted(["latency_ms", "latency_ms/a"], ("a", "b"))
+
+
+def test_constraints_hold_on_every_target():
+    definition = {
+        "name": "s",
+        "objectives": [{"metric": "psnr_tm"}],
+        "constraints": [{"metric": "latency_ms", "max": 9.0}, {"metric": "macs", "max": 1.0}],
+    }
+    space = parse_space(definition, source="s.toml").with_targets(("a", "b"))
+    bounds = [(bound.metric, bound.max) for bound in space.constraints]
+    assert bounds == [("latency_ms/a", 9.0), ("latency_ms/b", 9.0), ("macs", 1.0)]
+    assert space.names_targets
+    assert parse_space(space.definition, source="study").hash == space.hash

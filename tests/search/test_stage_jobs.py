@@ -11,13 +11,12 @@ from mqn.errors import WeightsError
 from mqn.profile import Profile, RayProfile
 from mqn.records import Arch, Candidate, Manifest, MeasureSettings, Plan, Training
 from mqn.search.artifacts import Artifact
-from mqn.search.devices import Address
 from mqn.search.goals import Scoring
 from mqn.search.pipeline import MqnPipeline
 from mqn.search.stage_jobs import measure_job, quantize_job, score_job, train_job
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"))
-HERE = Address(url="http://127.0.0.1:1", token="t", device_id="board-1")
+LOCAL: Any = SimpleNamespace(targets=("local",))
 
 
 def artifact(folder: Path, stage: str, files: dict[str, str], **details: Any) -> Artifact:
@@ -28,6 +27,11 @@ def artifact(folder: Path, stage: str, files: dict[str, str], **details: Any) ->
 def train_key(arch: Arch | None = None, training: Training | None = None) -> str:
     arch = arch or Arch(encoder_weights="random")
     return train_job(arch, training or Training(), DATA, RayProfile()).key
+
+
+def measure_key(model: Artifact, **changes: Any) -> str:
+    given = {"target": "board", "device_id": "board-1", "settings": MeasureSettings(), "holder": "a study"}
+    return measure_job(model, **{**given, "max_age_hours": 168.0, **changes}).key
 
 
 def test_plans_share_a_training_and_codecs_do_not():
@@ -80,13 +84,16 @@ def test_equal_files_share_scores_and_measurements(tmp_path):
     two = artifact(tmp_path / "2", "quantize", {"model.tflite": "same"})
     scores = [score_job((a.folder / "model.tflite",), a, "mulaw", 128, DATA, Scoring()).key for a in (one, two)]
     assert scores[0] == scores[1]
-    settings = MeasureSettings()
-    moved = replace(HERE, url="http://127.0.0.1:2", token="u")
-    assert (
-        measure_job(one, "local", HERE, settings, exclusive=True).key
-        == measure_job(two, "local", moved, settings, exclusive=True).key
-        != measure_job(one, "local", replace(HERE, device_id="board-2"), settings, exclusive=True).key
-    )
+    assert measure_key(one) == measure_key(two, holder="another study", max_age_hours=1.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"target": "kind:pi"}, {"device_id": "board-2"}, {"device_id": None}, {"settings": MeasureSettings(threads=2)}],
+)
+def test_other_devices_and_settings_are_other_measurements(tmp_path, other):
+    model = artifact(tmp_path, "quantize", {"model.tflite": "same"})
+    assert measure_key(model) != measure_key(model, **other)
 
 
 def test_baseline_is_scored_once_for_all_codecs():
@@ -101,14 +108,13 @@ def test_other_measures_and_other_inputs_score_again():
 
 def test_pair_is_measured_in_the_order_it_runs(tmp_path):
     pair = artifact(tmp_path, "quantize", {"head.tflite": "h", "backbone.tflite": "b"})
-    job = measure_job(pair, "local", HERE, MeasureSettings(), exclusive=False)
+    job = measure_job(pair, "local", "id", MeasureSettings(), holder="a study", max_age_hours=168.0)
     assert [path.name for path in job.arguments["files"]] == ["backbone.tflite", "head.tflite"]
-    assert job.resources.cpus == 0
 
 
 def test_figures_carry_the_names_of_the_quantities(tmp_path):
     (tmp_path / "model.tflite").write_bytes(b"12345")
-    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace(), Scoring())  # type: ignore[arg-type]
+    pipeline = MqnPipeline(DATA, Profile(), LOCAL, Scoring())
     measured = {"device": "local", "verdict": "contended", "figures": {"latency_ms": 4.0}}
     figures = pipeline.figures(
         Candidate(),
@@ -135,8 +141,37 @@ def test_figures_carry_the_names_of_the_quantities(tmp_path):
     assert figures.device_figures == {"local": {"latency_ms": 4.0}}
 
 
+def test_several_targets_have_figures_of_their_own(tmp_path):
+    def measured(latency_ms: float) -> dict[str, Any]:
+        return {"verdict": "ok", "figures": {"latency_ms": latency_ms, "peak_memory_mb": 9.0, "size_bytes": 5.0}}
+
+    artifacts = {
+        "measure/board": artifact(tmp_path, "measure", {}, **measured(2.0)),
+        "measure/kind:pixel8": artifact(tmp_path, "measure", {}, **measured(3.0)),
+    }
+    devices: Any = SimpleNamespace(targets=("board", "kind:pixel8"))
+    found = MqnPipeline(DATA, Profile(), devices, Scoring()).figures(Candidate(), artifacts)
+    assert found.figures == {
+        "latency_ms": 2.0,
+        "peak_memory_mb": 9.0,
+        "size_bytes": 5.0,
+        "latency_ms/board": 2.0,
+        "peak_memory_mb/board": 9.0,
+        "latency_ms/kind:pixel8": 3.0,
+        "peak_memory_mb/kind:pixel8": 9.0,
+    }
+    assert found.verdicts == {"board": "ok", "kind:pixel8": "ok"}
+
+
+def test_a_single_target_that_the_space_names_has_figures_by_that_name(tmp_path):
+    details = {"verdict": "ok", "figures": {"latency_ms": 2.0}}
+    artifacts = {"measure/local": artifact(tmp_path, "measure", {}, **details)}
+    found = MqnPipeline(DATA, Profile(), LOCAL, Scoring(), named=True).figures(Candidate(), artifacts)
+    assert found.figures == {"latency_ms": 2.0, "latency_ms/local": 2.0}
+
+
 def test_every_step_stands_behind_those_it_needs():
-    pipeline = MqnPipeline(DATA, Profile(), SimpleNamespace(), Scoring())  # type: ignore[arg-type]
+    pipeline = MqnPipeline(DATA, Profile(), LOCAL, Scoring())
     seen: set[str] = set()
     for step in pipeline.steps(Candidate()):
         assert set(step.needs) <= seen

@@ -27,6 +27,12 @@ def search(
     settings: Settings = None,
     parallel: Annotated[int | None, typer.Option(help="Trials on their way at a time.")] = None,
     hours: Annotated[float | None, typer.Option(help="Begin no trial after so long.")] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure on this: a device, 'kind:...' or 'soc:...'. Repeat for several; each has objectives."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Search a space: every trial trains, exports, scores and measures a real model. Ctrl-C stops, --resume goes on."""
@@ -48,6 +54,7 @@ def search(
             overrides=parse_settings(settings),
             parallel=parallel,
             hours=hours,
+            targets=tuple(device or ()),
         )
     )
     counts = ", ".join(f"{count} {state}" for state, count in summary.trials.items() if count)

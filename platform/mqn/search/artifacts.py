@@ -4,13 +4,14 @@
     <folder>/<stage>/<key>.partial/    one in the making; a killed training goes on inside it
     <folder>/<stage>/<key>.lock        held by the process that makes it
 
-A key is a hash of everything that goes in, so an artifact never changes once it is there.
+A key is a hash of everything that goes in, so an artifact does not change once it is there; only a measurement that has
+become too old is replaced by a new one.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ class Slot:
             details=dict(details),
         )
         write_json(self.folder / MANIFEST, manifest)
-        if self.target.exists():  # Damaged, or `find` would have taken it.
+        if self.target.exists():  # Damaged or too old, or `open` would have taken it.
             shutil.rmtree(self.target)
         self.folder.rename(self.target)
         self.artifact = Artifact(folder=self.target, manifest=manifest)
@@ -127,13 +128,21 @@ class ArtifactStore:
         return artifact
 
     @contextmanager
-    def open(self, stage: str, key: str, *, resumable: bool = False) -> Iterator[Slot]:
+    def open(
+        self,
+        stage: str,
+        key: str,
+        *,
+        resumable: bool = False,
+        serves: Callable[[Artifact], bool] = lambda _: True,
+    ) -> Iterator[Slot]:
         """Hold a key alone; waits while another process works on it.
 
         Args:
             stage: what makes the artifact.
             key: its name.
             resumable: whether the stage goes on from what a killed predecessor left; else its folder starts empty.
+            serves: whether an artifact that is there will do; else it is made again, and stays until then.
 
         Yields:
             The slot; if its `artifact` is set, there is nothing to do.
@@ -142,7 +151,8 @@ class ArtifactStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(target.with_name(f"{key}.lock")):
             artifact = self.find(stage, key)
-            if artifact is None:
+            if artifact is None or not serves(artifact):
+                artifact = None
                 if partial.exists() and not resumable:
                     shutil.rmtree(partial)
                 partial.mkdir(exist_ok=True)

@@ -1,75 +1,113 @@
-"""The devices of a study, open for as long as it runs."""
+"""The devices of a study: which of them does a measurement is settled when it begins."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from mqn.device.client import Client
-from mqn.device.pool.own_agent import open_device
-from mqn.profile import DeviceProfile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """How a worker reaches a device, and who it is."""
-
-    url: str
-    token: str | None
-    device_id: str
+from mqn.device.lease import name_holder
+from mqn.device.pool.gates import gates_of
+from mqn.device.pool.pool import DeviceReport, Pool
+from mqn.errors import DeviceError
+from mqn.profile import Profile
+from mqn.search.artifacts import Artifact
+from mqn.search.jobs import Job, Outcome, Resources
+from mqn.search.stage_jobs import measure_job
 
 
 class Devices:
-    """Reaches every device when the study begins, and starts the loopback agent once for all measurements."""
+    """Reaches every device of a study when it begins, and places its measurements while it runs."""
 
-    def __init__(self, devices: Mapping[str, DeviceProfile]) -> None:
-        """Remember the profile's devices; nothing is reached yet."""
-        self._profiles = dict(devices)
-        self._open: dict[str, contextlib.ExitStack] = {}
-        self._addresses: dict[str, Address] = {}
+    def __init__(self, profile: Profile, targets: Sequence[str], study: str, *, pool: Pool | None = None) -> None:
+        """Remember the devices; nothing is reached yet.
+
+        Args:
+            profile: names them, and says how is measured.
+            targets: what every trial is measured on (`mqn.device.pool.targets`).
+            study: holds the leases.
+            pool: of the profile's devices; made here unless given.
+        """
+        self.targets = tuple(targets)
+        self._profile = profile
+        self._holder = name_holder(study)
+        self._pool = pool or Pool(profile.devices, objectives=True)
 
     def __enter__(self) -> Self:
-        """Reach them all.
+        """Reach them all; of each target one must be there.
 
         Raises:
-            DeviceAwayError: one cannot be reached.
+            DeviceAwayError: none of a target is.
             DeviceRefusedError: one refuses.
         """
-        with contextlib.ExitStack() as stack:
-            stack.callback(self.close)
-            for name in self._profiles:
-                self.reopen(name)
-            stack.pop_all()
+        try:
+            self._pool.reach(self.targets)
+        except BaseException:
+            self._pool.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._pool.close()
 
-    def address(self, name: str) -> Address:
-        """Where a device is reached now."""
-        return self._addresses[name]
+    def job(self, model: Artifact, target: str) -> Job:
+        """The measurement of a model on a target, not placed yet."""
+        return measure_job(
+            model,
+            target,
+            self.identity(target),
+            self._profile.measure,
+            holder=self._holder,
+            max_age_hours=self._profile.max_age_hours,
+        )
 
-    def reopen(self, name: str) -> None:
-        """Reach a device again; an agent of our own is stopped and started.
+    def identity(self, target: str) -> str | None:
+        """The id of the device that a target names; None where it may be any of several."""
+        if target not in self._profile.devices:
+            return None
+        info = self._pool.info(target)
+        return None if info is None else info.id
 
-        Raises:
-            DeviceAwayError: it cannot be reached.
-            DeviceRefusedError: it refuses.
-        """
-        if name in self._open:
-            self._open.pop(name).close()
-        stack = contextlib.ExitStack()
-        client: Client = stack.enter_context(open_device(name, self._profiles[name]))
-        self._open[name] = stack
-        self._addresses[name] = Address(url=client.url, token=client.token, device_id=client.info().id)
+    def example(self, target: str) -> str | None:
+        """The id of a device that will do for a target; None where none was reached."""
+        infos = (self._pool.info(name) for name in self._pool.members(target))
+        return next((info.id for info in infos if info is not None), None)
 
-    def close(self) -> None:
-        """Let go of them all, and stop agents of our own."""
-        for stack in self._open.values():
-            stack.close()
-        self._open.clear()
+    def place(self, job: Job) -> Job | None:
+        """The job on the device of its target that is free and was unused for longest; None while none is."""
+        assert job.target is not None
+        name = self._pool.choose(job.target)
+        if name is None:
+            return None
+        device = self._profile.devices[name]
+        extra = {"device": name, "address": self._pool.address(name), "gates": gates_of(name, device)}
+        return replace(
+            job,
+            arguments={**job.arguments, **extra},
+            # Beside a device of its own a measurement only waits.
+            resources=Resources(
+                cpus=1 if device.alone else 0, exclusive=device.alone, local=device.backend is not None
+            ),
+        )
+
+    def absent(self, job: Job) -> str:
+        """Why no device of a job's target is there."""
+        assert job.target is not None
+        return self._pool.absent(job.target)
+
+    def begin(self, job: Job) -> None:
+        """A placed job begins."""
+        self._pool.begin(job.arguments["device"])
+
+    def end(self, job: Job, outcome: Outcome) -> None:
+        """It has ended."""
+        error = outcome.exception() if outcome.error is not None else None
+        self._pool.end(job.arguments["device"], error if isinstance(error, DeviceError) else None)
+
+    def report(self) -> tuple[DeviceReport, ...]:
+        """How every device stands that the study may use."""
+        used = {name for target in self.targets for name in self._pool.members(target)}
+        return tuple(report for report in self._pool.report() if report.name in used)

@@ -21,12 +21,13 @@ import filelock
 from mqn.errors import ConfigError, StudyBusyError, UsageError
 from mqn.home import home
 from mqn.parsing import content_hash
-from mqn.profile import LOOPBACK, Profile, load_profile
+from mqn.profile import Profile, load_profile
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.devices import Devices
 from mqn.search.engine import RayEngine
 from mqn.search.loop import Limits, Loop, Stopped
 from mqn.search.pipeline import MqnPipeline
+from mqn.search.prediction import Predictions, nobody_knows
 from mqn.search.progress import Progress
 from mqn.search.request import SearchRequest, count_trials, prepare_study
 from mqn.search.scheduler import Scheduler
@@ -89,21 +90,23 @@ def run_search(request: SearchRequest) -> StudySummary:
         backlog = Backlog()
         with (
             contextlib.suppress(KeyboardInterrupt),
-            Devices(profile.devices) as devices,
+            Devices(profile, study.about.targets or tuple(profile.devices), name) as devices,
             Tracker(profile.tracking_uri, home() / "spool") as tracker,
             RayEngine(profile.ray) as engine,
-            Progress(name, study.space, trials, records(study)) as progress,
+            Progress(name, study.space, trials, records(study), devices=devices.report) as progress,
             _sigterm_as_interrupt(),
         ):
-            pipeline = MqnPipeline(dataset, profile, devices, study.space.scoring)
+            pipeline = MqnPipeline(dataset, profile, devices, study.space.scoring, named=study.space.names_targets)
             loop = Loop(
                 study=study,
                 pipeline=pipeline,
                 scheduler=Scheduler(
                     ArtifactStore(profile.artifacts),
                     engine,
-                    renew=pipeline.renew,
+                    places=devices,
+                    predict=Predictions(devices.example, profile.measure) if profile.predictor else nobody_knows,
                     quiesce=functools.partial(tracker.flush, _QUIET_SECONDS),
+                    patience_seconds=60 * profile.patience_minutes,
                 ),
                 tracker=tracker,
                 progress=progress,
@@ -167,6 +170,7 @@ def _study_params(study: Study) -> dict[str, Any]:
         "profile": about.profile,
         "data": about.data or "embedded scenes",
         "seed": about.seed,
+        "targets": ", ".join(about.targets),
         **{f"fixed.{key}": value for key, value in about.space["fixed"].items()},
     }
 
@@ -174,10 +178,10 @@ def _study_params(study: Study) -> dict[str, Any]:
 def _check_reach(profile: Profile, name: str) -> None:
     if profile.ray.address.startswith("ray://"):
         for device, settings in profile.devices.items():
-            if settings.url == LOOPBACK:
+            if settings.backend is not None:
                 raise ConfigError(
-                    f"profile {name!r}: devices.{device} is {LOOPBACK!r}, which workers behind {profile.ray.address} "
-                    "cannot reach; start `mqn agent` on a device and give its url"
+                    f"profile {name!r}: devices.{device} is {settings.url!r}, which workers behind "
+                    f"{profile.ray.address} cannot reach; start `mqn agent serve` on a device and give its url"
                 )
 
 

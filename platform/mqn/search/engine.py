@@ -108,7 +108,7 @@ class RayEngine:
             }
             if resources.pool == "training":
                 options["runtime_env"] = {"env_vars": {"OMP_NUM_THREADS": str(max(1, int(resources.cpus)))}}
-            if resources.exclusive:
+            if resources.exclusive or resources.local:
                 strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
                 options["scheduling_strategy"] = strategy(node_id=self._node_id, soft=False)
             self._tasks[resources] = self._ray.remote(perform).options(**options)

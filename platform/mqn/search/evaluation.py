@@ -24,7 +24,7 @@ class Step:
     """One step of a trial.
 
     Attributes:
-        name: as it stands in `TrialRecord.artifacts`: `train`, `score`, `measure/<device>`, ...
+        name: as it stands in `TrialRecord.artifacts`: `train`, `score`, `measure/<target>`, ...
         needs: steps whose artifacts it reads.
         make: from those artifacts, by step, to the job.
     """
@@ -51,9 +51,6 @@ class Pipeline(Protocol):
 
     def figures(self, candidate: Candidate, artifacts: Mapping[str, Artifact]) -> Figures:
         """What finished artifacts say; steps may be missing."""
-
-    def renew(self, job: Job) -> Job:
-        """A job anew whose device was away."""
 
     def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[Sequence[Mapping[str, float]], dict[str, Path]]:
         """What is tracked of a trial: epoch curves, and files by their path within the run."""

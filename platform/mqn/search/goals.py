@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
-from mqn.errors import CandidateError, ConfigError, UnknownNameError
+from mqn.errors import CandidateError, ConfigError, UnknownNameError, nearest
 from mqn.metrics.measures import DEFAULT, split_name
-from mqn.quantities import Direction, quantity
+from mqn.quantities import DEVICE_FIGURES, Direction, quantity, split_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,9 @@ class Constraint:
         if self.min is not None:
             broken[f"{self.metric} >= {self.min:g}"] = self.min - value
         return broken
+
+
+Goal = TypeVar("Goal", Objective, Constraint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,41 @@ def _is_measure(name: str) -> bool:
     except UnknownNameError:
         return False
     return True
+
+
+def expand_targets(
+    objectives: Sequence[Objective], constraints: Sequence[Constraint], targets: Sequence[str], *, source: str
+) -> tuple[tuple[Objective, ...], tuple[Constraint, ...]]:
+    """Give every target its own objectives and constraints on a device's figures, where there are several.
+
+    Args:
+        objectives: as the space has them: `latency_ms`, or `latency_ms/board` for one target alone.
+        constraints: likewise.
+        targets: what every trial is measured on.
+        source: the space, for error messages.
+
+    Returns:
+        Both, expanded.
+
+    Raises:
+        ConfigError: a target that is not measured on, or an objective that would stand twice.
+    """
+    goals = tuple(goal for one in objectives for goal in _expand(one, targets, source=source))
+    metrics = [goal.metric for goal in goals]
+    if twice := sorted({metric for metric in metrics if metrics.count(metric) > 1}):
+        raise ConfigError(f"{source}: objectives: {twice[0]} stands twice; each target has one by itself")
+    return goals, tuple(bound for one in constraints for bound in _expand(one, targets, source=source))
+
+
+def _expand(goal: Goal, targets: Sequence[str], *, source: str) -> list[Goal]:
+    metric, target = split_target(goal.metric)
+    if metric not in DEVICE_FIGURES:
+        return [goal]
+    if target is not None:
+        if target not in targets:
+            raise ConfigError(f"{source}: {goal.metric}: trials are not measured on it; {nearest(target, targets)}")
+        return [goal]
+    return [goal] if len(targets) < 2 else [replace(goal, metric=f"{metric}/{target}") for target in targets]
 
 
 def check_goals(objectives: Sequence[Objective], constraints: Sequence[Constraint], *, source: str) -> None:

@@ -18,6 +18,11 @@ from mqn.search.artifacts import Artifact, ArtifactStore
 StageFunction = Callable[..., Mapping[str, Any]]
 Pool = Literal["training", "plain"]
 
+MADE_AT = "made_at"
+"""In the details of an artifact that grows old: when it was made, in seconds since 1970 by the worker's clock."""
+
+_CLOCKS_DIFFER_SECONDS = 300.0  # between machines of a cluster
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
@@ -28,12 +33,14 @@ class Resources:
         gpus: share of GPUs.
         pool: kind of worker process: trainings have workers with their own number of threads.
         exclusive: takes every processor of the machine that the driver runs on.
+        local: has to run on that machine.
     """
 
     cpus: float = 1
     gpus: float = 0
     pool: Pool = "plain"
     exclusive: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,9 @@ class Job:
         resources: what it takes.
         resumable: whether it goes on from what a killed predecessor left in the folder.
         packages: those whose versions the manifest states.
+        target: the devices that may do it, as the pool understands it; None: it needs none. Which device it is, and
+            what that takes, is settled when the job begins.
+        max_age_seconds: an artifact that is older does not serve; None: it serves for ever.
     """
 
     stage: str
@@ -59,11 +69,22 @@ class Job:
     resources: Resources = field(default_factory=Resources)
     resumable: bool = False
     packages: tuple[str, ...] = ()
+    target: str | None = None
+    max_age_seconds: float | None = None
 
     @property
     def id(self) -> tuple[str, str]:
         """Equal for jobs that do the same."""
         return self.stage, self.key
+
+    def serves(self, artifact: Artifact) -> bool:
+        """Whether an artifact of this job is young enough; one from the future tells that a clock was wrong."""
+        if self.max_age_seconds is None:
+            return True
+        made_at = artifact.manifest.details.get(MADE_AT)
+        if not isinstance(made_at, (int, float)):
+            return False
+        return -_CLOCKS_DIFFER_SECONDS <= time.time() - made_at <= self.max_age_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +123,7 @@ def perform(folder: Path, job: Job) -> Outcome:
         pickling; every other exception passes through and crashes the driver.
     """
     store = ArtifactStore(folder)
-    with store.open(job.stage, job.key, resumable=job.resumable) as slot:
+    with store.open(job.stage, job.key, resumable=job.resumable, serves=job.serves) as slot:
         if slot.artifact is not None:
             return Outcome(reused=True)
         began = time.monotonic()

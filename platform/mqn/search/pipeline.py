@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.profile import Profile
-from mqn.quantities import QUANTITIES
+from mqn.quantities import DEVICE_FIGURES, QUANTITIES
 from mqn.records import Candidate
 from mqn.search import stages
 from mqn.search.artifacts import Artifact
@@ -23,7 +22,7 @@ from mqn.search.devices import Devices
 from mqn.search.evaluation import Figures, Step
 from mqn.search.goals import Scoring
 from mqn.search.jobs import Job
-from mqn.search.stage_jobs import convert_job, measure_job, model_names, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import convert_job, model_names, quantize_job, score_job, train_job
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -32,15 +31,20 @@ if TYPE_CHECKING:
 class MqnPipeline:
     """The real pipeline."""
 
-    def __init__(self, dataset: Dataset, profile: Profile, devices: Devices, scoring: Scoring) -> None:
+    def __init__(
+        self, dataset: Dataset, profile: Profile, devices: Devices, scoring: Scoring, *, named: bool = False
+    ) -> None:
         """Put the parts together.
 
         Args:
             dataset: trains, calibrates and scores.
-            profile: what stages may take, and how is measured.
+            profile: what stages may take.
             devices: measure; open.
             scoring: how accuracy is judged.
+            named: whether the space asks for a target by name (`latency_ms/board`), so that even the figures of a
+                single one have to go by it.
         """
+        self._named = named
         self._dataset = dataset
         self._profile = profile
         self._devices = devices
@@ -84,11 +88,11 @@ class MqnPipeline:
             ),
             *(
                 Step(
-                    name=f"measure/{device}",
+                    name=f"measure/{target}",
                     needs=("quantize",),
-                    make=functools.partial(self._measure_job, device=device),
+                    make=functools.partial(self._measure_job, target=target),
                 )
-                for device in self._profile.devices
+                for target in self._devices.targets
             ),
         )
 
@@ -106,21 +110,21 @@ class MqnPipeline:
         for name in [name for name in found if f"{name}_float" in found]:
             lost = found[f"{name}_float"] - found[name]
             found[f"{name}_drop"] = lost if QUANTITIES[name].direction == "maximize" else -lost
-        measured = {d: details[f"measure/{d}"] for d in self._profile.devices if f"measure/{d}" in details}
-        for device in reversed(measured):  # Of several devices, the first one's figures stand for the trial.
-            found |= measured[device]["figures"]
+        targets = [target for target in self._devices.targets if f"measure/{target}" in details]
+        measured = {target: details[f"measure/{target}"] for target in targets}
+        for target in reversed(targets):  # Of several targets, the first one's figures stand for the trial.
+            device_figures = measured[target]["figures"]
+            found |= device_figures
+            found |= {f"{name}/{target}": value for name, value in device_figures.items() if self._is_apart(name)}
         return Figures(
             figures=found,
-            device_figures={device: dict(entry["figures"]) for device, entry in measured.items()},
-            verdicts={device: entry["verdict"] for device, entry in measured.items()},
+            device_figures={target: dict(entry["figures"]) for target, entry in measured.items()},
+            verdicts={target: entry["verdict"] for target, entry in measured.items()},
         )
 
-    def renew(self, job: Job) -> Job:
-        """Reach the device of a measurement anew; an agent of our own is started again."""
-        device = job.arguments["device"]
-        self._devices.reopen(device)
-        address = self._devices.address(device)
-        return replace(job, arguments={**job.arguments, "url": address.url, "token": address.token})
+    def _is_apart(self, name: str) -> bool:
+        """Whether a figure stands once for every target."""
+        return name in DEVICE_FIGURES and (len(self._devices.targets) > 1 or self._named)
 
     def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
         """Epoch curves, the model's files, every manifest, scores, measurements and the strip of pictures."""
@@ -137,16 +141,10 @@ class MqnPipeline:
         if "score" in artifacts:
             files |= {name: artifacts["score"].folder / name for name in (stages.SCORES, stages.STRIP)}
         for name, artifact in artifacts.items():
-            stage, _, device = name.partition("/")
+            stage, _, target = name.partition("/")
             if stage == "measure":
-                files[f"measurements/{device}.json"] = artifact.folder / stages.MEASUREMENT
+                files[f"measurements/{target.replace(':', '-')}.json"] = artifact.folder / stages.MEASUREMENT
         return curves, files
 
-    def _measure_job(self, made: Mapping[str, Artifact], *, device: str) -> Job:
-        return measure_job(
-            made["quantize"],
-            device,
-            self._devices.address(device),
-            self._profile.measure,
-            exclusive=self._profile.devices[device].alone,
-        )
+    def _measure_job(self, made: Mapping[str, Artifact], *, target: str) -> Job:
+        return self._devices.job(made["quantize"], target)

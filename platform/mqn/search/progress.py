@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,7 @@ from mqn.search.space import Space
 if TYPE_CHECKING:
     from rich.console import Console, Group
 
+    from mqn.device.pool.pool import DeviceReport
     from mqn.search.evaluation import Evaluation
     from mqn.search.scheduler import Scheduler, Work
 
@@ -27,7 +28,14 @@ class Progress:
     """Shows a study while it runs."""
 
     def __init__(
-        self, study: str, space: Space, total: int, records: Sequence[TrialRecord], *, console: Console | None = None
+        self,
+        study: str,
+        space: Space,
+        total: int,
+        records: Sequence[TrialRecord],
+        *,
+        devices: Callable[[], Sequence[DeviceReport]] = lambda: (),
+        console: Console | None = None,
     ) -> None:
         """Begin.
 
@@ -36,6 +44,7 @@ class Progress:
             space: what it searches.
             total: trials that it is to have.
             records: trials that earlier drivers finished.
+            devices: tells how they stand.
             console: where to show; stderr unless given.
         """
         from rich.console import Console
@@ -48,6 +57,7 @@ class Progress:
         self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._lines: dict[tuple[str, str], float] = {}
+        self._devices, self._absent = devices, dict[str, str]()
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -85,6 +95,7 @@ class Progress:
 
     def show(self, active: Sequence[Evaluation], scheduler: Scheduler) -> None:
         """Show what goes on now."""
+        self._tell_devices()
         if self._live is not None:
             self._live.update(self._table(active, scheduler), refresh=True)
             return
@@ -94,6 +105,16 @@ class Progress:
             if last is None or now - last > _LINE_SECONDS:
                 self._lines[work.job.id] = now
                 self.say(f"trial {work.owner}: {describe(work, scheduler)}")
+
+    def _tell_devices(self) -> None:
+        """Say once that a device is away, and once that it is back."""
+        for device in self._devices():
+            there = device.state in ("unknown", "idle", "busy")
+            if not there and device.name not in self._absent:
+                self._absent[device.name] = device.state
+                self.say(f"device {device.name} is {device.state}: {device.error}")
+            elif there and self._absent.pop(device.name, None) is not None:
+                self.say(f"device {device.name} is back")
 
     def _where(self) -> str:
         return f"{len(self._done)} of {self._total}"
@@ -141,6 +162,8 @@ class Progress:
 def describe(work: Work, scheduler: Scheduler) -> str:
     """What a job is at: its stage, and for a training its epoch."""
     stage = work.job.stage
+    if work.placed is not None:
+        return f"{stage} on {work.placed.arguments['device']}"
     if stage != "train":
         return stage
     total = work.job.inputs.get("training", {}).get("epochs")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError
 from mqn.profile import Profile
 from mqn.search.space import Space, load_space
@@ -31,6 +32,7 @@ class SearchRequest:
         overrides: the candidate's values by dotted key that replace the space's, and become part of the study.
         parallel: trials on their way at a time; None: as many as keep the machine busy.
         hours: begin no trial after so much time; None: the profile's budget.
+        targets: what every trial is measured on; empty: what the profile says.
     """
 
     space: str
@@ -43,6 +45,7 @@ class SearchRequest:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     parallel: int | None = None
     hours: float | None = None
+    targets: tuple[str, ...] = ()
 
 
 def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[Study, Dataset]:
@@ -55,7 +58,7 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
 
     Raises:
         UsageError: the request cannot be understood.
-        StudyError: the study exists already, or was made from another space, seed or other data.
+        StudyError: the study exists already, or was made from another space, seed or data, or for other devices.
         DataError: the data cannot be used.
     """
     from mqn.data.dataset import locate
@@ -64,7 +67,14 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
     if request.resume:
         study = open_study(name, url)
         about = study.about
-        check_unchanged(study, _space(request, {**about.overrides, **overrides}, name))
+        targets = about.targets or settle_targets(profile.targets, profile.devices)
+        settle_targets(targets, profile.devices)
+        if request.targets and settle_targets(request.targets, profile.devices) != targets:
+            raise StudyError(
+                f"study {name!r} is measured on {', '.join(targets)}, not on {', '.join(request.targets)}; leave "
+                "--device out, or start a new study with --study NAME"
+            )
+        check_unchanged(study, _space(request, {**about.overrides, **overrides}, name).with_targets(targets))
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
         count_trials(request, profile, study.space)
@@ -77,7 +87,8 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
         return study, dataset
     if name in list_studies(url):
         raise StudyError(f"study {name!r} exists already; go on with --resume, or start another with --study NAME")
-    space = _space(request, overrides, name)
+    targets = settle_targets(request.targets or profile.targets, profile.devices)
+    space = _space(request, overrides, name).with_targets(targets)
     count_trials(request, profile, space)  # What cannot be run is not created.
     dataset = locate(request.data)
     about = About(
@@ -89,6 +100,7 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
         data=None if request.data is None else str(Path(request.data).absolute()),
         data_hash=dataset.hash,
         seed=request.seed or 0,
+        targets=targets,
     )
     return create_study(name, url, about), dataset
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from mqn.errors import ConfigError
 from mqn.home import shipped
 from mqn.parsing import content_hash, flatten, from_mapping, read_toml
-from mqn.quantities import Direction, quantity
+from mqn.quantities import Direction, quantity, split_target
 from mqn.records import NAMED_FILES, Candidate
 from mqn.search.conditions import check_expansion, order_dimensions
 from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
-from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring
+from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring, expand_targets
 
 if TYPE_CHECKING:
     import optuna
@@ -101,6 +102,12 @@ class Space:
             "points": [dict(point) for point in self.points],
             "expansion": {"dimensions": list(self.expansion)},
         }
+
+    @property
+    def names_targets(self) -> bool:
+        """Whether a goal is about one target alone: `latency_ms/board`."""
+        metrics = [*(goal.metric for goal in self.objectives), *(bound.metric for bound in self.constraints)]
+        return any(split_target(metric)[1] is not None for metric in metrics)
 
     @property
     def hash(self) -> str:
@@ -191,6 +198,15 @@ class Space:
             definition["dimensions"][dimension.key] = {**table, **({"when": when} if when else {})}
         kept = [key for key in self.expansion if key in definition["dimensions"]]
         return parse_space({**definition, "expansion": {"dimensions": kept}}, source=self.source)
+
+    def with_targets(self, targets: Sequence[str]) -> Space:
+        """The space as it is searched on some targets: with several, each has its own latency and memory goals.
+
+        Raises:
+            ConfigError: a goal on a target that is not among them.
+        """
+        objectives, constraints = expand_targets(self.objectives, self.constraints, targets, source=self.source)
+        return dataclasses.replace(self, objectives=objectives, constraints=constraints)
 
 
 def load_space(name: str) -> Space:

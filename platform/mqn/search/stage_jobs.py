@@ -12,14 +12,13 @@ from mqn.profile import RayProfile
 from mqn.records import NAMED_FILES, Arch, Codec, MeasureSettings, Plan, Training, stage_key
 from mqn.search import stages
 from mqn.search.artifacts import Artifact
-from mqn.search.devices import Address
 from mqn.search.goals import Scoring
 from mqn.search.jobs import Job, Resources
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 2, "measure": 1}
+REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 2, "measure": 2}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
@@ -163,21 +162,30 @@ def model_names(model: Artifact) -> tuple[str, ...]:
     return next(names for names in _MODEL_FILES if all(name in model.manifest.files for name in names))
 
 
-def measure_job(model: Artifact, device: str, address: Address, settings: MeasureSettings, *, exclusive: bool) -> Job:
-    """The measurement of a quantized model on a device.
+def measure_job(
+    model: Artifact,
+    target: str,
+    device_id: str | None,
+    settings: MeasureSettings,
+    *,
+    holder: str,
+    max_age_hours: float,
+) -> Job:
+    """The measurement of a quantized model on a device, which is chosen when it begins.
 
     Args:
         model: what was quantized.
-        device: its name in the profile.
-        address: how it is reached; no part of the key.
+        target: a device by name, or any of a kind or with a tag.
+        device_id: of the device that the target names; None where it may be any of several.
         settings: how is measured.
-        exclusive: whether the device is this machine.
+        holder: of the device's lease; no part of the key.
+        max_age_hours: an older measurement is made again; no part of the key.
     """
     names = model_names(model)
     inputs = {
         "files": [model.manifest.files[name] for name in names],
-        "device": device,
-        "device_id": address.device_id,
+        "target": target,
+        "device_id": device_id,
         "settings": to_plain(settings),
         "revision": REVISIONS["measure"],
     }
@@ -188,11 +196,11 @@ def measure_job(model: Artifact, device: str, address: Address, settings: Measur
         function=stages.measure,
         arguments={
             "files": [model.folder / name for name in names],
-            "device": device,
-            "url": address.url,
-            "token": address.token,
+            "target": target,
+            "device_id": device_id,
             "settings": settings,
+            "holder": holder,
         },
-        # Beside a device of its own a measurement only waits.
-        resources=Resources(cpus=1 if exclusive else 0, exclusive=exclusive),
+        target=target,
+        max_age_seconds=3600 * max_age_hours,
     )

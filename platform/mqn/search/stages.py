@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mqn.errors import DeviceRefusedError
 from mqn.parsing import write_json
 from mqn.records import Arch, Codec, MeasureSettings, Plan, Training
+from mqn.search.jobs import MADE_AT
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
+    from mqn.device.pool.address import Address
+    from mqn.device.pool.gates import Gates
     from mqn.export.exported import Exported
     from mqn.search.goals import Scoring
 
@@ -138,29 +143,56 @@ def score(
 
 
 def measure(
-    folder: Path, *, files: Sequence[Path], device: str, url: str, token: str | None, settings: MeasureSettings
+    folder: Path,
+    *,
+    files: Sequence[Path],
+    target: str,
+    device_id: str | None,
+    settings: MeasureSettings,
+    holder: str,
+    device: str,
+    address: Address,
+    gates: Gates,
 ) -> dict[str, Any]:
     """Measure an exported file on a device.
 
     Args:
         folder: where to write.
         files: one file, or backbone and head.
-        device: the device's name in the profile.
-        url: its agent's address.
-        token: what the agent wants to be shown.
+        target: what was asked for.
+        device_id: of the device that it must be; None: any will do.
         settings: how.
+        holder: of the device's lease.
+        device: the device's name in the profile.
+        address: how it is reached.
+        gates: what it must keep for a measurement to begin.
 
     Returns:
-        `device`, `verdict` and `figures`.
+        `target`, `device`, `device_id`, `model`, `verdict`, `figures`, and when.
+
+    Raises:
+        DeviceRefusedError: it refuses, or is not the device that was asked for.
+        DeviceAwayError: it went away.
+        MeasurementError: no measurement that counts came about.
     """
-    from mqn.device.client import Client
     from mqn.device.measure import measure as run
     from mqn.device.science.figures import figures
 
-    with Client(url, token) as client:
-        measurement = run(client, files, settings)
+    with address.connect() as client:
+        measurement = run(client, files, settings, holder=holder, gates=gates)
+    found = measurement.device
+    if device_id not in (None, found.id):
+        raise DeviceRefusedError(f"device {device!r} was {device_id}, and {found.id} answers at its address now")
     write_json(folder / MEASUREMENT, measurement)
-    return {"device": device, "verdict": measurement.verdict, "figures": figures(measurement)}
+    return {
+        "target": target,
+        "device": device,
+        "device_id": found.id,
+        "model": found.model,
+        "verdict": measurement.verdict,
+        "figures": figures(measurement),
+        MADE_AT: time.time(),
+    }
 
 
 def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Path) -> Exported:

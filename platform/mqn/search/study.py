@@ -42,6 +42,7 @@ class About:
         data: the data as asked for; None: the embedded scenes.
         data_hash: the dataset's hash.
         seed: of the sampler.
+        targets: what every trial is measured on.
         created: UTC, ISO 8601.
     """
 
@@ -53,6 +54,7 @@ class About:
     data: str | None = None
     data_hash: str = ""
     seed: int = 0
+    targets: tuple[str, ...] = ()
     created: str = ""
 
 

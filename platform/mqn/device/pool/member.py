@@ -109,12 +109,10 @@ class Member:
         waits = self.state in ("unknown", "away", "quarantined", "resting")
         return waits and not self.probing and self._clock() >= self.not_before
 
-    def begin(self) -> Address:
+    def begin(self) -> None:
         """A job begins on it."""
-        assert self.contact is not None
         self._become("busy")
         self.used = self._clock()
-        return self.contact.address
 
     def end(self, error: DeviceError | None) -> None:
         """A job has ended on it; `error` says that the device was away or rests."""

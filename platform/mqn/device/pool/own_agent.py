@@ -1,4 +1,4 @@
-"""An agent of our own on this machine, for devices that have none: this machine, phones behind adb, boards behind SSH."""
+"""An agent of our own on this machine, for what has none: this machine itself, phones behind adb, boards behind SSH."""
 
 from __future__ import annotations
 

@@ -142,10 +142,10 @@ class Pool:
                 raise DeviceRefusedError(members[0].error)
             return min(ready, key=lambda member: member.used).name if ready else None
 
-    def begin(self, name: str) -> Address:
+    def begin(self, name: str) -> None:
         """A job begins on a device that was chosen."""
         with self._lock:
-            return self._members[name].begin()
+            self._members[name].begin()
 
     def end(self, name: str, error: DeviceError | None = None) -> None:
         """A job has ended; a `DeviceAwayError` sets the device aside."""
@@ -157,10 +157,19 @@ class Pool:
         contact = self._members[name].contact
         return None if contact is None else contact.info
 
-    def why(self, target: str) -> str:
-        """Why no device of a target is ready: the line of the first one that says so."""
-        members = [self._members[name] for name in self.members(target)]
-        return next((member.error for member in members if member.error), "")
+    def address(self, name: str) -> Address:
+        """How a device that was reached is reached."""
+        contact = self._members[name].contact
+        assert contact is not None, f"{name} was not reached"
+        return contact.address
+
+    def absent(self, target: str) -> str:
+        """Why no device of a target is there, free or with a job of ours; empty where one is."""
+        with self._lock:
+            members = [self._members[name] for name in self.members(target)]
+            if any(member.state in ("idle", "busy") for member in members):
+                return ""
+            return next((member.error for member in members if member.error), "it was not reached yet")
 
     @contextlib.contextmanager
     def open(self, target: str) -> Iterator[tuple[str, Client]]:
@@ -179,7 +188,8 @@ class Pool:
         if name is None:
             contacts = [self._members[member].contact for member in self.members(target)]
             raise next(contact.resting for contact in contacts if contact is not None and contact.resting is not None)
-        with self.begin(name).connect() as client:
+        self.begin(name)
+        with self.address(name).connect() as client:
             try:
                 yield name, client
             except DeviceAwayError as error:
