@@ -59,6 +59,11 @@ static void read_battery(State *state) {
     FILE *file = fopen(path, "r");
     bool battery = file && fscanf(file, "%31s", word) == 1 && !strcmp(word, "Battery");
     if (file) fclose(file);
+    snprintf(path, sizeof path, "/sys/class/power_supply/%s/scope", supply->d_name);
+    if (battery && (file = fopen(path, "r"))) { /* a mouse's or headset's battery has the scope "Device" */
+      battery = fscanf(file, "%31s", word) != 1 || strcmp(word, "Device");
+      fclose(file);
+    }
     if (!battery) continue;
     snprintf(path, sizeof path, "/sys/class/power_supply/%s/capacity", supply->d_name);
     state->battery_percent = read_number(path);

@@ -4,7 +4,7 @@
  *              runs=50 seconds=1 warmup_seconds=0.2 warmup_limit_seconds=2 memory_limit_mb=4096 cpu_limit_seconds=61
  *              swapped=0 dummy=dummy.tflite model=backbone:a.tflite,head:b.tflite [model=...]
  *
- * writes one JSON document (`mqn.device.passes.PassResult`) to its standard output; everything else goes to stderr. Exit
+ * (kind=check only opens the library) writes one JSON document (`mqn.device.passes.PassResult`) to its standard output; everything else goes to stderr. Exit
  * code 0 whenever there is an answer, 2 for wrong usage, 4 where the library does not fit, 5 where the answer could not be
  * written. The model may be hostile: limits are set before it is opened, and however this process ends is a result.
  */
@@ -66,7 +66,7 @@ static const char *read_request(Request *request, int count, char **words) {
     else if (!strcmp(words[i], "model")) read_model(request, value);
     else refuse_usage(words[i]);
   }
-  if (!library || !request->kind || !request->delegate || !request->models) refuse_usage("a request without its parts");
+  if (!library || !request->kind || (strcmp(request->kind, "check") && (!request->delegate || !request->models))) refuse_usage("a request without its parts");
   return library;
 }
 
@@ -106,6 +106,10 @@ int main(int count, char **words) {
   if (kept < 0 || dup2(2, 1) < 0 || !(answer = fdopen(kept, "w"))) return 5;
   open_litert(library);
   start_litert();
+  if (!strcmp(request.kind, "check")) {
+    say("{}\n");
+    finish();
+  }
   choose_processors(&request);
   limit_all(&request);
   if (!strcmp(request.kind, "timed")) time_models(&request);

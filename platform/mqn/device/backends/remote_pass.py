@@ -1,0 +1,99 @@
+"""One process on a device: started in a session of its own, killed by the device's own clock, its end told as a fact.
+
+The device bounds it, not we: killing the local `adb shell` or `ssh` leaves what runs there alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mqn.device.backends.device_cache import DeviceCache
+from mqn.device.backends.isolation import Ending, KillSwitch
+from mqn.device.backends.shell import Shell, quote
+from mqn.device.passes import MAX_RESULT_BYTES
+from mqn.errors import DeviceAwayError
+
+# The numbers by which `timeout -s KILL` says that time was up: coreutils kills itself as well, toybox does not.
+EXPIRED_CODES = (124, 137)
+SIGNAL_BASE = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteEnd:
+    """How a process on a device ended.
+
+    Attributes:
+        ending: as of a local one.
+        output: what it wrote to its standard output, at most `MAX_RESULT_BYTES`.
+        seconds: how long it ran.
+    """
+
+    ending: Ending
+    output: bytes
+    seconds: float
+
+
+def run_remotely(
+    shell: Shell,
+    cache: DeviceCache,
+    command: Sequence[str],
+    links: Mapping[str, str],
+    timeout_seconds: float,
+    switch: KillSwitch,
+) -> RemoteEnd:
+    """Run a command in a folder of its own on a device; the folder, and all that runs in it, is gone afterwards.
+
+    Args:
+        shell: to the device.
+        cache: holds the files.
+        command: its words; the folder is its current one.
+        links: SHA-256 of each file that it finds in the folder, by its name there.
+        timeout_seconds: wall-clock limit; then its whole process group is killed.
+        switch: kills it from another thread.
+
+    Returns:
+        How it ended, by itself or by our clock.
+
+    Raises:
+        DeviceAwayError: the device cannot be reached, went away in the middle, or the switch was pulled.
+        DeviceRefusedError: no folder can be made there.
+    """
+    folder = cache.open_folder()
+    try:
+        answer = shell.run(
+            _compose(folder, command, links, timeout_seconds), timeout_seconds=timeout_seconds, switch=switch
+        )
+    except DeviceAwayError as away:
+        try:
+            cache.end_folder(folder)
+        except DeviceAwayError as error:
+            raise away from error  # the next pass removes it
+        raise
+    expired = answer.exit_code in EXPIRED_CODES and answer.seconds >= timeout_seconds
+    code = answer.exit_code if answer.exit_code <= SIGNAL_BASE else SIGNAL_BASE - answer.exit_code
+    return RemoteEnd(
+        ending=Ending(returncode=code, timed_out=expired, last_words=answer.last_words),
+        output=answer.output,
+        seconds=answer.seconds,
+    )
+
+
+def _compose(folder: str, command: Sequence[str], links: Mapping[str, str], timeout_seconds: float) -> str:
+    lend = "; ".join(
+        f"ln ../cache/{sha256} {quote(name)} 2>/dev/null || cp ../cache/{sha256} {quote(name)} || exit 1"
+        for name, sha256 in links.items()
+    )
+    start = f'echo $$ > group && exec timeout -s KILL {timeout_seconds:g} "$@" > answer 2> errors'
+    # A command that follows keeps sh from becoming setsid itself, which would then fork and return at once.
+    return f"""cd {folder} || exit 1
+{lend}
+setsid sh -c {quote(start)} sh {quote(*command)} < /dev/null
+code=$?
+read -r group < group && kill -s KILL -- -$group 2>/dev/null
+words=$(tail -c 4096 errors | sed -n '/^ERROR/p' | tail -n 1)
+[ -n "$words" ] || words=$(tail -c 4096 errors | tail -n 1)
+printf '%s\\n' "$words" >&2
+head -c {MAX_RESULT_BYTES} answer
+cd / && rm -rf {folder}
+exit $code"""

@@ -1,0 +1,92 @@
+"""A board without an agent, through OpenSSH's client.
+
+The user's own `~/.ssh/config` counts, so that keys, jump hosts and names are said where people say them;
+`$MQN_SSH_CONFIG` names another file. Nobody is asked anything: a host whose key is not known is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mqn.device.backends.shell import Shell, quote
+from mqn.errors import MissingLibraryError, UsageError
+
+_TARGET = re.compile(
+    r"(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][\w.-]*)(?::(?P<port>\d{1,5}))?"
+)
+
+
+class SshShell(Shell):
+    """A shell on a host, `ssh:[USER@]HOST[:PORT]`; one connection serves all commands."""
+
+    kind = "ssh"
+    refusals = ("Permission denied", "Host key verification failed", "Too many authentication failures")
+
+    def __init__(self, target: str, folder: Path) -> None:
+        """Check the target and the client.
+
+        Args:
+            target: `[USER@]HOST[:PORT]`; an IPv6 address in brackets.
+            folder: on this machine, for what comes back.
+
+        Raises:
+            UsageError: the target cannot be understood.
+            MissingLibraryError: there is no `ssh` on this machine.
+        """
+        match = _TARGET.fullmatch(target)
+        if match is None or int(match["port"] or 22) > 65535:
+            raise UsageError(f"ssh:{target} must be ssh:[USER@]HOST[:PORT], for example ssh:pi@board.local")
+        client = shutil.which("ssh")
+        if client is None:
+            raise MissingLibraryError("there is no 'ssh' on this machine; install OpenSSH's client (openssh-client)")
+        super().__init__(f"ssh:{target}", '"$HOME"/.cache/mqn-device', folder)
+        self._sockets = Path(tempfile.mkdtemp(prefix="mqn-ssh-"))
+        options = {
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes",
+            "ConnectTimeout": "10",
+            # 45 s without a sign: a network that is cut for 30 s is no loss.
+            "ServerAliveInterval": "15",
+            "ServerAliveCountMax": "3",
+            "ControlMaster": "auto",
+            "ControlPath": str(self._sockets / "%C"),
+            "ControlPersist": "120",
+            "LogLevel": "ERROR",
+        }
+        config = os.environ.get("MQN_SSH_CONFIG")
+        self._client = [client, *(("-F", config) if config else ()), "-T"]
+        for name, value in options.items():
+            self._client += ["-o", f"{name}={value}"]
+        self._client += ["-l", match["user"]] if match["user"] else []
+        self._client += ["-p", match["port"]] if match["port"] else []
+        self._host = match["host"].strip("[]")
+
+    def command(self, script: str) -> Sequence[str]:
+        """The local command that runs a script there, by `sh` whatever the user's own shell is."""
+        return [*self._client, "--", self._host, quote("sh", "-c", script)]
+
+    def reconnect(self) -> bool:
+        """Drop a shared connection that died without saying so."""
+        return self._leave()
+
+    def close(self) -> None:
+        """End the shared connection."""
+        self._leave()
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _leave(self) -> bool:
+        """End the shared connection; False where there is none."""
+        shared = any(self._sockets.glob("*"))
+        if shared:
+            subprocess.run(
+                [*self._client, "-O", "exit", "--", self._host], capture_output=True, timeout=30, check=False
+            )
+            for socket in self._sockets.glob("*"):
+                socket.unlink(missing_ok=True)
+        return shared
