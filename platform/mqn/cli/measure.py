@@ -1,72 +1,220 @@
-"""`mqn measure`: latency and memory of exported files on a device."""
+"""`mqn measure`: latency and memory of exported files on a device, alone or against another model."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName
-from mqn.errors import UnknownNameError
-from mqn.profile import load_profile
+from mqn.cli.waiting import Wait, waiting
+from mqn.errors import DeviceError, UsageError
+from mqn.parsing import to_plain
+from mqn.profile import DeviceProfile, load_profile
+from mqn.records import PRESETS, Comparison, Delegate, Measurement, MeasureSettings, OpProfile
 
 if TYPE_CHECKING:
-    from mqn.records import Measurement
+    from mqn.device.client import Client
+
+PRESET_FIELDS = ("processes", "warmup_seconds", "warmup_limit_seconds", "runs", "seconds", "timeout_seconds")
+"""What `--preset` changes; what counts and with how many threads stays as the profile says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model as the command line names it: its files, and what it is called in tables and pictures."""
+
+    name: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is to be done on the device: measure `model`, or compare it with `against`; and profile them."""
+
+    model: Model
+    against: Model | None
+    profile_ops: bool
+    settings: MeasureSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of it; the profile's failure is told after all else is shown."""
+
+    main: Measurement | Comparison
+    profiles: tuple[OpProfile, ...] = ()
+    failure: DeviceError | None = None
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("measure", epilog="Example: mqn measure bundle --device local --profile laptop")(measure)
+    app.command("measure", epilog="Example: mqn measure bundle --against other --profile-ops --histogram ab.png")(
+        measure
+    )
 
 
 def measure(
     model: Annotated[
         list[Path], typer.Argument(help="A .tflite file, two (backbone, head), or a folder with an export.")
     ],
-    device: Annotated[str | None, typer.Option(help="Device of the profile. Default: its first.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device of the profile, or 'kind:...' for any of a kind. Default: its first.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Second model, timed in turns with the first. Twice for backbone, head.")
+    ] = None,
+    profile_ops: Annotated[bool, typer.Option("--profile-ops", help="Also tell where the time goes.")] = False,
+    preset: Annotated[
+        Literal["quick", "strict"] | None, typer.Option(help="How long and how often. Default: as the profile says.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the runtime.")] = None,
+    processors: Annotated[str | None, typer.Option(help="Processors to run on, for example 0,1.")] = None,
+    delegate: Annotated[Delegate | None, typer.Option(help="What the runtime hands the graph to.")] = None,
+    histogram: Annotated[Path | None, typer.Option(help="Write a picture (.png) of all samples.")] = None,
     profile: ProfileName = "default",
     json: Json = False,
 ) -> None:
-    """Time a model on a device: raw samples, order statistics, and a verdict on whether to trust them."""
-    from mqn.device.measure import measure as run
-    from mqn.device.pool.own_agent import open_device
+    """Time a model on a device: raw samples, order statistics with their ranges, and whether to trust them."""
+    from mqn.device.pool.pool import Pool
     from mqn.export.exported import model_files
 
-    settings = load_profile(profile)
-    name = device or next(iter(settings.devices))
-    if name not in settings.devices:
-        raise UnknownNameError("device", name, settings.devices, f"profile {profile!r} names them")
-    files = model_files(model)
-    with open_device(name, settings.devices[name]) as client:
-        measurement = run(client, files, settings.measure)
-    if json:
-        output.document(measurement)
-    else:
-        _show(measurement)
-
-
-def _show(measurement: Measurement) -> None:
-    assert measurement.latency_ms is not None
-    rows = [
-        [
-            part.part,
-            *(f"{getattr(part.latency_ms, name):.3f}" for name in ("min", "p50", "p90", "p99")),
-            str(part.latency_ms.n),
-        ]
-        for part in measurement.parts
-    ]
-    if len(rows) > 1:
-        total = measurement.latency_ms
-        rows.append(
-            ["together", *(f"{getattr(total, name):.3f}" for name in ("min", "p50", "p90", "p99")), str(total.n)]
-        )
-    output.table(
-        ["part", "min ms", "p50 ms", "p90 ms", "p99 ms", "runs"],
-        rows,
-        title=f"{measurement.device.id}: {measurement.device.soc}",
+    runner = load_profile(profile)
+    given = {"threads": threads, "processors": parse_processors(processors), "delegate": delegate}
+    settings = settle(runner.measure, preset, given)
+    work = Work(
+        model=Model(name=_name(model), files=tuple(model_files(model))),
+        against=Model(name=_name(against), files=tuple(model_files(against))) if against else None,
+        profile_ops=profile_ops,
+        settings=settings,
     )
-    peak = "unknown" if measurement.peak_memory_mb is None else f"{measurement.peak_memory_mb:.1f} MB"
-    output.line(f"peak memory {peak} ({measurement.memory_method}); cpu/wall {measurement.cpu_wall_ratio:.2f}")
-    output.line(f"verdict: {measurement.verdict}{': ' + '; '.join(measurement.reasons) if measurement.reasons else ''}")
+    target = device or next(iter(runner.targets or runner.devices))
+    with waiting(target) as wait, Pool(runner.devices) as pool, pool.open(target) as (name, client):
+        outcome = carry_out(client, name, runner.devices[name], work, wait)
+    if histogram is not None:
+        _draw(outcome.main, work, histogram)
+    if json:
+        output.document(_plain(outcome))
+    else:
+        _show(outcome, work)
+        if histogram is not None:
+            output.line(f"written: {histogram}")
+    if outcome.failure is not None:
+        raise outcome.failure
+
+
+def settle(settings: MeasureSettings, preset: str | None, given: dict[str, Any]) -> MeasureSettings:
+    """The profile's settings with what the command line says.
+
+    Args:
+        settings: the profile's.
+        preset: replaces how long and how often is measured.
+        given: fields by name; None: not given.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+    changes: dict[str, Any] = {}
+    if preset is not None:
+        changes = {name: getattr(PRESETS[preset], name) for name in PRESET_FIELDS}
+    changes |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return dataclasses.replace(settings, **changes)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def parse_processors(text: str | None) -> tuple[int, ...] | None:
+    """Read `--processors 0,1`.
+
+    Raises:
+        UsageError: it is no list of numbers.
+    """
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise UsageError(f"--processors {text!r}: give numbers with commas between, for example 0,1")
+    return tuple(map(int, words))
+
+
+def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait: Wait) -> Outcome:
+    """Measure or compare, then profile.
+
+    Args:
+        client: of the device.
+        name: of the device, as the profile calls it.
+        device: what the profile says of it.
+        work: what is to be done.
+        wait: told how it goes.
+
+    Raises:
+        MeasurementError: no try had an accepted verdict.
+        DeviceError: the device is away or refuses.
+    """
+    from mqn.device.measure import compare, profile
+    from mqn.device.measure import measure as run
+    from mqn.device.pool.gates import gates_of
+    from mqn.device.predictor.profiles import keep_profile, profiles_folder
+
+    told: dict[str, Any] = {"gates": gates_of(name, device), "on_state": wait.state, "on_wait": wait.turn}
+    main: Measurement | Comparison
+    if work.against is None:
+        wait.begin("measuring")
+        main = run(client, work.model.files, work.settings, **told)
+    else:
+        wait.begin("timing both in turns")
+        main = compare(client, work.model.files, work.against.files, work.settings, **told)
+    profiles = []
+    try:
+        for model in (work.model, work.against) if work.profile_ops else ():
+            if model is not None:
+                wait.begin("profiling operators")
+                profiles.append(profile(client, model.files, work.settings, **told))
+                keep_profile(profiles_folder(), profiles[-1], model.files)
+    except DeviceError as error:
+        return Outcome(main=main, profiles=tuple(profiles), failure=error)
+    return Outcome(main=main, profiles=tuple(profiles))
+
+
+def _draw(main: Measurement | Comparison, work: Work, path: Path) -> None:
+    from mqn.report.histogram import write_comparison_png, write_measurement_png
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(main, Measurement):
+        write_measurement_png(main, work.model.name, path)
+    else:
+        assert work.against is not None
+        write_comparison_png(main, (work.model.name, work.against.name), path)
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    from mqn.report.timing_words import verdict_on
+
+    plain: dict[str, Any] = to_plain(outcome.main)
+    if isinstance(outcome.main, Comparison):
+        plain["sentence"] = verdict_on(outcome.main.p50)
+    for key, found in zip(("op_profile", "op_profile_against"), outcome.profiles, strict=False):
+        plain[key] = to_plain(found)
+    return plain
+
+
+def _show(outcome: Outcome, work: Work) -> None:
+    from mqn.cli.measure_tables import print_comparison, print_measurement, print_profile
+
+    models = [model for model in (work.model, work.against) if model is not None]
+    if isinstance(outcome.main, Measurement):
+        print_measurement(outcome.main)
+    else:
+        print_comparison(outcome.main, [model.name for model in models])
+    for model, found in zip(models, outcome.profiles, strict=False):
+        print_profile(found, model.name)
+
+
+def _name(paths: Sequence[Path]) -> str:
+    return " + ".join(str(path) for path in paths)

@@ -1,0 +1,115 @@
+"""Measurements and comparisons made by hand: 100 rounds in two processes, the second somewhat slower."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mqn.device.science.figures import summarise
+from mqn.records import (
+    Comparison,
+    Delegation,
+    DeviceInfo,
+    MachineState,
+    Measurement,
+    MeasureSettings,
+    OpProfile,
+    OpTime,
+    PartMeasurement,
+    Range,
+    Ratio,
+)
+
+BOARD = DeviceInfo(
+    id="board",
+    model="Board 1",
+    soc="SoC 2",
+    os="Linux",
+    kernel="6",
+    cores=4,
+    memory_mb=512,
+    runtime="LiteRT 2.3",
+    agent_version="1",
+)
+IDLE = MachineState(load_1m=0.1, frequency_mhz=None, temperature_c=40.0)
+ROUNDS = (60, 40)
+
+
+def part(name, base_ns, slower=1.02):
+    samples = [base_ns + 1000 * (i % 10) for i in range(ROUNDS[0])]
+    samples += [round(slower * base_ns) + 1000 * (i % 10) for i in range(ROUNDS[1])]
+    return PartMeasurement(
+        part=name,
+        sha256="0" * 64,
+        size_bytes=1000,
+        init_ms=1.0,
+        first_ms=2.0,
+        warmup_ms=1.5,
+        latency_ms=summarise(samples),
+        samples_ns=tuple(samples),
+        output_sha256="1" * 64,
+        delegation=Delegation(delegate="xnnpack", partitions=1, nodes=3, delegated=2, outside={"CUSTOM": 1}),
+    )
+
+
+def measurement(*names, **changes):
+    parts = tuple(part(name, 2_000_000) for name in names or ("model",))
+    total = summarise([sum(row) for row in zip(*(p.samples_ns for p in parts), strict=True)])
+    ranges = {"p50_range": Range(low=0.99 * total.p50, high=1.01 * total.p50)}
+    ranges["p90_range"] = Range(low=0.97 * total.p90, high=1.03 * total.p90)
+    made = Measurement(
+        device=BOARD,
+        settings=MeasureSettings(),
+        verdict="ok",
+        reasons=(),
+        parts=parts,
+        latency_ms=replace(total, **ranges),
+        process_rounds=ROUNDS,
+        peak_memory_mb=10.0,
+        memory_baseline_mb=20.0,
+        memory_method="VmHWM",
+        undelegated_memory_mb=12.5,
+        cpu_wall_ratio=0.99,
+        affinity=(0, 1),
+        before=IDLE,
+        after=IDLE,
+        started_at="2026-01-01T00:00:00Z",
+    )
+    return replace(made, **changes)
+
+
+def comparison(value=1.031, low=1.024, high=1.038, **changes):
+    made = Comparison(
+        device=BOARD,
+        settings=MeasureSettings(),
+        verdict="ok",
+        reasons=(),
+        first=(part("model", 2_000_000),),
+        second=(part("model", round(2_000_000 * value)),),
+        process_rounds=ROUNDS,
+        p50=Ratio(value=value, range=Range(low=low, high=high), confidence=0.95, different=not low <= 1 <= high),
+        cpu_wall_ratio=0.99,
+        before=IDLE,
+        after=IDLE,
+        started_at="2026-01-01T00:00:00Z",
+    )
+    return replace(made, **changes)
+
+
+def op_profile(*ops, **changes):
+    """Of (kind, ms) pairs; those whose kind is in capitals are not delegated."""
+    total = sum(ms for _, ms in ops)
+    made = OpProfile(
+        device=BOARD,
+        settings=MeasureSettings(),
+        verdict="ok",
+        reasons=(),
+        sha256=("0" * 64,),
+        runs=50,
+        ops=tuple(
+            OpTime(part="model", index=i, kind=kind, delegated=not kind.isupper(), mean_ms=ms, share=ms / total)
+            for i, (kind, ms) in enumerate(ops)
+        ),
+        profiled_ms=1.3 * total,
+        started_at="2026-01-01T00:00:00Z",
+    )
+    return replace(made, **changes)
