@@ -1,4 +1,4 @@
-"""What the device's tests share: records made by hand, and a queue whose bench does nothing."""
+"""What the device's tests share: records made by hand, and an agent whose bench does nothing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import asyncio
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from mqn.device.agent.audit import Audit
+from mqn.device.agent.driver import Driver
+from mqn.device.agent.endpoints import Desk
+from mqn.device.agent.job import Job
 from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.leases import Leases
+from mqn.device.agent.ledger import Ledger
+from mqn.device.agent.metrics import Metrics
 from mqn.device.agent.store import Store
 from mqn.device.backends.isolation import KillSwitch
+from mqn.device.passes import Kind, PassRequest, PassResult
 from mqn.device.science.figures import summarise
-from mqn.device.session import SessionFile
 from mqn.records import DeviceInfo, MachineState, Measurement, MeasureSettings, PartMeasurement
 
 CALM = MachineState(load_1m=0.1, frequency_mhz=2000.0, temperature_c=40.0)
@@ -107,19 +114,50 @@ class FakeBench:
 
     def __init__(self, answer: Measurement) -> None:
         self.answer = answer
-        self.calls: list[tuple[tuple[SessionFile, ...], MeasureSettings]] = []
+        self.failure: Exception | None = None
+        self.jobs: list[Job] = []
         self.contents: list[list[bytes]] = []
         self.held = False
         self.entered = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, files: tuple[SessionFile, ...], settings: MeasureSettings, switch: KillSwitch) -> Measurement:
-        self.calls.append((files, settings))
-        self.contents.append([file.path.read_bytes() for file in files])
+    def __call__(self, job: Job) -> Measurement:
+        self.jobs.append(job)
+        self.contents.append([file.path.read_bytes() for file in (*job.files, *job.against)])
         self.entered.set()
-        while self.held and not (self.let_go.wait(0.01) or switch.pulled.is_set()):
+        while self.held and not (self.let_go.wait(0.01) or job.switch.pulled.is_set()):
             pass
+        if self.failure is not None:
+            raise self.failure
         return self.answer
+
+
+class FakeBackend:
+    """A device that is there, or away; its passes are another test's matter."""
+
+    kinds: frozenset[Kind] = frozenset()
+
+    def __init__(self, info: DeviceInfo) -> None:
+        self.info = info
+        self.away: Exception | None = None
+        self.readings = 0
+
+    def describe(self) -> DeviceInfo:
+        if self.away is not None:
+            raise self.away
+        return self.info
+
+    def state(self) -> MachineState:
+        if self.away is not None:
+            raise self.away
+        self.readings += 1
+        return CALM
+
+    def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -128,12 +166,47 @@ def bench(make_measurement: Callable[..., Measurement]) -> FakeBench:
 
 
 @pytest.fixture
+def backend(info: DeviceInfo) -> FakeBackend:
+    return FakeBackend(info)
+
+
+@pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "models")
 
 
 @pytest.fixture
-def jobs(store: Store, bench: FakeBench, tmp_path: Path) -> Iterator[Jobs]:
-    queue = Jobs(store, tmp_path / "jobs", bench, capacity=2)
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    kept = Ledger(tmp_path / "jobs.db")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def leases(ledger: Ledger) -> Iterator[Leases]:
+    kept = Leases(ledger, capacity=3, capacity_per_holder=2)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def jobs(
+    ledger: Ledger, leases: Leases, store: Store, bench: FakeBench, backend: FakeBackend, tmp_path: Path
+) -> Iterator[Jobs]:
+    queue = Jobs(ledger, leases, store, tmp_path / "jobs", bench, backend.describe, capacity=2)
     yield queue
     queue.close()
+
+
+@pytest.fixture
+def desk(leases: Leases, jobs: Jobs, store: Store, backend: FakeBackend, tmp_path: Path) -> Desk:
+    """An agent's parts: `connect(build_app(desk))` is a client of it, `dataclasses.replace` changes it."""
+    return Desk(
+        store=store,
+        leases=leases,
+        jobs=jobs,
+        driver=Driver(backend, tmp_path / "yardsticks.json", tmp_path),
+        metrics=Metrics(),
+        audit=Audit(tmp_path / "audit.jsonl"),
+        max_model_bytes=100,
+    )

@@ -1,207 +1,284 @@
-"""The agent's queue: bounded, one job at a time, in one worker thread that sleeps when there is none."""
+"""The agent's queue: bounded, on disk, one job at a time, in one worker thread that sleeps when there is none."""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import json
 import shutil
-import tempfile
 import threading
+import time
 import uuid
-from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
+from mqn.device.agent.change import Change
+from mqn.device.agent.disk import check_room, room_needed
+from mqn.device.agent.job import Job, JobAnswer
+from mqn.device.agent.leases import Leases
+from mqn.device.agent.ledger import JobRow, Ledger
+from mqn.device.agent.outcome import Bench, carry_out, give_up
+from mqn.device.agent.refusals import DrainingError, FullDiskError, FullQueueError, KeyReusedError, MissingModelError
 from mqn.device.agent.store import Store
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.session import SessionFile
-from mqn.device.wire import JobRequest, JobState, JobStatus
-from mqn.records import Measurement, MeasureSettings
-
-# Measures files; another thread may pull the switch meanwhile.
-Bench = Callable[[tuple[SessionFile, ...], MeasureSettings, KillSwitch], Measurement]
+from mqn.device.wire import JobRequest, JobStatus
+from mqn.parsing import from_mapping, to_plain
+from mqn.records import DeviceInfo
 
 CAPACITY = 8
-REMEMBERED = 64
-
-
-class QueueFullError(Exception):
-    """As many jobs wait as may."""
-
-
-class MissingModelError(Exception):
-    """A job names a model that is not in the store; carries its SHA-256."""
-
-
-class KeyReusedError(Exception):
-    """An idempotency key came again with another request."""
-
-
-class Job:
-    """One request on its way through the queue."""
-
-    def __init__(self, request: JobRequest, folder: Path) -> None:
-        self.id = uuid.uuid4().hex
-        self.request = request
-        self.folder = folder
-        self.switch = KillSwitch()
-        self.state: JobState = "queued"
-        self.start: Future[None] = Future()
-        self.ending: Future[Measurement | None] = Future()
-
-    @property
-    def status(self) -> JobStatus:
-        """Where it stands now."""
-        measurement = self.ending.result() if self.state == "done" else None
-        return JobStatus(id=self.id, state=self.state, measurement=measurement)
-
-    @property
-    def files(self) -> tuple[SessionFile, ...]:
-        """What is to be measured, in the job's own folder."""
-        return tuple(
-            SessionFile(part=file.part, sha256=file.sha256, path=self.folder / file.part) for file in self.request.files
-        )
+MAX_ATTEMPTS = 2
 
 
 class Jobs:
-    """The queue, its worker, and the jobs of late with their results."""
+    """The queue, its worker, and the results of late."""
 
     def __init__(
         self,
+        ledger: Ledger,
+        leases: Leases,
         store: Store,
         folder: Path,
         bench: Bench,
+        describe: Callable[[], DeviceInfo],
         *,
         capacity: int = CAPACITY,
-        on_breakdown: Callable[[], None] = lambda: None,
+        on_ended: Callable[[Job, JobStatus, float], None] | None = None,
+        on_breakdown: Callable[[], None] | None = None,
     ) -> None:
-        """Start the worker.
+        """Take up the jobs of the ledger and start the worker.
 
         Args:
+            ledger: where jobs are kept.
+            leases: under which they are posted.
             store: where the models are.
             folder: where each job gets a folder of its own until it ends.
             bench: what carries a job out.
+            describe: says who the device is.
             capacity: how many jobs may wait beside the one that runs.
+            on_ended: called with what ended, what came of it, and how many seconds it ran.
             on_breakdown: called when the worker ends by an error of its own; no job will be carried out any more.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        self._store, self._folder, self._bench, self._capacity = store, folder, bench, capacity
-        self._on_breakdown = on_breakdown
-        self._lock = threading.Lock()
+        self._ledger, self._leases, self._store, self._folder = ledger, leases, store, folder
+        self._bench, self._describe, self._capacity = bench, describe, capacity
+        self._on_ended, self._on_breakdown = on_ended, on_breakdown
+        self._lock = leases.lock
         self._work = threading.Condition(self._lock)
-        self._waiting: deque[Job] = deque()
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._keys: dict[str, str] = {}
-        self._closed = False
+        self._sequence = ledger.last_sequence()
+        self._live: dict[str, Job] = {}
+        # What came of jobs while the disk was full; written down as soon as it has room.
+        self._unwritten: dict[str, JobStatus] = {}
+        self._draining = self._closed = False
+        leases.drop_jobs = self._drop_lease
+        self._take_up()
         self._worker = threading.Thread(target=self._run, name="bench", daemon=True)
         self._worker.start()
 
-    def submit(self, request: JobRequest, key: str | None = None) -> JobStatus:
+    def submit(self, request: JobRequest, lease_id: str | None, client: str = "", key: str | None = None) -> JobAnswer:
         """Queue a job, or find the one that was queued under the same key.
 
         Args:
             request: what to measure.
+            lease_id: the lease that it is posted under.
+            client: whose token posts it; keys are its own.
             key: the client's idempotency key.
 
         Raises:
-            QueueFullError: as many wait as may.
+            NotHeldError: the lease is not held.
+            FullQueueError: as many wait as may.
+            DrainingError: the agent is on its way down.
             MissingModelError: a model is not in the store.
             KeyReusedError: the key belongs to another request.
+            FullDiskError: there is no room for it.
         """
+        plain = json.dumps(to_plain(request), sort_keys=True, allow_nan=False)
         with self._lock:
-            if key is not None and key in self._keys:
-                known = self._jobs[self._keys[key]]
-                if known.request != request:
-                    raise KeyReusedError
-                return known.status
-            if len(self._waiting) >= self._capacity or self._closed:
-                raise QueueFullError
-            job = Job(request, Path(tempfile.mkdtemp(prefix="job-", dir=self._folder)))
-            for file in job.files:
-                if not self._store.lend(file.sha256, file.path):
-                    shutil.rmtree(job.folder)
-                    raise MissingModelError(file.sha256)
-            self._remember(job, key)
-            self._waiting.append(job)
-            self._work.notify()
-            return job.status
+            known = None if key is None else self._ledger.job_of_key(client, key)
+            if known is not None:
+                if (known.request, known.lease) != (plain, lease_id):
+                    raise KeyReusedError("this Idempotency-Key belongs to another job")
+                return self._require(known.id)
+            if self._draining:
+                raise DrainingError("the agent is being stopped and takes no jobs; try again later")
+            self._leases.check_held(lease_id)
+            assert lease_id is not None
+            waiting = sum(job.state == "queued" for job in self._live.values())
+            if waiting >= self._capacity:
+                raise FullQueueError(f"{waiting} jobs wait already; try again when one of them has ended")
+            check_room(self._folder, "a job")
+            self._sequence += 1
+            row = JobRow(
+                id=uuid.uuid4().hex,
+                sequence=self._sequence,
+                client=client,
+                key=key,
+                lease=lease_id,
+                request=plain,
+                state="queued",
+                attempts=0,
+            )
+            self._add(row, request)
+            return self._require(row.id)
 
-    def status(self, job_id: str) -> JobStatus | None:
+    def status(self, job_id: str) -> JobAnswer | None:
         """Where a job stands; None if there is none of that name, or it ended long ago."""
         with self._lock:
-            job = self._jobs.get(job_id)
-            return None if job is None else job.status
+            job = self._live.get(job_id)
+            if job is not None:
+                return JobAnswer.of(JobStatus(id=job.id, state=job.state))
+            if job_id in self._unwritten:
+                return JobAnswer.of(self._unwritten[job_id])
+            text = self._ledger.answer(job_id)
+            return None if text is None else JobAnswer(text=text, ended=True)
 
-    async def wait(self, job_id: str, seconds: float) -> JobStatus | None:
-        """Like `status`, but as soon as the state changes, or after so many seconds. Nothing runs while it waits."""
+    def find(self, job_id: str) -> tuple[str, Change] | None:
+        """The lease of a job that has not ended, and what tells when its state changes; None otherwise."""
         with self._lock:
-            job = self._jobs.get(job_id)
-            change = None if job is None else job.start if job.state == "queued" else job.ending
-        if change is not None and seconds > 0:
-            # `asyncio.wait` leaves the future alone when time is over, where `wait_for` would cancel the job's.
-            await asyncio.wait([asyncio.wrap_future(change)], timeout=seconds)
-        return self.status(job_id)
+            job = self._live.get(job_id)
+            return None if job is None else (job.row.lease, job.change)
 
-    def cancel(self, job_id: str) -> JobStatus | None:
-        """End a job that has not ended yet; None if there is none of that name."""
+    def cancel(self, job_id: str, reason: str = "") -> JobAnswer | None:
+        """End a job that has not ended yet; None if there is none of that name.
+
+        Args:
+            job_id: which.
+            reason: why, where it was not its own client that wished so.
+        """
         with self._lock:
-            job = self._jobs.get(job_id)
-            if job is None:
-                return None
-            if job.state in ("queued", "running"):
-                if job.state == "queued":
-                    self._waiting.remove(job)
-                    shutil.rmtree(job.folder, ignore_errors=True)
-                    job.start.set_result(None)
-                job.state = "cancelled"
-                job.switch.pull()
-                job.ending.set_result(None)
-            return job.status
+            if job_id in self._live:
+                self._end(self._live[job_id], JobStatus(id=job_id, state="cancelled", error=reason))
+            return self.status(job_id)
+
+    def count(self) -> dict[str, int]:
+        """How many are `running` and how many `queued`."""
+        with self._lock:
+            states = [job.state for job in self._live.values()]
+        return {"running": states.count("running"), "queued": states.count("queued")}
+
+    def drain(self, seconds: float) -> bool:
+        """Take nothing more, and wait for the running job to end.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            Whether it has ended. What waits stays in the ledger.
+        """
+        with self._lock:
+            self._draining = True
+            self._work.notify_all()
+            return self._work.wait_for(lambda: self._closed or not self._is_running(), seconds)
 
     def close(self) -> None:
-        """Cancel everything and stop the worker."""
+        """Stop the worker, and whatever it does. Jobs that have not ended stay in the ledger, to be done later."""
         with self._lock:
-            self._closed = True
-            unfinished = [job.id for job in self._jobs.values() if job.state in ("queued", "running")]
+            self._draining = self._closed = True
+            for job in self._live.values():
+                job.switch.pull()
+                job.change.tell()
             self._work.notify_all()
-        for job_id in unfinished:
-            self.cancel(job_id)
         self._worker.join()
+        with self._lock:
+            for job in self._live.values():
+                # A job that was stopped on purpose has not been tried.
+                with contextlib.suppress(FullDiskError):
+                    self._ledger.set_job(job.id, "queued", job.attempts - (job.state == "running"))
 
-    def _remember(self, job: Job, key: str | None) -> None:
-        self._jobs[job.id] = job
-        if key is not None:
-            self._keys[key] = job.id
-        ended = [old.id for old in self._jobs.values() if old.state in ("done", "cancelled")]
-        for old in ended[: max(0, len(ended) - REMEMBERED)]:
-            del self._jobs[old]
-            self._keys = {key: job_id for key, job_id in self._keys.items() if job_id != old}
+    def _take_up(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for row in self._ledger.unfinished():
+            request = from_mapping(JobRequest, json.loads(row.request), source=f"job {row.id}")
+            self._live[row.id] = job = Job(row, request, self._folder / row.id)
+            if row.attempts >= MAX_ATTEMPTS:
+                self._end(job, give_up(job, self._describe))
+            elif not self._lend(job):
+                self._end(job, JobStatus(id=row.id, state="cancelled", error="the agent lost its model in a restart"))
+        for path in self._folder.iterdir():
+            if path.name not in self._live:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _add(self, row: JobRow, request: JobRequest) -> None:
+        job = Job(row, request, self._folder / row.id)
+        try:
+            with room_needed("a job"):
+                job.folder.mkdir()
+                self._lend(job, strict=True)
+                self._ledger.add_job(row)
+        except BaseException:
+            shutil.rmtree(job.folder, ignore_errors=True)
+            raise
+        self._live[row.id] = job
+        self._work.notify_all()
+
+    def _lend(self, job: Job, *, strict: bool = False) -> bool:
+        """Lay a job's models in its folder, where the store's quota does not reach them."""
+        job.folder.mkdir(exist_ok=True)
+        for file in (*job.files, *job.against):
+            if not file.path.exists() and not self._store.lend(file.sha256, file.path):
+                if strict:
+                    raise MissingModelError(f"no model {file.sha256} here; PUT it first")
+                return False
+        return True
+
+    def _drop_lease(self, lease_id: str, reason: str) -> None:
+        for job in [job for job in self._live.values() if job.row.lease == lease_id]:
+            self.cancel(job.id, reason)
+
+    def _require(self, job_id: str) -> JobAnswer:
+        found = self.status(job_id)
+        assert found is not None
+        return found
+
+    def _is_running(self) -> bool:
+        return any(job.state == "running" for job in self._live.values())
+
+    def _end(self, job: Job, status: JobStatus) -> None:
+        del self._live[job.id]
+        was_running, job.state = job.state == "running", status.state
+        self._unwritten[job.id] = status
+        for job_id, unwritten in list(self._unwritten.items()):
+            with contextlib.suppress(FullDiskError):
+                self._ledger.end_job(job_id, unwritten.state, JobAnswer.of(unwritten).text)
+                del self._unwritten[job_id]
+        job.switch.pull()
+        if not was_running:
+            # A running job's folder is the worker's, which may be at work in it.
+            shutil.rmtree(job.folder, ignore_errors=True)
+        job.change.tell()
+        self._work.notify_all()
+        if self._on_ended is not None:
+            self._on_ended(job, status, time.monotonic() - job.began if was_running else 0.0)
 
     def _run(self) -> None:
         try:
-            self._carry_out()
+            while (job := self._take()) is not None:
+                status = carry_out(job, self._bench, self._folder)
+                with self._lock:
+                    if not self._closed:
+                        shutil.rmtree(job.folder, ignore_errors=True)
+                        if job.id in self._live:
+                            self._end(job, status)
         finally:
-            if not self._closed:
+            if not self._closed and self._on_breakdown is not None:
                 self._on_breakdown()
-
-    def _carry_out(self) -> None:
-        while (job := self._take()) is not None:
-            try:
-                measurement = self._bench(job.files, job.request.settings, job.switch)
-            finally:
-                shutil.rmtree(job.folder, ignore_errors=True)
-            with self._lock:
-                if job.state == "running":
-                    job.state = "done"
-                    job.ending.set_result(measurement)
 
     def _take(self) -> Job | None:
         with self._lock:
-            while not self._waiting and not self._closed:
+            while True:
+                waiting = [job for job in self._live.values() if job.state == "queued"]
+                if self._closed:
+                    return None
+                if waiting and not self._draining:
+                    job = min(waiting, key=lambda job: job.row.sequence)
+                    if self._begin(job):
+                        return job
+                    continue
                 self._work.wait()
-            if self._closed:
-                return None
-            job = self._waiting.popleft()
-            job.state = "running"
-            job.start.set_result(None)
-            return job
+
+    def _begin(self, job: Job) -> bool:
+        job.attempts += 1
+        try:
+            self._ledger.set_job(job.id, "running", job.attempts)
+        except FullDiskError as error:
+            self._end(job, JobStatus(id=job.id, state="cancelled", error=str(error)))
+            return False
+        job.state, job.began = "running", time.monotonic()
+        job.change.tell()
+        return True

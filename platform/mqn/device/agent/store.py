@@ -9,16 +9,12 @@ import tempfile
 from collections.abc import AsyncIterable
 from pathlib import Path
 
+from mqn.device.agent.disk import RESERVE_BYTES, free_bytes, room_needed
+from mqn.device.agent.refusals import TooLargeError, WrongHashError
+
 SUFFIX = ".tflite"
+INCOMING = ".incoming-"
 QUOTA_BYTES = 2_000_000_000
-
-
-class TooLargeError(Exception):
-    """More bytes were sent than one model may have."""
-
-
-class WrongHashError(Exception):
-    """The bytes are not those that their name says."""
 
 
 class Store:
@@ -28,10 +24,12 @@ class Store:
         """Open it.
 
         Args:
-            folder: made if absent.
+            folder: made if absent; what uploads left there when an agent was killed is removed.
             quota_bytes: what the models may take together; the newest always stays.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(f"{INCOMING}*"):
+            path.unlink()
         self._folder = folder
         self._quota_bytes = quota_bytes
 
@@ -61,48 +59,83 @@ class Store:
             shutil.copyfile(self._path(sha256), target)
         return True
 
-    async def receive(self, sha256: str, chunks: AsyncIterable[bytes], max_bytes: int) -> None:
+    async def receive(self, sha256: str, chunks: AsyncIterable[bytes], max_bytes: int, expected: int = 0) -> int:
         """Take a model in, whole or not at all.
 
         Args:
             sha256: the name it was sent under.
             chunks: its bytes.
             max_bytes: how many there may be.
+            expected: how many were announced; models that were not used for long make room for them.
+
+        Returns:
+            How many there were.
 
         Raises:
             TooLargeError: there are more; the rest is not read.
             WrongHashError: they are not what the name says.
+            FullDiskError: the disk has no room for them.
         """
+        self._make_room(expected)
         digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(prefix=".incoming-", dir=self._folder)
-        incoming = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > max_bytes:
-                        raise TooLargeError
-                    digest.update(chunk)
-                    stream.write(chunk)
-            if digest.hexdigest() != sha256:
-                raise WrongHashError
-            incoming.chmod(0o400)
-            incoming.replace(self._path(sha256))
-        finally:
-            incoming.unlink(missing_ok=True)
+        with room_needed("a model"):
+            handle, name = tempfile.mkstemp(prefix=INCOMING, dir=self._folder)
+            incoming = Path(name)
+            try:
+                # Unbuffered: what a full disk does not take is told at once, and not by a second failure at the end.
+                with os.fdopen(handle, "wb", buffering=0) as stream:
+                    async for chunk in chunks:
+                        size += len(chunk)
+                        if size > max_bytes:
+                            raise TooLargeError(f"a model may have at most {max_bytes} bytes")
+                        digest.update(chunk)
+                        _write(stream.fileno(), chunk)
+                if digest.hexdigest() != sha256:
+                    raise WrongHashError(f"the bytes sent do not have the SHA-256 {sha256}")
+                incoming.chmod(0o400)
+                incoming.replace(self._path(sha256))
+            finally:
+                incoming.unlink(missing_ok=True)
         self._keep_quota(self._path(sha256))
+        return size
+
+    def size(self) -> tuple[int, int]:
+        """How many models are here, and their bytes together."""
+        sizes = [size for _, size, _ in self._list()]
+        return len(sizes), sum(sizes)
+
+    def _make_room(self, wanted_bytes: int) -> None:
+        # A quota says what the store may take, not that the disk has it: what others filled is made up for here.
+        missing = wanted_bytes + RESERVE_BYTES - free_bytes(self._folder)
+        for _, size, path in sorted(self._list()):
+            if missing <= 0:
+                return
+            path.unlink(missing_ok=True)
+            missing -= size
 
     def _keep_quota(self, newest: Path) -> None:
+        found = self._list()
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self._quota_bytes:
+                return
+            if path != newest:
+                path.unlink(missing_ok=True)
+                total -= size
+
+    def _list(self) -> list[tuple[int, int, Path]]:
+        """When each model was last used (ns), its bytes, where it lies."""
         found = []
         for path in self._folder.glob(f"*{SUFFIX}"):
             status = path.stat()
-            found.append((path == newest, status.st_mtime_ns, status.st_size, path))
-        total = sum(size for _, _, size, _ in found)
-        for is_newest, _, size, path in sorted(found):
-            if total <= self._quota_bytes or is_newest:
-                return
-            path.unlink(missing_ok=True)
-            total -= size
+            found.append((status.st_mtime_ns, status.st_size, path))
+        return found
 
     def _path(self, sha256: str) -> Path:
         return self._folder / f"{sha256}{SUFFIX}"
+
+
+def _write(handle: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(handle, view) :]

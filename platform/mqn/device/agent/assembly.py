@@ -1,0 +1,105 @@
+"""The parts of an agent, put together in its folder and taken apart again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mqn.device import wire
+from mqn.device.agent.audit import AUDIT_FILE, Audit
+from mqn.device.agent.config import AgentConfig
+from mqn.device.agent.driver import Driver
+from mqn.device.agent.endpoints import Desk
+from mqn.device.agent.job import Job
+from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.leases import Leases
+from mqn.device.agent.ledger import Ledger
+from mqn.device.agent.metrics import Metrics
+from mqn.device.agent.refusals import FullDiskError
+from mqn.device.agent.store import Store
+from mqn.device.agent.tokens import Tokens
+from mqn.device.backends.contract import Backend
+from mqn.errors import DeviceError
+from mqn.home import home
+
+LEDGER_FILE = "jobs.db"
+
+
+@contextlib.contextmanager
+def assemble(
+    folder: Path,
+    config: AgentConfig,
+    backend: Backend,
+    tokens: Tokens,
+    *,
+    certificate_expires: float | None,
+    on_breakdown: Callable[[], None],
+) -> Iterator[Desk]:
+    """Put an agent together; it works until the block ends.
+
+    Args:
+        folder: its own.
+        config: what it is told.
+        backend: drives the device; closed at the end.
+        tokens: that let clients in.
+        certificate_expires: seconds since 1970; None without TLS.
+        on_breakdown: called when the queue's worker ends by an error of its own.
+
+    Yields:
+        All that its endpoints work with.
+
+    Raises:
+        DeviceError: its record is damaged, or the disk has no room for it.
+    """
+    try:
+        ledger = Ledger(folder / LEDGER_FILE)
+        store = Store(folder / "models", config.limits.quota_bytes)
+    except FullDiskError as error:
+        raise DeviceError(error.line) from error
+    # An agent that goes with its folder leaves behind what the device could do, for the next, and no log.
+    kept = folder if config.folder is not None else home() / "agent"
+    audit = Audit(folder / AUDIT_FILE if config.folder is not None else None)
+    metrics = Metrics()
+
+    def count(job: Job, status: wire.JobStatus, seconds: float) -> None:
+        result = status.measurement or status.comparison or status.profile
+        verdict = "cancelled" if result is None else result.verdict
+        metrics.count("jobs_ended_total", kind=job.request.kind, verdict=verdict)
+        metrics.count("job_seconds_total", seconds)
+        audit.write("job ended", client=job.row.client, job=job.id, verdict=verdict, error=status.error)
+
+    def note(lease: wire.Lease, reason: str) -> None:
+        metrics.count("leases_ended_total", reason=reason)
+        audit.write("lease ended", holder=lease.holder, lease=lease.id, reason=reason)
+
+    driver = Driver(backend, kept / f"yardsticks-{hashlib.sha256(config.backend.encode()).hexdigest()[:8]}.json")
+    with (
+        contextlib.closing(ledger),
+        contextlib.closing(driver),
+        contextlib.closing(Leases(ledger, on_end=note)) as leases,
+    ):
+        jobs = Jobs(
+            ledger,
+            leases,
+            store,
+            folder / "jobs",
+            driver.carry_out,
+            driver.info,
+            capacity=config.limits.capacity,
+            on_ended=count,
+            on_breakdown=on_breakdown,
+        )
+        with contextlib.closing(jobs):
+            yield Desk(
+                store=store,
+                leases=leases,
+                jobs=jobs,
+                driver=driver,
+                metrics=metrics,
+                audit=audit,
+                tokens=tokens if tokens.required else None,
+                certificate_expires=certificate_expires,
+                max_model_bytes=config.limits.max_model_bytes,
+            )

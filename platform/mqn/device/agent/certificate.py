@@ -1,0 +1,76 @@
+"""When a certificate expires, read from the file itself: a board has no library for certificates."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mqn.errors import DeviceRefusedError
+
+SOON_SECONDS = 30 * 86_400
+_SEQUENCE, _CONTEXT_0, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
+
+
+def expiry(path: Path) -> float:
+    """When the first certificate of a PEM file expires, in seconds since 1970.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DeviceRefusedError: there is no certificate in it.
+    """
+    try:
+        text = path.read_text(encoding="ascii")
+        begin, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+        return _not_after(ssl.PEM_cert_to_DER_cert(text[begin:end]))
+    except OSError as error:
+        raise DeviceRefusedError(f"cannot read certificate {path}: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise DeviceRefusedError(f"{path} holds no certificate; make one with: mqn agent init") from error
+
+
+def expiry_warning(expires: float | None, now: float | None = None) -> str:
+    """What the owner should know of a certificate; empty while there is time.
+
+    Args:
+        expires: seconds since 1970; None where there is no certificate.
+        now: likewise; None: now.
+    """
+    left = None if expires is None else expires - (time.time() if now is None else now)
+    if left is None or left > SOON_SECONDS:
+        return ""
+    told = "has expired" if left <= 0 else f"expires in {left / 86_400:.0f} days"
+    return f"the certificate {told}; make another with: mqn agent init --renew"
+
+
+def _not_after(der: bytes) -> float:
+    # X.509 (RFC 5280, section 4.1): Certificate { TBSCertificate { [0] version, serialNumber, signature, issuer,
+    # Validity { notBefore, notAfter }, ... } ... }
+    _, certificate, _ = _read(der)
+    _, fields, _ = _read(certificate)
+    tag, _, rest = _read(fields)
+    for _ in range(4 if tag == _CONTEXT_0 else 3):
+        tag, content, rest = _read(rest)
+    if tag != _SEQUENCE:
+        raise ValueError("no validity")
+    _, _, rest = _read(content)
+    tag, moment, _ = _read(rest)
+    # Years of two digits are of 1950 to 2049, which strptime does not do.
+    digits = moment.decode("ascii")
+    if tag == _UTC_TIME:
+        digits = ("19" if int(digits[:2]) >= 50 else "20") + digits
+    elif tag != _GENERALIZED_TIME:
+        raise ValueError("no time")
+    return datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def _read(der: bytes) -> tuple[int, bytes, bytes]:
+    """Tag and content of the first element, and what follows it."""
+    length, begin = der[1], 2
+    if length & 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(der[2:begin], "big")
+    return der[0], der[begin : begin + length], der[begin + length :]

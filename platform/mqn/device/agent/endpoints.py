@@ -1,0 +1,218 @@
+"""What the agent answers, path by path (`mqn.device.wire`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mqn.device import wire
+from mqn.device.agent import reading
+from mqn.device.agent.audit import Audit
+from mqn.device.agent.driver import Driver
+from mqn.device.agent.jobs import JobAnswer, Jobs
+from mqn.device.agent.leases import Leases
+from mqn.device.agent.metrics import CONTENT_TYPE, Metrics
+from mqn.device.agent.readings import take_readings
+from mqn.device.agent.refusals import CrowdedError, DeviceGoneError, RefusedError, TooLargeError
+from mqn.device.agent.store import Store
+from mqn.device.agent.tokens import Tokens
+from mqn.errors import DeviceError
+from mqn.parsing import to_plain
+
+T = TypeVar("T")
+
+MAX_UPLOADS = 4
+
+
+class UnknownError(RefusedError):
+    """Nothing goes by that name here."""
+
+    status = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """All that the endpoints work with.
+
+    Attributes:
+        store: of models.
+        leases: who has the device.
+        jobs: the queue.
+        driver: of the device.
+        metrics: counters.
+        audit: the log.
+        tokens: who may come in; None: everybody.
+        certificate_expires: seconds since 1970; None without TLS.
+        max_model_bytes: size of the largest model.
+        max_uploads: how many may come in at once.
+        idle_seconds: how long a body may stop coming.
+    """
+
+    store: Store
+    leases: Leases
+    jobs: Jobs
+    driver: Driver
+    metrics: Metrics
+    audit: Audit
+    tokens: Tokens | None = None
+    certificate_expires: float | None = None
+    max_model_bytes: int = wire.MAX_MODEL_BYTES
+    max_uploads: int = MAX_UPLOADS
+    idle_seconds: float = reading.IDLE_SECONDS
+
+
+class Endpoints:
+    """One method for each of the routes."""
+
+    def __init__(self, desk: Desk, document: Callable[[], dict[str, Any]]) -> None:
+        """Remember what to work with.
+
+        Args:
+            desk: all that.
+            document: makes the OpenAPI document.
+        """
+        self._desk, self._document = desk, document
+        self._uploads = 0
+
+    async def put_model(self, request: Request) -> Response:
+        """Take a model in."""
+        name, desk = reading.read_model_name(request), self._desk
+        with self._counted_upload():
+            chunks = reading.read_chunks(request, desk.idle_seconds)
+            if desk.store.has(name):
+                # Read to its end: an answer before that would be lost with the connection.
+                received = 0
+                async for chunk in chunks:
+                    received += len(chunk)
+                    if received > desk.max_model_bytes:
+                        raise TooLargeError(f"a model may have at most {desk.max_model_bytes} bytes")
+                return JSONResponse({"sha256": name})
+            announced = request.headers.get("content-length", "0")
+            expected = int(announced) if announced.isascii() and announced.isdigit() else 0
+            if expected > desk.max_model_bytes:
+                raise TooLargeError(f"a model may have at most {desk.max_model_bytes} bytes")
+            size = await desk.store.receive(name, chunks, desk.max_model_bytes, expected)
+        desk.metrics.count("upload_bytes_total", size)
+        return JSONResponse({"sha256": name}, status_code=201)
+
+    async def head_model(self, request: Request) -> Response:
+        """Say whether a model is here."""
+        return Response(status_code=200 if self._desk.store.has(reading.read_model_name(request)) else 404)
+
+    async def post_lease(self, request: Request) -> Response:
+        """Ask for the device."""
+        key = reading.read_key(request)
+        wish = await reading.read_record(wire.LeaseRequest, request, "lease", self._desk.idle_seconds)
+        lease = self._desk.leases.request(wish, _client(request), key)
+        return JSONResponse(to_plain(lease), status_code=201)
+
+    async def get_lease(self, request: Request) -> Response:
+        """Say where a lease stands, at the latest after so many seconds."""
+        lease_id, seconds, leases = request.path_params["id"], reading.read_wait(request), self._desk.leases
+        with leases.attend(lease_id) as change:
+            if change is not None:
+                with change.listen() as told:
+                    first = leases.status(lease_id)
+                    if first is not None and first.state != "ended":
+                        await reading.until(request, told, seconds)
+        return _lease(leases.status(lease_id))
+
+    async def put_lease(self, request: Request) -> Response:
+        """Take a sign of life."""
+        lease_id = request.path_params["id"]
+        with self._desk.leases.attend(lease_id):
+            return _lease(self._desk.leases.status(lease_id))
+
+    async def delete_lease(self, request: Request) -> Response:
+        """Take a lease back."""
+        return _lease(self._desk.leases.end(request.path_params["id"]))
+
+    async def post_job(self, request: Request) -> Response:
+        """Queue a job."""
+        key, lease = reading.read_key(request), request.headers.get(wire.LEASE_HEADER)
+        job = await reading.read_record(wire.JobRequest, request, "job", self._desk.idle_seconds)
+        return _job(self._desk.jobs.submit(job, lease, _client(request), key), 202)
+
+    async def get_job(self, request: Request) -> Response:
+        """Say where a job stands, at the latest after so many seconds."""
+        job_id, seconds, jobs = request.path_params["id"], reading.read_wait(request), self._desk.jobs
+        found = jobs.find(job_id)
+        if found is not None:
+            lease_id, change = found
+            with self._desk.leases.attend(lease_id), change.listen() as told:
+                first = jobs.status(job_id)
+                if first is not None and not first.ended:
+                    await reading.until(request, told, seconds)
+        return _job(jobs.status(job_id))
+
+    async def delete_job(self, request: Request) -> Response:
+        """Cancel a job."""
+        return _job(self._desk.jobs.cancel(request.path_params["id"]))
+
+    async def get_device(self, _: Request) -> Response:
+        """Say who this device is."""
+        return JSONResponse(to_plain(await _ask(self._desk.driver.info)))
+
+    async def get_state(self, _: Request) -> Response:
+        """Say how the device is."""
+        return JSONResponse(to_plain(await _ask(self._desk.driver.state)))
+
+    async def get_metrics(self, _: Request) -> Response:
+        """Say what was counted."""
+        text = self._desk.metrics.render(await asyncio.to_thread(take_readings, self._desk))
+        return Response(text, media_type=CONTENT_TYPE)
+
+    async def get_openapi(self, _: Request) -> Response:
+        """Describe this interface."""
+        return JSONResponse(self._document())
+
+    async def get_health(self, _: Request) -> Response:
+        """Say that the agent lives."""
+        return JSONResponse({"status": "ok"})
+
+    @contextmanager
+    def _counted_upload(self) -> Iterator[None]:
+        outcome = "broken off"
+        if self._uploads >= self._desk.max_uploads:
+            self._desk.metrics.count("uploads_total", outcome="refused")
+            raise CrowdedError(f"{self._uploads} uploads are coming in already; try again in a moment")
+        self._uploads += 1
+        try:
+            yield
+            outcome = "taken"
+        except RefusedError:
+            outcome = "refused"
+            raise
+        finally:
+            self._uploads -= 1
+            self._desk.metrics.count("uploads_total", outcome=outcome)
+
+
+async def _ask(question: Callable[[], T]) -> T:
+    """Ask the device, which may take its time, in a thread."""
+    try:
+        return await asyncio.to_thread(question)
+    except DeviceError as error:
+        raise DeviceGoneError(str(error)) from error
+
+
+def _client(request: Request) -> str:
+    return str(request.scope.get("client_name", ""))
+
+
+def _lease(lease: wire.Lease | None) -> Response:
+    if lease is None:
+        raise UnknownError("no such lease; it may have ended long ago")
+    return JSONResponse(to_plain(lease))
+
+
+def _job(answer: JobAnswer | None, status: int = 200) -> Response:
+    if answer is None:
+        raise UnknownError("no such job; it may have ended long ago")
+    return Response(answer.text, status_code=status, media_type="application/json")

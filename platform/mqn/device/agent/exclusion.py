@@ -1,0 +1,93 @@
+"""One measurement at a time on a device, however many agents of however many users drive it from this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mqn.device.backends.isolation import KillSwitch
+from mqn.errors import DeviceRefusedError
+
+# Where every user may put a file. Not the temporary folder of the environment: it differs from user to user.
+SHARED_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108
+_WAITER = "import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)"
+
+
+def lock_path(device_id: str, folder: Path | None = None) -> Path:
+    """The file whose lock stands for a device.
+
+    Args:
+        device_id: as the device says who it is.
+        folder: where; None: the first of `SHARED_FOLDERS` that exists.
+    """
+    shared = folder or next((path for path in SHARED_FOLDERS if path.is_dir()), SHARED_FOLDERS[-1])
+    return shared / f"mqn-device-{hashlib.sha256(device_id.encode()).hexdigest()[:16]}.lock"
+
+
+@contextlib.contextmanager
+def alone_on(path: Path, switch: KillSwitch) -> Iterator[None]:
+    """Hold a device's lock for a block.
+
+    Args:
+        path: of the lock (`lock_path`).
+        switch: ends the wait from another thread; then the block runs without the lock, and its result means nothing.
+
+    Raises:
+        DeviceRefusedError: somebody has put something else there.
+    """
+    descriptor = _open(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _wait(descriptor, switch)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, switch: KillSwitch) -> None:
+    # A process of its own blocks in the kernel on the descriptor that it shares with us, so that the lock it gets is
+    # ours: neither of us wakes up before, which would disturb what the other agent measures, and a switch can end it.
+    waiter = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _WAITER, str(descriptor)],
+        pass_fds=(descriptor,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    switch.attach(waiter.pid)
+    try:
+        os.waitid(os.P_PID, waiter.pid, os.WEXITED | os.WNOWAIT)
+    finally:
+        switch.detach()
+        waiter.wait()
+
+
+def _open(path: Path) -> int:
+    # A lock needs no more than a descriptor for reading. Made and opened in two steps: in a folder like /tmp the kernel
+    # refuses to open another's file when asked to make it if absent (fs.protected_regular).
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    for _ in range(10):
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644)
+                os.fchmod(descriptor, 0o644)
+                return descriptor
+            continue
+        except OSError as error:
+            raise DeviceRefusedError(f"cannot lock the device: {path}: {error.strerror}; remove that file") from error
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        break
+    raise DeviceRefusedError(f"cannot lock the device: {path} is not a plain file; remove it")

@@ -1,0 +1,288 @@
+"""Who has the device: one holder at a time, taking turns, each for as long as it gives signs of life.
+
+Time here is the monotonic clock's: a wall clock that jumps ends no lease and prolongs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+from mqn.device.agent.change import Change
+from mqn.device.agent.ledger import LeaseRow, Ledger
+from mqn.device.agent.refusals import DrainingError, FullDiskError, FullQueueError, KeyReusedError, NotHeldError
+from mqn.device.agent.turns import Turns
+from mqn.device.wire import Lease, LeaseRequest, LeaseState
+
+CAPACITY = 32
+CAPACITY_PER_HOLDER = 8
+
+GIVEN_BACK, SILENT = "given back", "no sign of life"
+
+
+class _Ticket:
+    """A lease that has not ended."""
+
+    def __init__(self, row: LeaseRow, now: float) -> None:
+        self.row = row
+        self.state: LeaseState = row.state
+        self.granted = row.granted
+        self.seen = now
+        self.attending = 0
+        self.change = Change()
+
+    @property
+    def deadline(self) -> float | None:
+        """When it ends without another sign of life; None while somebody waits for an answer about it."""
+        return None if self.attending else self.seen + self.row.ttl_seconds
+
+
+class Leases:
+    """The lease that is held, those that wait, and those that ended of late."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        capacity: int = CAPACITY,
+        capacity_per_holder: int = CAPACITY_PER_HOLDER,
+        clock: Callable[[], float] = time.monotonic,
+        on_end: Callable[[Lease, str], None] | None = None,
+    ) -> None:
+        """Take up the leases of the ledger, each with its whole time ahead, so that its holder can come back.
+
+        Args:
+            ledger: where they are kept.
+            capacity: how many may wait.
+            capacity_per_holder: how many of those may be one holder's.
+            clock: seconds, monotonic.
+            on_end: called with what ended and why: `given back` or `no sign of life`.
+        """
+        self.lock = threading.RLock()
+        self.drop_jobs: Callable[[str, str], None] | None = None
+        """Called with a lease's id and why it ended, whenever one ends: its jobs end with it."""
+        self._ledger, self._clock, self._on_end = ledger, clock, on_end
+        self._capacity, self._capacity_per_holder = capacity, capacity_per_holder
+        self._sequence = ledger.last_sequence()
+        self._turns = Turns()
+        self._live: dict[str, _Ticket] = {}
+        self._moved = threading.Condition(self.lock)
+        self._draining = self._closed = False
+        self._alarm: float | None = None
+        for row in ledger.leases():
+            if row.granted:
+                self._turns.take(row.holder, row.granted)
+            if row.state != "ended":
+                self._live[row.id] = _Ticket(row, clock())
+        self._grant()
+        self._timer = threading.Thread(target=self._watch, name="leases", daemon=True)
+        self._timer.start()
+
+    def request(self, request: LeaseRequest, client: str = "", key: str | None = None) -> Lease:
+        """Ask for the device, or find the lease that was asked for under the same key.
+
+        Args:
+            request: who is to have it.
+            client: whose token asks; keys are its own.
+            key: the client's idempotency key.
+
+        Raises:
+            FullQueueError: as many wait as may.
+            DrainingError: the agent is on its way down.
+            KeyReusedError: the key belongs to another request.
+            FullDiskError: it cannot be written down.
+        """
+        with self.lock:
+            known = None if key is None else self._ledger.lease_of_key(client, key)
+            if known is not None:
+                if (known.holder, known.ttl_seconds) != (request.holder, request.ttl_seconds):
+                    raise KeyReusedError("this Idempotency-Key belongs to another lease")
+                return self._require(known.id)
+            if self._draining:
+                raise DrainingError("the agent is being stopped and lends the device to nobody; try again later")
+            self._check_capacity(request.holder)
+            row = LeaseRow(
+                id=uuid.uuid4().hex,
+                sequence=self._next(),
+                client=client,
+                key=key,
+                holder=request.holder,
+                ttl_seconds=request.ttl_seconds,
+                state="waiting",
+                granted=0,
+            )
+            self._ledger.add_lease(row)
+            self._live[row.id] = _Ticket(row, self._clock())
+            self._grant()
+            self._set_alarm()
+            return self._require(row.id)
+
+    def status(self, lease_id: str) -> Lease | None:
+        """Where a lease stands; None if it is unknown."""
+        with self.lock:
+            row = self._live[lease_id].row if lease_id in self._live else self._ledger.lease(lease_id)
+            if row is None:
+                return None
+            ticket = self._live.get(lease_id)
+            state = "ended" if ticket is None else ticket.state
+            ahead = 0 if ticket is None else self._ahead(ticket)
+            return Lease(id=row.id, holder=row.holder, state=state, ttl_seconds=row.ttl_seconds, ahead=ahead)
+
+    @contextlib.contextmanager
+    def attend(self, lease_id: str) -> Iterator[Change | None]:
+        """Take the time of a block as signs of life: a request about the lease, or about one of its jobs.
+
+        Args:
+            lease_id: which; an unknown or ended one is left as it is.
+
+        Yields:
+            What tells when its state changes; None if it has ended.
+        """
+        with self.lock:
+            ticket = self._live.get(lease_id)
+            if ticket is not None:
+                ticket.attending += 1
+        try:
+            yield None if ticket is None else ticket.change
+        finally:
+            if ticket is not None:
+                with self.lock:
+                    ticket.attending -= 1
+                    ticket.seen = self._clock()
+                    self._set_alarm()
+
+    def check_held(self, lease_id: str | None) -> None:
+        """Make sure that a lease gives its holder the device.
+
+        Raises:
+            NotHeldError: it does not; says why.
+        """
+        if not lease_id:
+            raise NotHeldError("a job needs a lease: POST /v1/leases, and name it in the header Lease")
+        with self.lock:
+            found = self.status(lease_id)
+        if found is None:
+            raise NotHeldError(f"no lease {lease_id[:64]!r} here; POST /v1/leases for one")
+        if found.state == "ended":
+            raise NotHeldError(f"lease {found.id} has ended; POST /v1/leases for another")
+        if found.state == "waiting":
+            raise NotHeldError(f"lease {found.id} waits for its turn, {found.ahead} ahead; GET it until it is held")
+
+    def end(self, lease_id: str) -> Lease | None:
+        """Take a lease back; None if it is unknown."""
+        with self.lock:
+            if lease_id in self._live:
+                self._end(self._live[lease_id], GIVEN_BACK)
+                self._grant()
+            return self.status(lease_id)
+
+    def expire(self) -> float | None:
+        """End every lease without a sign of life for its time.
+
+        Returns:
+            When the next one may have to end, on the clock; None while there is none that could.
+        """
+        with self.lock:
+            now = self._clock()
+            due = [ticket for ticket in self._live.values() if ticket.deadline is not None and ticket.deadline <= now]
+            for ticket in due:
+                self._end(ticket, SILENT)
+            if due:
+                self._grant()
+            return self._next_deadline()
+
+    def count(self) -> dict[str, int]:
+        """How many are `held` and how many `waiting`."""
+        with self.lock:
+            states = [ticket.state for ticket in self._live.values()]
+        return {"held": states.count("held"), "waiting": states.count("waiting")}
+
+    def holder(self) -> str | None:
+        """Who has the device; None while nobody does."""
+        with self.lock:
+            return next((ticket.row.holder for ticket in self._live.values() if ticket.state == "held"), None)
+
+    def drain(self) -> None:
+        """Grant nothing more."""
+        with self.lock:
+            self._draining = True
+
+    def close(self) -> None:
+        """Stop watching; the leases stay in the ledger. Whoever waits for one gets its answer now."""
+        with self.lock:
+            self._draining = self._closed = True
+            for ticket in self._live.values():
+                ticket.change.tell()
+            self._moved.notify_all()
+        self._timer.join()
+
+    def _check_capacity(self, holder: str) -> None:
+        waiting = [ticket.row.holder for ticket in self._live.values() if ticket.state == "waiting"]
+        if len(waiting) >= self._capacity:
+            raise FullQueueError(f"{len(waiting)} wait for the device already; try again later")
+        if waiting.count(holder) >= self._capacity_per_holder:
+            raise FullQueueError(f"{waiting.count(holder)} leases of {holder!r} wait already; try again later")
+
+    def _require(self, lease_id: str) -> Lease:
+        found = self.status(lease_id)
+        assert found is not None
+        return found
+
+    def _end(self, ticket: _Ticket, reason: str) -> None:
+        del self._live[ticket.row.id]
+        ticket.state = "ended"
+        self._write(ticket)
+        ticket.change.tell()
+        if self.drop_jobs is not None:
+            self.drop_jobs(ticket.row.id, f"its lease ended: {reason}")
+        if self._on_end is not None:
+            self._on_end(self._require(ticket.row.id), reason)
+
+    def _grant(self) -> None:
+        if self._draining or any(ticket.state == "held" for ticket in self._live.values()):
+            return
+        order = self._order()
+        if order:
+            chosen = order[0]
+            chosen.state, chosen.granted, chosen.seen = "held", self._next(), self._clock()
+            self._turns.take(chosen.row.holder, chosen.granted)
+            self._write(chosen)
+            chosen.change.tell()
+            self._set_alarm()
+
+    def _order(self) -> list[_Ticket]:
+        return self._turns.order([ticket for ticket in self._live.values() if ticket.state == "waiting"])
+
+    def _ahead(self, ticket: _Ticket) -> int:
+        if ticket.state != "waiting":
+            return 0
+        return self._order().index(ticket) + any(other.state == "held" for other in self._live.values())
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _write(self, ticket: _Ticket) -> None:
+        # A full disk must not keep the device from the next: what is not written now is at worst a lease that comes
+        # back after a restart, and ends without a sign of life.
+        with contextlib.suppress(FullDiskError):
+            self._ledger.set_lease(ticket.row.id, ticket.state, ticket.granted)
+
+    def _next_deadline(self) -> float | None:
+        deadlines = [ticket.deadline for ticket in self._live.values() if ticket.deadline is not None]
+        return min(deadlines, default=None)
+
+    def _set_alarm(self) -> None:
+        # Signs of life only move deadlines back: the timer is woken where it would sleep too long, and not otherwise.
+        deadline = self._next_deadline()
+        if deadline is not None and (self._alarm is None or deadline < self._alarm):
+            self._moved.notify_all()
+
+    def _watch(self) -> None:
+        with self._moved:
+            while not self._closed:
+                self._alarm = self.expire()
+                self._moved.wait(None if self._alarm is None else max(0.0, self._alarm - self._clock()))

@@ -1,0 +1,40 @@
+"""From root to somebody who may do less."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from mqn.errors import UsageError
+
+
+def become(user: str, folder: Path) -> None:
+    """Give the agent's folder to a user and go on as that user, for good.
+
+    Args:
+        user: by name.
+        folder: and all that is in it.
+
+    Raises:
+        UsageError: there is no such user, or we may not become one.
+    """
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise UsageError(f"no user {user!r} on this machine; make one with: useradd --system {user}") from None
+    if entry.pw_uid == 0:
+        raise UsageError(f"user {user!r} is root again; choose one who may do less")
+    if os.geteuid() == entry.pw_uid:
+        return
+    try:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        # In this order: whoever is no longer root cannot change groups any more.
+        os.initgroups(user, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    except PermissionError as error:
+        raise UsageError(f"cannot become {user!r}: {error.strerror}; only root can") from error
+    assert os.geteuid() == entry.pw_uid
+    os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
