@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from mqn import home
+from mqn.device.pool.targets import match_target
 from mqn.errors import ConfigError, UnknownNameError, UsageError
-from mqn.profile import Profile, load_profile
+from mqn.profile import (
+    BudgetProfile,
+    DeviceProfile,
+    Profile,
+    RayProfile,
+    StorageProfile,
+    TrackingProfile,
+    load_profile,
+)
+from mqn.records import PRESETS, MeasureSettings
 
 
 def profile(tmp_path: Path, text: str) -> str:
@@ -21,6 +33,48 @@ def test_empty_file_is_the_default_profile(tmp_path: Path) -> None:
 
 def test_shipped_default_says_what_the_code_would_do_anyway() -> None:
     assert load_profile("default") == Profile()
+
+
+def test_shipped_default_names_every_key() -> None:
+    text = (home.data_folder("runners") / "default.toml").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
+    tables = (Profile, RayProfile, StorageProfile, TrackingProfile, DeviceProfile, MeasureSettings, BudgetProfile)
+    nested = {"ray", "storage", "tracking", "devices", "measure", "budget"}
+    assert keys == {field.name for table in tables for field in dataclasses.fields(table)} - nested | {"preset"}
+
+
+def test_what_is_a_comment_in_the_shipped_default_is_a_key_too(tmp_path: Path) -> None:
+    text = (home.data_folder("runners") / "default.toml").read_text(encoding="utf-8")
+    text = re.sub(r"^# (?=(?!token_file|benchmark_model)\w+ = )", "", text, flags=re.MULTILINE)
+    loaded = load_profile(profile(tmp_path, text))
+    assert loaded.budget.hours == 8.0
+    assert loaded.devices["local"].min_battery_percent == 30.0
+
+
+@pytest.mark.parametrize("name", ["laptop", "lab"])
+def test_shipped_examples_are_whole(name: str) -> None:
+    loaded = load_profile(name)
+    assert all(match_target(target, loaded.devices) for target in loaded.targets)
+    assert loaded.measure.attempts == 5
+
+
+def test_a_preset_is_what_the_other_keys_start_from(tmp_path: Path) -> None:
+    loaded = load_profile(profile(tmp_path, "[measure]\npreset = 'strict'\nthreads = 4"))
+    assert loaded.measure == dataclasses.replace(PRESETS["strict"], threads=4)
+
+
+@pytest.mark.parametrize(
+    ("url", "backend", "alone"),
+    [
+        ("loopback", "local", True),
+        ("adb:1A2B", "adb:1A2B", False),
+        ("ssh:lab@board", "ssh:lab@board", False),
+        ("https://board:8600", None, False),
+    ],
+)
+def test_who_drives_a_device(url: str, backend: str | None, alone: bool) -> None:
+    device = DeviceProfile(url=url)
+    assert (device.backend, device.alone) == (backend, alone)
 
 
 def test_home_stands_in_urls(tmp_path: Path) -> None:
@@ -38,6 +92,16 @@ def test_home_stands_in_urls(tmp_path: Path) -> None:
         ("[measure]\nruns = 0", "measure: .*runs"),
         ("[measure]\naccept = ['good']", "allowed: contended"),
         ("devices = {}", "'devices' is empty"),
+        ("[measure]\npreset = 'stric'", "measure.preset = 'stric'; did you mean 'strict'"),
+        ("[measure]\npreset = 3", "measure.preset = 3; .*allowed: quick, strict"),
+        ("measure = 3", "measure must be a table"),
+        ("max_age_hours = 0", "max_age_hours must be above 0"),
+        ("patience_minutes = -1", "patience_minutes not below 0"),
+        ("[devices.'a/b']", "devices.'a/b': a name has letters"),
+        ("[devices.a]\nkind = 'b:c'", "devices.a: kind = 'b:c' must be letters"),
+        ("[devices.a]\ntags = {soc = 'x/y'}", "devices.a: soc = 'x/y' must be letters"),
+        ("[devices.a]\ntoken_env = 'A'\ntoken_file = 'b'", "token_env and token_file are both set"),
+        ("[devices.a]\nbenchmark_model = 'b'", "benchmark_model is for adb: and ssh: devices, not for 'loopback'"),
         ("[storage]\nartifacts = '{hom}/a'", "only {home}"),
     ],
 )
