@@ -29,15 +29,34 @@ def convolutions(size: int, channels: int, *, layers: int = 1, kernel: int = 3, 
         writer.operator("CAST", [source], [current])
     for layer in range(layers):
         weights = generator.normal(0, 0.1, (channels, kernel, kernel, channels)).astype(np.float32)
-        inputs = [
-            current,
-            writer.tensor(f"weights{layer}", weights.shape, data=weights),
-            writer.tensor(f"bias{layer}", (channels,), data=np.zeros(channels, np.float32)),
-        ]
-        current = writer.tensor(f"output{layer}", shape)
-        options = schema.Conv2DOptionsT()
-        options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 1
-        writer.operator("CONV_2D", inputs, [current], schema.BuiltinOptions.Conv2DOptions, options)
+        current = writer.convolution(current, shape, weights, str(layer))
+    return writer.finish([source], [current])
+
+
+def islands(size: int, channels: int, *, layers: int = 2) -> bytes:
+    """`layers` convolutions, two casts (to whole numbers and back) that XNNPACK leaves out, `layers` convolutions.
+
+    Args:
+        size: side of the square picture.
+        channels: of all tensors.
+        layers: convolutions of each island.
+
+    Returns:
+        The file's bytes.
+    """
+    writer = _Writer()
+    generator = np.random.default_rng(0)
+    shape = (1, size, size, channels)
+    source = current = writer.tensor("input", shape)
+    for island in ("first", "second"):
+        if island == "second":
+            whole, back = writer.tensor("whole", shape, "int32"), writer.tensor("back", shape)
+            writer.operator("CAST", [current], [whole])
+            writer.operator("CAST", [whole], [back])
+            current = back
+        for layer in range(layers):
+            weights = generator.normal(0, 0.1, (channels, 3, 3, channels)).astype(np.float32)
+            current = writer.convolution(current, shape, weights, f"{island}{layer}")
     return writer.finish([source], [current])
 
 
@@ -74,6 +93,19 @@ class _Writer:
         operator.inputs, operator.outputs = inputs, outputs
         operator.builtinOptionsType, operator.builtinOptions = kind, options
         self._graph.operators.append(operator)
+
+    def convolution(self, source: int, shape: tuple[int, ...], weights: np.ndarray, name: str) -> int:
+        """Weights are (outputs, height, width, inputs)."""
+        inputs = [
+            source,
+            self.tensor(f"weights{name}", weights.shape, data=weights),
+            self.tensor(f"bias{name}", (len(weights),), data=np.zeros(len(weights), np.float32)),
+        ]
+        output = self.tensor(f"output{name}", shape)
+        options = schema.Conv2DOptionsT()
+        options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 1
+        self.operator("CONV_2D", inputs, [output], schema.BuiltinOptions.Conv2DOptions, options)
+        return output
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         self._graph.inputs, self._graph.outputs = inputs, outputs

@@ -113,10 +113,12 @@ class TimedResult:
         """Check that all was timed in the same rounds.
 
         Raises:
-            ValueError: the samples differ in number, or no time passed.
+            ValueError: the samples differ in number, no time passed, or the yardstick took none.
         """
         if len({len(part.samples_ns) for parts in self.models for part in parts}) != 1 or self.wall_seconds <= 0:
             raise ValueError("every part must have as many samples, and wall_seconds be above 0")
+        if self.yardstick_ns is not None and (len(self.yardstick_ns) != 2 or min(self.yardstick_ns) <= 0):
+            raise ValueError("yardstick_ns must be two times above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def time_models(request: PassRequest) -> TimedResult:
     opened = {number: _open(request, number) for number in order}
     turns = [[(number, part) for part in range(len(opened[number]))] for number in order]
     cycle = [list(itertools.chain.from_iterable(turns)), list(itertools.chain.from_iterable(turns[::-1]))]
-    clock = _Clock({slot: opened[slot[0]][slot[1]].interpreter for slot in cycle[0]}, cycle)
+    clock = Clock({slot: opened[slot[0]][slot[1]].interpreter for slot in cycle[0]}, cycle)
     warmup = _warm_up(clock, request.settings)
     yardstick = time_yardstick()
     processors = machine.affinity()
@@ -126,18 +126,18 @@ def _naming(request: PassRequest, number: int) -> Iterator[None]:
         raise PassFailedError(dataclasses.replace(error.failure, reason=reason)) from error
 
 
-_Slot = tuple[int, int]  # number of the model, of its part
+Slot = tuple[int, int]  # number of the model, of its part
 
 
-class _Clock:
+class Clock:
     """Runs rounds, each of them every part once, in the two orders by turns."""
 
-    def __init__(self, interpreters: dict[_Slot, Any], cycle: Sequence[Sequence[_Slot]]) -> None:
+    def __init__(self, interpreters: dict[Slot, Any], cycle: Sequence[Sequence[Slot]]) -> None:
         self._interpreters, self._cycle = interpreters, cycle
 
-    def sample(self, *, runs: int, seconds: float, limit_seconds: float = float("inf")) -> dict[_Slot, list[int]]:
+    def sample(self, *, runs: int, seconds: float, limit_seconds: float = float("inf")) -> dict[Slot, list[int]]:
         """Time at least `runs` rounds and `seconds`, at most `MAX_RUNS` and `limit_seconds`, but one; ns by slot."""
-        samples: dict[_Slot, list[int]] = {slot: [] for slot in self._interpreters}
+        samples: dict[Slot, list[int]] = {slot: [] for slot in self._interpreters}
         orders = [[(self._interpreters[slot], samples[slot]) for slot in order] for order in self._cycle]
         start = time.perf_counter()
         count, passed = 0, 0.0
@@ -151,10 +151,10 @@ class _Clock:
         return samples
 
 
-def _warm_up(clock: _Clock, settings: MeasureSettings) -> dict[_Slot, list[int]]:
+def _warm_up(clock: Clock, settings: MeasureSettings) -> dict[Slot, list[int]]:
     """Run windows until their medians agree, at least and at most as long as the settings say; ns by slot."""
     window_seconds = settings.warmup_seconds / SETTLED_WINDOWS
-    all_samples: dict[_Slot, list[int]] = {}
+    all_samples: dict[Slot, list[int]] = {}
     medians: list[float] = []
     start = time.perf_counter()
     while True:
