@@ -73,7 +73,12 @@ class DeviceCache:
             f"-exec rm -rf {{}} + 2>/dev/null; mkdir -p {folder}",
             "cannot be worked in",
         )
+        self._left.add(folder)
         return folder
+
+    def forget_folder(self, folder: str) -> None:
+        """Take note that a pass removed its folder itself."""
+        self._left.discard(folder)
 
     def end_folder(self, folder: str) -> None:
         """Kill what runs in a pass's folder, and remove it; where the device is away, the next `open_folder` does.
@@ -81,7 +86,6 @@ class DeviceCache:
         Raises:
             DeviceAwayError: the device cannot be reached.
         """
-        self._left.add(folder)
         self._shell.run(f"{KILL.format(folder=folder)}; rm -rf {folder}")
         self._left.discard(folder)
 

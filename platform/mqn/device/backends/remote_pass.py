@@ -17,6 +17,7 @@ from mqn.errors import DeviceAwayError
 # The numbers by which `timeout -s KILL` says that time was up: coreutils kills itself as well, toybox does not.
 EXPIRED_CODES = (124, 137)
 SIGNAL_BASE = 128
+REMOVED = b"\n(folder removed)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +71,17 @@ def run_remotely(
         except DeviceAwayError as error:
             raise away from error  # the next pass removes it
         raise
+    output, removed, _ = answer.output.rpartition(REMOVED)
+    if removed:
+        cache.forget_folder(folder)
+    else:  # what should have removed it was killed as well
+        output = answer.output
+        cache.end_folder(folder)
     expired = answer.exit_code in EXPIRED_CODES and answer.seconds >= timeout_seconds
     code = answer.exit_code if answer.exit_code <= SIGNAL_BASE else SIGNAL_BASE - answer.exit_code
     return RemoteEnd(
         ending=Ending(returncode=code, timed_out=expired, last_words=answer.last_words),
-        output=answer.output,
+        output=output,
         seconds=answer.seconds,
     )
 
@@ -95,5 +102,5 @@ words=$(tail -c 4096 errors | sed -n '/^ERROR/p' | tail -n 1)
 [ -n "$words" ] || words=$(tail -c 4096 errors | tail -n 1)
 printf '%s\\n' "$words" >&2
 head -c {MAX_RESULT_BYTES} answer
-cd / && rm -rf {folder}
+cd / && rm -rf {folder} && printf '%s' '{REMOVED.decode()}'
 exit $code"""
