@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,49 @@ def test_busy_time_is_of_the_asked_processors_without_idle_and_guests(fake: Path
     assert machine.busy_seconds([0, 7]) is None
 
 
+def test_stolen_time_is_of_the_asked_processors(fake: Path) -> None:
+    write(fake / "proc/stat", "cpu0 1 2 3 900 900 4 5 6 900 900\ncpu1 900 0 0 0 0 0 0 50 0 0\n")
+    assert machine.stolen_seconds([0]) == 6 / os.sysconf("SC_CLK_TCK")
+    assert machine.stolen_seconds([0, 1]) == 56 / os.sysconf("SC_CLK_TCK")
+    assert machine.stolen_seconds([7]) is None
+
+
+def test_waiting_is_that_of_all_threads(fake: Path) -> None:
+    assert machine.waited_seconds() is None
+    for task, text in (("10", "5000 1500000000 7\n"), ("11", "5000 500000000 7\n")):
+        write(fake / f"proc/self/task/{task}/schedstat", text)
+    assert machine.waited_seconds() == 2.0
+
+
+def test_this_process_is_preempted_ever_more() -> None:
+    assert 0 <= machine.preemptions() <= machine.preemptions()
+
+
+def supply(fake: Path, name: str, **rows: str) -> None:
+    for key, text in rows.items():
+        write(fake / f"sys/class/power_supply/{name}/{key}", f"{text}\n")
+
+
+def test_without_a_battery_nothing_is_said_of_it(fake: Path) -> None:
+    supply(fake, "AC", type="Mains", online="1")
+    supply(fake, "hidpp_battery_0", type="Battery", scope="Device", capacity="5", status="Discharging")
+    assert (machine.read_state([0]).battery_percent, machine.read_state([0]).charging) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "charging"), [("Charging", True), ("Full", True), ("Not charging", True), ("Discharging", False)]
+)
+def test_the_battery_is_read(fake: Path, status: str, charging: bool) -> None:
+    supply(fake, "BAT0", type="Battery", capacity="61", status=status)
+    assert (machine.read_state([0]).battery_percent, machine.read_state([0]).charging) == (61.0, charging)
+
+
+def test_of_two_batteries_the_emptier_counts(fake: Path) -> None:
+    supply(fake, "BAT0", type="Battery", capacity="90", status="Not charging")
+    supply(fake, "BAT1", type="Battery", capacity="20", status="Discharging")
+    assert (machine.read_state([0]).battery_percent, machine.read_state([0]).charging) == (20.0, False)
+
+
 def test_resident_memory_is_in_mb(fake: Path) -> None:
     write(fake / "proc/self/status", "Name:\tx\nVmHWM:\t    2000 kB\nVmRSS:\t    1000 kB\n")
     assert machine.resident_mb() == (1.024, 2.048)
@@ -65,6 +109,7 @@ def test_this_machine_says_who_it_is() -> None:
     assert info.cores >= 1
     assert info.memory_mb > 0
     assert info.runtime.startswith("ai-edge-litert 2.")
+    assert (info.backend, info.architecture, info.delegates) == ("local", platform.machine(), ("none", "xnnpack"))
 
 
 def test_the_peak_can_be_forgotten() -> None:

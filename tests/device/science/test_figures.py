@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from mqn.device.science.figures import figures, quantile, summarise
 from mqn.errors import MeasurementError
 from mqn.quantities import QUANTITIES
-from mqn.records import MeasureSettings
+from mqn.records import MeasureSettings, Range
 
 
 def test_order_statistics_by_hand() -> None:
@@ -67,3 +69,16 @@ def test_a_crash_is_no_number_even_where_it_is_accepted(make_measurement) -> Non
     settings = MeasureSettings(accept=("ok", "crashed"))
     with pytest.raises(MeasurementError, match="crashed"):
         figures(make_measurement(verdict="crashed", latency_ms=None, settings=settings))
+
+
+def test_the_range_of_the_median_is_a_figure_where_it_is_known(make_measurement) -> None:
+    latency = dataclasses.replace(make_measurement().latency_ms, p50_range=Range(low=5.5, high=6.5))
+    found = figures(make_measurement(latency_ms=latency))
+    assert (found["latency_ms.p50_low"], found["latency_ms.p50_high"]) == (5.5, 6.5)
+    assert set(found) <= set(QUANTITIES)
+
+
+def test_an_imitated_processors_times_are_no_objective(make_measurement, info) -> None:
+    emulated = dataclasses.replace(info, emulated=True, architecture="aarch64")
+    with pytest.raises(MeasurementError, match=r"board-1 is emulated \(aarch64\).*measure on a real one"):
+        figures(make_measurement(device=emulated))
