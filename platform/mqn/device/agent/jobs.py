@@ -66,8 +66,9 @@ class Jobs:
         # What came of jobs while the disk was full; written down as soon as it has room.
         self._unwritten: dict[str, JobStatus] = {}
         self._draining = self._closed = False
-        leases.drop_jobs = self._drop_lease
-        self._take_up()
+        with self._lock:
+            leases.drop_jobs = self._drop_lease
+            self._take_up()
         self._worker = threading.Thread(target=self._run, name="bench", daemon=True)
         self._worker.start()
 
@@ -186,7 +187,10 @@ class Jobs:
         for row in self._ledger.unfinished():
             request = from_mapping(JobRequest, json.loads(row.request), source=f"job {row.id}")
             self._live[row.id] = job = Job(row, request, self._folder / row.id)
-            if row.attempts >= MAX_ATTEMPTS:
+            lease = self._leases.status(row.lease)
+            if lease is None or lease.state == "ended":
+                self._end(job, JobStatus(id=row.id, state="cancelled", error="its lease ended"))
+            elif row.attempts >= MAX_ATTEMPTS:
                 self._end(job, give_up(job, self._describe))
             elif not self._lend(job):
                 self._end(job, JobStatus(id=row.id, state="cancelled", error="the agent lost its model in a restart"))

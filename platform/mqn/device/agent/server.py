@@ -78,7 +78,9 @@ def serve(
             for line in warnings(tokens, expires):
                 on_warning(line)
         _allow_files()
-        backend = open_backend(config.backend, folder=folder / "backend", benchmark_model=config.benchmark_model)
+        underway = folder / "backend"
+        underway.mkdir(exist_ok=True)
+        backend = open_backend(config.backend, folder=underway, benchmark_model=config.benchmark_model)
         with assemble(folder, config, backend, tokens, certificate_expires=expires, on_breakdown=break_down) as desk:
 
             def drain() -> None:
