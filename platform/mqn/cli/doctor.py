@@ -11,6 +11,7 @@ from importlib import metadata
 import typer
 
 from mqn.cli import output
+from mqn.cli.doctor_tools import tool_checks
 from mqn.cli.options import Json, ProfileName
 from mqn.errors import MqnError
 from mqn.home import home
@@ -41,8 +42,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(profile: ProfileName = "default", json: Json = False) -> None:
-    """Check packages, storage, weights and devices; says for each what to do if it is not ready."""
+    """Check packages, storage, weights, devices and what they need; says for each what to do if it is not ready."""
     settings = load_profile(profile)
+    tools = tool_checks(settings.devices)
     checks: dict[str, Callable[[], str]] = {
         "python": lambda: (
             f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
@@ -50,20 +52,23 @@ def doctor(profile: ProfileName = "default", json: Json = False) -> None:
         **{f"packages [{extra}]": _packages_check(extra) for extra in PACKAGES},
         "state": _check_home,
         "encoder weights": _check_weights,
+        **{name: check for name, (check, _) in tools.items()},
         **{f"device {name}": _device_check(settings, name) for name in settings.devices},
     }
+    spared = {"encoder weights", *(name for name, (_, needed) in tools.items() if not needed)}
     results = {}
     for name, check in checks.items():
         try:
-            results[name] = {"ready": True, "detail": check()}
+            results[name] = {"ready": True, "detail": check(), "needed": name not in spared}
         except MqnError as error:
-            results[name] = {"ready": False, "detail": str(error)}
+            results[name] = {"ready": False, "detail": str(error), "needed": name not in spared}
     if json:
         output.document(results)
     else:
         for name, result in results.items():
-            output.line(f"{'ok ' if result['ready'] else 'NO '} {name}: {result['detail']}")
-    if not all(result["ready"] for name, result in results.items() if name != "encoder weights"):
+            mark = "ok " if result["ready"] else "NO " if result["needed"] else "-  "
+            output.line(f"{mark} {name}: {result['detail']}")
+    if not all(result["ready"] for result in results.values() if result["needed"]):
         raise typer.Exit(1)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mqn.cli import output
-from mqn.records import Comparison, DeviceInfo, Measurement, OpProfile, PartMeasurement
+from mqn.records import Comparison, DeviceInfo, Measurement, OpProfile
 
 HEADS = ("min ms", "p50 ms", "p90 ms", "p99 ms", "runs")
 SHOWN_OPERATORS = 20
@@ -38,10 +38,19 @@ def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
         comparison: one that has samples.
         names: of model A and model B.
     """
-    from mqn.report.timing_words import delegation_text, machine_text, ratio_text, verdict_on, work_text
+    from mqn.report.timing_words import (
+        delegation_text,
+        machine_text,
+        percentile_cells,
+        ratio_text,
+        verdict_on,
+        work_text,
+    )
+    from mqn.report.totals import total_latency
 
     models = list(zip("AB", names, (comparison.first, comparison.second), strict=True))
-    rows = [[letter, _escape(name), *_total_cells(parts)] for letter, name, parts in models]
+    rounds = comparison.process_rounds
+    rows = [[letter, _escape(name), *percentile_cells(total_latency(parts, rounds))] for letter, name, parts in models]
     output.line(_device_text(comparison.device))
     output.table(["", "model", *HEADS], rows)
     for letter, _, parts in models:
@@ -51,7 +60,7 @@ def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
     _print_verdict(comparison)
     for name, ratio in (("p50", comparison.p50), ("p90", comparison.p90)):
         if ratio is not None:
-            output.line(f"{name}, B over A: {ratio_text(ratio)}, with {ratio.confidence:.0%} confidence")
+            output.line(f"{name}, B over A: {ratio_text(ratio)}, with {100 * ratio.confidence:g} % confidence")
     output.line(verdict_on(comparison.p50))
 
 
@@ -74,7 +83,7 @@ def print_profile(profile: OpProfile, name: str) -> None:
         for op in ops[:SHOWN_OPERATORS]
     ]
     output.line(f"{name}, operator by operator, mean of {profile.runs} runs on {profile.device.id}")
-    output.table(["#", *(["part"] if parts else []), "operator", "ms", "share", ""], rows)
+    output.table(["#", *(["part"] if parts else []), "operator", "ms", "share %", ""], rows)
     if len(ops) > SHOWN_OPERATORS:
         rest = ops[SHOWN_OPERATORS:]
         output.line(f"and {len(rest)} more with {sum(op.mean_ms for op in rest):.3f} ms together")
@@ -84,7 +93,7 @@ def print_profile(profile: OpProfile, name: str) -> None:
     sums = {kind: (sum(ms for ms, _ in found), sum(share for _, share in found)) for kind, found in by_kind.items()}
     ranked = sorted(sums.items(), key=lambda item: -item[1][0])
     output.table(
-        ["kind", "operators", "ms", "share", ""],
+        ["kind", "operators", "ms", "share %", ""],
         [
             [_escape(kind), str(len(by_kind[kind])), *_share_cells(ms, share, ranked[0][1][1])]
             for kind, (ms, share) in ranked
@@ -94,18 +103,9 @@ def print_profile(profile: OpProfile, name: str) -> None:
     output.line(f"an invocation took {whole} while profiled: profiling slows it down, so read shares, not times")
 
 
-def _total_cells(parts: Sequence[PartMeasurement]) -> list[str]:
-    from mqn.device.science.figures import summarise
-    from mqn.report.timing_words import percentile_cells
-
-    if len(parts) == 1:
-        return percentile_cells(parts[0].latency_ms)
-    return percentile_cells(summarise([sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]))
-
-
 def _share_cells(mean_ms: float, share: float, largest: float) -> list[str]:
     bar = "█" * max(1, round(BAR * share / largest)) if share > 0 else ""
-    return [f"{mean_ms:.4f}", f"{share:.1%}", bar]
+    return [f"{mean_ms:.4f}", f"{100 * share:.1f}", bar]
 
 
 def _print_verdict(record: Measurement | Comparison) -> None:

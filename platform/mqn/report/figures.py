@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from mqn.errors import UsageError
 from mqn.quantities import quantity
+from mqn.report.canvas import add_legend, open_figure, save_figure
 from mqn.report.charts import TRIAL, FrontChart, Mark, axis_title, front_charts
 from mqn.report.front import Front
 from mqn.report.hypervolume import History
@@ -23,19 +21,15 @@ from mqn.report.palette import (
     BEATEN,
     BEST,
     FAINT,
-    GRID,
     INFEASIBLE,
     INK,
     LIMIT,
-    MUTED,
     OVERLAPPING,
     PAPER,
     RANGE,
     UNSTEADY,
 )
 from mqn.search.goals import Constraint
-
-_DPI = 160
 
 
 def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path) -> None:
@@ -50,33 +44,22 @@ def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path)
         UsageError: the file cannot be written.
     """
     charts = front_charts(front, constraints)
-    figure = Figure(
-        figsize=(8.4 if len(charts) == 1 else 6.4 * len(charts), 5.4), dpi=_DPI, facecolor=PAPER, layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
-        _draw_front(axes, chart)
     total = len(front.points) + len(front.beaten) + len(front.infeasible)
     where = f" on {front.device}" if front.device else ""
-    _title(figure, f"{front.study}: front of {len(front.points)} out of {total} complete trials{where}")
-    entries = {
-        text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        entries.values(),
-        entries,
-        loc="outside lower left",
-        ncols=3 if len(charts) == 1 else 6,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=MUTED,
+    figure, drawn = open_figure(
+        f"{front.study}: front of {len(front.points)} out of {total} complete trials{where}",
+        size=(8.4 if len(charts) == 1 else 6.4 * len(charts), 5.4),
+        columns=len(charts),
     )
+    for axes, chart in zip(drawn, charts, strict=True):
+        _draw_front(axes, chart)
+    add_legend(figure, columns=3 if len(charts) == 1 else 6)
     figure.canvas.draw()
     figure.set_layout_engine("none")  # Labels are placed in pixels; the axes must not move any more.
-    for axes, chart in zip(figure.axes, charts, strict=True):
+    for axes, chart in zip(drawn, charts, strict=True):
         texts = [(mark.x, mark.y, mark.names) for mark in chart.best]
         place_labels(axes, texts, _occupied(axes, chart), INK)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_hypervolume_png(history: History, study: str, path: Path) -> None:
@@ -90,22 +73,18 @@ def write_hypervolume_png(history: History, study: str, path: Path) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    figure = Figure(figsize=(8.4, 4.2), dpi=_DPI, facecolor=PAPER, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    _plain(axes)
+    title = f"{study}: hypervolume, reference {history.reference_text}"
+    figure, (axes,) = open_figure(title, size=(8.4, 4.2))
     axes.step(history.trials, history.values, where="post", color=ACCENT, lw=1.8)
     axes.fill_between(history.trials, history.values, step="post", color=ACCENT, alpha=0.08, lw=0)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Trial")
     axes.set_ylabel("Hypervolume")
-    _title(figure, f"{study}: hypervolume, reference {history.reference_text}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_front(axes: Axes, chart: FrontChart) -> None:
-    _plain(axes)
     axes.set_xlabel(axis_title(chart.x))
     axes.set_ylabel(axis_title(chart.y))
     for name, axis in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
@@ -164,25 +143,3 @@ def _bars(axes: Axes, marks: Sequence[Mark]) -> None:
             above = [end.high - value for value, end in zip(at, ends, strict=True) if end]
             errors: dict[str, Any] = {"xerr" if across else "yerr": (below, above)}
             axes.errorbar([m.x for m in marked], [m.y for m in marked], **errors, label=name, **style)
-
-
-def _plain(axes: Axes) -> None:
-    axes.set_facecolor(PAPER)
-    axes.grid(color=GRID, lw=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=MUTED, length=0, labelsize=9)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    try:
-        figure.savefig(path, format="png")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mqn.errors import UsageError
 from mqn.records import Comparison, Latency, Measurement, PartMeasurement, Range
-from mqn.report.palette import GRID, INK, MUTED, PAPER, SERIES
+from mqn.report.canvas import add_legend, open_figure, save_figure
+from mqn.report.palette import INK, SERIES
 from mqn.report.timing_words import range_text, verdict_on
+from mqn.report.totals import sum_parts, total_latency
 
 BINS = 80
 REACH = 2.0
 """The picture ends so many times as far above p50 as p90 lies; how many runs lie beyond is said."""
-
-_DPI = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ def pile_comparison(comparison: Comparison, names: Sequence[str]) -> tuple[Pile,
         names: what model A and model B are called.
     """
     first, second = (
-        _pile(name, parts, comparison.process_rounds, parts[0].latency_ms if len(parts) == 1 else None)
+        _pile(name, parts, comparison.process_rounds, total_latency(parts, comparison.process_rounds))
         for name, parts in zip(names, (comparison.first, comparison.second), strict=True)
     )
     return first, second
@@ -89,7 +87,7 @@ def write_measurement_png(measurement: Measurement, name: str, path: Path) -> No
     """
     pile = pile_measurement(measurement, name)
     bad = "" if measurement.verdict == "ok" else f", verdict {measurement.verdict}"
-    figure, axes = _figure(f"{name} on {measurement.device.id}{bad}")
+    figure, (axes,) = open_figure(f"{name} on {measurement.device.id}{bad}")
     edges = _edges([pile])
     style: dict[str, Any] = {"bins": edges, "histtype": "stepfilled", "alpha": 0.35}
     for number, samples in enumerate(pile.processes):
@@ -113,7 +111,7 @@ def write_comparison_png(comparison: Comparison, names: Sequence[str], path: Pat
     """
     piles = pile_comparison(comparison, names)
     bad = "" if comparison.verdict == "ok" else f", verdict {comparison.verdict}"
-    figure, axes = _figure(f"{verdict_on(comparison.p50)} on {comparison.device.id}{bad}")
+    figure, (axes,) = open_figure(f"{verdict_on(comparison.p50)} on {comparison.device.id}{bad}")
     edges = _edges(piles)
     style: dict[str, Any] = {"bins": edges, "histtype": "stepfilled", "alpha": 0.35}
     for number, pile in enumerate(piles):
@@ -124,16 +122,16 @@ def write_comparison_png(comparison: Comparison, names: Sequence[str], path: Pat
     _finish(figure, axes, piles, edges, path)
 
 
-def _pile(name: str, parts: Sequence[PartMeasurement], rounds: Sequence[int], latency: Latency | None) -> Pile:
-    totals = np.sum([np.array(part.samples_ns, dtype=np.float64) for part in parts], axis=0) / 1e6
+def _pile(name: str, parts: Sequence[PartMeasurement], rounds: Sequence[int], latency: Latency) -> Pile:
+    totals = np.array(sum_parts(parts), dtype=np.float64) / 1e6
     ends = np.cumsum(rounds)[:-1] if sum(rounds) == len(totals) else np.array([], dtype=np.int64)
     return Pile(
         name=name,
         processes=tuple(np.split(totals, ends)),
-        p50=latency.p50 if latency else float(np.percentile(totals, 50)),
-        p50_range=latency.p50_range if latency else None,
-        p90=latency.p90 if latency else float(np.percentile(totals, 90)),
-        p90_range=latency.p90_range if latency else None,
+        p50=latency.p50,
+        p50_range=latency.p50_range,
+        p90=latency.p90,
+        p90_range=latency.p90_range,
     )
 
 
@@ -147,50 +145,31 @@ def _edges(piles: Sequence[Pile]) -> NDArray[np.float64]:
     return np.linspace(low - margin, high + margin, BINS + 1)
 
 
-def _figure(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8.4, 4.6), dpi=_DPI, facecolor=PAPER, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold")
-    axes = figure.subplots()
-    axes.set_facecolor(PAPER)
-    axes.grid(color=GRID, lw=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=MUTED, length=0, labelsize=9)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return figure, axes
-
-
 def _mark(axes: Axes, pile: Pile, color: str, row: int) -> None:
     """Draw p50 and p90 as lines through the picture, their ranges as bars near its top."""
-    at = 1.0 - 0.045 * row
     figures = (("p50", pile.p50, pile.p50_range, "-"), ("p90", pile.p90, pile.p90_range, "--"))
-    for name, value, found, dashes in figures:
+    for number, (name, value, found, dashes) in enumerate(figures):
         axes.axvline(value, color=color, lw=1.4, ls=dashes, label=f"{name} {range_text(value, found)} ms")
         if found is not None:
             below, above = max(0.0, value - found.low), max(0.0, found.high - value)
             axes.errorbar(
                 [value],
-                [at],
+                [1.04 - 0.08 * row - 0.035 * number],
                 xerr=([below], [above]),
                 transform=axes.get_xaxis_transform(),
                 fmt="none",
                 ecolor=color,
                 elinewidth=1.6,
-                capsize=5,
+                capsize=4,
             )
 
 
 def _finish(figure: Figure, axes: Axes, piles: Sequence[Pile], edges: NDArray[np.float64], path: Path) -> None:
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(top=1.18 * axes.get_ylim()[1])  # Room for the ranges above the highest bar.
+    axes.set_ylim(top=1.22 * axes.get_ylim()[1])  # Room for the ranges above the highest bar.
     beyond = sum(int((pile.samples > edges[-1]).sum()) for pile in piles)
     beyond_text = f"; {beyond} slower {'run lies' if beyond == 1 else 'runs lie'} beyond" if beyond else ""
-    axes.set_xlabel(f"Latency of an invocation (ms){beyond_text}", color=INK)
-    axes.set_ylabel("Invocations", color=INK)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=8.5, labelcolor=MUTED)
-    try:
-        figure.savefig(path, format="png")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    axes.set_xlabel(f"Latency of an invocation (ms){beyond_text}")
+    axes.set_ylabel("Invocations")
+    add_legend(figure, columns=2)
+    save_figure(figure, path)

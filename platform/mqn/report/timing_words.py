@@ -23,7 +23,7 @@ def verdict_on(ratio: Ratio | None, second: str = "B") -> str:
     """What a comparison comes to, as a sentence without a full stop.
 
     Args:
-        ratio: of the second model over the first; None where nothing was timed.
+        ratio: of the second model over the first; None where it is not known.
         second: what the second model is called.
 
     Returns:
@@ -31,7 +31,7 @@ def verdict_on(ratio: Ratio | None, second: str = "B") -> str:
         +0.6 %)`.
     """
     if ratio is None:
-        return "nothing was timed"
+        return "not compared: it takes two processes at least"
     low, high = 100 * (ratio.range.low - 1), 100 * (ratio.range.high - 1)
     if not ratio.different:
         return f"cannot be told apart ({low:+.1f} to {high:+.1f} %)"
