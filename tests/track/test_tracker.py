@@ -83,6 +83,33 @@ def test_a_study_is_an_experiment_with_one_parent_and_a_child_a_trial(uri, tmp_p
     )
 
 
+def test_every_device_has_its_latency_with_its_range_and_its_verdict(trial):
+    ranged = {"latency_ms": 7.25, "latency_ms.p50_low": 7.1, "latency_ms.p50_high": 7.4}
+    devices = {"board": ranged, "kind:pixel8": {"latency_ms": 3.0, "undelegated_memory_mb": 9.0}}
+    named = {"latency_ms/board": 7.25, "latency_ms.p50_low/board": 7.1, "latency_ms/kind:pixel8": 3.0}
+    record = trial(
+        "devices",
+        0,
+        figures={"psnr_tm": 25.5, **ranged, **named},
+        device_figures=devices,
+        verdicts={"board": "ok", "kind:pixel8": "unsteady"},
+    )
+    entry = trial_entry("id", record, curves=[], tags={}, artifacts={})
+    told = {point.name: point.value for point in entry.points if point.name.startswith(("lat", "und"))}
+    assert told == {
+        "latency_ms": 7.25,
+        "latency_ms.p50_low": 7.1,
+        "latency_ms.p50_high": 7.4,
+        "latency_ms.p50/board": 7.25,
+        "latency_ms.p50_low/board": 7.1,
+        "latency_ms.p50_high/board": 7.4,
+        "latency_ms.p50/kind:pixel8": 3.0,
+        "undelegated_memory_mb/kind:pixel8": 9.0,
+    }
+    assert len({point.name for point in entry.points}) == len(entry.points)
+    assert (entry.tags["verdict.board"], entry.tags["verdict.kind:pixel8"]) == ("ok", "unsteady")
+
+
 def test_a_trial_logged_again_stays_one_run_with_single_metrics(uri, tmp_path, trial):
     for _ in range(2):
         with Tracker(uri, tmp_path / "spool") as tracker:

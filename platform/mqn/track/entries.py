@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mqn.quantities import DEVICE_FIGURES, split_target
 from mqn.records import TrialRecord, TrialState
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
@@ -128,7 +129,7 @@ def trial_entry(
     """
     ended = _now()
     started = ended - round(1000 * sum(record.seconds.values()))
-    figures = dict(record.figures)
+    figures = {_figure_metric(name): value for name, value in record.figures.items()}
     figures |= {f"seconds/{stage}": seconds for stage, seconds in record.seconds.items()}
     figures |= {f"violation/{constraint}": by for constraint, by in record.violations.items()}
     for device, values in record.device_figures.items():
@@ -160,8 +161,17 @@ def trial_entry(
 
 
 def device_metric(name: str, device: str) -> str:
-    """The metric that holds a figure of one device: `latency_ms.p50/<device>`, `peak_memory_mb/<device>`."""
+    """The metric that holds a figure of one device: `latency_ms.p50/<device>`, `peak_memory_mb/<device>`.
+
+    The ends of the median's 95 % range stand beside it: `latency_ms.p50_low/<device>`, `latency_ms.p50_high/<device>`.
+    """
     return f"{'latency_ms.p50' if name == 'latency_ms' else name}/{device}"
+
+
+def _figure_metric(name: str) -> str:
+    """A figure that names its device goes by the name that this device's other figures have."""
+    base, target = split_target(name)
+    return name if target is None or base not in DEVICE_FIGURES else device_metric(base, target)
 
 
 def metric_name(name: str) -> str:
