@@ -1,0 +1,82 @@
+"""The same model measured again and again: how much its median varies when idle, and what is accepted under load."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mqn.device.backends.isolation import KillSwitch
+from mqn.device.backends.local import LocalBackend
+from mqn.device.science.repeatability import find_repeatability
+from mqn.device.science.yardsticks import Yardsticks
+from mqn.device.session import SessionFile, measure
+from mqn.records import Measurement, MeasureSettings
+from tests.tflite_models import convolutions
+
+JOBS = 10
+SPREAD_LIMIT = 0.05
+ACCEPTED_LIMIT = 0.1
+BUSY = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+
+
+def run(jobs: int = JOBS) -> dict[str, Any]:
+    """Measure a model of 3 to 4 ms with the quick preset; the worse of two shares of what is allowed."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        path = folder / "model.tflite"
+        path.write_bytes(convolutions(48, 16, layers=33))
+        yardsticks = Yardsticks(folder / "yardsticks.json")
+        idle = [_measure(path, folder, yardsticks) for _ in range(jobs)]
+        with _busy_processors():
+            busy = [_measure(path, folder, yardsticks) for _ in range(jobs)]
+    repeated = find_repeatability(idle)
+    accepted = sum(one.verdict == "ok" for one in busy) / jobs
+    spread = float("inf") if repeated.spread is None else repeated.spread
+    return {
+        "name": f"p50 of a model over {jobs} jobs, its spread; and jobs called ok beside a busy loop on each processor",
+        "ratio": max(spread / SPREAD_LIMIT, accepted / ACCEPTED_LIMIT),
+        "limit": 1.0,
+        "detail": {
+            "spread": {"value": repeated.spread, "limit": SPREAD_LIMIT},
+            "accepted_under_load": {"value": accepted, "limit": ACCEPTED_LIMIT},
+            "deviation": repeated.deviation,
+            "p50_ms": repeated.p50_ms,
+            "idle_verdicts": _count(idle),
+            "idle_reasons": [reason for one in idle for reason in one.reasons],
+            "busy_verdicts": _count(busy),
+            "load_1m_before": idle[0].before.load_1m,
+        },
+    }
+
+
+def _measure(path: Path, folder: Path, yardsticks: Yardsticks) -> Measurement:
+    files = [SessionFile(part="model", sha256="0" * 64, path=path)]
+    return measure(LocalBackend(), files, MeasureSettings(), folder=folder, switch=KillSwitch(), yardsticks=yardsticks)
+
+
+def _count(measurements: list[Measurement]) -> dict[str, int]:
+    verdicts = [one.verdict for one in measurements]
+    return {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}
+
+
+@contextlib.contextmanager
+def _busy_processors() -> Iterator[None]:
+    loops = [
+        subprocess.Popen([sys.executable, "-S", "-c", BUSY, str(number)]) for number in sorted(os.sched_getaffinity(0))
+    ]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+if __name__ == "__main__":
+    print(run())
