@@ -4,11 +4,17 @@ import json
 
 import pytest
 
-from mqn.device.passes import PassFile, PassRequest, parse_result
+from mqn.device.passes import PassFile, PassRequest, parse_result, printable
 from mqn.records import MeasureSettings
 
 CALM = {"load_1m": 0.0, "frequency_mhz": None, "temperature_c": -3.5}
-PART = {"init_ms": 1.0, "first_ms": 2.0, "warmup_ms": 3.0, "samples_ns": [1_000_000, 2_000_000], "output_sha256": "0"}
+PART = {
+    "init_ms": 1.0,
+    "first_ms": 2.0,
+    "warmup_ms": 3.0,
+    "samples_ns": [1_000_000, 2_000_000],
+    "output_sha256": "0" * 64,
+}
 TIMED = {
     "models": [[PART]],
     "wall_seconds": 1.0,
@@ -50,6 +56,13 @@ def test_what_the_runtime_refuses_is_a_result() -> None:
         {"timed": {**TIMED, "wall_seconds": float("nan")}},
         {"timed": {**TIMED, "cpu_seconds": float("inf")}},
         {"timed": {**TIMED, "yardstick_ns": [0, 0]}},
+        {"timed": {**TIMED, "wall_seconds": 1e300}},
+        {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [10**400]}]]}},
+        {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [1] * 100_001}]]}},
+        {"timed": {**TIMED, "models": [[{**PART, "output_sha256": "not a hash"}]]}},
+        {"timed": {**TIMED, "before": {**CALM, "load_1m": -float("inf")}}},
+        {"failure": {"verdict": "crashed", "reason": "\x1b[2J"}},
+        {"failure": {"verdict": "crashed", "reason": "x" * 2000}},
     ],
 )
 def test_an_answer_that_makes_no_sense_is_a_crash(answer: object) -> None:
@@ -61,3 +74,13 @@ def test_an_answer_that_makes_no_sense_is_a_crash(answer: object) -> None:
 @pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"{", b"[" * 100_000, b'{"timed": 1e999}', b"9" * 5000])
 def test_anything_at_all_is_a_crash(text: bytes) -> None:
     assert parse_result(text, REQUEST).failure.verdict == "crashed"
+
+
+def test_a_line_is_shown_and_not_obeyed() -> None:
+    assert printable("two\nlines \x1b[2J and more") == "two lines ?[2J and more"
+    assert len(printable("x" * 10_000)) == 500
+
+
+def test_a_backend_that_knows_no_output_leaves_its_hash_empty() -> None:
+    answer = {"timed": {**TIMED, "models": [[{**PART, "output_sha256": ""}]]}}
+    assert parse_result(json.dumps(answer).encode(), REQUEST).failure is None

@@ -6,19 +6,25 @@ runner.
 
 from __future__ import annotations
 
+import itertools
 import json
-import math
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
-from mqn.device.wire import Part
+from mqn.device.wire import MAX_RUNS, Part
 from mqn.errors import ConfigError
 from mqn.parsing import from_mapping
 from mqn.records import Delegation, MachineState, MeasureSettings, Verdict
 
+# What a believable answer stays within: numbers that a float holds exactly enough, names and reasons that fit a line.
+MAX_NUMBER = 1e18
+MAX_CHARACTERS = 1000
+HASH = re.compile(r"^([0-9a-f]{64})?$", re.ASCII)
+
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"
-MAX_RESULT_BYTES = 32_000_000
+MAX_RESULT_BYTES = 16_000_000
 
 Kind = Literal["timed", "memory", "profile"]
 
@@ -194,12 +200,19 @@ def parse_result(text: bytes, request: PassRequest) -> PassResult:
         result = from_mapping(PassResult, json.loads(text, parse_constant=_refuse_constant), source=RESULT_FILE)
         _check(result, request)
     except (ConfigError, ValueError, RecursionError) as error:
-        reason = f"the {request.kind} pass left no result that makes sense: {' '.join(str(error).split())[:300]}"
+        reason = printable(f"the {request.kind} pass left no result that makes sense: {error}")
         return PassResult(failure=Failure(verdict="crashed", reason=reason))
     return result
 
 
+def printable(text: str) -> str:
+    """One line of at most 500 characters that a terminal shows and does not obey."""
+    line = " ".join(text.split())[:500]
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
 def _check(result: PassResult, request: PassRequest) -> None:
+    _check_values(result)
     if result.failure is not None:
         if result.failure.verdict not in ("rejected", "crashed", "timeout"):
             raise ValueError(f"a failure's verdict is {result.failure.verdict!r}")
@@ -210,25 +223,29 @@ def _check(result: PassResult, request: PassRequest) -> None:
         parts = [len(model) for model in result.timed.models]
         if parts != [len(model) for model in request.models]:
             raise ValueError(f"models have {parts} parts")
-    if not _is_finite(result):
-        raise ValueError("a number in it is negative or not finite")
+        for part in itertools.chain.from_iterable(result.timed.models):
+            if len(part.samples_ns) > MAX_RUNS or not HASH.fullmatch(part.output_sha256):
+                raise ValueError(
+                    f"{len(part.samples_ns)} samples (at most {MAX_RUNS}), or an output_sha256 that is none"
+                )
 
 
-def _is_finite(value: Any) -> bool:
-    """Whether every number inside a record is finite and not negative; temperatures may be."""
+def _check_values(value: Any) -> None:
+    """Refuse numbers that are negative, not finite or absurd, and text that is long or not printable."""
     if isinstance(value, MachineState):
-        return all(
-            math.isfinite(number) for number in (value.load_1m, value.frequency_mhz, value.temperature_c) if number
-        )
-    if isinstance(value, (int, float)):
-        return 0 <= value < math.inf
-    if isinstance(value, (tuple, list)):
-        return all(map(_is_finite, value))
+        # A temperature may be negative.
+        value = tuple(abs(number) for number in (value.load_1m, value.frequency_mhz, value.temperature_c) if number)
+    if isinstance(value, (int, float)) and not 0 <= value <= MAX_NUMBER:
+        raise ValueError("a number in it is negative or absurd")
+    if isinstance(value, str) and (len(value) > MAX_CHARACTERS or not value.isprintable()):
+        raise ValueError("a text in it is too long or not printable")
     if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
+        value = (*value.keys(), *value.values())
     if is_dataclass(value):
-        return all(_is_finite(getattr(value, field.name)) for field in fields(value))
-    return True
+        value = tuple(getattr(value, field.name) for field in fields(value))
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            _check_values(item)
 
 
 def _refuse_constant(name: str) -> float:

@@ -61,3 +61,10 @@ def test_a_damaged_file_begins_anew(tmp_path: Path, info, text: str) -> None:
 def test_passes_without_a_yardstick_are_not_rated(tmp_path: Path, info) -> None:
     assert Yardsticks(tmp_path / "kept.json").rate([make_timed()], info) is None
     assert not (tmp_path / "kept.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_no_measurement(tmp_path: Path, info) -> None:
+    (tmp_path / "file").write_text("")
+    yardsticks = Yardsticks(tmp_path / "file" / "kept.json")
+    yardsticks.rate(passes(*[100] * 10), info)
+    assert yardsticks.rate(passes(130), info) == pytest.approx(1.3)

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mqn.device.passes import printable
+
 BENCH_COMMAND = (sys.executable, "-P", "-m", "mqn.device.bench")
 TOKEN_VARIABLE = "MQN_AGENT_TOKEN"  # noqa: S105  (a name, not a secret)
 
@@ -128,4 +130,4 @@ def run_isolated(
 
 def _read_last_line(path: Path) -> str:
     lines = path.read_bytes()[-4096:].decode("utf-8", errors="replace").split("\n")
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    return next((printable(line) for line in reversed(lines) if line.strip()), "")

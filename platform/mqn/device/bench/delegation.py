@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mqn.device.passes import printable
 from mqn.records import Delegate, Delegation
 
 
@@ -47,7 +48,7 @@ def trace(nodes: Sequence[Mapping[str, Any]], delegate: Delegate) -> Delegation:
             taken.add(number)
             inputs = (int(tensor) for tensor in graph[number]["inputs"])
             open_tensors += [tensor for tensor in inputs if tensor not in borders]
-    outside = Counter(str(node["op_name"]) for number, node in enumerate(graph) if number not in taken)
+    outside = Counter(printable(str(node["op_name"])) for number, node in enumerate(graph) if number not in taken)
     return Delegation(
         delegate=delegate,
         partitions=len(partitions),

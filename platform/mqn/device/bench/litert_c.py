@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mqn.device.passes import printable
 from mqn.records import Delegate
 
 CPU = 1
@@ -139,7 +140,7 @@ class ProfiledModel:
         self._call("LiteRtGetProfilerEvents", self._profiler, count, events)
         return [
             OpEvent(
-                kind=(event.tag or b"").decode(errors="replace"),
+                kind=printable((event.tag or b"").decode(errors="replace")),
                 # A delegate that tells nothing of its inside is one operator of the graph, by its own name.
                 delegated=event.type in IN_DELEGATE or b"Delegate" in (event.tag or b""),
                 microseconds=event.elapsed_us,

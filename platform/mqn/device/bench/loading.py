@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from mqn.device.passes import Failure, PassFile
+from mqn.device.passes import Failure, PassFile, printable
 from mqn.records import Delegate, MeasureSettings, Verdict
 
 SEED = 0
@@ -55,7 +55,9 @@ def fill_inputs(file: PassFile, interpreter: Any) -> None:
     for detail in interpreter.get_input_details():
         if not fill_with_noise(interpreter.tensor(detail["index"])(), generator):
             kind = np.dtype(detail["dtype"])
-            reason = f"{file.part}: input {detail['name']!r} is {kind}; only numbers and booleans can be made up"
+            reason = (
+                f"{file.part}: input {printable(detail['name'])!r} is {kind}; only numbers and booleans can be made up"
+            )
             raise PassFailedError(Failure(verdict="rejected", reason=reason))
 
 
@@ -116,5 +118,5 @@ def blaming(name: str, what: str, settings: MeasureSettings, *, verdict: Verdict
         reason = f"{name} ran out of memory; memory_limit_mb is {settings.memory_limit_mb}"
         raise PassFailedError(Failure(verdict="crashed", reason=reason)) from error
     except (ValueError, RuntimeError) as error:
-        line = " ".join(str(error).split())[:500] or type(error).__name__
+        line = printable(str(error)) or type(error).__name__
         raise PassFailedError(Failure(verdict=verdict, reason=f"{name} {what}: {line}")) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,10 @@ class Yardsticks:
         earlier = self._kept.shortest_ns if self._kept.device == name else ()
         kept = (*earlier, *own)[-KEPT:]
         self._kept = _Kept(device=name, shortest_ns=kept)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, self._kept)
+        # A full disk costs what is kept for later, and no measurement.
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self._path, self._kept)
         if len(kept) < MIN_KEPT:
             return None
         return max(own) / quantile(sorted(kept), BEST_SHARE)
