@@ -24,7 +24,7 @@ HASH = re.compile(r"^([0-9a-f]{64})?$", re.ASCII)
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"
-MAX_RESULT_BYTES = 16_000_000
+MAX_RESULT_BYTES = 32_000_000
 
 Kind = Literal["timed", "memory", "profile"]
 
