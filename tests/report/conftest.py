@@ -18,6 +18,7 @@ from mqn.records import (
     MachineState,
     Measurement,
     MeasureSettings,
+    Range,
     Scores,
     TrialRecord,
 )
@@ -48,7 +49,9 @@ MEASUREMENT = Measurement(
     verdict="ok",
     reasons=(),
     parts=(),
-    latency_ms=Latency(n=50, min=6.5, p50=7.0, p90=7.5, p99=8.0, mean=7.1, std=0.2),
+    latency_ms=Latency(
+        n=50, min=6.5, p50=7.0, p90=7.5, p99=8.0, mean=7.1, std=0.2, p50_range=Range(low=6.9, high=7.15)
+    ),
     peak_memory_mb=10.0,
     memory_baseline_mb=20.0,
     memory_method="VmHWM",

@@ -30,7 +30,7 @@ def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
     assert bundle.manifest.inputs["trial"] == 3
     card = (output / "MODEL_CARD.md").read_text()
     assert "| PSNR-TM (dB) | 25.00 | 24.00 to 26.00 |" in card
-    assert "| board: Board 1, SoC 2 | 7.00 / 7.50 | 10.0 | 1 | ok |" in card
+    assert "| board: Board 1, SoC 2 | 7.00 (6.90 to 7.15) / 7.50 | 10.0 | 1 | ok |" in card
 
 
 @pytest.mark.parametrize(("layout", "applied"), [("fused", 1), ("pair", 2)])

@@ -79,7 +79,7 @@ def _cost(record: TrialRecord, measurements: Mapping[str, Mapping[str, Any]]) ->
         rows.append(
             (
                 f"{device}: {info['model']}, {info['soc']}",
-                f"{latency['p50']:.2f} / {latency['p90']:.2f}" if latency else "",
+                f"{latency['p50']:.2f}{_range_text(latency)} / {latency['p90']:.2f}" if latency else "",
                 f"{memory:.1f}" if memory is not None else "",
                 measurement["settings"]["threads"],
                 measurement["verdict"],
@@ -90,9 +90,14 @@ def _cost(record: TrialRecord, measurements: Mapping[str, Mapping[str, Any]]) ->
         for name in ("size_bytes", "parameters", "macs")
         if name in record.figures
     ]
-    head = ("device", "latency p50 / p90 (ms)", "peak memory (MB)", "threads", "verdict")
+    head = ("device", "latency p50 (95 % range) / p90 (ms)", "peak memory (MB)", "threads", "verdict")
     tables = [_markdown(head, rows)] if rows else ["Not measured on a device."]
     return "\n\n".join([*tables, *([_markdown(("what", "value"), counts)] if counts else [])])
+
+
+def _range_text(latency: Mapping[str, Any]) -> str:
+    found = latency.get("p50_range")
+    return "" if found is None else f" ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
