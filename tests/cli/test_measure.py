@@ -137,6 +137,13 @@ def test_a_profile_that_fails_leaves_the_measurement(device, model, capsys):
     assert captured.err.splitlines()[-1] == "mqn: the board is gone"
 
 
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_measured(device, model, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run(["measure", model, "--histogram", str(tmp_path / "file" / "ab.png")]) == 2
+    assert "cannot make" in capsys.readouterr().err
+    assert device[1] == []
+
+
 def test_a_measurement_that_does_not_count_is_one_line(device, model, capsys):
     device[0]["measure"] = MeasurementError("m.tflite: measured as 'contended' on board (busy); accepted: ok")
     assert run(["measure", model, "--histogram", "never.png"]) == 1
@@ -177,7 +184,9 @@ def test_a_preset_changes_how_long_and_not_what_counts():
         settle(MeasureSettings(), None, {"threads": 0})
 
 
-@pytest.mark.parametrize("words", [["--preset", "slow"], ["--delegate", "npu"], ["--processors", "x"]])
+@pytest.mark.parametrize(
+    "words", [["--preset", "slow"], ["--delegate", "npu"], ["--processors", "x"], ["--histogram", "ab.jpg"]]
+)
 def test_what_is_not_allowed_is_wrong_usage(words, model, capsys):
     assert run(["measure", model, *words]) == 2
     assert words[1] in capsys.readouterr().err

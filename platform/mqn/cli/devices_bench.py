@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Json, ProfileName
+from mqn.cli.options import Json, ProfileName, parse_picture
 from mqn.cli.waiting import Wait, waiting
 from mqn.parsing import file_hash
 from mqn.profile import load_profile
@@ -40,6 +40,7 @@ def bench(
     from mqn.export.exported import model_files
     from mqn.report.repeatability import keep_repeatability
 
+    parse_picture(output_path, "--output")
     runner = load_profile(profile)
     target = device or next(iter(runner.targets or runner.devices))
     with TemporaryDirectory(prefix="mqn-bench-") as folder:
@@ -54,7 +55,6 @@ def bench(
     if output_path is not None:
         from mqn.report.repeatability_picture import write_repeatability_png
 
-        output_path.parent.mkdir(parents=True, exist_ok=True)
         write_repeatability_png(found, output_path)
     if json:
         output.document(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Json, ProfileName
+from mqn.cli.options import Json, ProfileName, parse_picture
 from mqn.cli.waiting import Wait, waiting
 from mqn.errors import DeviceError, UsageError
 from mqn.parsing import to_plain
@@ -84,6 +84,7 @@ def measure(
     from mqn.device.pool.pool import Pool
     from mqn.export.exported import model_files
 
+    parse_picture(histogram, "--histogram")
     runner = load_profile(profile)
     given = {"threads": threads, "processors": parse_processors(processors), "delegate": delegate}
     settings = settle(runner.measure, preset, given)
@@ -185,7 +186,6 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
 def _draw(main: Measurement | Comparison, work: Work, path: Path) -> None:
     from mqn.report.histogram import write_comparison_png, write_measurement_png
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(main, Measurement):
         write_measurement_png(main, work.model.name, path)
     else:

@@ -86,6 +86,27 @@ def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
     return bounds
 
 
+def parse_picture(path: Path | None, option: str) -> Path | None:
+    """A picture to be written, checked before the work that it shows; its folder is made.
+
+    Args:
+        path: as given.
+        option: the option's name, for error messages.
+
+    Raises:
+        UsageError: it is no name of a .png file, or its folder cannot be made.
+    """
+    if path is None:
+        return None
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{option} {str(path)!r}: pictures are .png files; give a name that ends so")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{option} {str(path)!r}: cannot make {path.parent}: {error.strerror}") from error
+    return path
+
+
 def parse_file(path: str, what: str) -> Path:
     """A path that must exist.
 
