@@ -81,12 +81,15 @@ class DeviceCache:
         self._left.discard(folder)
 
     def end_folder(self, folder: str) -> None:
-        """Kill what runs in a pass's folder, and remove it; where the device is away, the next `open_folder` does.
+        """Kill what runs in a pass's folder, and remove it; where the device is away, a later `open_folder` does.
+
+        It may well be away, and whoever waits has waited already: this is given little time.
 
         Raises:
             DeviceAwayError: the device cannot be reached.
         """
-        self._shell.run(f"{KILL.format(folder=folder)}; rm -rf {folder}")
+        script = f"{KILL.format(folder=folder)}; rm -rf {folder}"
+        self._shell.run(script, timeout_seconds=5, grace_seconds=5)
         self._left.discard(folder)
 
     def _find_missing(self, hashes: list[str], switch: KillSwitch | None) -> list[str]:
@@ -107,8 +110,8 @@ class DeviceCache:
         # Newest first; what this pass needs stays whatever it weighs.
         self._expect(
             f"cd {self._shell.home}/cache || exit 1; total={coming}; for name in $(ls -t); do "
-            f'case " {" ".join(needed)} " in *" $name "*) continue;; esac; '
             "size=$(wc -c < $name); total=$((total + size)); "
+            f'case " {" ".join(needed)} " in *" $name "*) continue;; esac; '
             f"if [ $total -gt {self._limit} ]; then rm -f $name; fi; done; true",
             "cannot be tidied",
         )

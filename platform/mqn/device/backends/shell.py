@@ -77,6 +77,7 @@ class Shell(ABC):
         script: str,
         *,
         timeout_seconds: float = 30.0,
+        grace_seconds: float = GRACE_SECONDS,
         switch: KillSwitch | None = None,
         source: Path | None = None,
     ) -> Answer:
@@ -84,7 +85,8 @@ class Shell(ABC):
 
         Args:
             script: POSIX shell. It must bound its own time: our clock gives it up, and leaves it running there.
-            timeout_seconds: how long it may take; `GRACE_SECONDS` come on top for the way.
+            timeout_seconds: how long it may take.
+            grace_seconds: how much longer its answer may.
             switch: ends the waiting from another thread, likewise.
             source: a file that it gets on its standard input; nothing otherwise.
 
@@ -94,7 +96,9 @@ class Shell(ABC):
         """
         begun, words = False, ""
         for _ in range(2):
-            begun, answer, words = self._attempt(script, timeout_seconds, switch or KillSwitch(), source)
+            begun, answer, words = self._attempt(
+                script, timeout_seconds + grace_seconds, switch or KillSwitch(), source
+            )
             if answer is not None:
                 return answer
             # What was begun may have done half its work: only who asked knows whether it may be done again.
@@ -126,7 +130,7 @@ class Shell(ABC):
             )
 
     def _attempt(
-        self, script: str, timeout_seconds: float, switch: KillSwitch, source: Path | None
+        self, script: str, patience_seconds: float, switch: KillSwitch, source: Path | None
     ) -> tuple[bool, Answer | None, str]:
         mark = secrets.token_hex(8)
         framed = (
@@ -137,9 +141,9 @@ class Shell(ABC):
             folder = Path(name)
             # The local sh only puts both streams where they belong.
             local = ("sh", "-c", 'exec "$@" < "$0" > output', str(source or "/dev/null"), *self.command(framed))
-            ending = run_isolated(folder, timeout_seconds + GRACE_SECONDS, switch, local)
+            ending = run_isolated(folder, patience_seconds, switch, local)
             begun, answer = parse_framed((folder / "output").read_bytes(), mark, ending.last_words)
-        words = f"no answer in {timeout_seconds + GRACE_SECONDS:g} s" if ending.timed_out else ending.last_words
+        words = f"no answer in {patience_seconds:g} s" if ending.timed_out else ending.last_words
         return begun, answer, words
 
 
