@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqn.device.predictor.fitting import family_times, fit, predict_features, runtime_family
+from mqn.device.predictor.fitting import Rate, family_times, fit, predict_features, runtime_family
 from mqn.device.predictor.graph import OpFeatures, read_features
 from mqn.device.predictor.predictor import MIN_MODELS, Predictor, cross_validate, load_predictor
 from mqn.device.predictor.profiles import KeptProfile, device_folder, keep_profile, read_profiles
@@ -135,12 +135,24 @@ def test_too_few_models_are_refused(kept):
         Predictor(kept[:5])
 
 
-def test_what_nobody_profiled_is_charged_the_dearest_known(kept):
-    rates = fit(kept)
-    known = OpFeatures(family="convolution", kind="convolution", dtype="float32", macs=10**6, bytes=10**5)
-    assert predict_features([replace(known, dtype="int8")], rates) >= predict_features([known], rates)
-    unknown = OpFeatures(family="transposed", kind="transposed", dtype="float32", macs=10**6, bytes=10**5)
-    assert predict_features([unknown], rates) >= predict_features([known], rates)
+def test_what_nobody_profiled_costs_what_its_nearest_kin_cost():
+    cheap = Rate(per_million_macs=1.0, per_megabyte=0.0, per_operator=0.0)
+    rates = {
+        ("convolution", "convolution", "int8"): cheap,
+        ("matrix", "pointwise", "int8"): replace(cheap, per_million_macs=3.0),
+        ("depthwise", "depthwise", "int8"): replace(cheap, per_million_macs=2.0),
+        ("convolution", "convolution", "int16 x int8"): replace(cheap, per_million_macs=1000.0),
+        ("other", "move", "int8"): Rate(per_million_macs=0.0, per_megabyte=7.0, per_operator=0.0),
+    }
+
+    def cost_of(family, kind, dtype):
+        unknown = OpFeatures(family=family, kind=kind, dtype=dtype, macs=10**6, bytes=10**6)
+        return predict_features([unknown], rates)
+
+    assert cost_of("transposed", "transposed", "int8") == 2.0  # Of the same arithmetic, the middle one.
+    assert cost_of("depthwise", "depthwise", "float32") == 2.0  # Of the same family, in whatever arithmetic.
+    assert cost_of("transposed", "transposed", "float32") == 2.5  # Of whatever multiplies.
+    assert cost_of("other", "resize", "float32") == 7.0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ fitted is each family's total in a model (all its convolutions, ...), from what 
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,14 +101,11 @@ def predict_features(features: Sequence[OpFeatures], rates: Mapping[Key, Rate]) 
 
     Args:
         features: of a model.
-        rates: as fitted. A key that no profile has is charged its family's dearest rates, or those of all: what nobody
-            knows is put late rather than early.
+        rates: as fitted. A key that no profile has is charged what its nearest kin cost.
     """
     total = 0.0
     for feature in features:
-        rate = rates.get(_key(feature)) or _dearest(
-            [rate for key, rate in rates.items() if key[0] == feature.family] or list(rates.values())
-        )
+        rate = rates.get(_key(feature)) or _guess_rate(feature, rates)
         total += rate.per_million_macs * feature.macs / 1e6
         total += rate.per_megabyte * feature.bytes / 1e6 + rate.per_operator
     return total
@@ -153,9 +151,23 @@ def _solve(asked: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return solve_nonnegative(a, np.concatenate([wanted, np.zeros(count)])) / lengths
 
 
-def _dearest(rates: Sequence[Rate]) -> Rate:
+def _guess_rate(feature: OpFeatures, rates: Mapping[Key, Rate]) -> Rate:
+    """The middle of what the nearest kin of an unknown operator cost.
+
+    The dearest of them would not do: one odd rate (an arithmetic that the runtime does not have and imitates) made a
+    whole model of 25 ms look like seconds.
+    """
+    multiplies = feature.family != OTHER
+    like = {key: rate for key, rate in rates.items() if (key[0] != OTHER) == multiplies}
+    circles = (
+        [rate for key, rate in like.items() if key[0] == feature.family and key[2] == feature.dtype],
+        [rate for key, rate in like.items() if key[2] == feature.dtype],
+        [rate for key, rate in like.items() if key[0] == feature.family],
+        list(like.values()),
+    )
+    kin = next((circle for circle in circles if circle), list(rates.values()))
     return Rate(
-        per_million_macs=max(rate.per_million_macs for rate in rates),
-        per_megabyte=max(rate.per_megabyte for rate in rates),
-        per_operator=max(rate.per_operator for rate in rates),
+        per_million_macs=statistics.median(rate.per_million_macs for rate in kin),
+        per_megabyte=statistics.median(rate.per_megabyte for rate in kin),
+        per_operator=statistics.median(rate.per_operator for rate in kin),
     )
