@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from tests.device.timed_results import make_timed
 
-from mqn.device.science.yardsticks import KEPT, MIN_KEPT, Yardsticks
+from mqn.device.science.yardsticks import KEPT, KEPT_AFFINITIES, MIN_KEPT, Yardsticks
 
 
-def passes(*shortest: int):
-    return [make_timed(yardstick_ns=(one, one + 5)) for one in shortest]
+def passes(*shortest: int, **changes: object):
+    return [make_timed(yardstick_ns=(one, one + 5), **changes) for one in shortest]
 
 
 def test_the_first_passes_have_nothing_to_be_compared_with(tmp_path: Path, info) -> None:
@@ -43,13 +43,28 @@ def test_the_best_of_long_ago_is_forgotten(tmp_path: Path, info) -> None:
     assert yardsticks.rate(passes(100), info) == pytest.approx(1.0)
 
 
+def test_slow_processors_are_compared_with_themselves(tmp_path: Path, info) -> None:
+    yardsticks = Yardsticks(tmp_path / "kept.json")
+    yardsticks.rate(passes(*[100] * 10, affinity=(4, 5)), info)
+    assert yardsticks.rate(passes(*[300] * 10, affinity=(0, 1)), info) == pytest.approx(1.0)
+    assert yardsticks.rate(passes(110, affinity=(4, 5)), info) == pytest.approx(1.1)
+
+
+def test_only_so_many_sets_of_processors_are_kept(tmp_path: Path, info) -> None:
+    yardsticks = Yardsticks(tmp_path / "kept.json")
+    for number in range(KEPT_AFFINITIES + 1):
+        yardsticks.rate(passes(*[100] * 10, affinity=(number,)), info)
+    assert yardsticks.rate(passes(200, affinity=(1,)), info) == pytest.approx(2.0)
+    assert yardsticks.rate(passes(200, affinity=(0,)), info) is None
+
+
 def test_another_runtime_begins_anew(tmp_path: Path, info) -> None:
     yardsticks = Yardsticks(tmp_path / "kept.json")
     yardsticks.rate(passes(*[50] * 10), info)
     assert yardsticks.rate(passes(100), dataclasses.replace(info, runtime="runtime 2")) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"device": 1}', '{"device": "", "shortest_ns": ["x"]}'])
+@pytest.mark.parametrize("text", ["", "{", '{"device": 1}', '{"device": "", "shortest_ns": {"0": ["x"]}}'])
 def test_a_damaged_file_begins_anew(tmp_path: Path, info, text: str) -> None:
     path = tmp_path / "kept.json"
     path.write_text(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mqn.device.passes import TimedResult
@@ -14,6 +14,7 @@ from mqn.parsing import read_json, write_json
 from mqn.records import DeviceInfo
 
 KEPT = 200
+KEPT_AFFINITIES = 16
 # The best of late is a low quantile, not the minimum: one lucky pass must not condemn all that follow.
 BEST_SHARE = 0.1
 # A machine must have shown so many passes before one of them can be called slow.
@@ -22,8 +23,10 @@ MIN_KEPT = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
+    """Of one device; by the processors that the passes were allowed to use, for a phone's differ."""
+
     device: str = ""
-    shortest_ns: tuple[int, ...] = ()
+    shortest_ns: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Yardsticks:
@@ -55,9 +58,11 @@ class Yardsticks:
         if not own:
             return None
         name = f"{device.id} {device.runtime} {device.agent_version}"
-        earlier = self._kept.shortest_ns if self._kept.device == name else ()
-        kept = (*earlier, *own)[-KEPT:]
-        self._kept = _Kept(device=name, shortest_ns=kept)
+        known = dict(self._kept.shortest_ns) if self._kept.device == name else {}
+        processors = ",".join(map(str, passes[0].affinity))
+        kept = (*known.pop(processors, ()), *own)[-KEPT:]
+        known[processors] = kept
+        self._kept = _Kept(device=name, shortest_ns=dict(list(known.items())[-KEPT_AFFINITIES:]))
         # A full disk costs what is kept for later, and no measurement.
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
