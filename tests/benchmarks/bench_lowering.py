@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from mqn.export.calibration import as_quantizer_ranges, measure_statistics, share_ranges, weight_ranges
 from mqn.export.cutting import cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter
 from mqn.export.lowering import lower, lower_nearest
 from mqn.export.phases import convolve_in_phases
 from mqn.export.process import Worker
-from mqn.export.quantize import apply_recipe
-from mqn.export.recipe import build_recipe
+from mqn.export.quantize import apply_plan
 from mqn.models.checkpoint import save
 from mqn.models.mqn import assemble
 from mqn.records import Arch, Plan, Training
@@ -35,11 +33,7 @@ def run() -> dict[str, Any]:
         save(checkpoint, arch, Training(), assemble(arch))
         file = worker.run("convert", checkpoint=checkpoint, directory=Path(name))
         network, tensor = Network.read(file), cut_tensor(file, plan.cut)
-    ranges = share_ranges(network, measure_statistics(network, pictures).ranges)
-    rules = build_recipe(network, tensor, plan.backbone, plan.head)
-    quantized = Network.from_bytes(
-        apply_recipe(network.to_bytes(), rules, as_quantizer_ranges(ranges, weight_ranges(network, ranges)))
-    )
+    (quantized,), _, _ = apply_plan(network, tensor, plan, pictures)
     nearest, phases, lowered = quantized.copy(), quantized.copy(), quantized.copy()
     lower_nearest(nearest)
     convolve_in_phases(phases)

@@ -6,6 +6,11 @@ from mqn.export.correction import correct_biases
 from mqn.export.flatbuffer import Network
 
 
+def _only_mix(network: Network, scheme: str) -> list[str]:
+    names = [network.tensors[operator.outputs[0]].name for operator in network.operators]
+    return [scheme if name == "backbone/mix" else "float32" for name in names]
+
+
 def test_what_rounding_adds_is_taken_out(toy: Network) -> None:
     network = toy.copy()
     kernel = np.zeros((4, 1, 1, 11), np.float32)
@@ -18,7 +23,7 @@ def test_what_rounding_adds_is_taken_out(toy: Network) -> None:
     mix = network.producer(network.index("backbone/mix"))
     # Steps of 1: 0.4 becomes 0, which takes 0.4 x 10 away; 0.6 becomes 1, which adds 0.4 x 10.
     bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 127.0, np.float32)}
-    correct_biases(network, [mix], {"backbone/cat": mean}, bounds)
+    correct_biases(network, _only_mix(network, "static_wi8_ai8"), {"backbone/cat": mean}, bounds)
     np.testing.assert_allclose(network.constant(mix.inputs[2]), [9.0, 1.0, 5.0, 5.0], rtol=1e-5)
 
 
@@ -28,6 +33,20 @@ def test_a_bias_that_two_share_is_corrected_for_one(toy: Network) -> None:
     shared = mix.inputs[2]
     before = network.constant(shared).copy()
     bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 2.0, np.float32)}
-    correct_biases(network, [mix], {"backbone/cat": np.ones(11, np.float32)}, bounds)
+    correct_biases(network, _only_mix(network, "static_wi8_ai8"), {"backbone/cat": np.ones(11, np.float32)}, bounds)
     assert mix.inputs[2] != shared
     np.testing.assert_array_equal(network.constant(shared), before)
+
+
+def test_4_bit_kernels_are_corrected_by_their_own_steps(toy: Network) -> None:
+    network = toy.copy()
+    kernel = np.zeros((4, 1, 1, 11), np.float32)
+    kernel[0, 0, 0, :2] = (7.0, 0.4)
+    network.set_constant(network.index("constant/backbone/mix/kernel"), kernel)
+    network.set_constant(network.index("constant/backbone/mix/bias"), np.full(4, 5.0, np.float32))
+    mean = np.zeros(11, np.float32)
+    mean[1] = 10.0
+    bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 7.0, np.float32)}
+    correct_biases(network, _only_mix(network, "static_wi4_ai8"), {"backbone/cat": mean}, bounds)
+    mix = network.producer(network.index("backbone/mix"))
+    np.testing.assert_allclose(network.constant(mix.inputs[2]), [9.0, 5.0, 5.0, 5.0], rtol=1e-5)

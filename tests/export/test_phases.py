@@ -3,22 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.export.calibration import as_quantizer_ranges, measure_statistics, weight_ranges
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.phases import convolve_in_phases
-from mqn.export.quantize import apply_recipe
-from mqn.export.recipe import build_recipe
+from mqn.export.quantize import apply_plan
+from mqn.records import Plan, Scheme
 
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "static_wi8_ai8"])
-def test_the_same_numbers_in_four_phases(toy: Network, pictures: np.ndarray, scheme: str) -> None:
-    ranges = measure_statistics(toy, pictures).ranges
-    rules = build_recipe(toy, "backbone/mix", scheme, "float32")
-    calibrated = as_quantizer_ranges(ranges, weight_ranges(toy, ranges))
-    network = Network.from_bytes(
-        apply_recipe(toy.to_bytes(), rules, calibrated if scheme.startswith("static") else None)
-    )
+def test_the_same_numbers_in_four_phases(toy: Network, pictures: np.ndarray, scheme: Scheme) -> None:
+    (network,), _, _ = apply_plan(toy, "backbone/mix", Plan(backbone=scheme, head="float32"), pictures)
     expected = run(open_interpreter(network.to_bytes()), {"ldr": pictures[:1]})["hdr"]
     assert convolve_in_phases(network) == 1
     kinds = [network.kind(operator) for operator in network.operators]

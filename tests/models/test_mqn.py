@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 import torch
 
-from mqn.models.cost import cost, cuts
+from mqn.models.cost import cost, cuts, pair_cuts
 from mqn.models.encoder import Encoder
-from mqn.models.graph import cut_nodes, trace
+from mqn.models.graph import separating_cut_nodes, trace
 from mqn.models.mqn import MQN, build
 from mqn.records import Arch, Attention, Upsampling
 
@@ -87,8 +87,17 @@ def test_interface_is_what_the_head_gets(model: MQN) -> None:
     torch.testing.assert_close(model.head(model.interface(x), x), model(x))
 
 
-def test_cuts_from_the_front_to_the_back(model: MQN) -> None:
-    assert cuts(model) == [
+def test_every_block_can_be_cut_off(model: MQN) -> None:
+    names = cuts(model)
+    assert [name for name in names if name in pair_cuts(model)] == pair_cuts(model)
+    for name in ("backbone.decoder.irlb_8", "backbone.decoder.irlb_8.expand", "backbone.encoder.block_2"):
+        assert name in names
+    # The last block of the decoder is the interface, the decoder gives nothing else, and the head's output is the end.
+    assert not {"backbone.decoder.conv3", "backbone.decoder", "backbone", "head"} & set(names)
+
+
+def test_two_files_are_cut_from_the_front_to_the_back(model: MQN) -> None:
+    assert pair_cuts(model) == [
         "backbone.encoder.conv1",
         "backbone.encoder.block_0.depthwise",
         "backbone.encoder.block_0",
@@ -106,7 +115,7 @@ def test_everything_behind_a_cut_needs_only_the_cut_and_the_input(attention: Att
     model = build(Arch(attention=attention, encoder_weights="random"))
     traced, _ = trace(model)
     result = next(node for node in traced.graph.nodes if node.op == "output").all_input_nodes[0]
-    for name, cut in cut_nodes(model).items():
+    for name, cut in separating_cut_nodes(model).items():
         in_front = _leading_to(cut.name, traced, stop=None) - {cut.name, "x"}
         behind = _leading_to(result.name, traced, stop=cut.name) - {cut.name, "x"}
         assert in_front, name
@@ -114,13 +123,14 @@ def test_everything_behind_a_cut_needs_only_the_cut_and_the_input(attention: Att
         assert not in_front & behind, name
 
 
-def test_a_tensor_beside_a_skip_is_no_cut(model: MQN) -> None:
+def test_a_tensor_beside_a_skip_makes_no_two_files(model: MQN) -> None:
     traced, outputs = trace(model)
     result = next(node for node in traced.graph.nodes if node.op == "output").all_input_nodes[0]
     beside = outputs["backbone.encoder.block_2"].name
     in_front = _leading_to(beside, traced, stop=None) - {beside, "x"}
     assert in_front & _leading_to(result.name, traced, stop=beside)
-    assert "backbone.encoder.block_2" not in cuts(model)
+    assert "backbone.encoder.block_2" in cuts(model)
+    assert "backbone.encoder.block_2" not in pair_cuts(model)
 
 
 def _leading_to(name: str, traced: torch.fx.GraphModule, *, stop: str | None) -> set[str]:

@@ -21,14 +21,14 @@ def describe(
     """A network: parameters and multiply-accumulates of backbone and head, and where a plan may cut it."""
     from dataclasses import replace
 
-    from mqn.models.cost import cost, cuts
+    from mqn.models.cost import cost, cuts, pair_cuts
     from mqn.models.mqn import build
 
     arch = parse_candidate(settings).arch
     # Counting needs the structure alone: no weights are fetched for it.
     model = build(replace(arch, encoder_weights="random"))
     counted = cost(model, arch.input_size)
-    names = cuts(model)
+    names, into_two_files = cuts(model), pair_cuts(model)
     if json:
         output.document(
             {
@@ -36,6 +36,7 @@ def describe(
                 "parameters": counted.parameters,
                 "macs": counted.macs,
                 "cuts": names,
+                "pair_cuts": into_two_files,
                 "layers": counted.layers,
             }
         )
@@ -54,3 +55,4 @@ def describe(
             ],
         )
     output.line("a plan may cut at: " + ", ".join(names))
+    output.line("into two files (plan.layout = pair) at: " + ", ".join(into_two_files))

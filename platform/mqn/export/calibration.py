@@ -1,130 +1,157 @@
-"""Ranges of activations on real pictures, which static schemes need."""
+"""What quantizing needs to know beforehand: ranges of activations, bounds of kernels, channels that stand out."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mqn.export.correction import CHANNEL_AXIS
+from mqn.errors import PlanError
+from mqn.export.correction import correct_biases
 from mqn.export.cutting import INPUT
 from mqn.export.flatbuffer import Network
-from mqn.export.interpreter import open_interpreter
+from mqn.export.ranges import find_ranges, share_ranges
+from mqn.export.schemes import activation_levels
+from mqn.export.statistics import TensorStatistics, measure_statistics
+from mqn.export.weights import weight_bounds
+from mqn.records import Plan
 
-Range = tuple[float, float]
-# Tensors that meet in a concatenation must have one scale; a tensor whose own range is narrower than its neighbours'
-# either takes the wide one (and loses precision wherever else it is used) or is requantized (a pass over memory).
-# Up to this ratio, one bit, it takes the wide one.
-SHARED_RANGE_RATIO = 2.0
-# Half of what 32 bits hold: the sum of products needs room beside the bias.
-_LARGEST_BIAS = 2.0**30
-_SMALLEST_STEP = 1e-12
+OUTLIER_RATIO = 8.0
+"""A channel that reaches this many times as far as the tensor's median channel costs all others three bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """What the tensors of a float network hold over some pictures.
+class Outlier:
+    """A channel that decides the range of a whole tensor.
 
     Attributes:
-        ranges: smallest and largest value of every computed tensor and of the input, by name. Constants are left out:
-            the quantizer looks at them itself, channel by channel.
-        means: mean by channel of every tensor that a convolution reads, by name.
+        tensor: what a convolution reads, by name.
+        channel: from 0.
+        low: smallest value.
+        high: largest.
+        times_median: how far it reaches from zero, over how far the tensor's median channel does.
     """
 
-    ranges: dict[str, Range]
-    means: dict[str, np.ndarray]
+    tensor: str
+    channel: int
+    low: float
+    high: float
+    times_median: float
 
 
-def measure_statistics(network: Network, pictures: np.ndarray) -> Statistics:
-    """Run a float network on pictures and look at every tensor.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationReport:
+    """How ranges were found.
+
+    Attributes:
+        algorithm: one of `mqn.records.Calibration`.
+        pictures: how many.
+        brightness: mean value of each picture, 0 to 1, in their order.
+        outliers: the furthest first.
+    """
+
+    algorithm: str
+    pictures: int
+    brightness: tuple[float, ...]
+    outliers: tuple[Outlier, ...]
+
+
+def calibrate(
+    network: Network, schemes: Sequence[str], plan: Plan, pictures: np.ndarray
+) -> tuple[Network, dict[str, dict[str, np.ndarray]], CalibrationReport | None]:
+    """Find out all that a quantizer needs, and correct biases for what rounding will do to kernels.
 
     Args:
-        network: a float one with input `ldr`.
-        pictures: (N, S, S, 3) float32 in [0, 1], N at least 1.
+        network: a float one; stays as it is.
+        schemes: of its operators, as `mqn.export.rules.assign` gives them.
+        plan: says by which algorithm.
+        pictures: (N, S, S, 3) float32 in [0, 1]; N may be 0 where no scheme is static.
+
+    Returns:
+        The network to quantize; ranges and bounds by tensor name, in the form that ai-edge-quantizer takes a
+        calibration result; how ranges were found, None where no scheme is static.
     """
-    with warnings.catch_warnings():  # LiteRT warns that keeping every tensor takes memory, which is what is wanted.
-        warnings.simplefilter("ignore", UserWarning)
-        interpreter = open_interpreter(network.to_bytes(), preserve=True)
-    picture = network.inputs()[INPUT]
-    watched = {index: network.tensors[index].name for index in network.computed() | {picture}}
-    convolved = {operator.inputs[0] for operator in network.operators if network.kind(operator) in CHANNEL_AXIS}
-    lows = dict.fromkeys(watched.values(), np.inf)
-    highs = dict.fromkeys(watched.values(), -np.inf)
-    sums: dict[str, np.ndarray] = {}
-    for one in pictures:
-        interpreter.set_tensor(picture, one[None])
-        interpreter.invoke()
-        for index, name in watched.items():
-            values = interpreter.get_tensor(index)
-            lows[name] = min(lows[name], float(values.min()))
-            highs[name] = max(highs[name], float(values.max()))
-            if index in convolved:
-                sums[name] = sums.get(name, 0.0) + values.mean(axis=(0, 1, 2))
-    return Statistics(
-        ranges={name: (lows[name], highs[name]) for name in lows},
-        means={name: total / len(pictures) for name, total in sums.items()},
+    levels = _levels(network, schemes)
+    if not levels:
+        return network, _as_quantizer_ranges({}, weight_bounds(network, schemes, {})), None
+    statistics = measure_statistics(network, pictures, levels)
+    named = {network.tensors[index].name: steps for index, steps in levels.items()}
+    ranges = share_ranges(network, find_ranges(statistics, plan.calibration, named))
+    bounds = weight_bounds(network, schemes, ranges)
+    corrected = network.copy()
+    means = {name: tensor.channel_means for name, tensor in statistics.items() if tensor.channel_means is not None}
+    correct_biases(corrected, schemes, means, bounds)
+    report = CalibrationReport(
+        algorithm=plan.calibration,
+        pictures=len(pictures),
+        brightness=tuple(round(float(picture.mean()), 4) for picture in pictures),
+        outliers=find_outliers(statistics),
     )
+    return corrected, _as_quantizer_ranges(ranges, bounds), report
 
 
-def share_ranges(network: Network, ranges: dict[str, Range]) -> dict[str, Range]:
-    """Give tensors that only copy each other's values one range, so that no operator is needed to convert between them.
+def _levels(network: Network, schemes: Sequence[str]) -> dict[int, int]:
+    """Every tensor that a static operator reads or writes, to the fewest steps that its range is divided into."""
+    levels: dict[int, int] = {}
+    known = network.computed() | {network.inputs()[INPUT]}
+    for operator, scheme in zip(network.operators, schemes, strict=True):
+        if scheme.startswith("static"):
+            for index in known & {*operator.inputs, *operator.outputs}:
+                levels[index] = min(levels.get(index, activation_levels(scheme)), activation_levels(scheme))
+    return levels
 
-    Args:
-        network: the float network.
-        ranges: as `measure_statistics` gives them.
 
-    Returns:
-        The ranges with those of resizes (input and output) and concatenations (output and, where they are not narrower
-        than 1 / `SHARED_RANGE_RATIO` of it, inputs) made equal.
+def find_outliers(statistics: Mapping[str, TensorStatistics]) -> tuple[Outlier, ...]:
+    """Channels that reach `OUTLIER_RATIO` times as far as their tensor's median channel, the furthest first."""
+    outliers = []
+    for name, tensor in statistics.items():
+        if tensor.channel_lows is None or tensor.channel_highs is None:
+            continue
+        reach = np.maximum(np.abs(tensor.channel_lows), np.abs(tensor.channel_highs))
+        median = float(np.median(reach))
+        if median > 0:
+            outliers += [
+                Outlier(
+                    tensor=name,
+                    channel=int(channel),
+                    low=float(tensor.channel_lows[channel]),
+                    high=float(tensor.channel_highs[channel]),
+                    times_median=float(reach[channel] / median),
+                )
+                for channel in np.flatnonzero(reach >= OUTLIER_RATIO * median)
+            ]
+    return tuple(sorted(outliers, key=lambda outlier: -outlier.times_median))
+
+
+def check_pictures(network: Network, pictures: np.ndarray, plan: Plan) -> None:
+    """Make sure that pictures can calibrate a plan.
+
+    Raises:
+        PlanError: they are of the wrong size or type, not in [0, 1], constant, or missing.
     """
-    shared = dict(ranges)
-    for operator in reversed(network.operators):
-        if network.kind(operator) not in ("CONCATENATION", "RESIZE_NEAREST_NEIGHBOR"):
-            continue
-        wide = shared[network.tensors[operator.outputs[0]].name]
-        for index in operator.inputs:
-            name = network.tensors[index].name
-            low, high = shared.get(name, (0.0, 0.0))
-            if network.constant(index) is None and SHARED_RANGE_RATIO * (high - low) >= wide[1] - wide[0]:
-                shared[name] = (min(low, wide[0]), max(high, wide[1]))
-    return shared
+    expected = tuple(network.tensors[network.inputs()[INPUT]].shape[1:])
+    if pictures.ndim != 4 or pictures.shape[1:] != expected or pictures.dtype != np.float32:
+        raise PlanError(
+            f"calibration pictures of shape {pictures.shape} and type {pictures.dtype} do not fit the file; it "
+            f"takes (N, {', '.join(map(str, expected))}) float32"
+        )
+    static = next((scheme for scheme in plan.schemes if scheme.startswith("static")), None)
+    if static and not len(pictures):
+        raise PlanError(f"{static} needs calibration pictures, and there is none; give some, or take dynamic_wi8_afp32")
+    if len(pictures) and not (np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= 1):
+        raise PlanError(f"calibration pictures lie in [{pictures.min()}, {pictures.max()}]; they must lie in [0, 1]")
+    constant = [number for number, picture in enumerate(pictures) if picture.min() == picture.max()]
+    if static and constant:
+        raise PlanError(
+            f"calibration picture {constant[0] + 1} of {len(pictures)} is {pictures[constant[0]].max():g} all over and "
+            "tells nothing of any range; give real pictures"
+        )
 
 
-def weight_ranges(network: Network, ranges: dict[str, Range]) -> dict[str, np.ndarray]:
-    """Largest weight a channel, not so small that the channel's bias overflows 32 bits.
-
-    A bias is stored in steps of input scale times weight scale. MobileNetV2's ImageNet weights have channels whose
-    kernel is 1e-18 and whose bias is not: left alone, the quantizer wraps their bias around.
-
-    Args:
-        network: the float network.
-        ranges: of activations.
-
-    Returns:
-        Name of every convolution's kernel to its bound, shaped to be broadcast over the kernel.
-    """
-    bounds: dict[str, np.ndarray] = {}
-    for operator in network.operators:
-        if network.kind(operator) not in CHANNEL_AXIS:
-            continue
-        picture, kernel_index, bias_index = operator.inputs
-        kernel, bias = network.constant(kernel_index), network.constant(bias_index)
-        if kernel is None or bias is None:
-            continue
-        channel = CHANNEL_AXIS[network.kind(operator)]
-        axes = tuple(axis for axis in range(kernel.ndim) if axis != channel)
-        low, high = ranges[network.tensors[picture].name]
-        step = max((max(high, 0.0) - min(low, 0.0)) / 255, _SMALLEST_STEP)
-        least = 127 * np.abs(bias.astype(np.float64)) / (step * _LARGEST_BIAS)
-        shape = [len(bias) if axis == channel else 1 for axis in range(kernel.ndim)]
-        bounds[network.tensors[kernel_index].name] = np.maximum(
-            np.abs(kernel).max(axis=axes, keepdims=True), least.reshape(shape)
-        ).astype(np.float32)
-    return bounds
-
-
-def as_quantizer_ranges(ranges: dict[str, Range], weights: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Ranges in the form that ai-edge-quantizer takes a calibration result."""
+def _as_quantizer_ranges(
+    ranges: Mapping[str, tuple[float, float]], bounds: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
     activations = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
-    return activations | {name: {"min": -bound, "max": bound} for name, bound in weights.items()}
+    return activations | {name: {"min": -bound, "max": bound} for name, bound in bounds.items()}

@@ -55,11 +55,9 @@ def convert_network(network: nn.Module, input_size: int, directory: Path) -> Pat
     twin = build_twin(network, input_size)
     converted = Network.from_bytes(_convert_twin(twin, input_size))
     name_tensors(converted, set(twin.layers.values()), f"{TWIN}/")
-    directory.mkdir(parents=True, exist_ok=True)
-    path = converted.write(directory / FLOAT_FILE)
-
     agreement = compare(network, twin, converted)
     distances = {"torch_vs_twin": agreement.torch_vs_twin, "twin_vs_tflite": agreement.twin_vs_tflite}
+    directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / CUTS_FILE, agreement.cuts)
     write_json(directory / PARITY_FILE, {**distances, "tolerance": TOLERANCE, "input_size": input_size})
     for step, worst in distances.items():
@@ -67,7 +65,8 @@ def convert_network(network: nn.Module, input_size: int, directory: Path) -> Pat
             raise ExportError(
                 f"{step} differs by {worst:.2e}, above {TOLERANCE:g}: what was exported is another network"
             )
-    return path
+    # Last and at once: a file of this name is whole, and the same network.
+    return converted.write(directory / f".{FLOAT_FILE}.new").replace(directory / FLOAT_FILE)
 
 
 def _convert_twin(twin: Twin, input_size: int) -> bytes:

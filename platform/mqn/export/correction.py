@@ -1,4 +1,4 @@
-"""Bias correction: what rounding a kernel to 8 bits shifts on average is taken back out of the bias.
+"""Bias correction: what rounding a kernel to few bits shifts on average is taken back out of the bias.
 
 The rounding errors of a kernel do not average out over a picture: features behind a ReLU have means, and each output
 channel shifts by the errors times the means. Correction with the means of calibration pictures follows section 4.2 of
@@ -7,46 +7,47 @@ Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Corre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mqn.export.flatbuffer import Network
+from mqn.export.schemes import weight_levels
 
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 
 
 def correct_biases(
-    network: Network, operators: Iterable[Any], means: dict[str, np.ndarray], bounds: dict[str, np.ndarray]
+    network: Network, schemes: Sequence[str], means: Mapping[str, np.ndarray], bounds: Mapping[str, np.ndarray]
 ) -> None:
-    """Correct the convolutions among some operators of a float network.
+    """Correct the convolutions that are to be quantized with fixed ranges.
 
     Args:
-        network: changed in place: each convolution gets a bias tensor of its own.
-        operators: those that are to be quantized with fixed ranges.
+        network: changed in place: each of these convolutions gets a bias tensor of its own.
+        schemes: of its operators.
         means: mean of every input of a convolution, by tensor name, one value a channel.
-        bounds: largest weight that 8 bits will stand for, by kernel name, as `weight_ranges` gives it.
+        bounds: largest weight that the integers will stand for, by kernel name, as `weight_bounds` gives it.
     """
-    for operator in operators:
+    for operator, scheme in zip(network.operators, schemes, strict=True):
         kind = network.kind(operator)
-        if kind not in CHANNEL_AXIS:
+        if kind not in CHANNEL_AXIS or not scheme.startswith("static"):
             continue
         picture, kernel_index, bias_index = operator.inputs
         kernel, bias = network.constant(kernel_index), network.constant(bias_index)
         assert kernel is not None
         assert bias is not None
-        shift = _shift(kind, kernel, bounds[network.tensors[kernel_index].name], means[network.tensors[picture].name])
+        bound, mean = bounds[network.tensors[kernel_index].name], means[network.tensors[picture].name]
+        shift = _shift(kind, kernel, bound, mean, weight_levels(scheme))
         name = f"{network.tensors[operator.outputs[0]].name}/bias"
         own = network.add_tensor(name, bias.shape, like=bias_index)
         network.set_constant(own, (bias - shift).astype(np.float32))
         operator.inputs = [picture, kernel_index, own]
 
 
-def _shift(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _shift(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray, levels: int) -> np.ndarray:
     """How far rounding moves the mean of each output channel; borders, where padding adds nothing, are neglected."""
-    step = bound / 127
-    error = np.clip(np.round(kernel / step), -127, 127) * step - kernel
+    step = bound / levels
+    error = np.clip(np.round(kernel / step), -levels, levels) * step - kernel
     if kind == "DEPTHWISE_CONV_2D":
         return np.asarray(error.sum(axis=(0, 1, 2)) * mean)
     return np.asarray(error.sum(axis=(1, 2)) @ mean)

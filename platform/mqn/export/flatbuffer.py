@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ DTYPES = {
     schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.INT8: np.int8,
     schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.INT16: np.int16,
     schema.TensorType.INT32: np.int32,
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
@@ -141,13 +143,16 @@ class Network:
         raise KeyError(name)
 
     def constant(self, index: int) -> np.ndarray | None:
-        """A tensor's stored value, None for one that is computed."""
+        """A tensor's stored value, None for one that is computed. 4-bit integers come as int8."""
         tensor = self.tensors[index]
         data = self.model.buffers[tensor.buffer].data
         if data is None:
             return None
+        shape = tensor.shape if tensor.shape is not None else ()
+        if tensor.type == schema.TensorType.INT4:
+            return _unpack(data)[: math.prod(shape)].reshape(shape)
         values: np.ndarray = np.frombuffer(data.tobytes(), dtype=DTYPES[tensor.type])
-        return values.reshape(tensor.shape if tensor.shape is not None else ())
+        return values.reshape(shape)
 
     def set_constant(self, index: int, value: np.ndarray) -> None:
         """Give a tensor a stored value of its own; other tensors that shared its buffer keep theirs."""
@@ -241,6 +246,12 @@ class Network:
 
 def _bytes(data: Any) -> np.ndarray | None:
     return None if data is None or len(data) == 0 else np.frombuffer(bytes(data), dtype=np.uint8)
+
+
+def _unpack(data: np.ndarray) -> np.ndarray:
+    """Two 4-bit integers a byte, the lower bits first, as int8."""
+    pairs = data.view(np.int8)
+    return np.stack([(pairs << 4) >> 4, pairs >> 4], axis=-1).reshape(-1)
 
 
 def _text(value: bytes | str) -> str:

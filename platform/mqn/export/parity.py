@@ -78,8 +78,8 @@ def _with_interface(parts: Sequence[Network], tensor: str) -> Sequence[Network]:
 
 
 def _dequantize(values: np.ndarray, parts: Sequence[Network], tensor: str) -> np.ndarray:
-    """Features as floats: a fused file may keep its interface in 8 bits."""
-    if values.dtype != np.int8:
+    """Features as floats: a fused file may keep its interface in 8 or 16 bits."""
+    if values.dtype == np.float32:
         return values
     scheme = parts[0].tensors[parts[0].index(tensor)].quantization
     return (values.astype(np.float32) - scheme.zeroPoint[0]) * np.float32(scheme.scale[0])

@@ -57,6 +57,8 @@ def doubles(network: Network, operator: Any) -> bool:
     """Whether an operator is a nearest-neighbour resize to twice the height and width."""
     if network.kind(operator) != "RESIZE_NEAREST_NEIGHBOR" or operator.builtinOptions.alignCorners:
         return False
+    if network.tensors[operator.inputs[0]].type == schema.TensorType.INT16:
+        return False  # The runtime spreads and gathers no 16-bit integers.
     source, result = (network.tensors[index].shape for index in (operator.inputs[0], operator.outputs[0]))
     return [2 * side for side in source[1:3]] == list(result[1:3])
 
@@ -64,6 +66,8 @@ def doubles(network: Network, operator: Any) -> bool:
 def _match(network: Network, convolution: Any) -> _Place | None:
     if network.kind(convolution) != "CONV_2D" or list(network.tensors[convolution.inputs[1]].shape[1:3]) != [1, 1]:
         return None
+    if network.tensors[convolution.inputs[1]].type == schema.TensorType.INT4:
+        return None  # Two weights share a byte, and the delegate does not take these anyway.
     options = convolution.builtinOptions
     concatenation = network.producer(convolution.inputs[0])
     if (options.strideH, options.strideW) != (1, 1) or concatenation is None:

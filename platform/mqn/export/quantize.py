@@ -1,29 +1,32 @@
-"""A float file and a plan -> the quantized files, with their recipe and their distance from the float network."""
+"""A float file and a plan -> the quantized files, with their recipe, audit and distance from the float network."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_quantizer import quantizer
 
 from mqn.errors import PlanError
-from mqn.export.calibration import as_quantizer_ranges, measure_statistics, share_ranges, weight_ranges
-from mqn.export.correction import correct_biases
-from mqn.export.cutting import INPUT, cut, cut_tensor, upstream
+from mqn.export.audit import AUDIT_FILE, audit
+from mqn.export.calibration import CalibrationReport, calibrate, check_pictures
+from mqn.export.cutting import cut, cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.lowering import lower
 from mqn.export.parity import measure_parity
-from mqn.export.recipe import build_recipe, needs_calibration
+from mqn.export.recipe import build_recipe
+from mqn.export.rules import assign
 from mqn.parsing import write_json
 from mqn.records import Plan
 
 FUSED_FILE, BACKBONE_FILE, HEAD_FILE = "model.tflite", "backbone.tflite", "head.tflite"
-RECIPE_FILE, PARITY_FILE = "recipe.json", "parity.json"
+RECIPE_FILE, PARITY_FILE, CALIBRATION_FILE = "recipe.json", "parity.json", "calibration.json"
 
 
 def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: Path) -> tuple[Path, ...]:
@@ -31,12 +34,13 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
 
     Args:
         float_model: what `convert` wrote, with `cuts.json` beside it.
-        plan: where to cut, the scheme of each side, how many files.
+        plan: where to cut, the scheme of each side and of single layers, how many files.
         calibration: (N, S, S, 3) float32 LDR inputs in [0, 1], of the file's input size. Static schemes take their
             ranges from them; all schemes are compared with the float network on the first of them. N may be 0 where
-            no side is static.
-        directory: where `model.tflite` (fused) or `backbone.tflite` and `head.tflite` (pair), `recipe.json` and
-            `parity.json` go.
+            no scheme is static.
+        directory: where `model.tflite` (fused) or `backbone.tflite` and `head.tflite` (pair), `recipe.json`,
+            `parity.json`, `audit.json` and, where a scheme is static, `calibration.json` go. The TFLite files come
+            last, each under its name only when it is whole.
 
     Returns:
         The files in the order they run.
@@ -47,81 +51,79 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
     """
     network = Network.read(float_model)
     tensor = cut_tensor(float_model, plan.cut)
-    rules = build_recipe(network, tensor, plan.backbone, plan.head)
-    _check_pictures(network, calibration, needs_calibration(rules))
-    ranges, ready = None, network
-    if needs_calibration(rules):
-        statistics = measure_statistics(network, calibration)
-        shared = share_ranges(network, statistics.ranges)
-        bounds = weight_ranges(network, shared)
-        ranges, ready = as_quantizer_ranges(shared, bounds), network.copy()
-        correct_biases(ready, _static_operators(ready, tensor, plan), statistics.means, bounds)
-
-    sources = [ready] if plan.layout == "fused" else list(cut(ready, tensor))
-    parts = [_apply(source, rules, ranges, plan) for source in sources]
+    parts, rules, report = apply_plan(network, tensor, plan, calibration)
+    for part in parts:
+        lower(part)
     directory.mkdir(parents=True, exist_ok=True)
-    names = (FUSED_FILE,) if plan.layout == "fused" else (BACKBONE_FILE, HEAD_FILE)
-    files = tuple(part.write(directory / name) for part, name in zip(parts, names, strict=True))
     write_json(directory / RECIPE_FILE, rules)
     write_json(directory / PARITY_FILE, measure_parity(network, tensor, parts, calibration))
-    return files
+    names = (FUSED_FILE,) if plan.layout == "fused" else (BACKBONE_FILE, HEAD_FILE)
+    write_json(directory / AUDIT_FILE, [audit(part, name) for part, name in zip(parts, names, strict=True)])
+    if report is not None:
+        write_json(directory / CALIBRATION_FILE, report)
+    return _publish(parts, [directory / name for name in names])
 
 
-def _static_operators(network: Network, tensor: str, plan: Plan) -> list[Any]:
-    """The operators of the sides whose scheme is static."""
-    before = upstream(network, tensor)
-    return [
-        operator
-        for position, operator in enumerate(network.operators)
-        if (plan.backbone if position in before else plan.head) == "static_wi8_ai8"
-    ]
+def apply_plan(
+    network: Network, tensor: str, plan: Plan, calibration: np.ndarray
+) -> tuple[list[Network], list[dict[str, Any]], CalibrationReport | None]:
+    """Quantize a network, in memory, without lowering it.
+
+    Args:
+        network: the float network, whole; stays as it is.
+        tensor: name of its interface tensor.
+        plan: as in `quantize`.
+        calibration: as in `quantize`.
+
+    Returns:
+        One network, or backbone and head; the recipe; how ranges were found, None where no scheme is static.
+
+    Raises:
+        PlanError: as in `quantize`.
+    """
+    schemes = assign(network, tensor, plan)
+    check_pictures(network, calibration, plan)
+    if plan.layout == "pair":
+        cut(network, tensor)  # Where it cannot be cut in two, calibration would be in vain.
+    ready, ranges, report = calibrate(network, schemes, plan, calibration)
+    rules = build_recipe(network, schemes)
+    sources = [ready] if plan.layout == "fused" else list(cut(ready, tensor))
+    return [_apply(source, rules, ranges, plan) for source in sources], rules, report
 
 
-def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any] | None, plan: Plan) -> Network:
-    """Quantize one file, and write its operators as the delegate takes them."""
+def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any], plan: Plan) -> Network:
+    """Quantize one file, without the progress bars and warnings that the quantizer cannot be asked to leave out."""
+    if not rules:
+        return network.copy()
     try:
-        content = apply_recipe(network.to_bytes(), rules, ranges)
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore", UserWarning)
+            task = quantizer.Quantizer(bytearray(network.to_bytes()), rules)
+            result = task.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise PlanError(f"the plan {plan.label} cut at {plan.cut!r} cannot be carried out: {reason}") from error
-    quantized = Network.from_bytes(content)
-    lower(quantized)
+        raise PlanError(f"the plan {plan.label} cannot be carried out: {reason}") from error
+    quantized = Network.from_bytes(bytes(result.quantized_model))
+    _scale_wide_sums_freely(quantized)
     return quantized
 
 
-def apply_recipe(content: bytes, rules: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
-    """The quantizer's work, without the progress bars and warnings that it cannot be asked to leave out.
-
-    Args:
-        content: of a float file.
-        rules: a recipe; with no rules nothing changes.
-        ranges: of activations and kernels, where the recipe needs calibration.
-
-    Returns:
-        Content of the quantized file.
-
-    Raises:
-        ValueError: the quantizer cannot follow the recipe.
-        RuntimeError: likewise.
-    """
-    if not rules:
-        return content
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore", UserWarning)
-        task = quantizer.Quantizer(bytearray(content), rules)
-        return bytes(task.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
+def _scale_wide_sums_freely(network: Network) -> None:
+    """Allow sums and differences of 16-bit integers any scale: by default the runtime insists on powers of two."""
+    for operator in network.operators:
+        wide = network.tensors[operator.outputs[0]].type == schema.TensorType.INT16
+        if wide and network.kind(operator) in ("ADD", "SUB"):
+            operator.builtinOptions.potScaleInt16 = False
 
 
-def _check_pictures(network: Network, pictures: np.ndarray, needed: bool) -> None:
-    expected = tuple(network.tensors[network.inputs()[INPUT]].shape[1:])
-    if pictures.ndim != 4 or pictures.shape[1:] != expected or pictures.dtype != np.float32:
-        raise PlanError(
-            f"calibration pictures of shape {pictures.shape} and type {pictures.dtype} do not fit the file; it "
-            f"takes (N, {', '.join(map(str, expected))}) float32"
-        )
-    if needed and not len(pictures):
-        raise PlanError(
-            "static_wi8_ai8 needs calibration pictures, and there is none; give some, or take dynamic_wi8_afp32"
-        )
-    if len(pictures) and not (np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= 1):
-        raise PlanError(f"calibration pictures lie in [{pictures.min()}, {pictures.max()}]; they must lie in [0, 1]")
+def _publish(parts: Sequence[Network], targets: Sequence[Path]) -> tuple[Path, ...]:
+    """Write all files under other names first: what is there under its own name is whole."""
+    written = [
+        (part.write(target.with_name(f".{target.name}.new")), target)
+        for part, target in zip(parts, targets, strict=True)
+    ]
+    for name in (FUSED_FILE, BACKBONE_FILE, HEAD_FILE):  # What an earlier plan of the other layout left.
+        (targets[0].parent / name).unlink(missing_ok=True)
+    for temporary, target in written:
+        temporary.replace(target)
+    return tuple(targets)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from mqn.models.graph import cut_nodes, trace
+from mqn.models.graph import cut_nodes, separating_cut_nodes, trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,11 @@ def cost(model: nn.Module, input_size: int) -> Cost:
 def cuts(model: nn.Module) -> list[str]:
     """Names where a plan may cut the network, from the front to the back; `interface` is the paper's cut."""
     return list(cut_nodes(model))
+
+
+def pair_cuts(model: nn.Module) -> list[str]:
+    """Those of `cuts` where a plan may also make two files: nothing else crosses there."""
+    return list(separating_cut_nodes(model))
 
 
 def _parameters(module: nn.Module) -> int:

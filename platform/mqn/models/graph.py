@@ -1,7 +1,8 @@
 """A network as a graph: what `torch.fx` sees, and where a plan may cut it.
 
-A cut is legal where one tensor and the network's own input are all that the part behind it needs: then the parts can
-become two files, or two scopes of a recipe. In a U-Net most tensors are not: skips run beside them.
+A cut at a named tensor parts what the tensor is computed from, the backbone, from all else. Where the tensor and the
+network's own input are all that the rest needs, the two can become files of their own. In a U-Net most tensors are not
+like that, skips run beside them: these are cuts within one file only.
 """
 
 from __future__ import annotations
@@ -61,16 +62,27 @@ def cut_nodes(model: nn.Module) -> dict[str, fx.Node]:
         `backbone.decoder.conv2`, `head.conv1`; the backbone's output is `interface`. Activations folded into a block by
         every runtime (batch norm, ReLU) are never cut off from it.
     """
+    return _named_nodes(model)[0]
+
+
+def separating_cut_nodes(model: nn.Module) -> dict[str, fx.Node]:
+    """Those of `cut_nodes` where the network can be made into two files."""
+    cuts, nodes = _named_nodes(model)
+    return {name: node for name, node in cuts.items() if _separates(node, nodes)}
+
+
+def _named_nodes(model: nn.Module) -> tuple[dict[str, fx.Node], list[fx.Node]]:
+    """Every block's output by name, and all nodes in order."""
     traced, outputs = trace(model)
     nodes = list(traced.graph.nodes)
     position = {node: index for index, node in enumerate(nodes)}
     result = next(node for node in nodes if node.op == "output").all_input_nodes[0]
     cuts: dict[fx.Node, str] = {}
     for path, node in outputs.items():
-        if _is_block(path, model) and node is not result and _separates(node, nodes):
+        if _is_block(path, model) and node is not result:
             # A module is noted after the modules inside it, so the outermost gives the name.
             cuts[node] = INTERFACE if path == _INTERFACE_MODULE else path
-    return {name: node for node, name in sorted(cuts.items(), key=lambda item: position[item[0]])}
+    return {name: node for node, name in sorted(cuts.items(), key=lambda item: position[item[0]])}, nodes
 
 
 def _is_block(path: str, model: nn.Module) -> bool:

@@ -7,10 +7,7 @@ from mqn.records.candidate import (
     Attention,
     Candidate,
     Codec,
-    Layout,
-    Plan,
     Precision,
-    Scheme,
     Training,
     Upsampling,
 )
@@ -28,6 +25,7 @@ from mqn.records.measurement import (
     Verdict,
 )
 from mqn.records.op_profile import OpProfile, OpTime
+from mqn.records.plan import Calibration, Layout, Plan, Scheme
 from mqn.records.scores import Interval, Scores
 from mqn.records.trial import TrialRecord, TrialState
 
@@ -36,6 +34,7 @@ __all__ = [
     "PRESETS",
     "Arch",
     "Attention",
+    "Calibration",
     "Candidate",
     "Codec",
     "Comparison",

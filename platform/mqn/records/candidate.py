@@ -1,4 +1,4 @@
-"""A point of a space: a network, how it is trained, how it is quantized."""
+"""A point of a space: a network, how it is trained, and how it is quantized (`mqn.records.plan`)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mqn.parsing import flatten, from_mapping, to_plain, unflatten
+from mqn.records.plan import Plan
 
 Attention = Literal["none", "sa", "csa", "ca"]
 Upsampling = Literal["nearest", "bilinear"]
 Codec = Literal["linear", "mulaw", "log", "pq"]
-Scheme = Literal["float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8"]
-Layout = Literal["fused", "pair"]
 Precision = Literal["float32", "bfloat16"]
 
 NAMED_FILES = ("imagenet", "random", "parametric")
@@ -120,41 +119,6 @@ class Training:
             raise ValueError(f"virtual_camera and scale_invariance {shares} must be shares, 0 to 1")
         if not self.feature_pools or not set(self.feature_pools) <= {1, 2, 3}:
             raise ValueError(f"feature_pools {self.feature_pools} must be some of 1, 2, 3")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Where the network is cut, how each side is quantized, and into how many files.
-
-    Attributes:
-        cut: the tensor between backbone and head, one of the names that `mqn describe` lists.
-        backbone: ai-edge-quantizer's scheme of everything up to the cut.
-        head: the scheme of everything behind it.
-        layout: `fused`: one file. `pair`: the paper's two files.
-        calibration_pictures: training pictures that fix the ranges of static schemes.
-    """
-
-    cut: str = "interface"
-    backbone: Scheme = "static_wi8_ai8"
-    head: Scheme = "dynamic_wi8_afp32"
-    layout: Layout = "fused"
-    calibration_pictures: int = 16
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        if self.calibration_pictures < 1:
-            raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
-
-    @property
-    def label(self) -> str:
-        """The plan in a few characters, for run names and axes: `int8+dynamic`, `pair:float32+float32`."""
-        short = {"static_wi8_ai8": "int8", "dynamic_wi8_afp32": "dynamic"}
-        names = "+".join(short.get(scheme, scheme) for scheme in (self.backbone, self.head))
-        return names if self.layout == "fused" else f"{self.layout}:{names}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,108 @@
+"""From statistics to ranges: which smallest and largest value of an activation its integers are to stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from ai_edge_quantizer.utils.qsv_utils import moving_average_update
+
+from mqn.export.flatbuffer import Network
+from mqn.export.statistics import TensorStatistics
+from mqn.records import Calibration
+
+Range = tuple[float, float]
+# Tensors that meet in a concatenation must have one scale; a tensor whose own range is narrower than its neighbours'
+# either takes the wide one (and loses precision wherever else it is used) or is requantized (a pass over memory).
+# Up to this ratio, one bit, it takes the wide one.
+SHARED_RANGE_RATIO = 2.0
+PERCENTILE = 99.99
+"""Of the values lie within the range, at either end: what a few pixels of a few pictures reach is clipped."""
+
+_LONGEST_MEMORY = 0.95
+_CANDIDATES = 64
+
+
+def find_ranges(
+    statistics: Mapping[str, TensorStatistics], algorithm: Calibration, levels: Mapping[str, int]
+) -> dict[str, Range]:
+    """The range of every tensor.
+
+    Args:
+        statistics: by the tensor's name.
+        algorithm: one of `mqn.records.Calibration`.
+        levels: into how many steps each tensor's range will be divided: 255 or 65535.
+    """
+    find = _ALGORITHMS[algorithm]
+    return {name: find(tensor, levels[name]) for name, tensor in statistics.items()}
+
+
+def _min_max(tensor: TensorStatistics, _levels: int) -> Range:
+    return float(tensor.lows.min()), float(tensor.highs.max())
+
+
+def _moving_average(tensor: TensorStatistics, _levels: int) -> Range:
+    """ai-edge-quantizer's, with the plain mean until its memory is as long as it ever gets."""
+    state: dict[str, np.ndarray] = {}
+    for seen, (low, high) in enumerate(zip(tensor.lows, tensor.highs, strict=True)):
+        kept = min(seen / (seen + 1), _LONGEST_MEMORY)
+        state = moving_average_update(state, {"min": np.float64(low), "max": np.float64(high)}, kept)
+    return float(state["min"]), float(state["max"])
+
+
+def _percentile(tensor: TensorStatistics, _levels: int) -> Range:
+    low, high = np.percentile(tensor.samples, (100 - PERCENTILE, PERCENTILE))
+    return float(low), float(high)
+
+
+def _least_squares(tensor: TensorStatistics, levels: int) -> Range:
+    """The range with the least mean squared error: what is outside is clipped, what is inside is rounded.
+
+    Rounding to steps of width w costs w^2 / 12 a value, but nothing for the exact zeros that a ReLU leaves.
+    """
+    least, most = _min_max(tensor, levels)
+    values = tensor.samples.astype(np.float64)
+    shares = np.linspace(1 / _CANDIDATES, 1, _CANDIDATES)
+    highs, lows = max(most, 0.0) * shares, min(least, 0.0) * shares
+    above = np.array([np.square(np.maximum(values - high, 0)).mean() for high in highs])
+    below = np.array([np.square(np.maximum(low - values, 0)).mean() for low in lows])
+    steps = (highs[:, None] - lows[None, :]) / levels
+    cost = above[:, None] + below[None, :] + np.mean(values != 0) * np.square(steps) / 12
+    high_index, low_index = np.unravel_index(int(cost.argmin()), cost.shape)
+    return float(lows[low_index]), float(highs[high_index])
+
+
+_ALGORITHMS: dict[Calibration, Callable[[TensorStatistics, int], Range]] = {
+    "minmax": _min_max,
+    "moving_average": _moving_average,
+    "percentile": _percentile,
+    "mse": _least_squares,
+}
+
+
+def share_ranges(network: Network, ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """Give tensors that only copy each other's values one range, so that no operator is needed to convert between them.
+
+    Args:
+        network: the float network.
+        ranges: as `find_ranges` gives them; tensors without one stay as they are.
+
+    Returns:
+        The ranges with those of resizes (input and output) and concatenations (output and, where they are not narrower
+        than 1 / `SHARED_RANGE_RATIO` of it, inputs) made equal.
+    """
+    shared = dict(ranges)
+    for operator in reversed(network.operators):
+        if network.kind(operator) not in ("CONCATENATION", "RESIZE_NEAREST_NEIGHBOR"):
+            continue
+        wide = shared.get(network.tensors[operator.outputs[0]].name)
+        if wide is None:
+            continue
+        for index in operator.inputs:
+            name = network.tensors[index].name
+            if name not in shared or network.constant(index) is not None:
+                continue
+            low, high = shared[name]
+            if SHARED_RANGE_RATIO * (high - low) >= wide[1] - wide[0]:
+                shared[name] = (min(low, wide[0]), max(high, wide[1]))
+    return shared

@@ -1,0 +1,133 @@
+"""How a network is quantized: where it is cut, the scheme of each side and of single layers, how ranges are found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from mqn.errors import nearest
+
+Scheme = Literal[
+    "float32",
+    "float16",
+    "dynamic_wi8_afp32",
+    "dynamic_wi4_afp32",
+    "static_wi8_ai8",
+    "static_wi4_ai8",
+    "static_wi8_ai16",
+]
+Layout = Literal["fused", "pair"]
+Calibration = Literal["minmax", "moving_average", "percentile", "mse"]
+
+_SHORT = {
+    "dynamic_wi8_afp32": "dynamic",
+    "dynamic_wi4_afp32": "dynamic4",
+    "static_wi8_ai8": "int8",
+    "static_wi4_ai8": "int4",
+    "static_wi8_ai16": "int16",
+}
+_MOST_RULES_IN_LABEL = 2
+_DEFAULT_CUT, _DEFAULT_PICTURES = "interface", 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where the network is cut, how each side is quantized, and into how many files.
+
+    Attributes:
+        cut: the tensor between backbone and head, one of the names that `mqn describe` lists. Everything that it is
+            computed from is the backbone. Two files can only be made where nothing else crosses.
+        backbone: ai-edge-quantizer's scheme of everything up to the cut.
+        head: the scheme of everything behind it.
+        rules: schemes of single layers, later ones win: `decoder.*=static_wi8_ai16; head.conv3=float32`, or a list of
+            pairs of a pattern and a scheme, which is kept as such a text (so that a space can list rules as choices). A
+            pattern is a layer's dotted name with `*` for anything; the leading `backbone.` may be left out, and a name
+            stands for all within it.
+        layout: `fused`: one file. `pair`: the paper's two files.
+        calibration: how static schemes find the range of an activation. `minmax`: all that occurred.
+            `moving_average`: the mean of the pictures' ranges. `percentile`: all but the outermost values. `mse`: the
+            range that loses least, between rounding and clipping.
+        calibration_pictures: training pictures that fix the ranges of static schemes.
+    """
+
+    cut: str = _DEFAULT_CUT
+    backbone: Scheme = "static_wi8_ai8"
+    head: Scheme = "dynamic_wi8_afp32"
+    rules: str | tuple[tuple[str, str], ...] = ""
+    layout: Layout = "fused"
+    calibration: Calibration = "minmax"
+    calibration_pictures: int = _DEFAULT_PICTURES
+
+    def __post_init__(self) -> None:
+        """Check ranges, and write rules in the one form that they are kept in.
+
+        Raises:
+            ValueError: a field is out of its range, or a rule cannot be read.
+        """
+        if self.calibration_pictures < 1:
+            raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
+        pairs = _split(self.rules) if isinstance(self.rules, str) else self.rules
+        object.__setattr__(self, "rules", "; ".join(f"{pattern}={scheme}" for pattern, scheme in _checked(pairs)))
+
+    @property
+    def scheme_rules(self) -> tuple[tuple[str, Scheme], ...]:
+        """Pattern and scheme of every rule, in order."""
+        assert isinstance(self.rules, str)
+        return tuple(_checked(_split(self.rules)))
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        """Every scheme that the plan names, each once."""
+        return tuple(dict.fromkeys((self.backbone, self.head, *(scheme for _, scheme in self.scheme_rules))))
+
+    @property
+    def static(self) -> bool:
+        """Whether a scheme fixes ranges beforehand, so that calibration has an effect."""
+        return any(scheme.startswith("static") for scheme in self.schemes)
+
+    @property
+    def label(self) -> str:
+        """The plan in a few characters, for run names and axes: what differs from the defaults is added.
+
+        `int8+dynamic`, `pair:float32+float32`, `int8+dynamic@decoder.conv2 head.conv3=float32 percentile n32`.
+        """
+        names = "+".join(_SHORT.get(scheme, scheme) for scheme in (self.backbone, self.head))
+        words = [names if self.layout == "fused" else f"{self.layout}:{names}"]
+        if self.cut != _DEFAULT_CUT:
+            words[0] += f"@{self.cut.removeprefix('backbone.')}"
+        rules = [f"{pattern}={_SHORT.get(scheme, scheme)}" for pattern, scheme in self.scheme_rules]
+        if len(rules) <= _MOST_RULES_IN_LABEL:
+            words += rules
+        else:
+            words.append(f"{len(rules)} rules {hashlib.sha256(str(self.rules).encode()).hexdigest()[:4]}")
+        if self.static and self.calibration != "minmax":
+            words.append(self.calibration)
+        if self.static and self.calibration_pictures != _DEFAULT_PICTURES:
+            words.append(f"n{self.calibration_pictures}")
+        return " ".join(words)
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        pattern, separator, scheme = part.partition("=")
+        if not separator:
+            raise ValueError(f"rule {part!r}: write PATTERN=SCHEME, for example head.conv3=float32")
+        pairs.append((pattern.strip(), scheme.strip()))
+    return pairs
+
+
+def _checked(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, Scheme]]:
+    checked = []
+    for pair in pairs:
+        if len(pair) != 2:
+            raise ValueError(f"rule {list(pair)!r}: give a pattern and a scheme, for example head.conv3, float32")
+        pattern, scheme = pair
+        if not pattern or set(pattern) & set("=; \t\n"):
+            raise ValueError(f"rule {pattern!r}: a pattern is a layer's dotted name, with * for anything")
+        if scheme not in get_args(Scheme):
+            raise ValueError(f"rule {pattern!r}: no scheme {scheme!r}; {nearest(scheme, get_args(Scheme))}")
+        checked.append((pattern, cast("Scheme", scheme)))
+    return checked

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+
+from mqn.export.flatbuffer import Network
+from mqn.export.interpreter import open_interpreter, run
+from mqn.export.statistics import measure_statistics
+
+
+def test_each_picture_has_its_extremes(toy: Network, pictures: np.ndarray) -> None:
+    statistics = measure_statistics(toy, pictures)
+    np.testing.assert_array_equal(statistics["ldr"].lows, pictures.min(axis=(1, 2, 3)))
+    np.testing.assert_array_equal(statistics["ldr"].highs, pictures.max(axis=(1, 2, 3)))
+    np.testing.assert_array_equal(statistics["backbone/up"].highs, statistics["backbone/down"].highs)
+    assert not any(name.startswith("constant") for name in statistics)
+    outputs = [run(open_interpreter(toy.to_bytes()), {"ldr": picture[None]})["hdr"] for picture in pictures]
+    np.testing.assert_array_equal(statistics["hdr"].highs, [output.max() for output in outputs])
+
+
+def test_what_a_convolution_reads_is_known_by_channel(toy: Network, pictures: np.ndarray) -> None:
+    statistics = measure_statistics(toy, pictures)
+    ldr = statistics["ldr"]
+    np.testing.assert_array_equal(ldr.channel_lows, pictures.min(axis=(0, 1, 2)))
+    np.testing.assert_array_equal(ldr.channel_highs, pictures.max(axis=(0, 1, 2)))
+    np.testing.assert_allclose(ldr.channel_means, pictures.mean(axis=(0, 1, 2)), rtol=1e-5)
+    assert statistics["hdr"].channel_means is None
+
+
+def test_samples_come_from_every_channel(toy: Network) -> None:
+    picture = np.broadcast_to(np.array([0.1, 0.2, 0.3], np.float32), (1, 32, 32, 3)).copy()
+    samples = measure_statistics(toy, picture)["ldr"].samples
+    np.testing.assert_allclose(np.unique(samples), [0.1, 0.2, 0.3], rtol=1e-6)
+
+
+def test_only_what_is_asked_for(toy: Network, pictures: np.ndarray) -> None:
+    wanted = {toy.index("hdr"), toy.index("constant/size")}
+    assert list(measure_statistics(toy, pictures, wanted)) == ["hdr"]
