@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +14,7 @@ from mqn.device.agent.endpoints import Desk
 _LOGGED = ("POST", "PUT", "DELETE")
 MAX_PATH_CHARACTERS = 200
 MAX_LINE_CHARACTERS = 500
+LINGER_SECONDS, LINGER_BYTES = 10.0, 64_000_000
 
 
 class Door:
@@ -24,12 +28,23 @@ class Door:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        desk, status = self._desk, 500
+        desk, status, unread = self._desk, 500, True
+
+        async def listen() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = bool(message.get("more_body"))
+            return message
 
         async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif status >= 400 and unread and not message.get("more_body"):
+                # To close now would reset the connection, and the reason would be lost with it.
+                await send({**message, "more_body": True})
+                await _discard(listen)
+                message = {"type": "http.response.body"}
             await send(message)
 
         client = ""
@@ -38,12 +53,12 @@ class Door:
                 entry = desk.tokens.admit(headers.get("authorization", ""))
                 if entry.reason:
                     desk.metrics.count("auth_failures_total", reason=entry.reason)
-                    await refuse(401, entry.line, {"WWW-Authenticate": "Bearer"})(scope, receive, observe)
+                    await refuse(401, entry.line, {"WWW-Authenticate": "Bearer"})(scope, listen, observe)
                     return
                 client = entry.client
             scope["client_name"] = client
             with desk.leases.attend(headers.get(wire.LEASE_HEADER.lower(), "")):
-                await self._app(scope, receive, observe)
+                await self._app(scope, listen, observe)
         finally:
             desk.metrics.count("requests_total", status=str(status))
             if scope["method"] in _LOGGED or status == 401:
@@ -57,6 +72,18 @@ class Door:
                 )
 
 
+async def _discard(listen: Receive) -> None:
+    """Read what is left of a refused body, for a while: its sender looks at the answer only when all is sent."""
+    received = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while received < LINGER_BYTES:
+                message = await listen()
+                received += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+
+
 def refuse(status: int, line: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """A no, in one line of JSON.
 
@@ -67,5 +94,5 @@ def refuse(status: int, line: str, headers: dict[str, str] | None = None) -> JSO
     """
     # What a stranger sent may stand in the line: whatever cannot be encoded is replaced, and it is cut.
     plain = line.encode("utf-8", "replace").decode()[:MAX_LINE_CHARACTERS]
-    # Closing, for the rest of a body that was refused would be received to its end, and that may never come.
+    # Closing, for what may still come of a refused body is none of the next request.
     return JSONResponse({"error": plain}, status_code=status, headers={"Connection": "close", **(headers or {})})

@@ -52,6 +52,10 @@ class BoundedConnection(H11Protocol):
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
+        if self.cycle is not None:
+            # Its head was understood, its body is not: whoever carries it out must not answer a second time.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             for event in (
                 h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),

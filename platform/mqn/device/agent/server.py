@@ -94,7 +94,9 @@ def serve(
             settings = uvicorn.Config(
                 build_app(desk),
                 log_config=None,
+                log_level="error",
                 access_log=False,
+                proxy_headers=False,
                 date_header=False,
                 server_header=False,
                 lifespan="off",

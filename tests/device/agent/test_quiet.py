@@ -1,0 +1,150 @@
+"""The server itself, on loopback: what it does with connections that want too much or say too little."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from tests.lab.running import await_
+
+from mqn.device.agent import door, listening
+from mqn.device.agent.app import build_app
+from mqn.device.agent.authority import issue, open_authority
+from mqn.device.agent.endpoints import Desk
+from mqn.device.agent.quiet import QuietServer
+
+
+@contextmanager
+def serving(desk: Desk, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    ready, drained = threading.Event(), threading.Event()
+    config = uvicorn.Config(build_app(desk), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    server = QuietServer(config, tls, on_ready=ready.set, on_drain=drained.wait, on_stop=drained.set)
+    with listening.bind("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        assert ready.wait(10)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.stop()
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def ask(raw: socket.socket, text: str) -> bytes:
+    raw.sendall(text.encode())
+    return read(raw)
+
+
+def read(raw: socket.socket) -> bytes:
+    raw.settimeout(10)
+    answer = b""
+    while chunk := raw.recv(65_536):
+        answer += chunk
+    return answer
+
+
+HEALTH = "GET /v1/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+UPLOAD = f"PUT /v1/models/{'0' * 64} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n"
+
+
+def test_too_many_connections_are_429_and_those_that_are_open_go_on(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS", 2)
+    with serving(desk) as port, ExitStack() as stack:
+        first, _, third = (stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(3))
+        refused = ask(third, HEALTH)
+        assert refused.startswith(b"HTTP/1.1 429 ")
+        assert b"retry-after: 2" in refused.lower()
+        assert ask(first, HEALTH).startswith(b"HTTP/1.1 200 ")
+        with socket.create_connection(("127.0.0.1", port)) as later:
+            assert ask(later, HEALTH).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("said", ["", "GET /v1/health HTTP/1.1\r\nHost:"])
+def test_a_request_whose_head_does_not_come_is_cut_off(desk: Desk, monkeypatch, said: str) -> None:
+    monkeypatch.setattr(listening, "HEAD_SECONDS", 0.1)
+    with serving(desk) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        assert ask(raw, said) == b""
+
+
+def test_bytes_that_trickle_in_do_not_move_the_deadline(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "HEAD_SECONDS", 0.3)
+    with serving(desk) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.settimeout(0.05)
+        sent = 0
+        with pytest.raises(OSError, match=r"reset|Broken pipe|ended"):  # noqa: PT012
+            while True:
+                raw.sendall(b"G")
+                sent += 1
+                try:
+                    if not raw.recv(1):
+                        raise ConnectionResetError("ended")
+                except TimeoutError:
+                    assert sent < 100
+
+
+def test_an_upload_that_stops_coming_is_408(desk: Desk, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(door, "LINGER_SECONDS", 0.1)
+    slow = dataclasses.replace(desk, idle_seconds=0.1)
+    with serving(slow) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        assert ask(raw, UPLOAD).startswith(b"HTTP/1.1 408 ")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["at once", "later"])
+def test_a_body_that_turns_out_to_be_no_http_is_one_400(desk: Desk, split: bool, caplog) -> None:
+    head = "POST /v1/jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(desk) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        if split:
+            raw.sendall(head.encode() + b"1\r\n{\r\n")
+        answer = ask(raw, ("" if split else head) + "zz\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_refused_upload_is_told_why_although_it_goes_on(desk: Desk) -> None:
+    with serving(desk) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        for _ in range(5):
+            answer = http.put(f"/v1/models/{'0' * 64}", content=b"x" * 5_000_000)
+            assert answer.status_code == 413
+
+
+def test_a_server_ends_while_somebody_waits(desk: Desk, jobs, leases, bench, request_, held) -> None:
+    bench.held = True
+    job_id = jobs.submit(request_, held).text.split('"')[3]
+    assert bench.entered.wait(5)
+    with serving(desk) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.sendall(f"GET /v1/jobs/{job_id}?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        await_(lambda: leases._live[held].attending)
+        jobs.close()
+        assert b'"state": "running"' in raw.recv(65_536)
+
+
+def test_a_client_that_is_gone_no_longer_keeps_its_lease(desk: Desk, jobs, leases, bench, request_, held) -> None:
+    bench.held = True
+    job_id = jobs.submit(request_, held).text.split('"')[3]
+    with serving(desk) as port:
+        with socket.create_connection(("127.0.0.1", port)) as raw:
+            raw.sendall(f"GET /v1/jobs/{job_id}?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            await_(lambda: leases._live[held].attending)
+        await_(lambda: not leases._live[held].attending)
+    bench.let_go.set()
+
+
+def test_tls_is_of_today_and_a_handshake_that_does_not_come_is_not_waited_for(desk: Desk, tmp_path: Path) -> None:
+    pem, key = issue(open_authority(tmp_path / "ca"), ["127.0.0.1"], 1)
+    (tmp_path / "both.pem").write_bytes(pem + key)
+    tls = listening.secure(tmp_path / "both.pem", None)
+    assert tls.minimum_version == ssl.TLSVersion.TLSv1_2
+    trusted = ssl.create_default_context(cafile=tmp_path / "ca" / "ca.pem")
+    with serving(desk, tls) as port, socket.create_connection(("127.0.0.1", port)):
+        assert httpx.get(f"https://127.0.0.1:{port}/v1/health", verify=trusted, trust_env=False).status_code == 200
