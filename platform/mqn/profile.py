@@ -69,7 +69,7 @@ class DeviceProfile:
             `loopback` this machine, `adb:SERIAL` a phone, `ssh:USER@HOST` a board without an agent.
         token_env: environment variable that holds the agent's token; empty where none is needed.
         token_file: or a file that holds it.
-        ca: certificate that the agent's own is signed by, as `mqn agent init` wrote it; None: the system's.
+        ca: certificate that the agent's own is signed by (`ca.pem` of `mqn agent init`); None: the system's.
         kind: what sort of device it is: a study may ask for any of a kind.
         tags: whatever else tells devices apart: `soc`, `os`, ...; a study may ask for those too.
         exclusive: whether the device is this machine, so that nothing of ours may run beside a measurement; None: it is

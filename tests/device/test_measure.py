@@ -172,5 +172,5 @@ def test_a_profile(make_measurement) -> None:
     )
     assert profile(FakeClient([good]), FILES, MeasureSettings()) == good
     bad = dataclasses.replace(good, verdict="rejected", reasons=("no profiler",), ops=(), profiled_ms=None)
-    with pytest.raises(MeasurementError, match="'rejected'.*no profiler"):
+    with pytest.raises(MeasurementError, match=r"'rejected'.*no profiler"):
         profile(FakeClient([bad]), FILES, MeasureSettings())

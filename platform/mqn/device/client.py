@@ -23,7 +23,7 @@ class Client:
         """Remember whom to speak to; nothing is sent yet.
 
         Args:
-            url: the agent's address, for example `https://192.168.1.20:8600`.
+            url: the agent's address, for example `https://192.168.1.20:8765`.
             token: what it wants to be shown.
             ca: certificate that the agent's own is signed by; None: the system's.
             options: patience and transport (`mqn.device.connection.Connection`).

@@ -52,7 +52,7 @@ class Connection:
         """Remember whom to speak to; nothing is sent yet.
 
         Args:
-            url: the agent's address, for example `https://192.168.1.20:8600`.
+            url: the agent's address, for example `https://192.168.1.20:8765`.
             token: what it wants to be shown.
             ca: certificate that the agent's own is signed by; None: the system's.
             patience_seconds: how long an agent that answered before may be out of reach.
@@ -194,13 +194,13 @@ def _check_address(url: str, token: str | None) -> tuple[bool, int]:
     except httpx.InvalidURL:
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise DeviceRefusedError(f"{url!r} is no agent's address; give one like https://192.168.1.20:8600")
+        raise DeviceRefusedError(f"{url!r} is no agent's address; give one like https://192.168.1.20:8765")
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
         raise DeviceRefusedError(f"the token for {url} must be one line of printable ASCII characters")
     secure = parsed.scheme == "https"
     if token and not secure and not is_loopback(parsed.host):
         raise DeviceRefusedError(
-            f"{url} would carry the token in clear; give an https:// address and the device's ca (`mqn agent init`)"
+            f"{url} would carry the token in clear; give an https:// address; `mqn agent init` makes the certificate"
         )
     return secure, parsed.port or (443 if secure else 80)
 

@@ -14,7 +14,7 @@ from mqn.errors import DeviceRefusedError
 PROBE_SECONDS = 2.0
 
 # OpenSSL's verification results, by what to do about them.
-_TIME = {9: "is the clock right, on both machines?", 10: "renew it on the device with: mqn agent init"}
+_TIME = {9: "is the clock right, on both machines?", 10: "make another with: mqn agent init --renew"}
 _NAME = frozenset({62, 64})
 # How OpenSSL names an answer that is not TLS at all.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
@@ -29,9 +29,9 @@ def trust(ca: Path | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=None if ca is None else str(ca.expanduser()))
     except ssl.SSLError as error:
-        raise DeviceRefusedError(f"ca {ca}: holds no certificate in PEM format; copy the device's ca.pem") from error
+        raise DeviceRefusedError(f"ca {ca}: holds no certificate in PEM format; give ca.pem") from error
     except OSError as error:
-        raise DeviceRefusedError(f"cannot read ca {ca}: {error.strerror}; copy it from the device") from error
+        raise DeviceRefusedError(f"cannot read ca {ca}: {error.strerror}; `mqn agent init` says where it is") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -65,8 +65,8 @@ def _advice(error: ssl.SSLCertVerificationError) -> str:
     if error.verify_code in _TIME:
         return _TIME[error.verify_code]
     if error.verify_code in _NAME:
-        return "give the address as the certificate has it, or make one for this name with: mqn agent init"
-    return "give the ca that `mqn agent init` wrote on the device as 'ca' in the profile"
+        return "give the address as the certificate has it, or make one for this address with: mqn agent init --renew"
+    return "give the ca.pem of whoever ran `mqn agent init` as 'ca' in the profile"
 
 
 def _speaks_tls(url: httpx.URL) -> bool:

@@ -3,7 +3,7 @@
     PUT    /v1/models/{sha256}        raw bytes           201 stored, 200 was there, 413 too large, 422 other hash
     HEAD   /v1/models/{sha256}                            200 there, 404 not
     POST   /v1/leases                 LeaseRequest        201 Lease, 409 too many wait, 422 cannot be
-    GET    /v1/leases/{id}?wait=20                        200 Lease, once its state changes or the wait is over
+    GET    /v1/leases/{id}?wait=20                        200 Lease, once it waits no more or the wait is over
     PUT    /v1/leases/{id}                                200 Lease: a heartbeat
     DELETE /v1/leases/{id}                                200 Lease, given back; its jobs are cancelled
     POST   /v1/jobs                   JobRequest          202 JobStatus, 404 a model is missing, 409 busy or no lease

@@ -18,6 +18,7 @@ from mqn.device.passes import printable
 
 BENCH_COMMAND = (sys.executable, "-P", "-m", "mqn.device.bench")
 TOKEN_VARIABLE = "MQN_AGENT_TOKEN"  # noqa: S105  (a name, not a secret)
+PARENT_VARIABLE = "MQN_AGENT_PID"
 
 
 class KillSwitch:
@@ -96,6 +97,7 @@ def run_isolated(
         How it ended; nothing that it started in its group outlives it.
     """
     environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
+    environment[PARENT_VARIABLE] = str(os.getpid())
     errors = folder / "stderr.txt"
     expired = threading.Event()
 

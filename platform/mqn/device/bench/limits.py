@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from mqn.device import machine
+from mqn.device.backends.isolation import PARENT_VARIABLE
 from mqn.device.passes import MAX_RESULT_BYTES
 from mqn.records import MeasureSettings
 
@@ -49,6 +50,9 @@ def die_with_parent() -> None:
     """End this process when its parent ends: an agent that is killed cannot kill its pass any more."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG is 1
+    # It may have ended while this process was starting: then no signal comes any more.
+    if os.environ.get(PARENT_VARIABLE, str(os.getppid())) != str(os.getppid()):
+        os._exit(1)
 
 
 def die_first() -> None:

@@ -50,7 +50,9 @@ def read_address(name: str, device: DeviceProfile) -> Address:
     Raises:
         DeviceRefusedError: its token is not where the profile says.
     """
-    return Address(url=device.url, token=_read_token(name, device), ca=device.ca)
+    # Workers run in other folders.
+    ca = None if device.ca is None else device.ca.expanduser().absolute()
+    return Address(url=device.url, token=_read_token(name, device), ca=ca)
 
 
 def _read_token(name: str, device: DeviceProfile) -> str | None:

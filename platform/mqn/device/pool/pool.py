@@ -16,7 +16,7 @@ from mqn.device.client import Client
 from mqn.device.pool.address import Address
 from mqn.device.pool.member import AgentReach, Member, Reach, State
 from mqn.device.pool.targets import match_target
-from mqn.errors import DeviceAwayError, DeviceError, DeviceRefusedError
+from mqn.errors import DeviceAwayError, DeviceError, DeviceRefusedError, DeviceRestingError
 from mqn.profile import DeviceProfile
 from mqn.records import DeviceInfo
 
@@ -118,8 +118,8 @@ class Pool:
                 raise error
         for target in targets:
             members = self.members(target)
-            if all(self._members[name].contact is None for name in members):
-                first = next(error for name in members if (error := errors[name]) is not None)
+            first = errors[members[0]]
+            if first is not None and all(errors[name] is not None for name in members):
                 more = f" (nor any other of {len(members)} for {target!r})" if len(members) > 1 else ""
                 raise DeviceAwayError(f"device {members[0]!r}: {first}{more}")
 
@@ -186,8 +186,7 @@ class Pool:
         self.reach([target])
         name = self.choose(target)
         if name is None:
-            contacts = [self._members[member].contact for member in self.members(target)]
-            raise next(contact.resting for contact in contacts if contact is not None and contact.resting is not None)
+            raise DeviceRestingError(self.absent(target))
         self.begin(name)
         with self.address(name).connect() as client:
             try:
