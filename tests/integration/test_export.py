@@ -14,6 +14,7 @@ from torch import nn
 
 from mqn.errors import ExportError, ModelFileError, PlanError, WeightsError
 from mqn.export.flatbuffer import Network
+from mqn.export.lowering import REWRITES
 from mqn.export.process import Worker
 from mqn.export.quantize import quantize
 from mqn.export.resize import retarget
@@ -174,7 +175,7 @@ class _WithGelu(nn.Module):
 
 @pytest.mark.parametrize("name", ["ca", "untrained"])
 @pytest.mark.parametrize("backbone", ["float32", "static_wi8_ai8"])
-def test_packed_neighbours_change_no_number_at_any_size(
+def test_rewritten_norms_are_the_same_network_at_any_size(
     name: str,
     backbone: Scheme,
     exported: dict[str, Path],
@@ -183,12 +184,13 @@ def test_packed_neighbours_change_no_number_at_any_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = Plan(backbone=backbone, head="dynamic_wi8_afp32")
-    (packed,) = quantize(exported[name], plan, pictures, tmp_path / "packed")
-    monkeypatch.setattr("mqn.export.lowering.pack_dynamic", lambda network: 0)
+    (lowered,) = quantize(exported[name], plan, pictures, tmp_path / "lowered")
+    monkeypatch.setitem(REWRITES, "norms", lambda network: 0)
     (plain,) = quantize(exported[name], plan, pictures, tmp_path / "plain")
-    kinds = [{network.kind(o) for o in network.operators} for network in map(Network.read, (packed, plain))]
-    assert [("RESHAPE" in kind) for kind in kinds] == [True, False]
-    np.testing.assert_array_equal(Runner([packed], "log").infer(pictures[0]), Runner([plain], "log").infer(pictures[0]))
-    wide = np.random.default_rng(2).random((96, 128, 3), dtype=np.float32)
-    sized = [retarget(file, tmp_path / f"{i}.tflite", 96, 128) for i, file in enumerate((packed, plain))]
-    np.testing.assert_array_equal(Runner(sized[:1], "log").infer(wide), Runner(sized[1:], "log").infer(wide))
+    kinds = [{network.kind(o) for o in network.operators} for network in map(Network.read, (lowered, plain))]
+    assert ["SQUARED_DIFFERENCE" in kind for kind in kinds] == [False, True]
+    for height, width in ((SIZE, SIZE), (96, 128)):
+        picture = np.random.default_rng(2).random((height, width, 3), dtype=np.float32)
+        sized = [retarget(f, tmp_path / f"{i}_{width}.tflite", height, width) for i, f in enumerate((lowered, plain))]
+        found, expected = (Runner([file], "log").infer(picture) for file in sized)
+        np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -7,22 +7,25 @@ takes both of these, of floats and of 8-bit integers.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.flatbuffer import Network
-from mqn.export.packing import pack_dynamic
+from mqn.export.norms import lengthen_norms
 from mqn.export.phases import convolve_in_phases, doubles
 
 
-def lower(network: Network) -> None:
+def lower(network: Network, without: Collection[str] = ()) -> None:
     """Write a network as the delegate runs it fastest, with the same numbers.
 
     Args:
-        network: changed in place; float or quantized: all that is rewritten copies values or adds the same products.
+        network: changed in place; float or quantized: integers stay what they are, floats up to the order of sums.
+        without: names of `REWRITES` to leave out, to see what each one brings.
     """
-    convolve_in_phases(network)
-    lower_nearest(network)
-    pack_dynamic(network)
+    for name, rewrite in REWRITES.items():
+        if name not in without:
+            rewrite(network)
 
 
 def lower_nearest(network: Network) -> int:
@@ -65,3 +68,11 @@ def lower_nearest(network: Network) -> int:
     if replaced:
         network.drop_unused()
     return replaced
+
+
+REWRITES: dict[str, Callable[[Network], int]] = {
+    "phases": convolve_in_phases,
+    "doubling": lower_nearest,
+    "norms": lengthen_norms,
+}
+"""Rewrites by name, in the order that they are made: phases look for the resizes that doubling replaces."""

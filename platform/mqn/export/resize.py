@@ -121,19 +121,10 @@ def _gather(_network: Network, operator: Any, given: list[Shape]) -> Shape:
     return (batch, height // block, width // block, channels * block**2)
 
 
-def _unpack(network: Network, operator: Any, given: list[Shape]) -> Shape:
-    """A reshape of neighbours side by side in the channels (`mqn.export.packing`); its shape is a constant."""
-    channels = _shape(network, operator.outputs[0])[3]
-    batch, height, width, packed = given[0]
-    shape = (batch, height, width * packed // channels, channels)
-    network.set_constant(operator.inputs[1], np.array(shape, dtype=np.int32))
-    operator.builtinOptions.newShape = list(shape)
-    return shape
-
-
 Rule = Callable[[Network, Any, list[Shape]], Shape]
 _ELEMENTWISE = (
-    "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE", "DEQUANTIZE",
+    "ADD", "SUB", "MUL", "SQUARE", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE",
+    "DEQUANTIZE",
 )  # fmt: skip
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _broadcast),
@@ -145,6 +136,5 @@ RULES: dict[str, Rule] = {
     "RESIZE_NEAREST_NEIGHBOR": _scale,
     "RESIZE_BILINEAR": _scale,
     "DEPTH_TO_SPACE": _spread,
-    "RESHAPE": _unpack,
     "SPACE_TO_DEPTH": _gather,
 }
