@@ -188,3 +188,23 @@ def test_evaluation_by_the_virtual_camera_is_fixed(dataset: Dataset) -> None:
         assert one.operator == "virtual_camera"
         np.testing.assert_array_equal(one.ldr, other.ldr)
         np.testing.assert_array_equal(one.truth, other.truth)
+
+
+def test_calibration_inputs_are_dark_and_bright(dataset: Dataset) -> None:
+    chosen = calibration_inputs(dataset, SIZE, 4).mean(axis=(1, 2, 3))
+    every = [TrainingPairs(dataset, SIZE, 0).pair(epoch, index)[0].mean() for epoch in range(11) for index in range(6)]
+    assert chosen.min() < np.quantile(every, 0.1)
+    assert chosen.max() > np.quantile(every, 0.9)
+
+
+def test_calibration_inputs_that_tell_nothing_are_left_out(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = TrainingPairs.pair
+
+    def often_white(self: TrainingPairs, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray, str]:
+        ldr, truth, operator = pair(self, epoch, index)
+        return (np.ones_like(ldr) if index != 2 else ldr), truth, operator
+
+    monkeypatch.setattr(TrainingPairs, "pair", often_white)
+    assert all(picture.min() < picture.max() for picture in calibration_inputs(dataset, SIZE, 8))
+    # Eleven epochs are looked at; of more pictures than those, white ones are better than none.
+    assert len(calibration_inputs(dataset, SIZE, 12)) == 12

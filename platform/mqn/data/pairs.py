@@ -17,6 +17,7 @@ import numpy as np
 
 from mqn.data.catalogue import Split
 from mqn.data.dataset import Dataset
+from mqn.data.representative import representative
 from mqn.data.response import Response
 from mqn.data.synthesis import make_ldr
 from mqn.data.virtual_camera import photograph
@@ -27,6 +28,7 @@ SMALLEST_CROP = 0.5
 """Of a picture's shorter side; the largest is the whole of it."""
 
 REDRAWS = 8
+_PREVIEWS, _PREVIEW = 64, 32  # Calibration pictures are chosen among this many, looked at in this size.
 _PAIR, _ORDER, _EVALUATION = 1, 2, 3
 
 SyntheticInputs = Literal["operators", "virtual"]
@@ -184,7 +186,7 @@ def calibration_inputs(
     virtual_camera: float = 0.0,
     curves: tuple[Response, ...] = (),
 ) -> np.ndarray:
-    """LDR inputs as trainings see them, to fix a quantized network's ranges by.
+    """LDR inputs as trainings see them, to fix a quantized network's ranges by: dark and bright, of many sources.
 
     Args:
         dataset: where from; its training split only.
@@ -195,17 +197,25 @@ def calibration_inputs(
         curves: as of `TrainingPairs`.
 
     Returns:
-        (N, S, S, 3) float32 code values k / 255.
+        (N, S, S, 3) float32 code values k / 255. A smaller N gives the first of them.
 
     Raises:
         DataError: `count` is below 1.
     """
     if count < 1:
         raise DataError(f"{count} calibration pictures were asked for; at least 1 is needed")
-    pairs = TrainingPairs(dataset, size, seed, virtual_camera=virtual_camera, curves=curves)
-    epochs = -(-count // len(pairs))
-    drawn = [(epoch, int(index)) for epoch in range(epochs) for index in pairs.order(epoch)]
-    return np.stack([pairs.pair(epoch, index)[0] for epoch, index in drawn[:count]])
+    pairs, previews = (
+        TrainingPairs(dataset, side, seed, virtual_camera=virtual_camera, curves=curves) for side in (size, _PREVIEW)
+    )
+    epochs = -(-max(count, _PREVIEWS) // len(pairs))
+    drawn = [(epoch, int(index)) for epoch in range(epochs) for index in pairs.order(epoch)][: max(count, _PREVIEWS)]
+    looks = [previews.pair(epoch, index)[0] for epoch, index in drawn]
+    # A picture that is the same all over tells nothing: only where there is no other.
+    telling = [place for place, look in enumerate(looks) if look.min() < look.max()]
+    places = telling if len(telling) >= count else range(len(drawn))
+    brightness = [float(looks[place].mean()) for place in places]
+    sources = [dataset.sources("train")[drawn[place][1]] for place in places]
+    return np.stack([pairs.pair(*drawn[places[one]])[0] for one in representative(brightness, sources, count)])
 
 
 def _random_crop(picture: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
