@@ -45,8 +45,8 @@ def test_a_figure_of_a_device_says_whose_it_is() -> None:
 def test_only_a_device_s_own_figures_name_a_target() -> None:
     with pytest.raises(UnknownNameError, match="no metric 'latency'; did you mean 'latency_ms'"):
         quantity("latency/board")
-    with pytest.raises(UnknownNameError, match="no metric 'psnr_tm/board'.*allowed: .*latency_ms/board"):
+    with pytest.raises(UnknownNameError, match=r"no metric 'psnr_tm/board'.*allowed: .*latency_ms/board"):
         quantity("psnr_tm/board")
-    with pytest.raises(UnknownNameError, match="no metric 'latency_ms/'.*'latency_ms/DEVICE'"):
+    with pytest.raises(UnknownNameError, match=r"no metric 'latency_ms/'.*'latency_ms/DEVICE'"):
         quantity("latency_ms/")
     assert find_quantity("psnr_tm/board") is None
