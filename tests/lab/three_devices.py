@@ -1,6 +1,7 @@
 """One study on three devices at once, with a network that is cut in the middle. Needs root, adb and debootstrap.
 
-    python -m tests.lab.three_devices --rootfs /tmp/mqn-adbd --work /tmp/mqn-three
+    /usr/bin/python3 -m venv /opt/mqn-agent && /opt/mqn-agent/bin/pip install '.[agent]'
+    python -m tests.lab.three_devices --rootfs /tmp/mqn-adbd --work /tmp/mqn-three --agent /opt/mqn-agent/bin/mqn
 
 The devices are an agent on loopback, an agent in another network namespace over TLS (certificate and token by
 `mqn agent init`, run by an unprivileged user), and a real adbd in a third namespace. While the second one measures, its
@@ -56,6 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rootfs", type=Path, required=True, help="root file system with adbd; made if absent")
     parser.add_argument("--work", type=Path, required=True, help="folder for state and results")
+    parser.add_argument("--agent", type=Path, required=True, help="mqn where an unprivileged user can run it")
     parser.add_argument("--space", default="smoke", help="what is searched (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], help="passed on to mqn search")
     given = parser.parse_args()
@@ -86,7 +88,7 @@ def main() -> int:
             else (given.work / "installation.json").read_text()
         )
         (given.work / "installation.json").write_text(json.dumps(made))
-        serve = [sys.executable, "-m", "mqn", "agent", "serve", "--config", str(folder), "--user", "nobody"]
+        serve = [str(given.agent), "agent", "serve", "--config", str(folder), "--user", "nobody"]
         log = (given.work / "agent.log").open("ab")
         agent = away.popen(serve, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         status = ("agent", "status", "--url", made["url"], "--ca", made["ca"], "--token-file", made["token_file"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 from mqn.errors import UsageError
@@ -17,7 +19,7 @@ def become(user: str, folder: Path) -> None:
         folder: and all that is in it.
 
     Raises:
-        UsageError: there is no such user, or we may not become one.
+        UsageError: there is no such user, we may not become one, or that user cannot run this Python.
     """
     try:
         entry = pwd.getpwnam(user)
@@ -38,3 +40,19 @@ def become(user: str, folder: Path) -> None:
         raise UsageError(f"cannot become {user!r}: {error.strerror}; only root can") from error
     assert os.geteuid() == entry.pw_uid
     os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
+    _check_python(user)
+
+
+def _check_python(user: str) -> None:
+    """Passes are processes of their own: a Python in root's home would fail in the first of them, and not here."""
+    command = [sys.executable, "-P", "-c", "import mqn.device.bench"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        failed = done.returncode != 0
+    except OSError:
+        failed = True
+    if failed:
+        raise UsageError(
+            f"user {user!r} cannot run {sys.executable} or read what it imports; install mqn where every user can "
+            "read it, for example in a virtual environment under /opt made by /usr/bin/python3"
+        )
