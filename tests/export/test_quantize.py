@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 from mqn.errors import PlanError
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.quantize import quantize
-from mqn.records import Plan
+from mqn.records import Plan, Scheme
+
+SIZE = 32
 
 
 def _run(files: tuple[Path, ...], picture: np.ndarray) -> np.ndarray:
@@ -112,3 +118,65 @@ def test_pictures_that_cannot_calibrate(
 def test_a_cut_that_names_nothing(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="did you mean 'interface'"):
         quantize(toy_file, Plan(cut="inter face"), pictures, tmp_path / "q")
+
+
+@pytest.mark.parametrize("scheme", get_args(Scheme))
+def test_ten_lines_run_it(toy_file: Path, pictures: np.ndarray, tmp_path: Path, scheme: Scheme) -> None:
+    plan = Plan(backbone="static_wi8_ai16", head=scheme, layout="pair")
+    files = quantize(toy_file, plan, pictures, tmp_path / "q")
+
+    values = {"ldr": pictures[:1]}
+    for file in files:
+        runner = Interpreter(model_path=str(file)).get_signature_runner()
+        values |= runner(**{name: values[name] for name in runner.get_input_details()})
+    assert values["hdr"].shape == (1, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(values["hdr"], _run(files, pictures[:1]))
+
+
+def test_a_cut_beside_a_skip_is_for_one_file(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    network = Network.read(toy_file)
+    picture = network.index("ldr")
+    shade = network.add_tensor("backbone/shade", (1, SIZE, SIZE, 3), like=picture)
+    for name in ("backbone/cat", "head/add"):  # Both sides read what the backbone makes of the picture.
+        reader = network.producer(network.index(name))
+        assert reader is not None
+        reader.inputs = [shade if index == picture else index for index in reader.inputs]
+    network.operators.insert(
+        0, schema.OperatorT(opcodeIndex=network.operator_code("LOGISTIC"), inputs=[picture], outputs=[shade])
+    )
+    network.write(toy_file)
+    plan = Plan(head="float32")
+    with pytest.raises(PlanError, match=r"cannot be cut at 'backbone/mix': what follows also needs backbone/shade"):
+        quantize(toy_file, replace(plan, layout="pair"), pictures, tmp_path / "pair")
+    assert not (tmp_path / "pair").exists()
+    quantized = Network.read(quantize(toy_file, plan, pictures, tmp_path / "fused")[0])
+    types = {quantized.tensors[o.outputs[0]].name: quantized.tensors[o.outputs[0]].type for o in quantized.operators}
+    assert (types["backbone/shade"], types["head/add"]) == (schema.TensorType.INT8, schema.TensorType.FLOAT32)
+
+
+def test_a_file_of_the_other_layout_does_not_stay(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    quantize(toy_file, Plan(), pictures, tmp_path / "q")
+    quantize(toy_file, Plan(layout="pair"), pictures, tmp_path / "q")
+    assert {path.name for path in (tmp_path / "q").glob("*.tflite")} == {"backbone.tflite", "head.tflite"}
+    assert not list((tmp_path / "q").glob(".*"))
+
+
+def test_what_was_cut_short_has_no_name(
+    toy_file: Path, pictures: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Network, path: Path) -> Path:
+        path.write_bytes(self.to_bytes()[:1000])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Network, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        quantize(toy_file, Plan(), pictures, tmp_path / "q")
+    assert not (tmp_path / "q" / "model.tflite").exists()
+
+
+def test_how_ranges_were_found_lies_beside_the_file(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    quantize(toy_file, Plan(calibration="percentile"), pictures, tmp_path / "q")
+    report = json.loads((tmp_path / "q" / "calibration.json").read_text())
+    assert (report["algorithm"], report["pictures"], len(report["brightness"])) == ("percentile", 4, 4)
+    quantize(toy_file, Plan(backbone="float32"), pictures, tmp_path / "float")
+    assert not (tmp_path / "float" / "calibration.json").exists()

@@ -1,13 +1,22 @@
-"""`mqn export`: from a checkpoint to quantized TFLite files."""
+"""`mqn export`: from a checkpoint to quantized TFLite files, and what such files really are."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, Output, Settings, parse_candidate, parse_file
+from mqn.cli.export_tables import print_audits
+from mqn.cli.options import Data, Json, Settings, parse_candidate, parse_file
+from mqn.errors import UsageError
+from mqn.parsing import to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqn.export.audit import Audit
 
 
 def register(app: typer.Typer) -> None:
@@ -18,21 +27,48 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    checkpoint: Annotated[str, typer.Argument(help="A training's checkpoint.pt.")],
-    out: Output,
+    source: Annotated[
+        str, typer.Argument(help="A training's checkpoint.pt; with --audit also a .tflite file or an exported folder.")
+    ],
+    out: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write to.")] = None,
     data: Data = None,
     settings: Settings = None,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Say what the files are: types, what the delegate takes, conversions, bytes."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
+    path = parse_file(source, "checkpoint or model")
+    if path.is_dir() or path.suffix == ".tflite":
+        if not audit:
+            raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
+        _show({}, _audits(path), json=json)
+        return
+    if out is None:
+        raise UsageError("--output is missing; name a folder for the model's files")
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
-    plan = parse_candidate(settings).plan
-    exported = export_checkpoint(parse_file(checkpoint, "checkpoint"), plan, locate(data), out)
+    exported = export_checkpoint(path, parse_candidate(settings).plan, locate(data), out)
+    audits = _audits(exported.folder) if audit else ()
+    if not json:
+        for file in exported.files:
+            output.line(f"{file}: {file.stat().st_size:,} bytes")
+        output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
+    _show(to_plain(exported.manifest), audits, json=json)
+
+
+def _audits(path: Path) -> tuple[Audit, ...]:
+    from mqn.export.audit import audit_file
+    from mqn.export.exported import model_files
+
+    return tuple(audit_file(file) for file in model_files([path]))
+
+
+def _show(document: dict[str, Any], audits: Sequence[Audit], *, json: bool) -> None:
     if json:
-        output.document(exported.manifest)
-        return
-    for file in exported.files:
-        output.line(f"{file}: {file.stat().st_size:,} bytes")
-    output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
+        output.document({**document, **({"audit": audits} if audits else {})})
+    else:
+        print_audits(audits)

@@ -87,7 +87,8 @@ def audit_file(path: Path) -> Audit:
     Raises:
         ModelFileError: it is missing, damaged, or no TFLite file of one subgraph.
     """
-    return audit(Network.read(path), path.name)
+    network = Network.read(path)
+    return _look_at(network, path.read_bytes(), path.name)
 
 
 def audit(network: Network, name: str) -> Audit:
@@ -100,7 +101,10 @@ def audit(network: Network, name: str) -> Audit:
     Raises:
         ModelFileError: the runtime cannot load it.
     """
-    content = network.to_bytes()
+    return _look_at(network, network.to_bytes(), name)
+
+
+def _look_at(network: Network, content: bytes, name: str) -> Audit:
     nodes = open_interpreter(content)._get_ops_details()  # noqa: SLF001 - there is no public way to ask
     taken, partitions = delegation(nodes)
     kinds: Counter[tuple[str, str, str, str]] = Counter()
@@ -118,7 +122,10 @@ def audit(network: Network, name: str) -> Audit:
         delegated=len(taken),
         partitions=partitions,
         outside=tuple(
-            AuditedOperator(kind=network.kind(operator), name=network.tensors[operator.outputs[0]].name)
+            AuditedOperator(
+                kind=network.kind(operator),
+                name=network.tensors[operator.outputs[0]].name if len(operator.outputs) else "",
+            )
             for position, operator in enumerate(network.operators)
             if position not in taken
         ),
@@ -160,7 +167,12 @@ def delegation(nodes: Sequence[Mapping[str, Any]]) -> tuple[set[int], int]:
 def _types(network: Network, operator: Any) -> tuple[str, str, str, str]:
     kind = network.kind(operator)
     weights = _TYPES[network.tensors[operator.inputs[1]].type] if kind in _KERNELS else ""
-    return kind, _type(network, operator.inputs[0]), weights, _type(network, operator.outputs[0])
+    return kind, _first(network, operator.inputs), weights, _first(network, operator.outputs)
+
+
+def _first(network: Network, indices: Sequence[int]) -> str:
+    """The type of the first tensor; an operator of somebody else's file may have none."""
+    return _type(network, indices[0]) if len(indices) else ""
 
 
 def _type(network: Network, index: int) -> str:
@@ -168,7 +180,7 @@ def _type(network: Network, index: int) -> str:
 
 
 def _conversion(network: Network, operator: Any) -> str:
-    source, target = (_type(network, index) for index in (operator.inputs[0], operator.outputs[0]))
+    source, target = _first(network, operator.inputs), _first(network, operator.outputs)
     if network.kind(operator) == "QUANTIZE":
         return "requantize" if source.startswith(("int", "uint")) else "quantize"
     if network.kind(operator) == "DEQUANTIZE" and source != "float16":

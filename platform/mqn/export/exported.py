@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,29 @@ def open_exported(folder: Path) -> Exported:
     if codec not in get_args(Codec) or not isinstance(input_size, int):
         raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
     return Exported(folder=folder, files=files, codec=cast("Codec", codec), input_size=input_size, manifest=manifest)
+
+
+def place(source: Path, target: Path) -> Exported:
+    """Copy a finished model into a folder of the user's, such that a copy cut short is never taken for a model.
+
+    What was there of an earlier model goes first, the manifest comes last.
+
+    Args:
+        source: a folder that `open_exported` opens.
+        target: made where it is not there.
+
+    Raises:
+        ModelFileError: the source is not whole.
+    """
+    model = open_exported(source)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (MANIFEST, *FUSED, *PAIR):
+        (target / name).unlink(missing_ok=True)
+    for name in (*model.manifest.files, MANIFEST):
+        temporary = target / f".{name}.new"
+        shutil.copyfile(source / name, temporary)
+        temporary.replace(target / name)
+    return open_exported(target)
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:

@@ -1,0 +1,60 @@
+"""`mqn export` on files that are there already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.test_app import fails
+from tests.tflite_models import islands
+
+from mqn.cli.app import run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "islands.tflite"
+    path.write_bytes(islands(8, 4))
+    return path
+
+
+def test_any_file_is_audited(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", str(file), "--audit", "--json"]) == 0
+    (audit,) = json.loads(capsys.readouterr().out)["audit"]
+    assert (audit["file"], audit["operators"], audit["delegated"], audit["partitions"]) == ("islands.tflite", 6, 4, 2)
+    assert [one["kind"] for one in audit["outside"]] == ["CAST", "CAST"]
+
+
+def test_a_table_says_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", str(file), "--audit"]) == 0
+    shown = capsys.readouterr().out
+    assert "XNNPACK takes 4 of 6 operators in 2 partitions; left outside: 2 CAST" in shown
+    assert f"islands.tflite: {file.stat().st_size:,} bytes" in shown
+
+
+def test_a_folder_is_audited_file_by_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("backbone.tflite", "head.tflite"):
+        (file.parent / name).write_bytes(file.read_bytes())
+    assert run(["export", str(file.parent), "--audit", "--json"]) == 0
+    audits = json.loads(capsys.readouterr().out)["audit"]
+    assert [audit["file"] for audit in audits] == ["backbone.tflite", "head.tflite"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code", "message"),
+    [
+        ("islands.tflite", [], 2, "is exported already; give a checkpoint.pt, or --audit"),
+        ("absent.tflite", ["--audit"], 2, "no checkpoint or model at"),
+        ("checkpoint.pt", [], 2, "--output is missing"),
+        ("damaged.tflite", ["--audit"], 1, "is no TFLite file"),
+    ],
+)
+def test_what_cannot_be_done(
+    file: Path, capsys: pytest.CaptureFixture[str], name: str, words: list[str], code: int, message: str
+) -> None:
+    for other in ("checkpoint.pt", "damaged.tflite"):
+        (file.parent / other).write_bytes(b"nothing")
+    found, line = fails(capsys, "export", str(file.parent / name), *words)
+    assert found == code
+    assert message in line
