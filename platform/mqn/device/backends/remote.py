@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,7 @@ def _compose(request: PassRequest) -> list[str]:
         "warmup_limit_seconds": settings.warmup_limit_seconds,
         "memory_limit_mb": settings.memory_limit_mb,
         # One second more than the wall clock could allow: that limit comes first and says "timeout".
-        "cpu_limit_seconds": settings.timeout_seconds * settings.threads + 1,
+        "cpu_limit_seconds": math.ceil(settings.timeout_seconds) * settings.threads + 1,
         "swapped": int(request.swapped),
         "dummy": DUMMY,
     }

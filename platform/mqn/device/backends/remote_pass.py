@@ -5,6 +5,7 @@ The device bounds it, not we: killing the local `adb shell` or `ssh` leaves what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from mqn.errors import DeviceAwayError
 
 # The numbers by which `timeout -s KILL` says that time was up: coreutils kills itself as well, toybox does not.
 EXPIRED_CODES = (124, 137)
+CLOCK_SECONDS = 0.05  # /proc/uptime tells hundredths
 SIGNAL_BASE = 128
 REMOVED = b"\n(folder removed)"
 
@@ -50,7 +52,8 @@ def run_remotely(
         cache: holds the files.
         command: its words; the folder is its current one.
         links: SHA-256 of each file that it finds in the folder, by its name there.
-        timeout_seconds: wall-clock limit; then its whole process group is killed.
+        timeout_seconds: wall-clock limit, rounded up to whole seconds, for BusyBox's `timeout` knows no others; then
+            its whole process group is killed.
         switch: kills it from another thread.
 
     Returns:
@@ -77,7 +80,7 @@ def run_remotely(
     else:  # what should have removed it was killed as well
         output = answer.output
         cache.end_folder(folder)
-    expired = answer.exit_code in EXPIRED_CODES and answer.seconds >= timeout_seconds
+    expired = answer.exit_code in EXPIRED_CODES and answer.seconds >= math.ceil(timeout_seconds) - CLOCK_SECONDS
     code = answer.exit_code if answer.exit_code <= SIGNAL_BASE else SIGNAL_BASE - answer.exit_code
     return RemoteEnd(
         ending=Ending(returncode=code, timed_out=expired, last_words=answer.last_words),
@@ -91,7 +94,7 @@ def _compose(folder: str, command: Sequence[str], links: Mapping[str, str], time
         f"ln ../cache/{sha256} {quote(name)} 2>/dev/null || cp ../cache/{sha256} {quote(name)} || exit 1"
         for name, sha256 in links.items()
     )
-    start = f'echo $$ > group && exec timeout -s KILL {timeout_seconds:g} "$@" > answer 2> errors'
+    start = f'echo $$ > group && exec timeout -s KILL {math.ceil(timeout_seconds)} "$@" > answer 2> errors'
     # A command that follows keeps sh from becoming setsid itself, which would then fork and return at once.
     return f"""cd {folder} || exit 1
 {lend}
