@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from mqn.device.agent.exposure import check_exposure, warnings
 from mqn.device.agent.folder import keep_folder
 from mqn.device.agent.ledger import Ledger
 from mqn.device.agent.listening import bind
-from mqn.device.agent.privileges import become
+from mqn.device.agent.privileges import become, check_python
 from mqn.device.agent.tokens import Tokens, date, hash_secret
 from mqn.errors import DeviceError, DeviceRefusedError, UsageError
 
@@ -91,6 +92,13 @@ def test_a_taken_port_is_told() -> None:
 def test_users_that_cannot_be_had(tmp_path: Path, user: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         become(user, tmp_path)
+
+
+def test_a_user_who_cannot_run_this_python_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_python("nobody")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(UsageError, match=r"user 'nobody' cannot run .*/python or read what it imports"):
+        check_python("nobody")
 
 
 def test_a_damaged_record_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def become(user: str, folder: Path) -> None:
         folder: and all that is in it.
 
     Raises:
-        UsageError: there is no such user, we may not become one, or that user cannot run this Python.
+        UsageError: there is no such user, or we may not become one.
     """
     try:
         entry = pwd.getpwnam(user)
@@ -40,11 +40,17 @@ def become(user: str, folder: Path) -> None:
         raise UsageError(f"cannot become {user!r}: {error.strerror}; only root can") from error
     assert os.geteuid() == entry.pw_uid
     os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
-    _check_python(user)
 
 
-def _check_python(user: str) -> None:
-    """Passes are processes of their own: a Python in root's home would fail in the first of them, and not here."""
+def check_python(user: str) -> None:
+    """Make sure that passes can be started as the user that we have become: each is a process of its own.
+
+    Args:
+        user: by name, for the error's sake.
+
+    Raises:
+        UsageError: this Python, or something that it imports, lies where that user may not read: in root's home.
+    """
     command = [sys.executable, "-P", "-c", "import mqn.device.bench"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -18,7 +18,7 @@ from mqn.device.agent.config import AgentConfig
 from mqn.device.agent.exposure import check_exposure, warnings
 from mqn.device.agent.folder import keep_folder
 from mqn.device.agent.listening import bind, secure
-from mqn.device.agent.privileges import become
+from mqn.device.agent.privileges import become, check_python
 from mqn.device.agent.quiet import GRACE_SECONDS, QuietServer
 from mqn.device.agent.tokens import TOKENS_FILE, Tokens
 from mqn.device.backends.opening import open_backend
@@ -74,6 +74,7 @@ def serve(
     with listener, keep_folder(config.folder) as folder:
         if config.user:
             become(config.user, folder)
+            check_python(config.user)
         if on_warning is not None:
             for line in warnings(tokens, expires):
                 on_warning(line)
