@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -108,9 +109,11 @@ def read_loop(text: str, request: PassRequest, before: MachineState, after: Mach
 
 
 def _limit(request: PassRequest) -> str:
-    if request.settings.delegate in ("gpu", "nnapi"):
-        return ""
-    return f"ulimit -v {(request.settings.memory_limit_mb + TOOL_SPACE_MB) * 1000} 2>/dev/null; "
+    settings = request.settings
+    limits = f"ulimit -c 0; ulimit -t {math.ceil(settings.timeout_seconds) * settings.threads + 1}; "
+    if settings.delegate in ("gpu", "nnapi"):
+        return limits
+    return f"{limits}ulimit -v {(settings.memory_limit_mb + TOOL_SPACE_MB) * 1000} 2>/dev/null; "
 
 
 def _invoke(request: PassRequest, file: PassFile, flags: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ class HereShell(Shell):
             folder: for what comes back.
             prefix: a command that runs another: `chroot FOLDER`, for example.
         """
-        super().__init__("here:", quote(str(home)), folder)
+        super().__init__("here", quote(str(home)), folder)
         self._prefix = tuple(prefix)
 
     def command(self, script: str) -> Sequence[str]:

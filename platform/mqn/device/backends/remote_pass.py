@@ -13,12 +13,13 @@ from mqn.device.backends.device_cache import DeviceCache
 from mqn.device.backends.isolation import Ending, KillSwitch
 from mqn.device.backends.shell import Shell, quote
 from mqn.device.passes import MAX_RESULT_BYTES
-from mqn.errors import DeviceAwayError
+from mqn.errors import DeviceAwayError, DeviceRefusedError
 
 # The numbers by which `timeout -s KILL` says that time was up: coreutils kills itself as well, toybox does not.
 EXPIRED_CODES = (124, 137)
 CLOCK_SECONDS = 0.05  # /proc/uptime tells hundredths
 SIGNAL_BASE = 128
+UNWRITABLE_CODE = 90  # of our own programs and scripts: the disk is full, for example
 REMOVED = b"\n(folder removed)"
 
 
@@ -61,7 +62,7 @@ def run_remotely(
 
     Raises:
         DeviceAwayError: the device cannot be reached, went away in the middle, or the switch was pulled.
-        DeviceRefusedError: no folder can be made there.
+        DeviceRefusedError: nothing can be written there.
     """
     folder = cache.open_folder()
     try:
@@ -80,6 +81,9 @@ def run_remotely(
     else:  # what should have removed it was killed as well
         output = answer.output
         cache.end_folder(folder)
+    if answer.exit_code == UNWRITABLE_CODE:
+        words = f": {answer.last_words}" if answer.last_words else ""
+        raise DeviceRefusedError(f"{shell.address}: {shell.home} cannot be written{words}; free some space there")
     expired = answer.exit_code in EXPIRED_CODES and answer.seconds >= math.ceil(timeout_seconds) - CLOCK_SECONDS
     code = answer.exit_code if answer.exit_code <= SIGNAL_BASE else SIGNAL_BASE - answer.exit_code
     return RemoteEnd(
@@ -90,13 +94,14 @@ def run_remotely(
 
 
 def _compose(folder: str, command: Sequence[str], links: Mapping[str, str], timeout_seconds: float) -> str:
+    unwritable, seconds = UNWRITABLE_CODE, math.ceil(timeout_seconds)
     lend = "; ".join(
-        f"ln ../cache/{sha256} {quote(name)} 2>/dev/null || cp ../cache/{sha256} {quote(name)} || exit 1"
+        f"ln ../cache/{sha256} {quote(name)} 2>/dev/null || cp ../cache/{sha256} {quote(name)} || exit {unwritable}"
         for name, sha256 in links.items()
     )
-    start = f'echo $$ > group && exec timeout -s KILL {math.ceil(timeout_seconds)} "$@" > answer 2> errors'
+    start = f'echo $$ > group || exit {unwritable}; exec timeout -s KILL {seconds} "$@" > answer 2> errors'
     # A command that follows keeps sh from becoming setsid itself, which would then fork and return at once.
-    return f"""cd {folder} || exit 1
+    return f"""cd {folder} || exit {unwritable}
 {lend}
 setsid sh -c {quote(start)} sh {quote(*command)} < /dev/null
 code=$?

@@ -122,7 +122,8 @@ class Shell(ABC):
             DeviceRefusedError: it cannot be written there, for example because the disk is full.
         """
         seconds = 30 + source.stat().st_size / SLOWEST_PUSH_BYTES_PER_SECOND
-        answer = self.run(f"cat > {target}", timeout_seconds=seconds, switch=switch, source=source)
+        script = f"cat > {target} || {{ rm -f {target}; exit 1; }}"
+        answer = self.run(script, timeout_seconds=seconds, switch=switch, source=source)
         if answer.exit_code != 0:
             raise DeviceRefusedError(
                 f"{self.address}: a file of {source.stat().st_size / 1e6:.1f} MB cannot be put into {self.home}: "
@@ -142,7 +143,9 @@ class Shell(ABC):
             # The local sh only puts both streams where they belong.
             local = ("sh", "-c", 'exec "$@" < "$0" > output', str(source or "/dev/null"), *self.command(framed))
             ending = run_isolated(folder, patience_seconds, switch, local)
-            begun, answer = parse_framed((folder / "output").read_bytes(), mark, ending.last_words)
+            output = folder / "output"
+            # A switch that was pulled before ends the local sh before it makes the file.
+            begun, answer = parse_framed(output.read_bytes() if output.exists() else b"", mark, ending.last_words)
         words = f"no answer in {patience_seconds:g} s" if ending.timed_out else ending.last_words
         return begun, answer, words
 

@@ -50,7 +50,7 @@ void say_state(const State *state) {
 
 void finish(void) {
   int wrong = fflush(answer) != 0 || ferror((FILE *)answer);
-  _exit(wrong ? 5 : 0); /* not exit(): what a stranger's model left behind is not worth a crash in a destructor */
+  _exit(wrong ? EXIT_UNWRITABLE : 0); /* not exit(): what a stranger's model left behind is not worth a crash in a destructor */
 }
 
 void fail(const char *verdict, const char *format, ...) {

@@ -5,8 +5,8 @@
  *              swapped=0 dummy=dummy.tflite model=backbone:a.tflite,head:b.tflite [model=...]
  *
  * (kind=check only opens the library) writes one JSON document (`mqn.device.passes.PassResult`) to its standard output; everything else goes to stderr. Exit
- * code 0 whenever there is an answer, 2 for wrong usage, 4 where the library does not fit, 5 where the answer could not be
- * written. The model may be hostile: limits are set before it is opened, and however this process ends is a result.
+ * code 0 whenever there is an answer, 2 for wrong usage, 4 where the library does not fit, 90 where the answer could not
+ * be written. The model may be hostile: limits are set before it is opened, and however this process ends is a result.
  */
 #include <errno.h>
 #include <sched.h>
@@ -103,7 +103,7 @@ int main(int count, char **words) {
   }
   const char *library = read_request(&request, count, words);
   int kept = dup(1);
-  if (kept < 0 || dup2(2, 1) < 0 || !(answer = fdopen(kept, "w"))) return 5;
+  if (kept < 0 || dup2(2, 1) < 0 || !(answer = fdopen(kept, "w"))) return EXIT_UNWRITABLE;
   open_litert(library);
   start_litert();
   if (!strcmp(request.kind, "check")) {

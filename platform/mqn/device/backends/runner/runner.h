@@ -4,6 +4,7 @@
 
 #include "litert.h"
 
+enum { EXIT_UNWRITABLE = 90 }; /* mqn.device.backends.remote_pass.UNWRITABLE_CODE */
 enum { MAX_MODELS = 2, MAX_PARTS = 2, MAX_PROCESSORS = 1024, MAX_RUNS = 100000 };
 
 /* What the command line asks for (`mqn.device.passes.PassRequest`). */
