@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
     make_rootfs(given.rootfs)
-    namespace = Namespace("mqn-adb", host="10.77.9.1", guest="10.77.9.2")
+    namespace = Namespace(f"mqn{os.getpid() % 100_000}", host="10.77.9.1", guest="10.77.9.2")
     with namespace, Adbd(given.rootfs, namespace) as serial:
         return subprocess.run(given.command, env={**os.environ, "MQN_TEST_ADB": serial}, check=False).returncode
 

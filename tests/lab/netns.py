@@ -36,8 +36,11 @@ class Namespace:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Namespace:
+        # Where there is one of that name already, it is another's: nothing of it may be touched.
+        if Path(f"/sys/class/net/{self._outer}").exists():
+            raise RuntimeError(f"{self._outer} is there already; choose another name than {self.name!r}")
+        _ip("netns", "add", self.name)
         try:
-            _ip("netns", "add", self.name)
             _ip("link", "add", self._outer, "type", "veth", "peer", "name", self._inner)
             _ip("link", "set", self._inner, "netns", self.name)
             _ip("addr", "add", f"{self.host}/24", "dev", self._outer)
