@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "MQN_AGENT_TOKEN"  # noqa: S105  (a name, not a secret)
 
 _INIT = "Example: mqn agent init --name board --host 10.77.0.2 --host board.lan"
-_SERVE = f"Examples: mqn agent serve --config ~/board · {TOKEN_VARIABLE}=... mqn agent serve --port 8765"
-_STATUS = "Examples: mqn agent status --config ~/board · mqn agent status --url https://board.lan:8765 --ca ca.pem"
+_SERVE = f"Example: mqn agent serve --config ~/board, or {TOKEN_VARIABLE}=... mqn agent serve --port 8765"
+_STATUS = "Example: mqn agent status --config ~/board, or mqn agent status --url https://board.lan:8765 --ca ca.pem"
 
 
 def register(app: typer.Typer) -> None:

@@ -274,6 +274,12 @@ def test_without_the_token_everything_but_health_is_401(connect, desk: Desk, giv
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_without_tokens_pages_in_a_browser_are_kept_out(agent: httpx.Client) -> None:
+    answer = agent.post("/v1/leases", json={"holder": "page"}, headers={"Origin": "https://elsewhere"})
+    assert answer.status_code == 401
+    assert "pages in a browser" in answer.json()["error"]
+
+
 def test_with_the_token_everything_is_open_and_its_owner_is_logged(connect, desk: Desk, tmp_path: Path) -> None:
     app = build_app(dataclasses.replace(desk, tokens=Tokens(owner_secret="s3cr3t")))
     agent = connect(app, headers={"Authorization": "Bearer s3cr3t"})

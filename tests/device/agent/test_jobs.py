@@ -343,4 +343,4 @@ def test_a_bench_that_breaks_down_is_told(
     assert broken.wait(5)
     jobs.close()
     assert raised == [AssertionError]
-    assert ledger.job(job_id).state == "queued"
+    assert (ledger.job(job_id).state, ledger.job(job_id).attempts) == ("queued", 1)

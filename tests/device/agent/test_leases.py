@@ -37,7 +37,7 @@ def test_the_first_gets_the_device_and_the_others_wait(make) -> None:
     first, second, third = ask(leases, "a"), ask(leases, "b"), ask(leases, "c")
     assert states(leases, first, second, third) == ["held", "waiting", "waiting"]
     assert [leases.status(lease.id).ahead for lease in (first, second, third)] == [0, 1, 2]
-    assert leases.holder() == "a"
+    assert leases.count() == {"held": 1, "waiting": 2}
 
 
 def test_holders_take_turns_however_many_leases_each_asks_for(make) -> None:

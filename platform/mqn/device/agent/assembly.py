@@ -68,7 +68,15 @@ def assemble(
         verdict = "cancelled" if result is None else result.verdict
         metrics.count("jobs_ended_total", kind=job.request.kind, verdict=verdict)
         metrics.count("job_seconds_total", seconds)
-        audit.write("job ended", client=job.row.client, job=job.id, verdict=verdict, error=status.error)
+        audit.write(
+            "job ended",
+            client=job.row.client,
+            job=job.id,
+            kind=job.request.kind,
+            models=[file.sha256 for file in (*job.request.files, *job.request.against)],
+            verdict=verdict,
+            error=status.error,
+        )
 
     def note(lease: wire.Lease, reason: str) -> None:
         metrics.count("leases_ended_total", reason=reason)

@@ -56,6 +56,11 @@ class Door:
                     await refuse(401, entry.line, {"WWW-Authenticate": "Bearer"})(scope, listen, observe)
                     return
                 client = entry.client
+            elif desk.tokens is None and "origin" in headers:
+                # Without tokens this machine is trusted, but not every page that a browser shows on it.
+                desk.metrics.count("auth_failures_total", reason="page")
+                await refuse(401, "pages in a browser are not let in without a token")(scope, listen, observe)
+                return
             scope["client_name"] = client
             with desk.leases.attend(headers.get(wire.LEASE_HEADER.lower(), "")):
                 await self._app(scope, listen, observe)

@@ -16,6 +16,7 @@ from mqn.device.agent.disk import check_room, room_needed
 from mqn.device.agent.job import Job, JobAnswer
 from mqn.device.agent.leases import Leases
 from mqn.device.agent.ledger import JobRow, Ledger
+from mqn.device.agent.memory import give_back
 from mqn.device.agent.outcome import Bench, carry_out, give_up
 from mqn.device.agent.refusals import DrainingError, FullDiskError, FullQueueError, KeyReusedError, MissingModelError
 from mqn.device.agent.store import Store
@@ -65,7 +66,7 @@ class Jobs:
         self._live: dict[str, Job] = {}
         # What came of jobs while the disk was full; written down as soon as it has room.
         self._unwritten: dict[str, JobStatus] = {}
-        self._draining = self._closed = False
+        self._draining = self._closed = self._broken = False
         with self._lock:
             leases.drop_jobs = self._drop_lease
             self._take_up()
@@ -179,8 +180,9 @@ class Jobs:
         with self._lock:
             for job in self._live.values():
                 # A job that was stopped on purpose has not been tried.
+                stopped = job.state == "running" and not self._broken
                 with contextlib.suppress(FullDiskError):
-                    self._ledger.set_job(job.id, "queued", job.attempts - (job.state == "running"))
+                    self._ledger.set_job(job.id, "queued", job.attempts - stopped)
 
     def _take_up(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -259,9 +261,14 @@ class Jobs:
                         shutil.rmtree(job.folder, ignore_errors=True)
                         if job.id in self._live:
                             self._end(job, status)
-        finally:
-            if not self._closed and self._on_breakdown is not None:
+                del status
+                give_back()
+        except BaseException:
+            # By a mistake of ours: whatever job brought it about counts it as a try, or it would do so for ever.
+            self._broken = True
+            if self._on_breakdown is not None:
                 self._on_breakdown()
+            raise
 
     def _take(self) -> Job | None:
         with self._lock:

@@ -200,11 +200,6 @@ class Leases:
             states = [ticket.state for ticket in self._live.values()]
         return {"held": states.count("held"), "waiting": states.count("waiting")}
 
-    def holder(self) -> str | None:
-        """Who has the device; None while nobody does."""
-        with self.lock:
-            return next((ticket.row.holder for ticket in self._live.values() if ticket.state == "held"), None)
-
     def drain(self) -> None:
         """Grant nothing more."""
         with self.lock:
