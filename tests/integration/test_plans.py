@@ -1,0 +1,119 @@
+"""Cuts, schemes and rules on the real network, converted once at 64 pixels; every file in a plain interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mqn.errors import PlanError
+from mqn.export.audit import audit_file
+from mqn.export.cutting import cut_tensor
+from mqn.export.flatbuffer import Network
+from mqn.export.process import Worker
+from mqn.export.quantize import quantize
+from mqn.export.rules import assign, layer_name
+from mqn.models import checkpoint
+from mqn.models.cost import cuts, pair_cuts
+from mqn.models.mqn import assemble
+from mqn.records import Arch, Plan, Training
+
+pytestmark = pytest.mark.integration
+
+SIZE = 64
+ARCH = Arch(encoder_weights="random", input_size=SIZE)
+
+# What an app's developer writes, in a process that knows nothing of ours.
+PLAIN = """
+import sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+values = {"ldr": np.load(sys.argv[1])[None]}
+for file in sys.argv[3:]:
+    runner = Interpreter(model_path=file).get_signature_runner()
+    values |= runner(**{name: values[name] for name in runner.get_input_details()})
+np.save(sys.argv[2], values["hdr"][0])
+assert not [name for name in sys.modules if name.split(".")[0] == "mqn"]
+"""
+
+PLANS = [
+    Plan(cut="backbone.encoder.block_5", head="static_wi8_ai16"),
+    Plan(cut="backbone.encoder.block_1.expand", backbone="float16", head="dynamic_wi4_afp32", layout="pair"),
+    Plan(cut="backbone.decoder.irlb_16a.depthwise", backbone="static_wi4_ai8", head="static_wi8_ai8"),
+    Plan(cut="head.conv3", backbone="static_wi8_ai16", head="static_wi8_ai8", calibration="percentile"),
+    Plan(rules="decoder.*=static_wi8_ai16; head.conv3=float32; decoder.irlb_8=static_wi8_ai8", calibration="mse"),
+    Plan(backbone="float32", head="float32", rules="*.depthwise=dynamic_wi8_afp32; *.expand=static_wi4_ai8"),
+    Plan(head="float32", rules="*.attention=float32", layout="pair", calibration="moving_average"),
+]
+
+
+@pytest.fixture(scope="session")
+def float_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("float")
+    torch.manual_seed(5)
+    network = assemble(ARCH).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, 0, 0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    checkpoint.save(folder / "checkpoint.pt", ARCH, Training(), network)
+    with Worker() as worker:
+        return Path(worker.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder))
+
+
+@pytest.fixture(scope="session")
+def pictures() -> np.ndarray:
+    return np.random.default_rng(1).random((3, SIZE, SIZE, 3), dtype=np.float32)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.label)
+def test_a_plan_runs_outside_the_project(float_file: Path, pictures: np.ndarray, tmp_path: Path, plan: Plan) -> None:
+    files = quantize(float_file, plan, pictures, tmp_path)
+    np.save(tmp_path / "ldr.npy", pictures[0])
+    words = [sys.executable, "-c", PLAIN, "ldr.npy", "hdr.npy", *(file.name for file in files)]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    hdr = np.load(tmp_path / "hdr.npy")
+    assert hdr.shape == (SIZE, SIZE, 3)
+    parity = json.loads((tmp_path / "parity.json").read_text())
+    assert 0 < parity["output"]["rms"] < 0.1
+    assert 0.2 < hdr.min() < hdr.max() < 0.9
+
+
+def test_every_cut_is_legal_in_one_file(float_file: Path) -> None:
+    network = Network.read(float_file)
+    names = cuts(assemble(ARCH))
+    sides = []
+    for cut in names:
+        plan = Plan(cut=cut, head="float32")
+        schemes = assign(network, cut_tensor(float_file, cut), plan)
+        sides.append(schemes.count("static_wi8_ai8"))
+    assert min(sides) >= 3
+    # Behind the interface come the head's three convolutions; its norms stay in float.
+    assert max(sides) == sides[-1] == sides[names.index("interface")] + 3
+
+
+def test_a_cut_beside_skips_makes_no_two_files(float_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    cut = "backbone.encoder.block_5"
+    assert cut not in pair_cuts(assemble(ARCH))
+    with pytest.raises(PlanError, match="what follows also needs backbone/encoder/block_1/expand/activation"):
+        quantize(float_file, Plan(cut=cut, layout="pair"), pictures, tmp_path / "q")
+
+
+def test_the_audit_says_what_the_rules_said(float_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    plan = Plan(head="float32", rules="decoder.conv2=static_wi8_ai16; decoder.conv3=float16")
+    (file,) = quantize(float_file, plan, pictures, tmp_path)
+    kinds = {(one.kind, one.inputs, one.weights): one.count for one in audit_file(file).kinds}
+    assert kinds["CONV_2D", "int16", "int8"] == 1
+    outside = [one.name for one in audit_file(file).outside]
+    assert "backbone/decoder/conv2/activation" in outside
+    network = Network.read(float_file)
+    convolutions = [layer_name(network, o) for o in network.operators if network.kind(o) == "CONV_2D"]
+    # All of the backbone's but two are 8-bit ones; the head's three and conv3 compute in float.
+    assert kinds["CONV_2D", "int8", "int8"] == len(convolutions) - 2 - 3
+    assert kinds["CONV_2D", "float32", "float32"] == 4
