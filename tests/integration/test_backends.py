@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.device.backends.rigs import Rig, open_rig
+from tests.device.backends.rigs import Rig, find_sshd, open_rig
 from tests.tflite_models import convolutions
 
 from mqn.device.backends.isolation import KillSwitch
@@ -19,7 +19,8 @@ from mqn.records import MeasureSettings
 
 pytestmark = pytest.mark.integration
 
-KINDS = ("local", "here", "ssh", "adb", "benchmark_model")
+# Where there is no sshd, the runner is at least driven on this machine.
+KINDS = ("local", "ssh" if find_sshd() else "here", "adb", "benchmark_model")
 QUICK = MeasureSettings(runs=5, seconds=0.01, warmup_seconds=0.02, warmup_limit_seconds=0.1, timeout_seconds=60)
 # Runs for a minute, and may take a second: as good as a model that hangs.
 ENDLESS = MeasureSettings(runs=5, seconds=60, warmup_seconds=0.02, warmup_limit_seconds=0.1, timeout_seconds=1)

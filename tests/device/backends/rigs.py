@@ -123,12 +123,19 @@ class AdbRig(Rig):
         subprocess.run(["adb", "disconnect", self.serial], capture_output=True, check=True)
 
 
+def find_sshd() -> str | None:
+    """OpenSSH's server; None where it, or what makes its keys, is absent."""
+    if shutil.which("ssh-keygen") is None or shutil.which("ssh") is None:
+        return None
+    return shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+
+
 class Sshd:
     """An OpenSSH server on loopback, with keys and a home of its own."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-        if self.program is None or shutil.which("ssh-keygen") is None:
+        self.program = find_sshd()
+        if self.program is None:
             pytest.skip("needs OpenSSH's server (Debian: openssh-server), which is absent here")
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = folder

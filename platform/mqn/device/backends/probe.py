@@ -84,7 +84,7 @@ def describe(shell: Shell) -> DeviceInfo:
     model = f"{facts.get('maker', '')} {facts.get('model', '')}" if android else facts.get("board", "")
     model = model.strip() or f"{facts.get('vendor', '')} {facts.get('product', '')}".strip() or "unknown"
     return DeviceInfo(
-        id=_identify(facts, model),
+        id=_identify(facts, model, shell.address),
         model=model,
         soc=_name_chip(facts),
         os=f"Android {android}" if android else facts.get("os", "") or "Linux",
@@ -147,9 +147,10 @@ def _breed(architecture: str) -> str:
     return _BRED.get(architecture, "arm" if architecture.startswith(("arm", "aarch64")) else architecture)
 
 
-def _identify(facts: dict[str, str], model: str) -> str:
-    # Serial numbers and machine ids are nobody's business, so only a hash of them leaves the device.
-    secret = facts.get("serial") or facts.get("machine") or facts.get("node", "")
+def _identify(facts: dict[str, str], model: str, address: str) -> str:
+    # Serial numbers and machine ids are nobody's business, so only a hash of them leaves the device. Where it has
+    # neither, only its address tells it from the next one.
+    secret = facts.get("serial") or facts.get("machine") or f"{facts.get('node', '')} {address}"
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", model if facts.get("android") else facts.get("node", "")).strip("-")
     return f"{name or 'device'}-{hashlib.sha256(f'mqn {secret}'.encode()).hexdigest()[:8]}"
 
