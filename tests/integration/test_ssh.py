@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
     server.stop()
 
 
+def _describe(folder: Path) -> None:
+    with contextlib.closing(open_backend("ssh:board", folder=folder)) as backend:
+        backend.describe()
+
+
 def test_board_that_is_off_is_away(server: Sshd, tmp_path: Path) -> None:
     with pytest.raises(DeviceAwayError, match=r"ssh:board cannot be reached: .*refused"):
-        open_backend("ssh:board", folder=tmp_path).describe()
+        _describe(tmp_path)
 
 
 def test_stranger_in_the_boards_place_is_refused(server: Sshd, tmp_path: Path) -> None:
@@ -33,11 +39,11 @@ def test_stranger_in_the_boards_place_is_refused(server: Sshd, tmp_path: Path) -
     own_key = (tmp_path / "user.pub").read_text().split()[1]
     known.write_text(f"{host} {kind} {own_key}\n")
     with pytest.raises(DeviceRefusedError, match="Host key verification failed"):
-        open_backend("ssh:board", folder=tmp_path).describe()
+        _describe(tmp_path)
 
 
 def test_board_without_our_key_refuses(server: Sshd, tmp_path: Path) -> None:
     (tmp_path / "user.pub").write_text((tmp_path / "host.pub").read_text())
     server.start()
     with pytest.raises(DeviceRefusedError, match="Permission denied"):
-        open_backend("ssh:board", folder=tmp_path).describe()
+        _describe(tmp_path)
