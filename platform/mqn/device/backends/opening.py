@@ -12,7 +12,7 @@ from mqn.device.backends.local import LocalBackend
 from mqn.device.backends.remote import RunnerBackend
 from mqn.device.backends.shell import Shell
 from mqn.device.backends.ssh import SshShell
-from mqn.errors import UsageError
+from mqn.errors import DeviceRefusedError, UsageError
 
 LOCAL = "local"
 SHELLS: dict[str, Callable[[str, Path], Shell]] = {"adb": AdbShell, "ssh": SshShell}
@@ -39,4 +39,8 @@ def open_backend(address: str, *, folder: Path, benchmark_model: Path | None = N
     if scheme not in SHELLS or not target:
         raise UsageError(f"backend {address!r} must be local, adb:SERIAL, or ssh:[USER@]HOST[:PORT]")
     shell = SHELLS[scheme](target, folder)
-    return RunnerBackend(shell) if benchmark_model is None else BenchmarkModelBackend(shell, benchmark_model)
+    try:
+        return RunnerBackend(shell) if benchmark_model is None else BenchmarkModelBackend(shell, benchmark_model)
+    except DeviceRefusedError:
+        shell.close()
+        raise
