@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mqn.records import TrialRecord
 from mqn.report.points import Axis, Objective, Point, complete_points, minimised, of_device, settle
@@ -52,16 +53,13 @@ def hypervolume(
 
     Args:
         records: the study's trials.
-        objectives: one, two or three.
+        objectives: any number of them; a study on several devices has one a device.
         reference: a point worse than those of interest, as measured; None: a tenth of the feasible trials' range behind
             the worst of them in every objective. Only figures with the same reference can be compared.
         device: whose latency and memory to take.
 
     Returns:
         The history; empty, with a reference of zeros, where no feasible trial is complete and none is given.
-
-    Raises:
-        ValueError: more than three objectives.
     """
     axes = of_device(settle(objectives), device)
     points = complete_points(records, axes, device)
@@ -73,13 +71,26 @@ def hypervolume(
     signs = np.array([axis.sign for axis in axes])
     corner, values = np.asarray(reference) * signs, minimised(points, axes)
     kept = np.array([point.record.feasible for point in points], dtype=bool)
-    volumes = [pareto.hypervolume(values[:end][kept[:end]], corner) for end in range(1, len(points) + 1)]
+    volumes = _grow(values, kept, corner)
     return History(
         axes=axes,
         reference=tuple(float(value) for value in reference),
         trials=tuple(point.record.number for point in points),
         values=tuple(volumes),
     )
+
+
+def _grow(values: NDArray[np.float64], kept: NDArray[np.bool_], corner: NDArray[np.float64]) -> list[float]:
+    """The hypervolume after each trial; measured anew only when a trial joins the front."""
+    front, volumes = values[:0], [0.0]
+    for point, feasible in zip(values, kept, strict=True):
+        beaten = bool((front <= point).all(axis=1).any())
+        if not feasible or beaten:
+            volumes.append(volumes[-1])
+            continue
+        front = np.vstack((front[~(point <= front).all(axis=1)], point))
+        volumes.append(pareto.hypervolume(front, corner))
+    return volumes[1:]
 
 
 def reference_point(points: Sequence[Point], axes: Sequence[Axis]) -> tuple[float, ...]:

@@ -36,14 +36,14 @@ def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
     """Measure the space between a reference point and the front of some points, exactly.
 
     Args:
-        values: (n, m), n points in m = 1, 2 or 3 objectives, all minimised.
+        values: (n, m), n points in m objectives, all minimised. The time grows with n to the power of m - 1.
         reference: (m,) a point that is worse than those of interest; points that do not beat it everywhere add nothing.
 
     Returns:
         The volume that is dominated by at least one point and lies within the reference; 0 without such a point.
 
     Raises:
-        ValueError: another number of objectives, or NaN.
+        ValueError: reference and points differ in their number of objectives, or hold NaN.
     """
     points, corner = _points(values), np.asarray(reference, dtype=np.float64)
     if np.isnan(corner).any():
@@ -52,17 +52,8 @@ def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
         return 0.0
     if corner.shape != points.shape[1:]:
         raise ValueError(f"reference of shape {corner.shape} does not fit points of shape {points.shape}")
-    if not 1 <= len(corner) <= 3:
-        raise ValueError(f"hypervolume is computed for 1, 2 or 3 objectives, not {len(corner)}")
     points = points[(points < corner).all(axis=1)]
-    if len(points) == 0:
-        return 0.0
-    points = points[front_mask(points)]
-    if len(corner) == 1:
-        return float(corner[0] - points.min())
-    if len(corner) == 2:
-        return _area(points, corner)
-    return _volume(points, corner)
+    return _measure(points, corner) if len(points) else 0.0
 
 
 def _points(values: ArrayLike) -> NDArray[np.float64]:
@@ -84,12 +75,17 @@ def _area(points: NDArray[np.float64], corner: NDArray[np.float64]) -> float:
     return float(((corner[0] - ranked[:, 0]) * (floor[:-1] - floor[1:])).sum())
 
 
-def _volume(points: NDArray[np.float64], corner: NDArray[np.float64]) -> float:
-    """Slabs along the third axis, each with the area of the points that reach it."""
-    ranked = points[np.argsort(points[:, 2], kind="stable")]
-    ends = np.append(ranked[1:, 2], corner[2])
+def _measure(points: NDArray[np.float64], corner: NDArray[np.float64]) -> float:
+    """The volume in any number of dimensions: slabs along the last axis, each as large as the points that reach it."""
+    points = points[front_mask(points)]
+    if len(corner) == 1:
+        return float(corner[0] - points.min())
+    if len(corner) == 2:
+        return _area(points, corner)
+    ranked = points[np.argsort(points[:, -1], kind="stable")]
+    ends = np.append(ranked[1:, -1], corner[-1])
     total = 0.0
-    for i, (start, end) in enumerate(zip(ranked[:, 2], ends, strict=True)):
+    for i, (start, end) in enumerate(zip(ranked[:, -1], ends, strict=True)):
         if end > start:
-            total += (end - start) * _area(ranked[: i + 1, :2], corner[:2])
+            total += (end - start) * _measure(ranked[: i + 1, :-1], corner[:-1])
     return total
