@@ -23,6 +23,8 @@ from mqn.cli.app import run
 pytestmark = pytest.mark.integration
 
 MODEL = convolutions(8, 3)
+# Some milliseconds a run: with a smaller one a long job has all the samples that it may have after a few seconds.
+SLOW = convolutions(64, 16, layers=3)
 FIGURES = ("ok", "contended", "unsteady", "throttled")
 
 
@@ -37,11 +39,13 @@ def long_job(agent: Agent, **lease: object) -> Iterator[tuple[str, str]]:
     """A job caught in the act: its lease and its id."""
     held = agent.lease(**lease)
     assert held["state"] == "held"
-    job_id = agent.post(agent.upload(MODEL), held["id"], LONG).json()["id"]
-    await_(lambda: agent.job(job_id)["state"] == "running" and children(agent.pid))
-    yield held["id"], job_id
-    if is_alive(agent.pid):
-        agent.http.delete(f"/v1/leases/{held['id']}")
+    job_id = agent.post(agent.upload(SLOW), held["id"], LONG).json()["id"]
+    try:
+        await_(lambda: agent.job(job_id)["state"] == "running" and children(agent.pid))
+        yield held["id"], job_id
+    finally:
+        if is_alive(agent.pid):
+            agent.http.delete(f"/v1/leases/{held['id']}")
 
 
 def test_jobs_of_every_kind_are_carried_out_in_little_memory(agent: Agent) -> None:
@@ -82,8 +86,9 @@ def test_a_lease_of_a_dead_client_ends_with_its_job_and_the_next_is_granted(agen
 
 
 def test_a_client_that_polls_keeps_its_lease(agent: Agent) -> None:
-    with long_job(agent, holder="polls", ttl_seconds=1.0) as (lease, job_id):
-        assert agent.job(job_id, wait=2.5)["state"] == "running"
+    # A poll that lasts longer than the lease lives, and time enough afterwards on a machine that is busy.
+    with long_job(agent, holder="polls", ttl_seconds=3.0) as (lease, job_id):
+        assert agent.job(job_id, wait=4.0)["state"] == "running"
         assert agent.http.put(f"/v1/leases/{lease}").json()["state"] == "held"
 
 

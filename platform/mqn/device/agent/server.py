@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from mqn.device.agent.app import build_app
 from mqn.device.agent.assembly import assemble
 from mqn.device.agent.certificate import expiry
 from mqn.device.agent.config import AgentConfig
+from mqn.device.agent.endpoints import Desk
 from mqn.device.agent.exposure import check_exposure, warnings
 from mqn.device.agent.folder import keep_folder
 from mqn.device.agent.listening import bind, secure
@@ -59,17 +61,13 @@ def serve(
     expires = None if config.certificate is None else expiry(config.certificate)
     host, port = listener.getsockname()[:2]
     url = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
-    broken = threading.Event()
+    breakdown = _Breakdown()
 
     def announce() -> None:
         if ready_file is not None:
             write_json(ready_file, {"url": url, "pid": os.getpid()})
         if on_ready is not None:
             on_ready(url)
-
-    def break_down() -> None:
-        broken.set()
-        server.stop()
 
     with listener, keep_folder(config.folder) as folder:
         if config.user:
@@ -82,37 +80,61 @@ def serve(
         underway = folder / "backend"
         underway.mkdir(exist_ok=True)
         backend = open_backend(config.backend, folder=underway, benchmark_model=config.benchmark_model)
-        with assemble(folder, config, backend, tokens, certificate_expires=expires, on_breakdown=break_down) as desk:
-
-            def drain() -> None:
-                desk.leases.drain()
-                desk.jobs.drain(config.limits.drain_seconds)
-
-            def stop() -> None:
-                desk.jobs.close()
-                desk.leases.close()
-
-            settings = uvicorn.Config(
-                build_app(desk),
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                proxy_headers=False,
-                date_header=False,
-                server_header=False,
-                lifespan="off",
-                ws="none",
-                loop="asyncio",
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-            server = QuietServer(settings, tls, on_ready=announce, on_drain=drain, on_stop=stop)
+        with assemble(folder, config, backend, tokens, certificate_expires=expires, on_breakdown=breakdown) as desk:
+            server = _build_server(desk, tls, config.limits.drain_seconds, announce)
+            breakdown.guard(server)
             if until_stdin_closes:
                 threading.Thread(target=_watch_stdin, args=(server.stop,), name="lifeline", daemon=True).start()
             desk.audit.write("agent began", url=url, backend=config.backend)
             server.run(sockets=[listener])
             desk.audit.write("agent ended")
-    if broken.is_set():
+    if breakdown.happened:
         raise DeviceError("the agent's worker broke down; its traceback stands above")
+
+
+class _Breakdown:
+    """Stops the server when the queue's worker breaks down, also where that happens before there is a server."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._server: QuietServer | None = None
+
+    def __call__(self) -> None:
+        self.happened = True
+        if self._server is not None:
+            self._server.stop()
+
+    def guard(self, server: QuietServer) -> None:
+        self._server = server
+        if self.happened:
+            server.stop()
+
+
+def _build_server(
+    desk: Desk, tls: ssl.SSLContext | None, drain_seconds: float, announce: Callable[[], None]
+) -> QuietServer:
+    def drain() -> None:
+        desk.leases.drain()
+        desk.jobs.drain(drain_seconds)
+
+    def stop() -> None:
+        desk.jobs.close()
+        desk.leases.close()
+
+    settings = uvicorn.Config(
+        build_app(desk),
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        date_header=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return QuietServer(settings, tls, on_ready=announce, on_drain=drain, on_stop=stop)
 
 
 def _allow_files() -> None:
