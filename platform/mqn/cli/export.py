@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.cli import output
+from mqn.cli.export_sensitivity import rank_layers
 from mqn.cli.export_tables import print_audits
 from mqn.cli.options import Data, Json, Settings, parse_candidate, parse_file
 from mqn.errors import UsageError
@@ -37,6 +38,14 @@ def export(
         bool,
         typer.Option("--audit", help="Say what the files are: types, what the delegate takes, conversions, bytes."),
     ] = False,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity",
+            help="Quantize one layer at a time and rank them by what they cost, instead of exporting; "
+            "--output gets sensitivity.json and sensitivity.png.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
@@ -45,6 +54,9 @@ def export(
         if not audit:
             raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
         _show({}, _audits(path), json=json)
+        return
+    if sensitivity:
+        rank_layers(path, parse_candidate(settings).plan, data, out, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")

@@ -40,7 +40,7 @@ def measure_parity(reference: Network, tensor: str, parts: Sequence[Network], pi
         for interpreter in quantized:
             found |= run(interpreter, found)
         output.add(expected[OUTPUT], found[OUTPUT])
-        features.add(expected[INTERFACE], _dequantize(found[INTERFACE], parts, tensor))
+        features.add(expected[INTERFACE], dequantize(found[INTERFACE], parts[0], tensor))
     psnr = float(-20 * np.log10(output.rms)) if output.rms else None
     return {
         "pictures": len(pictures),
@@ -77,9 +77,15 @@ def _with_interface(parts: Sequence[Network], tensor: str) -> Sequence[Network]:
     return parts if len(parts) > 1 else [expose(parts[0], {INTERFACE: tensor})]
 
 
-def _dequantize(values: np.ndarray, parts: Sequence[Network], tensor: str) -> np.ndarray:
-    """Features as floats: a fused file may keep its interface in 8 or 16 bits."""
+def dequantize(values: np.ndarray, network: Network, tensor: str) -> np.ndarray:
+    """Features as floats: a fused file may keep its interface in 8 or 16 bits.
+
+    Args:
+        values: as the network gave them.
+        network: says by which scale.
+        tensor: the features' name.
+    """
     if values.dtype == np.float32:
         return values
-    scheme = parts[0].tensors[parts[0].index(tensor)].quantization
+    scheme = network.tensors[network.index(tensor)].quantization
     return (values.astype(np.float32) - scheme.zeroPoint[0]) * np.float32(scheme.scale[0])

@@ -27,6 +27,7 @@ from mqn.records.measurement import (
 from mqn.records.op_profile import OpProfile, OpTime
 from mqn.records.plan import Calibration, Layout, Plan, Scheme
 from mqn.records.scores import Interval, Scores
+from mqn.records.sensitivity import LayerSensitivity, Sensitivity
 from mqn.records.trial import TrialRecord, TrialState
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "DeviceInfo",
     "Interval",
     "Latency",
+    "LayerSensitivity",
     "Layout",
     "MachineState",
     "Manifest",
@@ -57,6 +59,7 @@ __all__ = [
     "Ratio",
     "Scheme",
     "Scores",
+    "Sensitivity",
     "Training",
     "TrialRecord",
     "TrialState",
