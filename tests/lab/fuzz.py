@@ -261,7 +261,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mqn-fuzz-") as name:
         found = fuzz(given.requests, given.seed, Path(name))
     text = json.dumps(found, indent=1)
-    print(text)  # noqa: T201
+    print(text)
     if given.output is not None:
         given.output.write_text(text + "\n")
     return 1 if found["failures"] else 0
