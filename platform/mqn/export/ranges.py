@@ -61,15 +61,22 @@ def _least_squares(tensor: TensorStatistics, levels: int) -> Range:
     Rounding to steps of width w costs w^2 / 12 a value, but nothing for the exact zeros that a ReLU leaves.
     """
     least, most = _min_max(tensor, levels)
-    values = tensor.samples.astype(np.float64)
     shares = np.linspace(1 / _CANDIDATES, 1, _CANDIDATES)
     highs, lows = max(most, 0.0) * shares, min(least, 0.0) * shares
-    above = np.array([np.square(np.maximum(values - high, 0)).mean() for high in highs])
-    below = np.array([np.square(np.maximum(low - values, 0)).mean() for low in lows])
+    values = np.sort(tensor.samples)
+    above, below = _clipped(values, highs), _clipped(-values[::-1], -lows)
     steps = (highs[:, None] - lows[None, :]) / levels
     cost = above[:, None] + below[None, :] + np.mean(values != 0) * np.square(steps) / 12
     high_index, low_index = np.unravel_index(int(cost.argmin()), cost.shape)
     return float(lows[low_index]), float(highs[high_index])
+
+
+def _clipped(values: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """Mean squared distance of sorted values from each bound that they lie above: from sums of the largest ones."""
+    count = len(values) - np.searchsorted(values, highs, side="right")
+    largest = values[::-1].astype(np.float64)
+    first, second = (np.concatenate([[0.0], np.cumsum(power)]) for power in (largest, np.square(largest)))
+    return np.asarray((second[count] - 2 * highs * first[count] + count * np.square(highs)) / len(values))
 
 
 _ALGORITHMS: dict[Calibration, Callable[[TensorStatistics, int], Range]] = {
