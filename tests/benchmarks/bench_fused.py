@@ -1,9 +1,9 @@
 """One fused file against the authors' two: the same weights, the same core, the same run.
 
-CA at 256 x 256, 8-bit backbone and dynamic-range head on both sides. A trained network is taken by `python -m
-tests.benchmarks.bench_fused CHECKPOINT`; without one it is random, with batch norm statistics of pictures, since
-features that vanish have scales that no trained network has. What the authors' way costs between its files (uint8 to
-float, by the caller) is not counted.
+CA at 256 x 256, 8-bit backbone and dynamic-range head on both sides. `python -m tests.benchmarks.bench_fused FILE`
+takes a trained checkpoint, at the size that it was trained at. Without one the network is random, with batch norm
+statistics of pictures: features that vanish have scales that no trained network has. What the authors' way costs
+between its files (uint8 to float, by the caller) is not counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mqn.export.process import Worker
 from mqn.export.quantize import apply_plan
 from mqn.hdr.scenes import scene
 from mqn.hdr.tonemap import reinhard
-from mqn.models.checkpoint import save
+from mqn.models.checkpoint import load, save
 from mqn.models.mqn import MQN, assemble
 from mqn.records import Arch, Plan, Training
 from tests.benchmarks.authors_way import BACKBONE, HEAD
@@ -87,11 +87,12 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
 
 def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, ...]]:
     """The authors' pair; the fused file as the quantizer wrote it, lowered, and lowered without each one rewrite."""
-    pictures = np.stack([_ldr(seed) for seed in range(PICTURES)])
+    size = SIZE if checkpoint is None else load(checkpoint)[0].input_size
+    pictures = np.stack([_ldr(size, seed) for seed in range(PICTURES)])
     np.save(folder / "pictures.npy", pictures)
     if checkpoint is None:
         checkpoint = folder / "checkpoint.pt"
-        arch = Arch(encoder_weights="random", input_size=SIZE)
+        arch = Arch(encoder_weights="random", input_size=size)
         save(checkpoint, arch, Training(), _settled(arch, pictures))
     command = [sys.executable, "-m", "tests.benchmarks.authors_way", checkpoint, folder / "pictures.npy", folder]
     made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
@@ -110,9 +111,8 @@ def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, 
     return files
 
 
-def _ldr(seed: int) -> np.ndarray:
-    light = scene(SIZE, seed)
-    return np.clip(reinhard(light), 0, 1).astype(np.float32)
+def _ldr(size: int, seed: int) -> np.ndarray:
+    return np.clip(reinhard(scene(size, seed)), 0, 1).astype(np.float32)
 
 
 def _settled(arch: Arch, pictures: np.ndarray) -> MQN:

@@ -2,7 +2,13 @@
 
 Nearest-neighbour resizing is the one operator of our networks that the delegate leaves to the runtime: each one splits
 the graph. By 2 it is the same as four copies side by side in the channels, spread out by depth-to-space; the delegate
-takes both of these, of floats and of 8-bit integers.
+takes both of these, of floats and of 8-bit integers. A fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64
+processor with AVX-512 VNNI) takes 0.97 of its time with the three resizes that phases leave, and with all rewrites 0.73
+of its time as the quantizer wrote it.
+
+Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first convolution
+(fuller blocks of channels, but half as many multiplications again: 1.23 ms for 0.82); the head's element-wise operators
+in strips that stay in the cache; doubling or phases as transposed convolutions (1.08 ms for 0.36).
 """
 
 from __future__ import annotations

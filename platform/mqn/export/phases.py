@@ -4,6 +4,9 @@ The decoder's last step doubles its features to full resolution, puts the pictur
 The four pixels of a 2 x 2 block share their features and differ in the picture only. So the block is convolved at once,
 with four times the output channels, and then spread out: the same sums (with 8-bit integers the very same numbers)
 without the doubled features and the concatenation at full resolution, which cost more than the convolution itself.
+
+A fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64 processor with AVX-512 VNNI) takes 0.96 of its time
+without this rewrite; no other kind of processor was measured (`tests/benchmarks/bench_fused.py` compares).
 """
 
 from __future__ import annotations
