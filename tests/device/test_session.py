@@ -141,7 +141,7 @@ def test_start_up_figures_are_medians_of_the_processes(lab) -> None:
 
 def test_samples_stay_in_the_order_of_the_processes(lab) -> None:
     script = [timed([1_000_000, 1_010_000]), timed([1_020_000]), timed([1_030_000, 1_040_000, 1_050_000])]
-    found = lab.measure(lab.backend(timed=script))
+    found = lab.measure(lab.backend(timed=script), processes=3)
     assert found.process_rounds == (2, 1, 3)
     assert found.parts[0].samples_ns == tuple(range(1_000_000, 1_060_000, 10_000))
 
@@ -175,7 +175,7 @@ def test_what_the_delegate_took_is_told(lab) -> None:
 
 def test_outputs_that_differ_between_processes_are_no_measurement_to_rely_on(lab) -> None:
     script = [timed(), timed(models=((make_part(output_sha256="1" * 64),),)), timed()]
-    found = lab.measure(lab.backend(timed=script))
+    found = lab.measure(lab.backend(timed=script), processes=3)
     assert found.verdict == "unsteady"
     assert found.reasons == ("2 different outputs in 3 processes for the same input",)
 

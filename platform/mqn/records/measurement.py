@@ -34,7 +34,7 @@ class MeasureSettings:
     threads: int = 1
     delegate: Delegate = "xnnpack"
     processors: tuple[int, ...] = ()
-    processes: int = 3
+    processes: int = 5
     warmup_seconds: float = 0.2
     warmup_limit_seconds: float = 2.0
     runs: int = 50
@@ -64,7 +64,7 @@ PRESETS: dict[str, MeasureSettings] = {
     "quick": MeasureSettings(),
     # MLPerf Mobile's single stream: at least 1024 samples and 60 s.
     "strict": MeasureSettings(
-        processes=4, warmup_seconds=1.0, warmup_limit_seconds=10.0, runs=1024, seconds=60.0, timeout_seconds=180.0
+        processes=5, warmup_seconds=1.0, warmup_limit_seconds=10.0, runs=1024, seconds=60.0, timeout_seconds=180.0
     ),
 }
 """Named ways to measure: `quick` for searches, `strict` for figures that are to be published."""

@@ -75,7 +75,7 @@ _BYTES, _ANY = "application/octet-stream", "application/json"
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="PUT", path=_MODEL, does="put_model", summary="Take a model in", takes=_BYTES,
-        answers={200: _ANY, 201: _ANY}, leased=True, refuses=(408, 413, 422, 429, 507),
+        answers={200: _ANY, 201: _ANY}, leased=True, refuses=(404, 408, 413, 422, 429, 507),
     ),
     Operation(
         method="HEAD", path=_MODEL, does="head_model", summary="Say whether a model is here", answers={200: None},
