@@ -1,4 +1,4 @@
-"""Cut a TFLite file at a named tensor into backbone and head, so that one conversion serves fused and pair layouts."""
+"""Cut a TFLite network at a named tensor: which operators lie before it, and, where nothing else crosses, two files."""
 
 from __future__ import annotations
 
@@ -86,7 +86,11 @@ def cut(network: Network, tensor: str) -> tuple[Network, Network]:
     behind = [operator for position, operator in enumerate(network.operators) if position not in before]
     crossing = sorted({network.tensors[i].name for o in behind for i in o.inputs if i in made_before})
     if crossing:
-        raise PlanError(f"the network cannot be cut at {tensor!r}: what follows also needs {', '.join(crossing[:3])}")
+        more = ", ..." if len(crossing) > 3 else ""
+        raise PlanError(
+            f"the network cannot be cut at {tensor!r}: what follows also needs {', '.join(crossing[:3])}{more}; take "
+            "layout fused, or a cut where nothing else crosses, which `mqn describe` lists"
+        )
     needs_picture = any(picture in operator.inputs for operator in behind)
     edges = {INTERFACE: index, INPUT: picture} if needs_picture else {INTERFACE: index}
     head.set_edges(edges, {OUTPUT: network.outputs()[OUTPUT]})
