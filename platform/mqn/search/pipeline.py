@@ -112,10 +112,11 @@ class MqnPipeline:
             found[f"{name}_drop"] = lost if QUANTITIES[name].direction == "maximize" else -lost
         targets = [target for target in self._devices.targets if f"measure/{target}" in details]
         measured = {target: details[f"measure/{target}"] for target in targets}
-        for target in reversed(targets):  # Of several targets, the first one's figures stand for the trial.
-            device_figures = measured[target]["figures"]
-            found |= device_figures
-            found |= {f"{name}/{target}": value for name, value in device_figures.items() if self._is_apart(name)}
+        if targets:  # Of several targets, the first one's figures stand for the trial.
+            found |= measured[targets[0]]["figures"]
+        for target in targets:
+            named = measured[target]["figures"].items()
+            found |= {f"{name}/{target}": value for name, value in named if self._is_apart(name)}
         return Figures(
             figures=found,
             device_figures={target: dict(entry["figures"]) for target, entry in measured.items()},

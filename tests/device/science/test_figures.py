@@ -53,6 +53,8 @@ def test_every_figure_is_a_known_quantity(make_measurement) -> None:
 
 def test_memory_that_could_not_be_read_is_no_figure(make_measurement) -> None:
     assert "peak_memory_mb" not in figures(make_measurement(peak_memory_mb=None))
+    assert "undelegated_memory_mb" not in figures(make_measurement(undelegated_memory_mb=None))
+    assert figures(make_measurement(undelegated_memory_mb=7.5))["undelegated_memory_mb"] == 7.5
 
 
 def test_an_unaccepted_verdict_never_becomes_a_number(make_measurement) -> None:

@@ -54,8 +54,8 @@ def figures(measurement: Measurement) -> dict[str, float]:
 
     Returns:
         `latency_ms`, `latency_ms.p90` and `size_bytes`; `latency_ms.backbone` and `latency_ms.head` for a pair;
-        `latency_ms.p50_low` and `latency_ms.p50_high` where the host has analysed it; `peak_memory_mb` where the device
-        could tell.
+        `latency_ms.p50_low` and `latency_ms.p50_high` where the host has analysed it; `peak_memory_mb` and
+        `undelegated_memory_mb` where the device could tell.
 
     Raises:
         MeasurementError: the verdict is not accepted, or the device is emulated: such a measurement never becomes a
@@ -80,6 +80,8 @@ def figures(measurement: Measurement) -> dict[str, float]:
         named |= {f"latency_ms.{part.part}": part.latency_ms.p50 for part in measurement.parts}
     if measurement.peak_memory_mb is not None:
         named["peak_memory_mb"] = measurement.peak_memory_mb
+    if measurement.undelegated_memory_mb is not None:
+        named["undelegated_memory_mb"] = measurement.undelegated_memory_mb
     return named
 
 
