@@ -7,7 +7,7 @@ processor with AVX-512 VNNI) takes 0.97 of its time with the three resizes that 
 of its time as the quantizer wrote it.
 
 Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first convolution
-(fuller blocks of channels, but half as many multiplications again: 1.23 ms for 0.82); the head's element-wise operators
+(fuller blocks of channels, but twice the multiplications: 1.23 ms for 0.82); the head's element-wise operators
 in strips that stay in the cache; doubling or phases as transposed convolutions (1.08 ms for 0.36).
 """
 
