@@ -3,8 +3,8 @@
 Nearest-neighbour resizing is the one operator of our networks that the delegate leaves to the runtime: each one splits
 the graph. By 2 it is the same as four copies side by side in the channels, spread out by depth-to-space; the delegate
 takes both of these, of floats and of 8-bit integers. A fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64
-processor with AVX-512 VNNI) takes 0.97 of its time with the three resizes that phases leave, and with all rewrites 0.73
-of its time as the quantizer wrote it.
+processor with AVX-512 VNNI) takes 0.97 of its time without this, for the four resizes that phases leave; all rewrites
+together, 0.73 of its time as the quantizer wrote it.
 
 Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first convolution
 (fuller blocks of channels, but twice the multiplications: 1.23 ms for 0.82); the head's element-wise operators
