@@ -128,7 +128,7 @@ class MqnPipeline:
         return name in DEVICE_FIGURES and (len(self._devices.targets) > 1 or self._named)
 
     def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
-        """Epoch curves, the model's files, every manifest, scores, measurements and the strip of pictures."""
+        """Epoch curves, the model's files with audit and calibration, manifests, scores, measurements, the strip."""
         curves: list[dict[str, float]] = []
         files = {
             f"manifests/{name.replace('/', '-')}.json": a.folder / "manifest.json" for name, a in artifacts.items()
@@ -139,6 +139,8 @@ class MqnPipeline:
         if "quantize" in artifacts:
             folder = artifacts["quantize"].folder
             files |= {f"model/{name}": folder / name for name in model_names(artifacts["quantize"])}
+            told = (folder / name for name in (stages.AUDIT, stages.CALIBRATION))
+            files |= {f"model/{path.name}": path for path in told if path.exists()}
         if "score" in artifacts:
             files |= {name: artifacts["score"].folder / name for name in (stages.SCORES, stages.STRIP)}
         for name, artifact in artifacts.items():

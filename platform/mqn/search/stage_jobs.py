@@ -18,7 +18,7 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 1, "quantize": 3, "score": 2, "measure": 2}
+REVISIONS = {"train": 2, "convert": 2, "quantize": 4, "score": 2, "measure": 2}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
@@ -107,8 +107,7 @@ def quantize_job(
     Raises:
         WeightsError: response curves given as a path are not there.
     """
-    static = any(scheme.startswith("static") for scheme in (plan.backbone, plan.head))
-    effective = to_plain(plan) if static else {**to_plain(plan), "calibration_pictures": None}
+    effective = to_plain(plan) if plan.static else to_plain(plan) | {"calibration_pictures": None, "calibration": None}
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": effective,

@@ -6,7 +6,6 @@ They run in worker processes, and import what they need there.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
 FLOAT_MODEL = "model.float32.tflite"
+AUDIT, CALIBRATION = "audit.json", "calibration.json"
 SCORES, STRIP, MEASUREMENT, PARITY = "scores.json", "strip.png", "measurement.json", "parity.json"
 
 _SPLIT: Literal["val"] = "val"
@@ -102,8 +102,7 @@ def quantize(
 
 def calibrated_on(plan: Plan) -> int:
     """How many training pictures a plan needs."""
-    static = any(scheme.startswith("static") for scheme in (plan.backbone, plan.head))
-    return plan.calibration_pictures if static else _COMPARED_PICTURES
+    return plan.calibration_pictures if plan.static else _COMPARED_PICTURES
 
 
 def score(
@@ -208,7 +207,7 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
         WeightsError: the checkpoint cannot be read.
         CandidateError: it cannot be exported as asked.
     """
-    from mqn.export.exported import open_exported
+    from mqn.export.exported import open_exported, place
     from mqn.models.checkpoint import load
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
@@ -219,7 +218,7 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     store = ArtifactStore(Profile().artifacts)
     converted = complete(store, convert_job(checkpoint))
     model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training))
-    shutil.copytree(model.folder, output, dirs_exist_ok=True)
+    place(model.folder, output)
     return open_exported(output)
 
 
