@@ -57,6 +57,7 @@ def test_what_the_runtime_refuses_is_a_result() -> None:
         {"timed": {**TIMED, "cpu_seconds": float("inf")}},
         {"timed": {**TIMED, "yardstick_ns": [0, 0]}},
         {"timed": {**TIMED, "wall_seconds": 1e300}},
+        {"timed": {**TIMED, "wall_seconds": 1e-300}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [10**400]}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [1] * 100_001}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "output_sha256": "not a hash"}]]}},
@@ -74,6 +75,11 @@ def test_an_answer_that_makes_no_sense_is_a_crash(answer: object) -> None:
 @pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"{", b"[" * 100_000, b'{"timed": 1e999}', b"9" * 5000])
 def test_anything_at_all_is_a_crash(text: bytes) -> None:
     assert parse_result(text, REQUEST).failure.verdict == "crashed"
+
+
+def test_an_answer_of_tables_without_end_is_not_even_read() -> None:
+    failure = parse_result(b"[" + b"{}," * 60_000 + b"{}]", REQUEST).failure
+    assert failure.reason.endswith("60002 tables and lists (at most 50000)")
 
 
 def test_a_line_is_shown_and_not_obeyed() -> None:

@@ -20,11 +20,16 @@ from mqn.records import Delegation, MachineState, MeasureSettings, Verdict
 # What a believable answer stays within: numbers that a float holds exactly enough, names and reasons that fit a line.
 MAX_NUMBER = 1e18
 MAX_CHARACTERS = 1000
+# Samples and the time around them come from one clock, or from one that tells hundredths.
+CLOCKS_AGREE = 0.9
 HASH = re.compile(r"^([0-9a-f]{64})?$", re.ASCII)
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"
-MAX_RESULT_BYTES = 32_000_000
+MAX_RESULT_BYTES = 10_000_000
+# What an answer takes in memory while it is read: a record has a handful of lists and one table an operator, a bomb
+# nothing but tables.
+MAX_TABLES = 50_000
 
 Kind = Literal["timed", "memory", "profile"]
 
@@ -197,11 +202,25 @@ def parse_result(text: bytes, request: PassRequest) -> PassResult:
         The answer, or a `crashed` failure where it makes no sense as one to this request.
     """
     try:
+        if (tables := text.count(b"{") + text.count(b"[")) > MAX_TABLES:
+            raise ValueError(f"{tables} tables and lists (at most {MAX_TABLES})")
         result = from_mapping(PassResult, json.loads(text, parse_constant=_refuse_constant), source=RESULT_FILE)
-        _check(result, request)
     except (ConfigError, ValueError, RecursionError) as error:
-        reason = printable(f"the {request.kind} pass left no result that makes sense: {error}")
-        return PassResult(failure=Failure(verdict="crashed", reason=reason))
+        return _refuse(request, error)
+    return check_result(result, request)
+
+
+def check_result(result: PassResult, request: PassRequest) -> PassResult:
+    """Give an answer back, or a `crashed` failure where it makes no sense as one to a request.
+
+    Args:
+        result: the answer.
+        request: what the pass was told to do.
+    """
+    try:
+        _check(result, request)
+    except ValueError as error:
+        return _refuse(request, error)
     return result
 
 
@@ -209,6 +228,11 @@ def printable(text: str) -> str:
     """One line of at most 500 characters that a terminal shows and does not obey."""
     line = " ".join(text.split())[:500]
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def _refuse(request: PassRequest, error: Exception) -> PassResult:
+    reason = printable(f"the {request.kind} pass left no result that makes sense: {error}")
+    return PassResult(failure=Failure(verdict="crashed", reason=reason))
 
 
 def _check(result: PassResult, request: PassRequest) -> None:
@@ -228,6 +252,10 @@ def _check(result: PassResult, request: PassRequest) -> None:
                 raise ValueError(
                     f"{len(part.samples_ns)} samples (at most {MAX_RUNS}), or an output_sha256 that is none"
                 )
+        # Shares of a time that is next to nothing are no numbers any more.
+        timed_seconds = sum(sum(part.samples_ns) for model in result.timed.models for part in model) / 1e9
+        if timed_seconds * CLOCKS_AGREE > result.timed.wall_seconds:
+            raise ValueError(f"samples of {timed_seconds:g} s in {result.timed.wall_seconds:g} s")
 
 
 def _check_values(value: Any) -> None:

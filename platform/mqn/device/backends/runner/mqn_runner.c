@@ -4,9 +4,10 @@
  *              runs=50 seconds=1 warmup_seconds=0.2 warmup_limit_seconds=2 memory_limit_mb=4096 cpu_limit_seconds=61
  *              swapped=0 dummy=dummy.tflite model=backbone:a.tflite,head:b.tflite [model=...]
  *
- * (kind=check only opens the library) writes one JSON document (`mqn.device.passes.PassResult`) to its standard output; everything else goes to stderr. Exit
- * code 0 whenever there is an answer, 2 for wrong usage, 4 where the library does not fit, 90 where the answer could not
- * be written. The model may be hostile: limits are set before it is opened, and however this process ends is a result.
+ * (kind=check only opens the library) writes one JSON document (`mqn.device.passes.PassResult`) to its standard output;
+ * everything else goes to stderr. Exit code 0 whenever there is an answer, 2 for wrong usage, 4 where the library does not
+ * fit, 90 where the answer could not be written. The model may be hostile: limits are set before it is opened, and however
+ * this process ends is a result.
  */
 #include <errno.h>
 #include <sched.h>
@@ -20,7 +21,7 @@
 
 #include "runner.h"
 
-static const double MAX_ANSWER_BYTES = 32e6; /* mqn.device.passes.MAX_RESULT_BYTES */
+static const double MAX_ANSWER_BYTES = 10e6; /* mqn.device.passes.MAX_RESULT_BYTES */
 
 static void refuse_usage(const char *word) {
   fprintf(stderr, "cannot understand %.200s; see the head of mqn_runner.c\n", word);
