@@ -167,6 +167,11 @@ def test_the_ratio_is_per_thread_and_of_all_processes(lab) -> None:
     assert found.cpu_wall_ratio == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(("delegate", "verdict"), [("gpu", "ok"), ("nnapi", "ok"), ("xnnpack", "contended")])
+def test_a_delegate_off_the_processors_leaves_them_idle(lab, delegate: str, verdict: str) -> None:
+    assert lab.measure(lab.backend(timed=[timed(cpu_seconds=0.1)]), delegate=delegate).verdict == verdict
+
+
 def test_what_the_delegate_took_is_told(lab) -> None:
     delegation = Delegation(delegate="xnnpack", partitions=2, nodes=6, delegated=4, outside={"CAST": 2})
     found = lab.measure(lab.backend(timed=[timed(models=((make_part(delegation=delegation),),))]))

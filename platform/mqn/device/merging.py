@@ -72,7 +72,8 @@ def merge(
         yardsticks: what it could do of late; what these passes tell of that is added.
     """
     yardstick = None if yardsticks is None else yardsticks.rate(passes, device)
-    verdict, reasons = judge(passes, threads=settings.threads, yardstick=yardstick)
+    elsewhere = settings.delegate in ("gpu", "nnapi")
+    verdict, reasons = judge(passes, threads=settings.threads, yardstick=yardstick, elsewhere=elsewhere)
     wall = sum(timed.wall_seconds for timed in passes)
     return Timing(
         passes=tuple(passes),

@@ -27,6 +27,12 @@ def test_one_thread_that_waited_for_its_processor_is_contended() -> None:
     assert "cpu/wall 0.94" in reasons[0]
 
 
+def test_a_thread_that_waits_for_its_gpu_is_not_contended() -> None:
+    passes = [make_timed(cpu_seconds=0.1, others_seconds=0.0)]
+    assert judge(passes, threads=1, elsewhere=True) == ("ok", ())
+    assert judge(passes, threads=1)[0] == "contended"
+
+
 def test_threads_that_wait_for_each_other_are_not_contended() -> None:
     assert verdict(threads=2, cpu_seconds=1.4, others_seconds=0.05) == ("ok", ())
     assert verdict(threads=2, cpu_seconds=1.4, waited_seconds=0.1) == ("ok", ())

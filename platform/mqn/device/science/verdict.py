@@ -30,7 +30,7 @@ MAX_TEMPERATURE_C = 90.0
 
 
 def judge(
-    passes: Sequence[TimedResult], *, threads: int, yardstick: float | None = None
+    passes: Sequence[TimedResult], *, threads: int, yardstick: float | None = None, elsewhere: bool = False
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Give the timed passes of one job their verdict.
 
@@ -38,6 +38,7 @@ def judge(
         passes: at least one, in the order they ran, all of the same models.
         threads: of the runtime.
         yardstick: the slowest pass's over the device's best of late; None where it is not known.
+        elsewhere: whether a delegate computes off the processors (GPU, NPU), so that our thread waits for it.
 
     Returns:
         `ok`, or the gravest verdict that applies (`throttled`, `contended`, `unsteady`, in this order: the earlier ones
@@ -46,7 +47,7 @@ def judge(
     totals = [_total(timed) for timed in passes]
     found: tuple[tuple[Verdict, list[str]], ...] = (
         ("throttled", _find_throttling(passes[0].before, passes[-1].after)),
-        ("contended", [*_find_contention(passes, threads), *_find_slowness(yardstick)]),
+        ("contended", [*_find_contention(passes, threads, elsewhere=elsewhere), *_find_slowness(yardstick)]),
         ("unsteady", [*_find_unrest(totals), *_find_disagreement(passes)]),
     )
     verdict: Verdict = next((name for name, reasons in found if reasons), "ok")
@@ -71,11 +72,11 @@ def _find_throttling(before: MachineState, after: MachineState) -> list[str]:
     return reasons
 
 
-def _find_contention(passes: Sequence[TimedResult], threads: int) -> list[str]:
+def _find_contention(passes: Sequence[TimedResult], threads: int, *, elsewhere: bool) -> list[str]:
     reasons = []
     wall = sum(timed.wall_seconds for timed in passes)
     ratio = sum(timed.cpu_seconds for timed in passes) / wall / threads
-    if threads == 1 and ratio < MIN_CPU_WALL_RATIO:
+    if threads == 1 and not elsewhere and ratio < MIN_CPU_WALL_RATIO:
         reasons.append(f"cpu/wall {ratio:.2f} (at least {MIN_CPU_WALL_RATIO}): others used this processor")
     waited = _sum(timed.waited_seconds for timed in passes)
     if waited is not None and waited > MAX_WAITED_SHARE * threads * wall:
