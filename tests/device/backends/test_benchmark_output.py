@@ -106,6 +106,31 @@ def test_loop_that_makes_no_sense_is_none(missing: str) -> None:
     assert read_loop(_loop().replace(missing, "?"), PAIR, UNREAD, UNREAD) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [("1m1.00s 0m2.50s", "61.00 2.50"), ("Inference (avg): 11\n", "Inference (avg): 1e999\n"), ("104.00 99.9", "")],
+)
+def test_loop_whose_numbers_make_no_sense_is_none(said: str, instead: str) -> None:
+    assert said in _loop()
+    assert read_loop(_loop().replace(said, instead), PAIR, UNREAD, UNREAD) is None
+
+
+def test_the_clock_of_idle_processors_is_left_out() -> None:
+    before, after = (MachineState(load_1m=1.0, frequency_mhz=mhz, temperature_c=40.0) for mhz in (2400.0, 300.0))
+    timed = read_loop(_loop(), PAIR, before, after)
+    assert timed is not None
+    assert timed.before == timed.after == MachineState(load_1m=1.0, frequency_mhz=None, temperature_c=40.0)
+
+
+@pytest.mark.parametrize("head", ["\t[node type]\t[avg]\n\tCAST\t1.0\n", "\t[node type]\t[avg ms]\n\tCAST\tmuch\n"])
+def test_a_table_that_cannot_be_read_has_no_operators(head: str) -> None:
+    assert output.read_operators(f"=== Run Order ===\n{head}") == []
+
+
+def test_a_number_with_two_points_is_none() -> None:
+    assert output.read_footprint(GPU.replace("overall=8", "overall=8.1.2")) is None
+
+
 def test_loop_pins_and_names_its_files_safely() -> None:
     script = compose_loop(PAIR)[2]
     assert "taskset 2 ./benchmark_model --graph=a" in script

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Sequence
@@ -76,8 +77,8 @@ def read_loop(text: str, request: PassRequest, before: MachineState, after: Mach
     Args:
         text: all that the loop wrote.
         request: what it was told.
-        before: the machine when it began.
-        after: and when it ended.
+        before: the machine when it began; its clock is that of idle processors, which says nothing, and is left out.
+        after: and when it ended, likewise.
     """
     chunks: dict[tuple[int, int], list[str]] = {}
     for chunk in text.split("mqn-part ")[1:]:
@@ -101,10 +102,10 @@ def read_loop(text: str, request: PassRequest, before: MachineState, after: Mach
             cpu_seconds=cpu,
             others_seconds=None if begin[2] is None or end[2] is None else max(0.0, end[2] - begin[2] - cpu),
             affinity=affinity,
-            before=before,
-            after=after,
+            before=dataclasses.replace(before, frequency_mhz=None),
+            after=dataclasses.replace(after, frequency_mhz=None),
         )
-    except (KeyError, ValueError):
+    except (LookupError, ValueError, OverflowError):
         return None
 
 

@@ -22,7 +22,16 @@ from mqn.device.backends.isolation import KillSwitch
 from mqn.device.backends.library import read_architecture
 from mqn.device.backends.remote_pass import RemoteEnd, run_remotely
 from mqn.device.backends.shell import Shell
-from mqn.device.passes import Failure, Kind, MemoryResult, OpResult, PassRequest, PassResult, ProfileResult
+from mqn.device.passes import (
+    Failure,
+    Kind,
+    MemoryResult,
+    OpResult,
+    PassRequest,
+    PassResult,
+    ProfileResult,
+    check_result,
+)
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.parsing import file_hash
 from mqn.records import Delegate, DeviceInfo, MachineState, Verdict
@@ -99,7 +108,7 @@ class BenchmarkModelBackend:
                 return PassResult(failure=Failure(verdict="crashed", reason="cancelled"))
             raise
         self._refuse_unapplied("".join(texts[:1]), request)
-        return _weigh(texts) if request.kind == "memory" else _profile(texts, request)
+        return check_result(_weigh(texts) if request.kind == "memory" else _profile(texts, request), request)
 
     def close(self) -> None:
         """Let go of the device; files stay in its cache."""
@@ -115,7 +124,7 @@ class BenchmarkModelBackend:
         timed = read_loop(text, request, before, self.state())
         if timed is None:
             return PassResult(failure=_no_sense(request))
-        return PassResult(timed=timed)
+        return check_result(PassResult(timed=timed), request)
 
     def _ask_tool(self, info: DeviceInfo) -> DeviceInfo:
         architecture = read_architecture(self._tool)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mqn.records import Delegate, Delegation
 
-_NUMBER = r"([0-9.]+(?:e[+-]?[0-9]+)?)"
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)(?![\w.])"
 _TIMINGS = re.compile(
     rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, "
     rf"Warmup \(avg\): {_NUMBER}, Inference \(avg\): {_NUMBER}"
@@ -25,6 +25,7 @@ _APPLIED = re.compile(
 _REPLACED = re.compile(r"Replacing (\d+) out of (\d+) node\(s\) with delegate \((\w+)\) node")
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _RUN_ORDER = "Run Order"
+_MEAN = re.compile(_NUMBER)
 _BUILTIN = re.compile(r"[A-Z0-9_]+")
 
 # The tool's MB are 2^20 bytes.
@@ -114,7 +115,7 @@ def read_delegation(text: str, delegate: Delegate) -> Delegation | None:
 
 
 def read_operators(text: str) -> list[Row]:
-    """Find the table of operators in the order they run; empty where there is none."""
+    """Find the table of operators in the order they run; empty where there is none, or none that can be read."""
     _, found, regular = text.partition(_REGULAR)
     lines = iter((regular if found else text).splitlines())
     for line in lines:
@@ -127,7 +128,10 @@ def read_operators(text: str) -> list[Row]:
         if "[node type]" in cells:
             columns = cells
         elif len(cells) == len(columns) > 0:
-            kind, mean = cells[columns.index("[node type]")], cells[columns.index("[avg ms]")]
+            row = dict(zip(columns, cells, strict=True))
+            kind, mean = row["[node type]"], row.get("[avg ms]", "")
+            if not _MEAN.fullmatch(mean):
+                return []
             rows.append(Row(kind=kind, delegated=_BUILTIN.fullmatch(kind) is None, mean_ms=float(mean)))
         elif columns:
             break
