@@ -90,6 +90,8 @@ def test_home_stands_in_urls(tmp_path: Path) -> None:
         ("[ray]\ncpu = 1", "unknown key 'ray.cpu'; did you mean 'cpus'"),
         ("[devices.phone]\nurll = 'x'", "'devices.phone.urll'"),
         ("[measure]\nruns = 0", "measure: .*runs"),
+        ("[measure]\nseconds = nan", "measure: seconds, .* must be finite"),
+        ("[measure]\ntimeout_seconds = inf", "measure: .*timeout_seconds must be finite"),
         ("[measure]\naccept = ['good']", "allowed: contended"),
         ("devices = {}", "'devices' is empty"),
         ("[measure]\npreset = 'stric'", "measure.preset = 'stric'; did you mean 'strict'"),

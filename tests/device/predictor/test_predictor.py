@@ -124,6 +124,9 @@ def test_profiles_are_kept_a_device_and_the_newest_of_a_model_counts(models, tmp
 
 def test_a_profile_that_failed_teaches_nothing_and_a_damaged_one_is_left_out(models, tmp_path):
     assert keep_profile(tmp_path, profile([], verdict="crashed"), [models[0]]) is None
+    whole = profile(read_features(models[0]))
+    timeless = replace(whole, ops=tuple(replace(op, mean_ms=0.0) for op in whole.ops))
+    assert keep_profile(tmp_path, timeless, [models[0]]) is None
     path = keep_profile(tmp_path, profile(read_features(models[0])), [models[0]])
     assert path is not None
     path.write_text("{")

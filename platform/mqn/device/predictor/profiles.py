@@ -41,13 +41,13 @@ def keep_profile(folder: Path, profile: OpProfile, files: Sequence[Path]) -> Pat
         files: the model, or backbone and head.
 
     Returns:
-        Where it is kept; None where the profile holds no operator, which teaches nothing.
+        Where it is kept; None where the profile holds no operator that took any time, which teaches nothing.
 
     Raises:
         ModelFileError: a file is no TFLite file.
         OSError: the folder cannot be written.
     """
-    if profile.verdict != "ok" or not profile.ops:
+    if profile.verdict != "ok" or not _teaches(profile):
         return None
     features = tuple(feature for file in files for feature in read_features(file))
     own = device_folder(folder, profile.device.id)
@@ -77,9 +77,14 @@ def read_profiles(folder: Path, device_id: str, settings: MeasureSettings) -> tu
             continue
         how = found.profile.settings
         same = (how.threads, how.delegate) == (settings.threads, settings.delegate)
-        if same and found.profile.device.id == device_id and found.profile.ops:
+        if same and found.profile.device.id == device_id and _teaches(found.profile):
             kept.append(found)
     return tuple(kept)
+
+
+def _teaches(profile: OpProfile) -> bool:
+    # Runtimes tell whole microseconds: a model of nothing but tiny operators takes none.
+    return sum(op.mean_ms for op in profile.ops) > 0
 
 
 def device_folder(folder: Path, device_id: str) -> Path:
