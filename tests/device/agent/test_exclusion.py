@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mqn.device.agent import exclusion
 from mqn.device.agent.exclusion import alone_on, lock_path
 from mqn.device.backends.isolation import KillSwitch
-from mqn.errors import DeviceRefusedError
+from mqn.errors import DeviceAwayError, DeviceRefusedError
 
 
 @pytest.fixture
@@ -87,4 +88,28 @@ def test_something_else_in_its_place_is_told(path: Path, tmp_path: Path) -> None
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(DeviceRefusedError, match="not a plain file"), alone_on(path, KillSwitch()):
+        pass
+
+
+def test_a_wait_that_breaks_off_is_no_turn(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exclusion, "_WAITER", "import os; os.kill(os.getpid(), 9)")
+    with alone_on(path, KillSwitch()), pytest.raises(DeviceAwayError, match="broke off"), alone_on(path, KillSwitch()):
+        pytest.fail("two at once")
+
+
+def test_the_folder_is_one_that_every_user_may_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, shared = tmp_path / "closed", tmp_path / "shared"
+    closed.mkdir(mode=0o755)
+    shared.mkdir()
+    shared.chmod(0o1777)
+    monkeypatch.setattr(exclusion, "SHARED_FOLDERS", (tmp_path / "absent", closed, shared))
+    assert lock_path("board-1").parent == shared
+
+
+def test_a_folder_that_takes_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(DeviceRefusedError, match="cannot lock the device"),
+        alone_on(lock_path("b", tmp_path / "file"), KillSwitch()),
+    ):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mqn.device.backends.isolation import KillSwitch
-from mqn.errors import DeviceRefusedError
+from mqn.errors import DeviceAwayError, DeviceRefusedError
 
 # Where every user may put a file. Not the temporary folder of the environment: it differs from user to user.
 SHARED_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108
@@ -25,9 +26,9 @@ def lock_path(device_id: str, folder: Path | None = None) -> Path:
 
     Args:
         device_id: as the device says who it is.
-        folder: where; None: the first of `SHARED_FOLDERS` that exists.
+        folder: where; None: the first of `SHARED_FOLDERS` that every user may write to, the same one for all of them.
     """
-    shared = folder or next((path for path in SHARED_FOLDERS if path.is_dir()), SHARED_FOLDERS[-1])
+    shared = folder or next((path for path in SHARED_FOLDERS if _is_for_everybody(path)), SHARED_FOLDERS[-1])
     return shared / f"mqn-device-{hashlib.sha256(device_id.encode()).hexdigest()[:16]}.lock"
 
 
@@ -40,7 +41,8 @@ def alone_on(path: Path, switch: KillSwitch) -> Iterator[None]:
         switch: ends the wait from another thread; then the block runs without the lock, and its result means nothing.
 
     Raises:
-        DeviceRefusedError: somebody has put something else there.
+        DeviceRefusedError: somebody has put something else there, or no file may be made there.
+        DeviceAwayError: the wait broke off by itself.
     """
     descriptor = _open(path)
     try:
@@ -68,7 +70,16 @@ def _wait(descriptor: int, switch: KillSwitch) -> None:
         os.waitid(os.P_PID, waiter.pid, os.WEXITED | os.WNOWAIT)
     finally:
         switch.detach()
-        waiter.wait()
+        waited = waiter.wait() == 0
+    if not waited and not switch.pulled.is_set():
+        raise DeviceAwayError("the wait for the device's other agent broke off; is this machine out of memory?")
+
+
+def _is_for_everybody(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
 
 
 def _open(path: Path) -> int:
@@ -79,11 +90,16 @@ def _open(path: Path) -> int:
         try:
             descriptor = os.open(path, flags)
         except FileNotFoundError:
-            with contextlib.suppress(FileExistsError):
+            try:
                 descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644)
-                os.fchmod(descriptor, 0o644)
-                return descriptor
-            continue
+            except FileExistsError:
+                continue
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise
+                raise DeviceRefusedError(f"cannot lock the device: {path}: {error.strerror}; allow it there") from error
+            os.fchmod(descriptor, 0o644)
+            return descriptor
         except OSError as error:
             raise DeviceRefusedError(f"cannot lock the device: {path}: {error.strerror}; remove that file") from error
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
