@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import shutil
 import threading
@@ -186,6 +187,15 @@ def test_a_device_that_fails_makes_no_measurement(jobs: Jobs, bench, request_, h
     bench.failure = failure
     status = wait(jobs, job_id := submit(jobs, request_, held))
     assert status == wire.JobStatus(id=job_id, state="cancelled", error=str(failure), refused=refused)
+    bench.failure = None
+    assert wait(jobs, submit(jobs, request_, held)).state == "done"
+
+
+def test_a_machine_that_can_take_no_more_is_no_crash(jobs: Jobs, ledger, bench, request_, held) -> None:
+    bench.failure = OSError(errno.EMFILE, "Too many open files")
+    status = wait(jobs, submit(jobs, request_, held))
+    assert (status.state, status.refused) == ("cancelled", False)
+    assert status.error == "the agent's machine can take no more: Too many open files"
     bench.failure = None
     assert wait(jobs, submit(jobs, request_, held)).state == "done"
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 
@@ -8,7 +10,7 @@ import pytest
 from mqn.device import wire
 from mqn.device.agent.leases import Leases
 from mqn.device.agent.ledger import Ledger
-from mqn.device.agent.refusals import DrainingError, FullQueueError, KeyReusedError, NotHeldError
+from mqn.device.agent.refusals import DrainingError, FullDiskError, FullQueueError, KeyReusedError, NotHeldError
 
 
 @pytest.fixture
@@ -188,6 +190,43 @@ def test_leases_outlive_the_agent_with_their_whole_time_ahead(make, clock) -> No
     clock.now += 9
     after.expire()
     assert states(after, held) == ["held"]
+
+
+def test_only_the_last_grant_outlives_an_agent_whose_disk_was_full(make, ledger: Ledger) -> None:
+    before = make()
+    first, second = ask(before, "a"), ask(before, "b")
+    write, ledger.set_lease = ledger.set_lease, full_for(first.id, ledger.set_lease)
+    before.end(first.id)
+    assert states(before, first, second) == ["ended", "held"]
+    before.close()
+    ledger.set_lease = write
+    after = make()
+    assert states(after, first, second) == ["ended", "held"]
+    assert ledger.lease(first.id).state == "ended"
+
+
+def full_for(lease_id: str, write: Callable[..., None]) -> Callable[..., None]:
+    def set_lease(written: str, *values: object) -> None:
+        if written == lease_id:
+            raise FullDiskError("the agent's disk is full")
+        write(written, *values)
+
+    return set_lease
+
+
+def test_a_timer_that_breaks_down_is_told(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    raised: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda unhandled: raised.append(unhandled.exc_type))
+    broken = threading.Event()
+    with contextlib.closing(Leases(ledger, on_breakdown=broken.set)) as leases:
+        lease = ask(leases, "a", 1.0)
+        assert lease.state == "held"
+        monkeypatch.setattr(ledger, "set_lease", break_down)
+        assert broken.wait(10)
+    assert raised == [sqlite3.OperationalError]
 
 
 def test_turns_outlive_the_agent(make) -> None:

@@ -45,7 +45,7 @@ def assemble(
         backend: drives the device; closed at the end.
         tokens: that let clients in.
         certificate_expires: seconds since 1970; None without TLS.
-        on_breakdown: called when the queue's worker ends by an error of its own.
+        on_breakdown: called when the queue's worker or the leases' timer ends by an error of its own.
 
     Yields:
         All that its endpoints work with.
@@ -86,7 +86,7 @@ def assemble(
     with (
         contextlib.closing(ledger),
         contextlib.closing(driver),
-        contextlib.closing(Leases(ledger, on_end=note)) as leases,
+        contextlib.closing(Leases(ledger, on_end=note, on_breakdown=on_breakdown)) as leases,
     ):
         jobs = Jobs(
             ledger,

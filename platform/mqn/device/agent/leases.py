@@ -51,6 +51,7 @@ class Leases:
         capacity_per_holder: int = CAPACITY_PER_HOLDER,
         clock: Callable[[], float] = time.monotonic,
         on_end: Callable[[Lease, str], None] | None = None,
+        on_breakdown: Callable[[], None] | None = None,
     ) -> None:
         """Take up the leases of the ledger, each with its whole time ahead, so that its holder can come back.
 
@@ -60,11 +61,13 @@ class Leases:
             capacity_per_holder: how many of those may be one holder's.
             clock: seconds, monotonic.
             on_end: called with what ended and why: `given back` or `no sign of life`.
+            on_breakdown: called when the timer ends by an error; no lease will end by itself any more.
         """
         self.lock = threading.RLock()
         self.drop_jobs: Callable[[str, str], None] | None = None
         """Called with a lease's id and why it ended, whenever one ends: its jobs end with it."""
-        self._ledger, self._clock, self._on_end = ledger, clock, on_end
+        self._ledger, self._clock = ledger, clock
+        self._on_end, self._on_breakdown = on_end, on_breakdown
         self._capacity, self._capacity_per_holder = capacity, capacity_per_holder
         self._sequence = ledger.last_sequence()
         self._turns = Turns()
@@ -72,11 +75,7 @@ class Leases:
         self._moved = threading.Condition(self.lock)
         self._draining = self._closed = False
         self._alarm: float | None = None
-        for row in ledger.leases():
-            if row.granted:
-                self._turns.take(row.holder, row.granted)
-            if row.state != "ended":
-                self._live[row.id] = _Ticket(row, clock())
+        self._take_up()
         self._grant()
         self._timer = threading.Thread(target=self._watch, name="leases", daemon=True)
         self._timer.start()
@@ -214,6 +213,18 @@ class Leases:
             self._moved.notify_all()
         self._timer.join()
 
+    def _take_up(self) -> None:
+        rows = self._ledger.leases()
+        last = max((row.granted for row in rows), default=0)
+        for row in rows:
+            if row.granted:
+                self._turns.take(row.holder, row.granted)
+            if row.state == "waiting" or (row.state == "held" and row.granted == last):
+                self._live[row.id] = _Ticket(row, self._clock())
+            elif row.state == "held":  # and had ended before the last was granted, which a full disk did not take
+                with contextlib.suppress(FullDiskError):
+                    self._ledger.set_lease(row.id, "ended", row.granted)
+
     def _check_capacity(self, holder: str) -> None:
         waiting = [ticket.row.holder for ticket in self._live.values() if ticket.state == "waiting"]
         if len(waiting) >= self._capacity:
@@ -277,7 +288,12 @@ class Leases:
             self._moved.notify_all()
 
     def _watch(self) -> None:
-        with self._moved:
-            while not self._closed:
-                self._alarm = self.expire()
-                self._moved.wait(None if self._alarm is None else max(0.0, self._alarm - self._clock()))
+        try:
+            with self._moved:
+                while not self._closed:
+                    self._alarm = self.expire()
+                    self._moved.wait(None if self._alarm is None else max(0.0, self._alarm - self._clock()))
+        except BaseException:
+            if self._on_breakdown is not None:
+                self._on_breakdown()
+            raise

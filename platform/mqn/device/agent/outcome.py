@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ from mqn.records import Comparison, DeviceInfo, Measurement, OpProfile, Verdict
 Result = Measurement | Comparison | OpProfile
 # Carries a job out; another thread may pull its switch meanwhile, and then the result means nothing.
 Bench = Callable[[Job], Result]
+
+# What a machine short of processes, memory or open files says: its own doing, not the model's and no mistake of ours.
+_SHORT = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 FIGURES: tuple[Verdict, ...] = ("ok", "contended", "unsteady", "throttled")
 
@@ -42,6 +46,10 @@ def carry_out(job: Job, bench: Bench, folder: Path) -> JobStatus:
         return JobStatus(id=job.id, state="cancelled", error=str(error))
     except DeviceRefusedError as error:
         return JobStatus(id=job.id, state="cancelled", error=str(error), refused=True)
+    except OSError as error:
+        if error.errno not in _SHORT:
+            raise
+        return JobStatus(id=job.id, state="cancelled", error=f"the agent's machine can take no more: {error.strerror}")
 
 
 def give_up(job: Job, describe: Callable[[], DeviceInfo]) -> JobStatus:

@@ -89,7 +89,7 @@ def serve(
             server.run(sockets=[listener])
             desk.audit.write("agent ended")
     if breakdown.happened:
-        raise DeviceError("the agent's worker broke down; its traceback stands above")
+        raise DeviceError("the agent broke down; its traceback stands above")
 
 
 class _Breakdown:
