@@ -60,14 +60,50 @@ def islands(size: int, channels: int, *, layers: int = 2) -> bytes:
     return writer.finish([source], [current])
 
 
+def loop(size: int, channels: int, *, times: int) -> bytes:
+    """A convolution, then `times` convolutions in a loop, whose condition and body are graphs of their own.
+
+    Args:
+        size: side of the square picture.
+        channels: of all tensors.
+        times: how often the loop's body runs.
+
+    Returns:
+        The file's bytes.
+    """
+    writer = _Writer()
+    shape, one = (1, size, size, channels), np.array(1, np.int32)
+    weights = np.random.default_rng(0).normal(0, 0.1, (channels, 3, 3, channels)).astype(np.float32)
+    source = writer.tensor("input", shape)
+    first = writer.convolution(source, shape, weights, "0")
+    begin = writer.tensor("begin", (), "int32", 0 * one)
+    ends = [writer.tensor("count", (), "int32"), writer.tensor("output", shape)]
+    options = schema.WhileOptionsT()
+    options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
+    writer.operator("WHILE", [begin, first], ends, schema.BuiltinOptions.WhileOptions, options)
+    writer.close([source], ends[1:])
+    count, picture = writer.tensor("count", (), "int32"), writer.tensor("picture", shape)
+    more = writer.tensor("more", (), "bool")
+    writer.operator("LESS", [count, writer.tensor("times", (), "int32", times * one)], [more])
+    writer.close([count, picture], [more])
+    count, picture = writer.tensor("count", (), "int32"), writer.tensor("picture", shape)
+    added = writer.tensor("added", (), "int32")
+    step = writer.tensor("step", (), "int32", one)
+    writer.operator("ADD", [count, step], [added], schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    return writer.finish([count, picture], [added, writer.convolution(picture, shape, weights, "1")])
+
+
 class _Writer:
     def __init__(self) -> None:
         self._model = schema.ModelT()
         self._model.version = 3
         self._model.operatorCodes, self._model.buffers = [], [schema.BufferT()]
+        self._model.subgraphs = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._graph = schema.SubGraphT()
         self._graph.tensors, self._graph.operators = [], []
-        self._model.subgraphs = [self._graph]
 
     def tensor(self, name: str, shape: tuple[int, ...], dtype: str = "float32", data: np.ndarray | None = None) -> int:
         tensor = schema.TensorT()
@@ -107,8 +143,14 @@ class _Writer:
         self.operator("CONV_2D", inputs, [output], schema.BuiltinOptions.Conv2DOptions, options)
         return output
 
-    def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
+    def close(self, inputs: list[int], outputs: list[int]) -> None:
+        """End a graph and begin the next."""
         self._graph.inputs, self._graph.outputs = inputs, outputs
+        self._model.subgraphs.append(self._graph)
+        self._begin()
+
+    def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
+        self.close(inputs, outputs)
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), b"TFL3")
         return bytes(builder.Output())

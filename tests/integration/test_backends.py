@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.device.backends.rigs import Rig, find_sshd, open_rig
-from tests.tflite_models import convolutions
+from tests.tflite_models import convolutions, loop
 
 from mqn.device.backends.isolation import KillSwitch
 from mqn.device.backends.local import LocalBackend
@@ -50,6 +50,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "large": convolutions(128, 16, layers=2),
         "garbage": b"no model at all " * 8,
         "hungry": convolutions(1500, 32),
+        "loop": loop(16, 4, times=3),
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
@@ -154,6 +155,22 @@ def test_profile_lists_operators_in_their_order(rig: Rig, models: dict[str, Path
     assert [op.delegated for op in profile.ops] == [False, True, False, True]
     assert profile.ops[0].kind == "CAST"
     assert "Conv" in profile.ops[1].kind
+
+
+def test_what_a_loop_runs_is_part_of_the_loop(rig: Rig, models: dict[str, Path]) -> None:
+    if not rig.tells_outputs:
+        pytest.skip("the pretended tool runs no model")
+    profile, timed = (
+        run(rig, "profile", {"model": models["loop"]}).profile,
+        run(rig, "timed", {"model": models["loop"]}),
+    )
+    assert profile is not None
+    assert timed.timed is not None
+    assert [op.kind == "WHILE" for op in profile.ops] == [False, True]
+    delegation = timed.timed.models[0][0].delegation
+    assert delegation is not None
+    assert (delegation.partitions, delegation.nodes, delegation.delegated) == (1, 2, 1)
+    assert delegation.outside == {"WHILE": 1}
 
 
 @pytest.mark.parametrize("kind", ["timed", "profile"])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.tflite_models import convolutions, islands
+from tests.tflite_models import convolutions, islands, loop
 
 
 def test_every_operator_is_told_where_it_ran(run_pass) -> None:
@@ -23,6 +23,12 @@ def test_without_a_delegate_operators_go_by_their_own_names(run_pass) -> None:
     found = run_pass("profile", islands(16, 4, layers=1), delegate="none").profile
     assert [op.kind for op in found.ops] == ["CONV_2D", "CAST", "CAST", "CONV_2D"]
     assert not any(op.delegated for op in found.ops)
+
+
+@pytest.mark.parametrize("delegate", ["xnnpack", "none"])
+def test_what_a_loop_runs_counts_once(run_pass, delegate: str) -> None:
+    found = run_pass("profile", loop(16, 4, times=3), delegate=delegate).profile
+    assert [op.kind == "WHILE" for op in found.ops] == [False, True]
 
 
 def test_a_pairs_operators_keep_their_part(run_pass) -> None:

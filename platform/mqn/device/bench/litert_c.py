@@ -147,7 +147,7 @@ class ProfiledModel:
             )
             for event in events
             # What runs inside a loop's body is part of the loop's own event.
-            if event.type in IN_DELEGATE or (event.type == OPERATOR and event.subgraph == 0)
+            if event.type in (OPERATOR, *IN_DELEGATE) and event.subgraph == 0
         ]
 
     def _make_options(self, threads: int, kernel_mode: int) -> c_void_p:

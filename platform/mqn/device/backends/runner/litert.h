@@ -70,8 +70,6 @@ _Static_assert(sizeof(Event) == 104, "ProfiledEventData has 104 bytes");
   F(GetNumSignatureOutputs, Status, (Signature, size_t *)) \
   F(GetSignatureInputTensorByIndex, Status, (Signature, size_t, Tensor *)) \
   F(GetSignatureOutputTensorByIndex, Status, (Signature, size_t, Tensor *)) \
-  F(GetNumSubgraphInputs, Status, (Subgraph, size_t *)) \
-  F(GetNumSubgraphOutputs, Status, (Subgraph, size_t *)) \
   F(GetNumSubgraphOps, Status, (Subgraph, size_t *)) \
   F(GetSubgraphInput, Status, (Subgraph, size_t, Tensor *)) \
   F(GetSubgraphOutput, Status, (Subgraph, size_t, Tensor *)) \

@@ -16,16 +16,17 @@ static bool append(Operators *found, const Event *event, const char *tag) {
   if (!larger) return false;
   found->all = larger;
   bool whole = !is_inner(event) && strstr(tag, "Delegate");
-  larger[found->count] = (Operator){strdup(tag), event->index, event->subgraph == 0, is_inner(event) || whole, whole, 0};
+  larger[found->count] = (Operator){strdup(tag), event->index, is_inner(event) || whole, whole, 0};
   return larger[found->count++].kind != NULL;
 }
 
-/* Every run goes through the same operators, so an operator is known by its place among a run's events. */
+/* Every run goes through the same operators, so an operator is known by its place among a run's events. What runs inside a
+ * loop's body is part of the loop's own event. */
 static bool add_run(Operators *found, const Event *events, int count) {
   size_t place = 0;
   for (int i = 0; i < count; i++) {
     const char *tag = events[i].tag ? events[i].tag : "?";
-    if (!is_inner(&events[i]) && events[i].kind != EVENT_OPERATOR) continue;
+    if ((!is_inner(&events[i]) && events[i].kind != EVENT_OPERATOR) || events[i].subgraph != 0) continue;
     if (found->runs == 0 && !append(found, &events[i], tag)) return false;
     if (place == found->count || strcmp(found->all[place].kind, tag)) return false;
     found->all[place++].total_us += (double)events[i].elapsed_us;
@@ -72,8 +73,6 @@ static size_t count_partitions(const Operators *found) {
   return partitions;
 }
 
-static bool is_outside(const Operator *op) { return !op->delegated && op->in_main_graph; }
-
 void say_delegation(Opened *file, const Request *request) {
   Operators found = {0};
   if (!profile_runs(file, request, &found, 1, 0)) {
@@ -81,7 +80,7 @@ void say_delegation(Opened *file, const Request *request) {
     return;
   }
   size_t outside = 0, partitions = count_partitions(&found);
-  for (size_t i = 0; i < found.count; i++) outside += is_outside(&found.all[i]);
+  for (size_t i = 0; i < found.count; i++) outside += !found.all[i].delegated;
   /* The profiler shows what ran; the delegate, which joins operators to its liking, took the rest. */
   size_t delegated = partitions && file->nodes > outside ? file->nodes - outside : 0;
   say("{\"delegate\": \"%s\", \"partitions\": %zu, \"nodes\": %zu, \"delegated\": %zu, \"outside\": {", request->delegate,
@@ -89,9 +88,9 @@ void say_delegation(Opened *file, const Request *request) {
   const char *comma = "";
   for (size_t i = 0; i < found.count; i++) {
     size_t same = 0, earlier = 0;
-    if (!is_outside(&found.all[i])) continue;
+    if (found.all[i].delegated) continue;
     for (size_t j = 0; j < found.count; j++) {
-      bool equal = is_outside(&found.all[j]) && !strcmp(found.all[i].kind, found.all[j].kind);
+      bool equal = !found.all[j].delegated && !strcmp(found.all[i].kind, found.all[j].kind);
       same += equal;
       earlier += equal && j < i;
     }

@@ -43,7 +43,7 @@ void hash_outputs(Opened *file, char hex[65]);
 typedef struct {
   char *kind;
   uint64_t index; /* among the operators of its delegate, or of the graph */
-  bool in_main_graph, delegated;
+  bool delegated;
   bool whole; /* a delegate that does not tell what it does */
   double total_us;
 } Operator;
