@@ -51,6 +51,7 @@ static double read_temperature(void) {
   return hottest;
 }
 
+/* Charge of the emptiest battery, and whether none of them is being emptied. */
 static void read_battery(State *state) {
   char path[320], word[32];
   DIR *supplies = opendir("/sys/class/power_supply");
@@ -66,12 +67,15 @@ static void read_battery(State *state) {
     }
     if (!battery) continue;
     snprintf(path, sizeof path, "/sys/class/power_supply/%s/capacity", supply->d_name);
-    state->battery_percent = read_number(path);
+    double percent = read_number(path);
+    if (isnan(percent)) continue;
+    state->battery_percent = fmin(percent, state->battery_percent); /* NAN loses */
     snprintf(path, sizeof path, "/sys/class/power_supply/%s/status", supply->d_name);
-    if ((file = fopen(path, "r"))) {
-      if (fscanf(file, "%31s", word) == 1) state->charging = !strcmp(word, "Charging") || !strcmp(word, "Full");
-      fclose(file);
-    }
+    file = fopen(path, "r");
+    bool told = file && fscanf(file, "%31s", word) == 1; /* "Not" of "Not charging": held, on its charger */
+    if (file) fclose(file);
+    if (!told || !strcmp(word, "Discharging") || !strcmp(word, "Unknown")) state->charging = 0;
+    else if (state->charging < 0) state->charging = 1;
   }
   if (supplies) closedir(supplies);
 }
