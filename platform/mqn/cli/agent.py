@@ -141,8 +141,9 @@ def status(
     if token_file is not None:
         try:
             token = token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(f"cannot read {token_file}: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise ConfigError(f"cannot read {token_file}: {reason}") from error
     found = inspect_url(url, token, ca) if url is not None else inspect_folder(config or home() / "agent", token)
     if json:
         output.document(found)

@@ -68,7 +68,7 @@ class Connection:
         self._patience_seconds, self._contact_seconds = patience_seconds, contact_seconds
         self._pauses_seconds = tuple(pauses_seconds)
         self._answered = False
-        secure, self.port = _check_address(self.url, token)
+        secure, self.port = check_address(self.url, token)
         # A device is spoken to directly: a proxy of the environment would hold connections and delay answers.
         self._http = httpx.Client(
             base_url=self.url,
@@ -187,8 +187,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_address(url: str, token: str | None) -> tuple[bool, int]:
-    """Whether an address is spoken to over TLS, and its port."""
+def check_address(url: str, token: str | None) -> tuple[bool, int]:
+    """See whom an address names, and whether a token may be shown there.
+
+    Args:
+        url: of an agent.
+        token: what it is shown, if anything.
+
+    Returns:
+        Whether it is spoken to over TLS, and its port.
+
+    Raises:
+        DeviceRefusedError: the address is none, or the token cannot be one or would travel in clear.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

@@ -152,3 +152,18 @@ def test_an_authority_is_made_once(tmp_path: Path) -> None:
     first, again = (open_authority(tmp_path / "ca").certificate for _ in range(2))
     assert first == again
     assert authority.CA_FILE in {path.name for path in (tmp_path / "ca").iterdir()}
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(make, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UsageError, match=r"cannot write .*taken.*choose --output or --ca"):
+        make(name="taken")
+    (tmp_path / "ca").rename(tmp_path / "elsewhere")
+    (tmp_path / "ca").write_text("")
+    with pytest.raises(UsageError, match=r"cannot write .*ca"):
+        make()
+
+
+def test_commands_can_be_pasted_as_they_are(make, tmp_path: Path) -> None:
+    made = make(name="b", hosts=("fd00::1",))
+    assert made.steps[0] == f"scp -r {tmp_path}/b [fd00::1]:mqn-agent"

@@ -51,13 +51,15 @@ def assemble(
         All that its endpoints work with.
 
     Raises:
-        DeviceError: its record is damaged, or the disk has no room for it.
+        DeviceError: its record is damaged, its folder cannot be used, or the disk has no room for it.
     """
     try:
         ledger = Ledger(folder / LEDGER_FILE)
         store = Store(folder / "models", config.limits.quota_bytes)
     except FullDiskError as error:
         raise DeviceError(error.line) from error
+    except OSError as error:
+        raise DeviceError(f"cannot use {error.filename or folder}: {error.strerror}; choose --folder") from error
     # An agent that goes with its folder leaves behind what the device could do, for the next, and no log.
     kept = folder if config.folder is not None else home() / "agent"
     audit = Audit(folder / AUDIT_FILE if config.folder is not None else None)

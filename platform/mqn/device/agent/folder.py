@@ -33,12 +33,13 @@ def keep_folder(folder: Path | None) -> Iterator[Path]:
         UsageError: it cannot be made, or another agent works in it.
     """
     if folder is not None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder):
-                yield folder
-        except PermissionError as error:
-            raise UsageError(f"cannot use {error.filename or folder}: {error.strerror}; choose --folder") from error
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(_locked(folder))
+            except OSError as error:
+                raise UsageError(f"cannot use {error.filename or folder}: {error.strerror}; choose --folder") from error
+            yield folder
         return
     parent = home() / "agent"
     parent.mkdir(exist_ok=True)

@@ -18,6 +18,7 @@ from mqn.device.agent.certificate import expiry
 from mqn.device.agent.config import read_config
 from mqn.device.agent.exposure import warnings
 from mqn.device.agent.tokens import TOKENS_FILE, Tokens, date
+from mqn.device.connection import check_address
 from mqn.errors import ConfigError
 from mqn.parsing import from_mapping
 from mqn.records import DeviceInfo
@@ -65,10 +66,12 @@ def inspect_url(url: str, token: str | None = None, ca: Path | None = None) -> I
         ca: certificate that its own is signed by; None: the system's.
 
     Raises:
-        DeviceRefusedError: the certificate of the authority cannot be read.
+        DeviceRefusedError: the certificate of the authority cannot be read, the address is none, or the token would
+            travel in clear.
     """
+    secure, _ = check_address(url, token)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    found, verify = Inspection(url=url), tls.trust(ca) if url.startswith("https:") else False
+    found, verify = Inspection(url=url), tls.trust(ca) if secure else False
     try:
         with httpx.Client(
             base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify
@@ -84,7 +87,7 @@ def inspect_url(url: str, token: str | None = None, ca: Path | None = None) -> I
             if not token:
                 return replace(found, trouble="no token given, so no more than this can be told")
             device, metrics = http.get(wire.DEVICE), http.get(wire.METRICS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPError as error:
         return replace(found, trouble=" ".join(str(error).split()) or type(error).__name__)
     if not metrics.is_success:
         return replace(found, trouble=_line(metrics))

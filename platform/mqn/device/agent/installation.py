@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -80,7 +81,8 @@ def install(
         renew: make certificate and token anew; the configuration stays as it is.
 
     Raises:
-        UsageError: a name or number cannot be, or the folder holds an agent already, or none to renew.
+        UsageError: a name or number cannot be, the folder holds an agent already, or none to renew, or a folder cannot
+            be written to.
         MissingLibraryError: certificates cannot be made here.
         DeviceRefusedError: the authority cannot be used.
     """
@@ -95,19 +97,22 @@ def install(
     names = list(dict.fromkeys(hosts)) or (hosts_of(certificate) if renew else [])
     if not names:
         raise UsageError("no --host given; name the address or name that the agent is reached under")
-    authority = open_authority(authority_folder)
-    pem, key = issue(authority, names, days)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(folder / KEY_FILE, key)
-    write_private(certificate, pem)
-    shutil.copyfile(authority_folder / CA_FILE, folder / CA_FILE)
     secret, token = _make_token(name, token_days)
-    _write_token(folder / TOKENS_FILE, token)
-    tokens_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(tokens_folder / name, f"{secret}\n".encode())
-    if not made:
-        (folder / CONFIG_FILE).write_text(_config(names, port), encoding="utf-8")
-        (folder / UNIT_FILE).write_text(service_unit(Limits().drain_seconds), encoding="utf-8")
+    try:
+        authority = open_authority(authority_folder)
+        pem, key = issue(authority, names, days)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(folder / KEY_FILE, key)
+        write_private(certificate, pem)
+        shutil.copyfile(authority_folder / CA_FILE, folder / CA_FILE)
+        _write_token(folder / TOKENS_FILE, token)
+        tokens_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(tokens_folder / name, f"{secret}\n".encode())
+        if not made:
+            (folder / CONFIG_FILE).write_text(_config(names, port), encoding="utf-8")
+            (folder / UNIT_FILE).write_text(service_unit(Limits().drain_seconds), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}; choose --output or --ca") from error
     config = read_config(folder)
     until = min(time.time() + days * 86_400, authority.certificate.not_valid_after_utc.timestamp())
     url = f"https://{f'[{names[0]}]' if ':' in names[0] else names[0]}:{config.port}"
@@ -195,7 +200,7 @@ def _steps(folder: Path, host: str, *, renew: bool) -> tuple[str, ...]:
     files = [CERTIFICATE_FILE, KEY_FILE, TOKENS_FILE, CA_FILE, *(() if renew else (CONFIG_FILE, UNIT_FILE))]
     copied = " ".join(f"{COPY}/{file}" for file in files if file != UNIT_FILE)
     place = f"sudo install -o {SERVICE_USER} -m 0600 {copied} {SERVICE_FOLDER}/"
-    copy = f"scp -r {folder} {host}:{COPY}"
+    copy = f"scp -r {shlex.quote(str(folder))} {f'[{host}]' if ':' in host else host}:{COPY}"
     tidy = f"rm -r {COPY}"
     if renew:
         return (copy, place, tidy, "sudo systemctl restart mqn-agent")

@@ -91,7 +91,7 @@ class Ledger:
             path: of the file; a second one lies beside it while it is open.
 
         Raises:
-            DeviceError: it is damaged, or another version's.
+            DeviceError: it is damaged, cannot be written to, or is another version's.
             FullDiskError: the disk has no room for it.
         """
         self._path = path
@@ -108,7 +108,9 @@ class Ledger:
                 self._base.executescript(f"begin; {_TABLES} pragma user_version = {VERSION}; commit;")
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
-                    raise
+                    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                        raise
+                    raise DeviceError(f"cannot use {path} ({error}); choose another --folder") from error
                 raise DeviceError(f"{path} is damaged ({error}); move it away to begin anew") from error
 
     def close(self) -> None:
