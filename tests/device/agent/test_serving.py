@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mqn.device.agent.assembly import assemble
 from mqn.device.agent.config import AgentConfig
 from mqn.device.agent.exposure import check_exposure, warnings
 from mqn.device.agent.folder import keep_folder
+from mqn.device.agent.inspection import inspect_url
 from mqn.device.agent.ledger import Ledger
 from mqn.device.agent.listening import bind
 from mqn.device.agent.privileges import become, check_python
@@ -105,3 +109,47 @@ def test_a_damaged_record_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_bytes(b"no database" * 1000)
     with pytest.raises(DeviceError, match=r"jobs\.db is damaged"):
         Ledger(tmp_path / "jobs.db")
+
+
+@pytest.mark.parametrize("name", ["jobs.db", "models"])
+def test_a_folder_that_holds_something_else_is_told(tmp_path: Path, backend, name: str) -> None:
+    if name == "models":
+        (tmp_path / name).write_text("")
+    else:
+        (tmp_path / name).mkdir()
+    config = AgentConfig(folder=tmp_path)
+    parts = {"certificate_expires": None, "on_breakdown": lambda: None}
+    with pytest.raises(DeviceError, match=f"cannot use .*{name}"), assemble(tmp_path, config, backend, TOKENS, **parts):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError, match=r"cannot use .*choose --folder"), keep_folder(folder):
+            pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_new_user_is_given_the_folder_and_nothing_that_links_in_it_point_to(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "agent", tmp_path / "outside"
+    (folder / "jobs").mkdir(parents=True)
+    outside.mkdir()
+    for path in (folder / "jobs" / "model", outside / "secret"):
+        path.write_text("")
+    (folder / "link").symlink_to(outside)
+    code = "import pathlib, sys; from mqn.device.agent import privileges; "
+    code += "privileges.become('nobody', pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-P", "-c", code, str(folder)], check=True)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert [path.lstat().st_uid for path in (folder, folder / "jobs" / "model", folder / "link")] == [nobody] * 3
+    assert [path.stat().st_uid for path in (outside, outside / "secret")] == [0, 0]
+
+
+def test_a_token_is_not_shown_in_clear_to_other_machines() -> None:
+    with pytest.raises(DeviceRefusedError, match="carry the token in clear"):
+        inspect_url("http://10.77.0.2:8765", "secret")
+    with pytest.raises(DeviceRefusedError, match="printable ASCII"):
+        inspect_url("https://127.0.0.1:1", "t\u00f6k")
+    with pytest.raises(DeviceRefusedError, match="no agent's address"):
+        inspect_url("127.0.0.1:8765", "secret")

@@ -166,7 +166,7 @@ class Endpoints:
 
     async def get_metrics(self, _: Request) -> Response:
         """Say what was counted."""
-        text = self._desk.metrics.render(await asyncio.to_thread(take_readings, self._desk))
+        text = self._desk.metrics.render(take_readings(self._desk))
         return Response(text, media_type=CONTENT_TYPE)
 
     async def get_openapi(self, _: Request) -> Response:

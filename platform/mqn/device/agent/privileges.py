@@ -30,8 +30,11 @@ def become(user: str, folder: Path) -> None:
     if os.geteuid() == entry.pw_uid:
         return
     try:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        os.chown(folder, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        # By descriptors: whoever put a link in a folder's place meanwhile is not given what it points to.
+        for _, folders, files, descriptor in os.fwalk(folder):
+            for name in (*folders, *files):
+                os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=descriptor, follow_symlinks=False)
         # In this order: whoever is no longer root cannot change groups any more.
         os.initgroups(user, entry.pw_gid)
         os.setgid(entry.pw_gid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -90,6 +91,8 @@ class Store:
                             raise TooLargeError(f"a model may have at most {max_bytes} bytes")
                         digest.update(chunk)
                         _write(stream.fileno(), chunk)
+                    # A power cut must not leave other bytes under this name: they would be measured as the model's.
+                    await asyncio.to_thread(os.fsync, stream.fileno())
                 if digest.hexdigest() != sha256:
                     raise WrongHashError(f"the bytes sent do not have the SHA-256 {sha256}")
                 incoming.chmod(0o400)
