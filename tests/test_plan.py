@@ -42,6 +42,9 @@ def test_rules_are_a_dimension_like_any_other() -> None:
             "int8+dynamic@decoder.conv2 head.conv3=float32 mse n32",
         ),
         (Plan(backbone="float32", calibration="mse", calibration_pictures=32), "float32+dynamic"),
+        (Plan(method="qat", layout="pair"), "pair:int8+dynamic qat"),
+        (Plan(method="qat", qat_steps=50), "int8+dynamic qat50"),
+        (Plan(qat_steps=50), "int8+dynamic"),
     ],
 )
 def test_the_label_says_what_differs(plan: Plan, label: str) -> None:
@@ -79,3 +82,8 @@ def test_whether_calibration_matters(plan: Plan, static: bool) -> None:
 def test_rules_that_cannot_be_read(rules: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Candidate().with_values({"plan.rules": rules})
+
+
+def test_fine_tuning_takes_steps() -> None:
+    with pytest.raises(ValueError, match="qat_steps 0 must be at least 1; method ptq takes none"):
+        Plan(method="qat", qat_steps=0)

@@ -28,7 +28,7 @@ def run(function_name: str, **kwargs: Any) -> Any:
     """Run one step in this program's export process: started at the first step, kept for the next ones.
 
     Args:
-        function_name: `convert` or `quantize`.
+        function_name: `convert`, `finetune` or `quantize`.
         kwargs: the function's arguments: paths, records, numbers, and arrays, which travel as files beside the result.
 
     Returns:
@@ -40,6 +40,7 @@ def run(function_name: str, **kwargs: Any) -> Any:
         PlanError: the plan cannot be carried out.
         ModelFileError: a file is damaged.
         WeightsError: a checkpoint is damaged.
+        TrainingError: fine-tuning came to nothing.
     """
     if not _kept or not _kept[0].alive:
         _kept[:] = [Worker()]

@@ -20,6 +20,8 @@ from mqn.export.cutting import cut, cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.lowering import lower
 from mqn.export.parity import measure_parity
+from mqn.export.qat_grid import Ranges
+from mqn.export.qat_tuned import Tuned, read_tuned
 from mqn.export.recipe import build_recipe
 from mqn.export.rules import assign
 from mqn.parsing import write_json
@@ -29,7 +31,9 @@ FUSED_FILE, BACKBONE_FILE, HEAD_FILE = "model.tflite", "backbone.tflite", "head.
 RECIPE_FILE, PARITY_FILE, CALIBRATION_FILE = "recipe.json", "parity.json", "calibration.json"
 
 
-def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: Path) -> tuple[Path, ...]:
+def quantize(
+    float_model: Path, plan: Plan, calibration: np.ndarray, directory: Path, tuned: Path | None = None
+) -> tuple[Path, ...]:
     """Carry out a plan.
 
     Args:
@@ -41,17 +45,23 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
         directory: where `model.tflite` (fused) or `backbone.tflite` and `head.tflite` (pair), `recipe.json`,
             `parity.json`, `audit.json` and, where a scheme is static, `calibration.json` go. The TFLite files come
             last, each under its name only when it is whole.
+        tuned: what `mqn.export.qat.finetune` made of the float file for this plan; None where the plan wants none. Its
+            weights and ranges are taken; the distance is still that from the float file.
 
     Returns:
         The files in the order they run.
 
     Raises:
-        PlanError: the plan cannot be carried out on this network, or not with these pictures.
-        ModelFileError: the float file is missing or damaged.
+        PlanError: the plan cannot be carried out on this network, or not with these pictures; it asks for fine-tuned
+            weights and there are none, or those of another plan.
+        ModelFileError: the float file or the fine-tuned one is missing or damaged.
     """
+    if plan.method == "qat" and tuned is None:
+        raise PlanError(f"the plan {plan.label} is about fine-tuned weights; fine-tune first, or take method ptq")
     network = Network.read(float_model)
     tensor = cut_tensor(float_model, plan.cut)
-    parts, rules, report = apply_plan(network, tensor, plan, calibration)
+    fine_tuned = read_tuned(tuned, plan) if tuned else None
+    parts, rules, report = apply_plan(network, tensor, plan, calibration, fine_tuned)
     for part in parts:
         lower(part)
     directory.mkdir(parents=True, exist_ok=True)
@@ -65,7 +75,7 @@ def quantize(float_model: Path, plan: Plan, calibration: np.ndarray, directory: 
 
 
 def apply_plan(
-    network: Network, tensor: str, plan: Plan, calibration: np.ndarray
+    network: Network, tensor: str, plan: Plan, calibration: np.ndarray, tuned: Tuned | None = None
 ) -> tuple[list[Network], list[dict[str, Any]], CalibrationReport | None]:
     """Quantize a network, in memory, without lowering it.
 
@@ -74,6 +84,7 @@ def apply_plan(
         tensor: name of its interface tensor.
         plan: as in `quantize`.
         calibration: as in `quantize`.
+        tuned: the network fine-tuned for this plan, which is quantized in its place.
 
     Returns:
         One network, or backbone and head; the recipe; how ranges were found, None where no scheme is static.
@@ -85,13 +96,16 @@ def apply_plan(
     check_pictures(network, calibration, plan)
     if plan.layout == "pair":
         cut(network, tensor)  # Where it cannot be cut in two, calibration would be in vain.
-    ready, ranges, report = calibrate(network, schemes, plan, calibration)
+    if tuned is not None and tuned.ranges is not None:
+        ready, ranges, report = tuned.network, tuned.ranges, tuned.report
+    else:
+        ready, ranges, report = calibrate(network, schemes, plan, calibration)
     rules = build_recipe(network, schemes)
     sources = [ready] if plan.layout == "fused" else list(cut(ready, tensor))
     return [_apply(source, rules, ranges, plan) for source in sources], rules, report
 
 
-def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any], plan: Plan) -> Network:
+def _apply(network: Network, rules: list[dict[str, Any]], ranges: Ranges, plan: Plan) -> Network:
     """Quantize one file, without the progress bars and warnings that the quantizer cannot be asked to leave out."""
     if not rules:
         return network.copy()
@@ -99,7 +113,7 @@ def _apply(network: Network, rules: list[dict[str, Any]], ranges: dict[str, Any]
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore", UserWarning)
             task = quantizer.Quantizer(bytearray(network.to_bytes()), rules)
-            result = task.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
+            result = task.quantize(dict(ranges) or None, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise PlanError(f"the plan {plan.label} cannot be carried out: {reason}") from error

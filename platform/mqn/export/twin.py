@@ -23,7 +23,7 @@ class Twin:
     """A network as a Keras model.
 
     Attributes:
-        model: input `ldr` (1, S, S, 3) float32 in [0, 1]; output (1, S, S, 3), the codec's range.
+        model: input `ldr` (N, S, S, 3) float32 in [0, 1]; output (N, S, S, 3), the codec's range.
         layers: every node of the traced torch network to the Keras layer that computes its value.
     """
 
@@ -31,12 +31,13 @@ class Twin:
     layers: dict[str, str]
 
 
-def build_twin(network: nn.Module, input_size: int) -> Twin:
+def build_twin(network: nn.Module, input_size: int, batch_size: int | None = 1) -> Twin:
     """Rebuild a torch network as a flat functional Keras model with batch norm folded.
 
     Args:
         network: of one input, traceable; left in the mode that it is in, taken as in eval mode.
         input_size: side of the square input in pixels.
+        batch_size: pictures at once; None for any number of them.
 
     Returns:
         The twin. Its layers are named for the torch modules, with slashes: `backbone/encoder/conv1/conv`.
@@ -52,7 +53,7 @@ def build_twin(network: nn.Module, input_size: int) -> Twin:
     result = None
     for node in folded.graph.nodes:
         if node.op == "placeholder":
-            values[node] = tf_keras.Input((input_size, input_size, 3), batch_size=1, name=INPUT)
+            values[node] = tf_keras.Input((input_size, input_size, 3), batch_size=batch_size, name=INPUT)
         elif node.op == "output":
             result = values[node.args[0]]
         else:

@@ -35,10 +35,26 @@ def _quantize(arguments: dict[str, Any]) -> Any:
     calibration = np.load(stored)
     stored.unlink()
     plan = from_mapping(Plan, arguments["plan"], source="plan")
-    return quantize(Path(arguments["float_model"]), plan, calibration, Path(arguments["directory"]))
+    tuned = Path(arguments["tuned"]) if arguments.get("tuned") else None
+    return quantize(Path(arguments["float_model"]), plan, calibration, Path(arguments["directory"]), tuned)
 
 
-JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"convert": _convert, "quantize": _quantize}
+def _finetune(arguments: dict[str, Any]) -> Any:
+    import numpy as np
+
+    from mqn.export.qat import finetune
+    from mqn.records import Plan
+
+    stored = [Path(arguments[name]) for name in ("calibration", "pictures")]
+    calibration, pictures = (np.load(path) for path in stored)
+    for path in stored:
+        path.unlink()
+    plan = from_mapping(Plan, arguments["plan"], source="plan")
+    checkpoint, float_model = Path(arguments["checkpoint"]), Path(arguments["float_model"])
+    return finetune(checkpoint, float_model, plan, calibration, pictures, Path(arguments["directory"]))
+
+
+JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"convert": _convert, "finetune": _finetune, "quantize": _quantize}
 
 
 def serve(jobs: TextIO, answers: TextIO) -> None:

@@ -20,6 +20,7 @@ Scheme = Literal[
 ]
 Layout = Literal["fused", "pair"]
 Calibration = Literal["minmax", "moving_average", "percentile", "mse"]
+Method = Literal["ptq", "qat"]
 
 _SHORT = {
     "dynamic_wi8_afp32": "dynamic",
@@ -29,7 +30,7 @@ _SHORT = {
     "static_wi8_ai16": "int16",
 }
 _MOST_RULES_IN_LABEL = 2
-_DEFAULT_CUT, _DEFAULT_PICTURES = "interface", 16
+_DEFAULT_CUT, _DEFAULT_PICTURES, _DEFAULT_STEPS = "interface", 16, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,9 @@ class Plan:
             `moving_average`: the mean of the pictures' ranges. `percentile`: all but the outermost values. `mse`: the
             range that loses least, between rounding and clipping.
         calibration_pictures: training pictures that fix the ranges of static schemes.
+        method: `ptq`: the trained weights are rounded. `qat`: they are fine-tuned on the grid that calibration found,
+            taught by the float network; needs a static scheme.
+        qat_steps: of fine-tuning, four pictures each.
     """
 
     cut: str = _DEFAULT_CUT
@@ -59,6 +63,8 @@ class Plan:
     layout: Layout = "fused"
     calibration: Calibration = "minmax"
     calibration_pictures: int = _DEFAULT_PICTURES
+    method: Method = "ptq"
+    qat_steps: int = _DEFAULT_STEPS
 
     def __post_init__(self) -> None:
         """Check ranges, and write rules in the one form that they are kept in.
@@ -68,6 +74,8 @@ class Plan:
         """
         if self.calibration_pictures < 1:
             raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
+        if self.qat_steps < 1:
+            raise ValueError(f"qat_steps {self.qat_steps} must be at least 1; method ptq takes none")
         pairs = _split(self.rules) if isinstance(self.rules, str) else self.rules
         object.__setattr__(self, "rules", "; ".join(f"{pattern}={scheme}" for pattern, scheme in _checked(pairs)))
 
@@ -106,6 +114,8 @@ class Plan:
             words.append(self.calibration)
         if self.static and self.calibration_pictures != _DEFAULT_PICTURES:
             words.append(f"n{self.calibration_pictures}")
+        if self.method == "qat":
+            words.append("qat" if self.qat_steps == _DEFAULT_STEPS else f"qat{self.qat_steps}")
         return " ".join(words)
 
 

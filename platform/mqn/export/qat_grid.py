@@ -1,0 +1,160 @@
+"""The grids that a plan's integers stand for, layer by layer of the twin: what fine-tuning has to live with.
+
+A grid is taken from calibration, as any plan's is, and stays as it is while weights move on it. So a fine-tuned file
+has the scales, the shared ranges and therefore the operators and the latency of the file that was only calibrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mqn.errors import ExportError
+from mqn.export.calibration import CalibrationReport, calibrate
+from mqn.export.correction import CHANNEL_AXIS
+from mqn.export.flatbuffer import Network
+from mqn.export.schemes import CONFIGS, activation_levels, weight_levels
+from mqn.records import Plan
+
+Ranges = Mapping[str, Mapping[str, np.ndarray]]
+
+# TFLite's kernels, (out, h, w, in) and depthwise (1, h, w, channels), have that axis first which Keras has last.
+KERAS_FROM_TFLITE = (1, 2, 3, 0)
+_TFLITE_FROM_KERAS = (3, 0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerGrid:
+    """The grid of one layer.
+
+    Attributes:
+        bounds: largest weight of each channel; None where the kernel stays in float.
+        weight_levels: the integer that stands for it: 127 or 7.
+        low: smallest value of the output that has an integer.
+        high: largest; equal to `low` where the output stays in float.
+        bits: of the output's integers.
+    """
+
+    bounds: tuple[float, ...] | None = None
+    weight_levels: int = 127
+    low: float = 0.0
+    high: float = 0.0
+    bits: int = 8
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the output becomes integers."""
+        return self.high > self.low
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grids:
+    """All grids of a plan.
+
+    Attributes:
+        network: the float network with biases corrected for what rounding does: where fine-tuning starts.
+        layers: by the name of the twin's layer; layers that stay in float are left out.
+        ranges: the same in the form that ai-edge-quantizer takes, by the names of the float file's tensors.
+        report: how they were found.
+    """
+
+    network: Network
+    layers: dict[str, LayerGrid]
+    ranges: Ranges
+    report: CalibrationReport | None
+
+
+def find_grids(
+    network: Network, schemes: Sequence[str], plan: Plan, pictures: np.ndarray, operators: Mapping[str, Any]
+) -> Grids:
+    """Calibrate a plan and say what it means for the twin.
+
+    Args:
+        network: the float network, whole; stays as it is.
+        schemes: of its operators, as `mqn.export.rules.assign` gives them.
+        plan: says how to calibrate.
+        pictures: (N, S, S, 3) float32 in [0, 1].
+        operators: the convolution of every layer, as `convolutions` gives them.
+    """
+    corrected, ranges, report = calibrate(network, schemes, plan, pictures)
+    scheme_of = {operator.outputs[0]: scheme for operator, scheme in zip(network.operators, schemes, strict=True)}
+    bits = _activation_bits(network, schemes)
+    layers = {
+        name: LayerGrid(low=float(found["min"][0]), high=float(found["max"][0]), bits=bits[name])
+        for name, found in ranges.items()
+        if name in bits
+    }
+    for layer, operator in operators.items():
+        found = ranges.get(network.tensors[operator.inputs[1]].name)
+        scheme = scheme_of[operator.outputs[0]]
+        if found is None or not scheme.startswith(("static", "dynamic")):
+            continue
+        output = layers.get(layer, LayerGrid())
+        layers[layer] = LayerGrid(
+            bounds=tuple(float(bound) for bound in found["max"].ravel()),
+            weight_levels=weight_levels(scheme),
+            low=output.low,
+            high=output.high,
+            bits=output.bits,
+        )
+    return Grids(network=corrected, layers=layers, ranges=ranges, report=report)
+
+
+def _activation_bits(network: Network, schemes: Sequence[str]) -> dict[str, int]:
+    """Name of every tensor that a static operator computes, to the bits of its integers.
+
+    The network's input is left out: its values are k / 255, which lie on the grid as they are.
+    """
+    return {
+        network.tensors[index].name: (activation_levels(scheme) + 1).bit_length() - 1
+        for operator, scheme in zip(network.operators, schemes, strict=True)
+        if scheme in CONFIGS and scheme.startswith("static")
+        for index in operator.outputs
+    }
+
+
+def convolutions(network: Network, followers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Find the file's operator for every convolution of the twin.
+
+    Args:
+        network: the float network.
+        followers: name of every convolution of the twin to the names of the layers that read it: an activation is
+            fused into the operator, whose output then has its name.
+
+    Raises:
+        ExportError: a convolution is not in the file.
+    """
+    computed = {
+        network.tensors[operator.outputs[0]].name: operator
+        for operator in network.operators
+        if network.kind(operator) in CHANNEL_AXIS
+    }
+    found = {}
+    for layer, readers in followers.items():
+        names = [name for name in (layer, *readers) if name in computed]
+        if not names:
+            raise ExportError(f"the float file has no convolution {layer!r}; convert its checkpoint again")
+        found[layer] = computed[names[0]]
+    return found
+
+
+def write_weights(network: Network, layer: str, operator: Any, kernel: np.ndarray, bias: np.ndarray) -> None:
+    """Give a convolution a kernel and a bias of its own: the converter lets operators share equal constants.
+
+    Args:
+        network: changed in place.
+        layer: name of the twin's layer, for the names of the constants.
+        operator: the convolution, one of the network's.
+        kernel: in Keras's layout.
+        bias: one value a channel.
+    """
+    picture, old_kernel, old_bias = operator.inputs
+    stored = kernel.transpose(_TFLITE_FROM_KERAS)
+    new_kernel = network.add_tensor(f"tuned/{layer}/kernel", stored.shape, like=old_kernel)
+    new_bias = network.add_tensor(f"tuned/{layer}/bias", bias.shape, like=old_bias)
+    network.set_constant(new_kernel, stored.astype(np.float32))
+    network.set_constant(new_bias, bias.astype(np.float32))
+    operator.inputs = [picture, new_kernel, new_bias]

@@ -1,0 +1,199 @@
+"""Distillation: a simulated network learns to compute what the float network computes, on pictures without a truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mqn.errors import TrainingError
+from mqn.parsing import write_json
+
+BATCH_SIZE = 4
+PROBE = 8
+"""Pictures that are not trained on: they say how far it is, and which weights are kept."""
+
+LEARNING_RATE = 0.005
+"""Adam's at the start, in steps of each weight's own grid; it falls to nothing along a cosine. Kernels with batch norm
+folded in differ a thousandfold in size from channel to channel: one rate in absolute terms shakes some to pieces and
+leaves others where they were."""
+_MOMENTUM, _SECOND_MOMENTUM, _EPSILON = 0.9, 0.999, 1e-12
+
+RESUME, HISTORY = "resume.npz", "history.json"
+_CHECKED_EVERY = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """How far the student is from its teacher on the probe.
+
+    Attributes:
+        step: after how many steps.
+        output: mean squared difference of the outputs, values between 0 and 1.
+        interface: mean squared difference of the interface's features over their mean square.
+        loss: the mean of both, each in units of what it was before the first step.
+    """
+
+    step: int
+    output: float
+    interface: float
+    loss: float
+
+
+class Distillation:
+    """A student, its teacher and their pictures. The same weights come out however often it is cut short."""
+
+    def __init__(
+        self,
+        student: Any,
+        teacher: Any,
+        pictures: np.ndarray,
+        *,
+        variables: Sequence[Any],
+        scales: Sequence[np.ndarray],
+        steps: int,
+        seed: int = 0,
+        constrain: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Look at where the student starts.
+
+        Args:
+            student: Keras model of (N, S, S, 3) -> [interface, output].
+            teacher: the same in float.
+            pictures: (N, S, S, 3) uint8 code values; the last `PROBE` are the probe, so that N is above `PROBE`.
+            variables: those of the student's weights that are trained, in place.
+            scales: for each of them the width of its grid, in a shape that broadcasts.
+            steps: how many.
+            seed: of the batches.
+            constrain: called with the number of steps done, before the first and after every one: it may change weights
+                (a pruning's zeros). Called with `steps` it gives the final constraint.
+
+        Raises:
+            TrainingError: there are too few pictures.
+        """
+        if len(pictures) <= PROBE:
+            raise TrainingError(f"{len(pictures)} pictures to fine-tune on; at least {PROBE + 1} are needed")
+        self._student, self._teacher, self._steps, self._seed = student, teacher, steps, seed
+        self._constrain = constrain
+        self._trained, self._probe = pictures[:-PROBE], pictures[-PROBE:]
+        self._variables = list(variables)
+        self._scales = [tf.constant(scale, tf.float32) for scale in scales]
+        self._means = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+        initial = self._weights()
+        constrain(steps)
+        self._units = (1.0, 1.0)
+        start = self._check(0)
+        self._units = (max(start.output, 1e-12), max(start.interface, 1e-12))
+        self.checks = [Check(step=0, output=start.output, interface=start.interface, loss=1.0)]
+        self._best = self._weights()
+        self._set(initial)
+        constrain(0)
+        self._step = tf.function(self._make_step(), autograph=False)
+
+    def run(self, folder: Path) -> None:
+        """Train, or go on where a killed run of the same distillation was.
+
+        The student has the weights of the best check in the end: those it started with where nothing was better.
+
+        Args:
+            folder: gets `history.json`, which tells how far it is, and on the way `resume.npz`.
+
+        Raises:
+            TrainingError: the loss is not finite any more.
+        """
+        first = self._restore(folder / RESUME) if (folder / RESUME).exists() else 0
+        for step in range(first, self._steps):
+            rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / self._steps))
+            generator = np.random.default_rng((self._seed, step))
+            chosen = generator.choice(len(self._trained), min(BATCH_SIZE, len(self._trained)), replace=False)
+            self._step(_as_floats(self._trained[chosen]), tf.constant(rate, tf.float32), tf.constant(step + 1.0))
+            self._constrain(step + 1)
+            if (step + 1) % _CHECKED_EVERY == 0 or step + 1 == self._steps:
+                self._note(self._check(step + 1))
+                self._save(folder / RESUME)
+                write_json(folder / HISTORY, [asdict(check) for check in self.checks])
+        self._set(self._best)
+        (folder / RESUME).unlink(missing_ok=True)
+
+    def _make_step(self) -> Callable[[Any, Any, Any], None]:
+        units_output, units_interface = self._units
+
+        def step(pictures: Any, rate: Any, number: Any) -> None:
+            features, output = self._teacher(pictures, training=False)
+            with tf.GradientTape() as tape:
+                student_features, student_output = self._student(pictures, training=True)
+                of_output = tf.reduce_mean(tf.math.squared_difference(student_output, output))
+                of_features = tf.reduce_mean(tf.math.squared_difference(student_features, features))
+                relative = of_features / tf.reduce_mean(tf.square(features))
+                loss = 0.5 * (of_output / units_output + relative / units_interface)
+            self._descend(tape.gradient(loss, self._variables), rate, number)
+
+        return step
+
+    def _descend(self, gradients: Sequence[Any], rate: Any, number: Any) -> None:
+        """One step of Adam, each weight's in units of its own scale."""
+        unbiased = tf.sqrt(1 - _SECOND_MOMENTUM**number) / (1 - _MOMENTUM**number)
+        places = zip(self._variables, self._scales, self._means, self._squares, gradients, strict=True)
+        for variable, scale, mean, square, gradient in places:
+            mean.assign(_MOMENTUM * mean + (1 - _MOMENTUM) * gradient)
+            square.assign(_SECOND_MOMENTUM * square + (1 - _SECOND_MOMENTUM) * tf.square(gradient))
+            variable.assign_sub(rate * unbiased * scale * mean / (tf.sqrt(square) + _EPSILON))
+
+    def _check(self, step: int) -> Check:
+        of_output, of_features, square = [], [], []
+        for picture in self._probe:
+            features, output = (np.asarray(v, np.float64) for v in self._teacher(_as_floats(picture[None])))
+            found, found_output = (np.asarray(v, np.float64) for v in self._student(_as_floats(picture[None])))
+            of_output.append(np.square(found_output - output).mean())
+            of_features.append(np.square(found - features).mean())
+            square.append(np.square(features).mean())
+        output_error, interface_error = float(np.mean(of_output)), float(np.mean(of_features) / np.mean(square))
+        loss = 0.5 * (output_error / self._units[0] + interface_error / self._units[1])
+        return Check(step=step, output=output_error, interface=interface_error, loss=loss)
+
+    def _note(self, check: Check) -> None:
+        if not np.isfinite(check.loss):
+            raise TrainingError(
+                f"fine-tuning came to a loss of {check.loss} after {check.step} steps; take fewer steps"
+            )
+        if check.loss < min(earlier.loss for earlier in self.checks):
+            self._best = self._weights()
+        self.checks.append(check)
+
+    def _weights(self) -> list[np.ndarray]:
+        return [variable.numpy() for variable in self._variables]
+
+    def _set(self, weights: Sequence[np.ndarray]) -> None:
+        for variable, weight in zip(self._variables, weights, strict=True):
+            variable.assign(weight)
+
+    def _save(self, path: Path) -> None:
+        """Everything that a run goes on from; under its name only when it is whole."""
+        groups = {"weights": self._weights(), "best": self._best}
+        groups["moments"] = [moment.numpy() for moment in (*self._means, *self._squares)]
+        arrays: dict[str, Any] = {f"{group}_{i}": v for group, values in groups.items() for i, v in enumerate(values)}
+        temporary = path.with_name(f".{path.name}")
+        with temporary.open("wb") as file:
+            np.savez(file, checks=json.dumps([asdict(check) for check in self.checks]), **arrays)
+        temporary.replace(path)
+
+    def _restore(self, path: Path) -> int:
+        """How many steps are done."""
+        with np.load(path) as stored:
+            self.checks = [Check(**check) for check in json.loads(str(stored["checks"]))]
+            count = len(self._variables)
+            self._set([stored[f"weights_{i}"] for i in range(count)])
+            self._best = [stored[f"best_{i}"] for i in range(count)]
+            for i, moment in enumerate((*self._means, *self._squares)):
+                moment.assign(stored[f"moments_{i}"])
+        return self.checks[-1].step
+
+
+def _as_floats(codes: np.ndarray) -> Any:
+    return tf.constant(codes.astype(np.float32) / np.float32(255))

@@ -1,0 +1,143 @@
+"""Fine-tuning with TensorFlow's own wrappers, on a twin of seven layers at 32 pixels."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+import tf_keras
+
+from mqn.errors import PlanError, TrainingError
+from mqn.export import qat_training
+from mqn.export.flatbuffer import Network
+from mqn.export.qat import finetune, finetune_twin
+from mqn.export.qat_grid import LayerGrid
+from mqn.export.qat_layers import PREFIX, simulate
+from mqn.export.qat_training import RESUME, Distillation
+from mqn.export.quantize import quantize
+from mqn.records import Plan
+
+pytestmark = pytest.mark.integration
+
+SIZE = 32
+PLAN = Plan(backbone="static_wi4_ai8", head="float32", method="qat", qat_steps=60)
+layers = tf_keras.layers
+
+
+@pytest.fixture
+def twin(toy: Network) -> Any:
+    """The toy network once more, its layers named for the file's tensors."""
+    ldr = tf_keras.Input((SIZE, SIZE, 3), name="ldr")
+
+    def convolution(name: str, x: Any, layer: str | None = None, **given: Any) -> Any:
+        shape = toy.tensors[toy.index(f"constant/{name}/kernel")].shape
+        return layers.Conv2D(shape[0], shape[1], padding="same", name=layer or name, **given)(x)
+
+    x = convolution("backbone/down", ldr, strides=2, activation="relu")
+    x = layers.UpSampling2D(2, name="backbone/up")(x)
+    x = layers.Concatenate(name="backbone/cat")([x, ldr])
+    x = layers.ReLU(name="backbone/mix")(convolution("backbone/mix", x, "mix_conv"))
+    x = convolution("head/conv", x, activation="relu")
+    x = layers.Add(name="head/add")([convolution("head/last", x), ldr])
+    model = tf_keras.Model(ldr, layers.Activation("sigmoid", name="hdr")(x))
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            name = "backbone/mix" if layer.name == "mix_conv" else layer.name
+            kernel, bias = (toy.constant(toy.index(f"constant/{name}/{part}")) for part in ("kernel", "bias"))
+            layer.set_weights([kernel.transpose(1, 2, 3, 0), bias])  # type: ignore[union-attr]
+    return model
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few steps of a few weights: larger ones."""
+    monkeypatch.setattr(qat_training, "LEARNING_RATE", 0.1)
+
+
+@pytest.fixture(scope="session")
+def codes() -> np.ndarray:
+    return np.random.default_rng(4).integers(0, 256, (24, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_a_simulated_layer_computes_what_its_integers_will() -> None:
+    picture = tf_keras.Input((4, 4, 2))
+    conv = layers.Conv2D(2, 1, name="conv")
+    dw = layers.DepthwiseConv2D(1, name="dw")
+    model = tf_keras.Model(picture, layers.Multiply(name="square")([dw(conv(picture))] * 2))
+    conv.set_weights([np.array([[[[0.9, 0.1], [0.36, 0.2]]]]), np.zeros(2)])
+    dw.set_weights([np.array([[[[0.6], [2.2]]]]), np.zeros(2)])
+    grids = {
+        "conv": LayerGrid(bounds=(0.7, 0.7), weight_levels=7),
+        "dw": LayerGrid(bounds=(1.0, 2.0), weight_levels=2),
+        "square": LayerGrid(low=0.0, high=25.5),
+        "square/inner": LayerGrid(low=0.0, high=1.0),
+    }
+    student = simulate(model, grids)
+    ones = np.ones((1, 4, 4, 2), np.float32)
+    # First channel: 0.9 is clipped to 0.7, 0.36 rounded to 0.4, their sum times 0.5. Second: 0.1 + 0.2, times 2.
+    expected = np.round(np.array([0.55, 0.6]) ** 2 * 10) / 10
+    np.testing.assert_allclose(student(ones)[0, 0, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(model(ones)[0, 0, 0], [(1.26 * 0.6) ** 2, 0.66**2], atol=1e-5)
+    assert {layer.name for layer in student.layers if layer.name.startswith(PREFIX)} == {
+        f"{PREFIX}{name}" for name in ("conv", "dw", "square")
+    }
+
+
+def test_fine_tuning_brings_a_file_nearer_to_float(
+    twin: Any, toy_file: Path, pictures: np.ndarray, codes: np.ndarray, tmp_path: Path
+) -> None:
+    tuned = finetune_twin(twin, toy_file, PLAN, pictures, codes, tmp_path / "tuned")
+    quantize(toy_file, PLAN, pictures, tmp_path / "qat", tuned)
+    quantize(toy_file, replace(PLAN, method="ptq"), pictures, tmp_path / "ptq")
+    qat, ptq = (json.loads((tmp_path / name / "parity.json").read_text())["output"] for name in ("qat", "ptq"))
+    assert qat["rms"] < 0.95 * ptq["rms"]
+    history = json.loads((tmp_path / "tuned" / "history.json").read_text())
+    assert [check["step"] for check in history] == [0, 25, 50, 60]
+    assert history[-1]["loss"] < history[0]["loss"] == 1.0
+    assert not (tmp_path / "tuned" / RESUME).exists()
+
+
+class _KilledError(Exception):
+    pass
+
+
+def test_cut_short_it_comes_to_the_same_weights(
+    twin: Any,
+    toy_file: Path,
+    pictures: np.ndarray,
+    codes: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tf_keras.models.clone_model(twin)
+    model.set_weights(twin.get_weights())
+    whole = finetune_twin(twin, toy_file, PLAN, pictures, codes, tmp_path / "whole").read_bytes()
+    save = Distillation._save
+
+    def save_and_die(self: Distillation, path: Path) -> None:
+        save(self, path)
+        raise _KilledError
+
+    monkeypatch.setattr(Distillation, "_save", save_and_die)
+    with pytest.raises(_KilledError):
+        finetune_twin(model, toy_file, PLAN, pictures, codes, tmp_path / "again")
+    monkeypatch.setattr(Distillation, "_save", save)
+    assert (tmp_path / "again" / RESUME).exists()
+    assert finetune_twin(model, toy_file, PLAN, pictures, codes, tmp_path / "again").read_bytes() == whole
+
+
+def test_what_cannot_be_fine_tuned(
+    twin: Any, toy_file: Path, pictures: np.ndarray, codes: np.ndarray, tmp_path: Path
+) -> None:
+    plan = Plan(backbone="float32", method="qat")
+    with pytest.raises(PlanError, match=r"float32\+dynamic qat has none: give a side or a rule a static scheme"):
+        finetune(tmp_path / "checkpoint.pt", toy_file, plan, pictures, codes, tmp_path)
+    with pytest.raises(TrainingError, match="8 pictures to fine-tune on; at least 9 are needed"):
+        finetune_twin(twin, toy_file, PLAN, pictures, codes[:8], tmp_path)
