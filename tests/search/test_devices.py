@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,13 @@ def test_a_device_that_imitates_another_is_no_objective(grid, make_study, make_l
     fakes.reaches["board"].emulated = True
     with pytest.raises(DeviceRefusedError, match="'board' imitates aarch64 on another processor"):
         run(make_study(grid), make_loop, tmp_path / "log", fakes, ("board",))
+
+
+def test_a_placed_measurement_is_held_to_the_device_that_was_reached(measure_job, clock):
+    # Also where the target may be any of several: what answers later could be one that imitates another.
+    with Devices(Profile(devices=BOARDS), ("kind:pi",), "tiny", pool=FakeDevices(clock).make(BOARDS)) as devices:
+        placed = devices.place(replace(measure_job, target="kind:pi"))
+    assert (placed.arguments["device"], placed.arguments["device_id"]) == ("board", "board-1")
 
 
 def test_a_job_on_which_its_device_always_goes_away_ends_the_study(grid, make_study, make_loop, tmp_path, clock):

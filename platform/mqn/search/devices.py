@@ -82,8 +82,14 @@ class Devices:
         name = self._pool.choose(job.target)
         if name is None:
             return None
-        device = self._profile.devices[name]
-        extra = {"device": name, "address": self._pool.address(name), "gates": gates_of(name, device)}
+        device, info = self._profile.devices[name], self._pool.info(name)
+        assert info is not None, f"{name} was not reached"
+        extra = {
+            "device": name,
+            "device_id": info.id,
+            "address": self._pool.address(name),
+            "gates": gates_of(name, device),
+        }
         return replace(
             job,
             arguments={**job.arguments, **extra},

@@ -196,7 +196,6 @@ def measure_job(
         arguments={
             "files": [model.folder / name for name in names],
             "target": target,
-            "device_id": device_id,
             "settings": settings,
             "holder": holder,
         },

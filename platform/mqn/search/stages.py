@@ -146,10 +146,10 @@ def measure(
     *,
     files: Sequence[Path],
     target: str,
-    device_id: str | None,
     settings: MeasureSettings,
     holder: str,
     device: str,
+    device_id: str,
     address: Address,
     gates: Gates,
 ) -> dict[str, Any]:
@@ -159,10 +159,10 @@ def measure(
         folder: where to write.
         files: one file, or backbone and head.
         target: what was asked for.
-        device_id: of the device that it must be; None: any will do.
         settings: how.
         holder: of the device's lease.
         device: the device's name in the profile.
+        device_id: of the device that answered there: another one's figures are not its own.
         address: how it is reached.
         gates: what it must keep for a measurement to begin.
 
@@ -170,7 +170,7 @@ def measure(
         `target`, `device`, `device_id`, `model`, `verdict`, `figures`, and when.
 
     Raises:
-        DeviceRefusedError: it refuses, or is not the device that was asked for.
+        DeviceRefusedError: it refuses, or another device answers at its address.
         DeviceAwayError: it went away.
         MeasurementError: no measurement that counts came about.
     """
@@ -180,7 +180,7 @@ def measure(
     with address.connect() as client:
         measurement = run(client, files, settings, holder=holder, gates=gates)
     found = measurement.device
-    if device_id not in (None, found.id):
+    if found.id != device_id:
         raise DeviceRefusedError(f"device {device!r} was {device_id}, and {found.id} answers at its address now")
     write_json(folder / MEASUREMENT, measurement)
     return {
