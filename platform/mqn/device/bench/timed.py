@@ -193,11 +193,12 @@ class _Usage:
 
     @classmethod
     def read(cls, processors: Sequence[int]) -> _Usage:
+        # What is set against the clock is read last: between two readings we may lose the processor for long.
         return cls(
-            busy=machine.busy_seconds(processors),
-            stolen=machine.stolen_seconds(processors),
             waited=machine.waited_seconds(),
             preemptions=machine.preemptions(),
+            stolen=machine.stolen_seconds(processors),
+            busy=machine.busy_seconds(processors),
             cpu=time.process_time(),
             wall=time.perf_counter(),
         )

@@ -84,7 +84,7 @@ def _find_contention(passes: Sequence[TimedResult], threads: int, *, elsewhere: 
         reasons.append(f"waited for a processor {share:.0%} of the time (at most {MAX_WAITED_SHARE:.0%})")
     others = _sum(timed.others_seconds for timed in passes)
     if others is not None:
-        free = len(passes[0].affinity) - others / wall
+        free = max(0.0, len(passes[0].affinity) - others / wall)
         if free < MIN_FREE_SHARE * threads:
             reasons.append(
                 f"others left {free:.2f} processors to {threads} thread{'s' * (threads > 1)}"

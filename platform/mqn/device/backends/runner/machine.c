@@ -134,9 +134,10 @@ Usage read_usage(const int *processors, int count) {
   Usage usage;
   struct rusage own;
   struct timespec cpu;
-  read_ticks(processors, count, &usage.busy, &usage.stolen);
+  /* what is set against the clock is read last: between two readings we may lose the processor for long */
   usage.waited = read_waited();
   usage.preemptions = getrusage(RUSAGE_SELF, &own) == 0 ? own.ru_nivcsw : -1;
+  read_ticks(processors, count, &usage.busy, &usage.stolen);
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
   usage.cpu = cpu.tv_sec + cpu.tv_nsec / 1e9;
   usage.wall = now_ns() / 1e9;
