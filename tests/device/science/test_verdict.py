@@ -56,6 +56,11 @@ def test_one_thread_does_not_mind_another_processors_work() -> None:
     assert verdict(others_seconds=1.1)[1] == ("others left 0.90 processors to 1 thread (at least 0.95)",)
 
 
+def test_a_tick_of_others_beside_a_short_pass_is_nothing() -> None:
+    assert verdict(wall_seconds=0.1, cpu_seconds=0.1, others_seconds=0.2, stolen_seconds=0.01) == ("ok", ())
+    assert verdict(wall_seconds=0.1, cpu_seconds=0.1, waited_seconds=0.01)[0] == "contended"
+
+
 def test_a_hypervisors_share_is_contention() -> None:
     assert verdict(stolen_seconds=0.05) == ("ok", ())
     assert verdict(stolen_seconds=0.06) == ("contended", ("a hypervisor took 6% of a processor (at most 5%)",))

@@ -19,6 +19,8 @@ MIN_CPU_WALL_RATIO = 0.95
 MIN_FREE_SHARE = 0.95
 MAX_WAITED_SHARE = 0.05
 MAX_STOLEN_SHARE = 0.05
+# The kernel counts others' time in hundredths of a second: beside a few milliseconds one of them says nothing.
+MIN_COUNTED_SECONDS = 0.5
 # The limits on yardstick, spread, drift and processes: README.md of this room tells how they were chosen.
 MAX_YARDSTICK = 1.10
 MAX_SPREAD = 0.25
@@ -82,6 +84,8 @@ def _find_contention(passes: Sequence[TimedResult], threads: int, *, elsewhere: 
     if waited is not None and waited > MAX_WAITED_SHARE * threads * wall:
         share = waited / wall / threads
         reasons.append(f"waited for a processor {share:.0%} of the time (at most {MAX_WAITED_SHARE:.0%})")
+    if wall < MIN_COUNTED_SECONDS:
+        return reasons
     others = _sum(timed.others_seconds for timed in passes)
     if others is not None:
         free = max(0.0, len(passes[0].affinity) - others / wall)
