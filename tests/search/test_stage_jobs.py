@@ -13,7 +13,7 @@ from mqn.records import Arch, Candidate, Manifest, MeasureSettings, Plan, Traini
 from mqn.search.artifacts import Artifact
 from mqn.search.goals import Scoring
 from mqn.search.pipeline import MqnPipeline
-from mqn.search.stage_jobs import measure_job, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import finetune_job, measure_job, quantize_job, score_job, train_job
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"))
 LOCAL: Any = SimpleNamespace(targets=("local",))
@@ -177,3 +177,35 @@ def test_every_step_stands_behind_those_it_needs():
         assert set(step.needs) <= seen
         seen.add(step.name)
     assert seen == {"train", "convert", "quantize", "score", "score/float", "score/baseline", "measure/local"}
+
+
+def test_fine_tuning_is_shared_by_layouts_and_is_part_of_what_is_quantized(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"weights")
+    float_model = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
+
+    def key(**plan: Any) -> str:
+        given = (tmp_path / "checkpoint.pt", float_model, Plan(method="qat", **plan), DATA, 128, Training())
+        return finetune_job(*given).key
+
+    assert key() == key(layout="pair") != key(qat_steps=9)
+    assert key() != key(calibration="mse")
+    tuned = [artifact(tmp_path, "finetune", {"tuned.float32.tflite": name, "grid.json": "g"}) for name in "ab"]
+    plan = Plan(method="qat")
+    jobs = [quantize_job(float_model, plan, DATA, 128, Training(), tuned=one) for one in tuned]
+    assert jobs[0].key != jobs[1].key
+    assert jobs[0].arguments["tuned"] == tmp_path / "tuned.float32.tflite"
+    plain = [quantize_job(float_model, Plan(qat_steps=steps), DATA, 128, Training()) for steps in (5, 6)]
+    assert plain[0].key == plain[1].key
+    assert plain[0].arguments["tuned"] is None
+
+
+def test_only_plans_that_want_it_are_fine_tuned():
+    pipeline = MqnPipeline(DATA, Profile(), LOCAL, Scoring())
+    needs = {
+        method: {step.name: step.needs for step in pipeline.steps(Candidate(plan=Plan(method=method)))}
+        for method in ("ptq", "qat")
+    }
+    assert "finetune" not in needs["ptq"]
+    assert needs["ptq"]["quantize"] == ("convert",)
+    assert needs["qat"]["finetune"] == ("train", "convert")
+    assert needs["qat"]["quantize"] == ("convert", "finetune")

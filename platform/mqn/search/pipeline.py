@@ -1,5 +1,7 @@
 """How a candidate is evaluated: train -> convert -> quantize -> score and measure, each an artifact of its own.
 
+Plans that want fine-tuned weights have them made between conversion and quantization.
+
 A training is keyed by network, training and data; a conversion by its checkpoint; a quantization by the float file, the
 plan and the data; scores and measurements by the files themselves. So plans of one network share its training and its
 conversion, and plans that come to the same file share its figures.
@@ -16,13 +18,13 @@ from typing import TYPE_CHECKING
 from mqn.profile import Profile
 from mqn.quantities import DEVICE_FIGURES, QUANTITIES
 from mqn.records import Candidate
-from mqn.search import stages
+from mqn.search import finetuning, stages
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Devices
 from mqn.search.evaluation import Figures, Step
 from mqn.search.goals import Scoring
 from mqn.search.jobs import Job
-from mqn.search.stage_jobs import convert_job, model_names, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import convert_job, finetune_job, model_names, quantize_job, score_job, train_job
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -70,11 +72,18 @@ class MqnPipeline:
                 needs=("train",),
                 make=lambda made: convert_job(made["train"].folder / stages.CHECKPOINT, cpus=cpus),
             ),
+            *((self._finetune_step(candidate),) if plan.method == "qat" else ()),
             Step(
                 name="quantize",
-                needs=("convert",),
+                needs=("convert", finetuning.STAGE) if plan.method == "qat" else ("convert",),
                 make=lambda made: quantize_job(
-                    made["convert"], plan, self._dataset, size, candidate.training, cpus=cpus
+                    made["convert"],
+                    plan,
+                    self._dataset,
+                    size,
+                    candidate.training,
+                    tuned=made.get(finetuning.STAGE),
+                    cpus=cpus,
                 ),
             ),
             Step(name="score/baseline", needs=(), make=lambda _: score()),
@@ -93,6 +102,21 @@ class MqnPipeline:
                     make=functools.partial(self._measure_job, target=target),
                 )
                 for target in self._devices.targets
+            ),
+        )
+
+    def _finetune_step(self, candidate: Candidate) -> Step:
+        return Step(
+            name=finetuning.STAGE,
+            needs=("train", "convert"),
+            make=lambda made: finetune_job(
+                made["train"].folder / stages.CHECKPOINT,
+                made["convert"],
+                candidate.plan,
+                self._dataset,
+                candidate.arch.input_size,
+                candidate.training,
+                cpus=self._profile.ray.training_cpus,
             ),
         )
 

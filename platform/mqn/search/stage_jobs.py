@@ -10,7 +10,7 @@ from mqn.errors import WeightsError
 from mqn.parsing import file_hash, to_plain
 from mqn.profile import RayProfile
 from mqn.records import NAMED_FILES, Arch, Codec, MeasureSettings, Plan, Training, stage_key
-from mqn.search import stages
+from mqn.search import finetuning, stages
 from mqn.search.artifacts import Artifact
 from mqn.search.goals import Scoring
 from mqn.search.jobs import Job, Resources
@@ -18,7 +18,7 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 2, "quantize": 4, "score": 2, "measure": 2}
+REVISIONS = {"train": 2, "convert": 2, "finetune": 1, "quantize": 4, "score": 2, "measure": 2}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
@@ -99,15 +99,66 @@ def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
     )
 
 
-def quantize_job(
-    converted: Artifact, plan: Plan, dataset: Dataset, size: int, training: Training, *, cpus: float = 1
+def finetune_job(
+    checkpoint: Path,
+    converted: Artifact,
+    plan: Plan,
+    dataset: Dataset,
+    size: int,
+    training: Training,
+    *,
+    cpus: float = 2,
 ) -> Job:
-    """A plan carried out on a float file.
+    """The fine-tuning of a network for a plan; plans that differ in the number of files share it.
+
+    Raises:
+        WeightsError: response curves given as a path are not there.
+    """
+    inputs = {
+        "checkpoint": file_hash(checkpoint),
+        "float_model": converted.manifest.files[stages.FLOAT_MODEL],
+        "plan": {**to_plain(plan), "layout": None},
+        "data": dataset.hash,
+        "inputs": _camera_inputs(training),
+        "revision": REVISIONS["finetune"],
+    }
+    return Job(
+        stage="finetune",
+        key=stage_key("finetune", inputs),
+        inputs=inputs,
+        function=finetuning.finetune,
+        arguments={
+            "checkpoint": checkpoint,
+            "float_model": converted.folder / stages.FLOAT_MODEL,
+            "plan": plan,
+            "data": dataset.folder,
+            "size": size,
+            "training": training,
+        },
+        resources=Resources(cpus=cpus),
+        resumable=True,
+        packages=("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy"),
+    )
+
+
+def quantize_job(
+    converted: Artifact,
+    plan: Plan,
+    dataset: Dataset,
+    size: int,
+    training: Training,
+    *,
+    tuned: Artifact | None = None,
+    cpus: float = 1,
+) -> Job:
+    """A plan carried out on a float file, with fine-tuned weights where it wants them.
 
     Raises:
         WeightsError: response curves given as a path are not there.
     """
     effective = to_plain(plan) if plan.static else to_plain(plan) | {"calibration_pictures": None, "calibration": None}
+    if plan.method == "ptq":
+        del effective["method"], effective["qat_steps"]
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": effective,
@@ -116,6 +167,8 @@ def quantize_job(
         "calibration": _camera_inputs(training),
         "revision": REVISIONS["quantize"],
     }
+    if tuned is not None:
+        inputs["tuned"] = {name: tuned.manifest.files[name] for name in (finetuning.TUNED_MODEL, finetuning.GRID)}
     return Job(
         stage="quantize",
         key=stage_key("quantize", inputs),
@@ -123,6 +176,7 @@ def quantize_job(
         function=stages.quantize,
         arguments={
             "float_model": converted.folder / stages.FLOAT_MODEL,
+            "tuned": tuned.folder / finetuning.TUNED_MODEL if tuned else None,
             "plan": plan,
             "data": dataset.folder,
             "size": size,

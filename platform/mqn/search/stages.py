@@ -17,6 +17,8 @@ from mqn.records import Arch, Codec, MeasureSettings, Plan, Training
 from mqn.search.jobs import MADE_AT
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mqn.data.dataset import Dataset
     from mqn.device.pool.address import Address
     from mqn.device.pool.gates import Gates
@@ -69,13 +71,14 @@ def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:
 
 
 def quantize(
-    folder: Path, *, float_model: Path, plan: Plan, data: Path, size: int, training: Training
+    folder: Path, *, float_model: Path, tuned: Path | None, plan: Plan, data: Path, size: int, training: Training
 ) -> dict[str, Any]:
     """Carry out a plan on a float file.
 
     Args:
         folder: where to write.
         float_model: what `convert` wrote.
+        tuned: what fine-tuning made of it; None where the plan wants none.
         plan: the plan.
         data: a prepared dataset, whose training split calibrates.
         size: side of the file's square input in pixels.
@@ -84,20 +87,33 @@ def quantize(
     Returns:
         `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself.
     """
+    from mqn.export.process import run
+
+    pictures = training_inputs(data, size, calibrated_on(plan), training)
+    run("quantize", float_model=float_model, plan=plan, calibration=pictures, directory=folder, tuned=tuned)
+    return {"codec": training.codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+
+
+def training_inputs(data: Path, size: int, count: int, training: Training, *, seed: int = 0) -> np.ndarray:
+    """LDR pictures as a network knows them from its training.
+
+    Args:
+        data: a prepared dataset.
+        size: S, side of the pictures in pixels.
+        count: N.
+        training: how the network was trained.
+        seed: which pictures and crops.
+
+    Returns:
+        (N, S, S, 3) float32 in [0, 1].
+    """
     from mqn.data.dataset import Dataset
     from mqn.data.pairs import calibration_inputs
     from mqn.data.response import curves_of
-    from mqn.export.process import run
 
-    pictures = calibration_inputs(
-        Dataset.open(data),
-        size,
-        calibrated_on(plan),
-        virtual_camera=training.virtual_camera,
-        curves=curves_of(training.response_curves),
-    )
-    run("quantize", float_model=float_model, plan=plan, calibration=pictures, directory=folder)
-    return {"codec": training.codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+    curves = curves_of(training.response_curves)
+    camera = training.virtual_camera
+    return calibration_inputs(Dataset.open(data), size, count, seed, virtual_camera=camera, curves=curves)
 
 
 def calibrated_on(plan: Plan) -> int:
@@ -212,12 +228,15 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
-    from mqn.search.stage_jobs import convert_job, quantize_job
+    from mqn.search.stage_jobs import convert_job, finetune_job, quantize_job
 
     arch, training, _ = load(checkpoint)
     store = ArtifactStore(Profile().artifacts)
     converted = complete(store, convert_job(checkpoint))
-    model = complete(store, quantize_job(converted, plan, dataset, arch.input_size, training))
+    tuned, size = None, arch.input_size
+    if plan.method == "qat":
+        tuned = complete(store, finetune_job(checkpoint, converted, plan, dataset, size, training))
+    model = complete(store, quantize_job(converted, plan, dataset, size, training, tuned=tuned))
     place(model.folder, output)
     return open_exported(output)
 
