@@ -1,8 +1,9 @@
-"""Whether this machine's processor is only imitated: its times say nothing about a real one."""
+"""Whether a processor is only imitated: its times say nothing about a real one."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -11,21 +12,53 @@ SYS = Path("/sys")
 X86 = frozenset({"x86_64", "i386", "i486", "i586", "i686"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What may betray an imitation; empty where it cannot be read.
+
+    Attributes:
+        architecture: of programs, as `uname -m` says.
+        kernel: the kernel's own, of `/proc/sys/kernel/arch`.
+        cpuinfo: `/proc/cpuinfo`, or its first processor.
+        clocks: the clock sources that there are.
+        board: `compatible` of the device tree.
+    """
+
+    architecture: str
+    kernel: str
+    cpuinfo: str
+    clocks: str
+    board: str
+
+
 def is_emulated() -> bool:
+    """Whether this machine's processor is imitated (see `looks_emulated`)."""
+    return looks_emulated(
+        Traits(
+            architecture=platform.machine(),
+            kernel=_read(PROC / "sys/kernel/arch").strip(),
+            cpuinfo=_read(PROC / "cpuinfo"),
+            clocks=_read(SYS / "devices/system/clocksource/clocksource0/available_clocksource"),
+            board=_read(PROC / "device-tree/compatible").strip("\0"),
+        )
+    )
+
+
+def looks_emulated(traits: Traits) -> bool:
     """Whether QEMU stands in for the processor, as far as the kernel's files betray it.
 
     One program under qemu-user, on a kernel of another architecture; or a whole machine under QEMU without KVM. An
     imitation that copies a real processor's description in every detail stays unnoticed.
     """
-    return _is_one_program(platform.machine()) or _is_whole_machine()
+    rows = [line.split(":", 1) for line in traits.cpuinfo.splitlines() if ":" in line]
+    cpu = {key.strip(): value.strip() for key, value in rows}
+    return _is_one_program(traits, cpu) or _is_whole_machine(traits, cpu)
 
 
-def _is_one_program(architecture: str) -> bool:
-    kernel = _read(PROC / "sys/kernel/arch").strip()
-    if kernel and not _is_same(kernel, architecture):
+def _is_one_program(traits: Traits, cpu: dict[str, str]) -> bool:
+    if traits.kernel and not _is_same(traits.kernel, traits.architecture):
         return True
-    names = {line.split(":")[0].strip() for line in _read(PROC / "cpuinfo").splitlines()}
-    return architecture not in X86 and {"vendor_id", "flags"} <= names
+    return traits.architecture not in X86 and {"vendor_id", "flags"} <= cpu.keys()
 
 
 def _is_same(kernel: str, architecture: str) -> bool:
@@ -34,18 +67,14 @@ def _is_same(kernel: str, architecture: str) -> bool:
     return kernel == architecture or any({kernel, architecture} <= family for family in families)
 
 
-def _is_whole_machine() -> bool:
-    rows = [line.split(":", 1) for line in _read(PROC / "cpuinfo").splitlines() if ":" in line]
-    values = {key.strip(): value.strip() for key, value in rows}
-    name = values.get("model name", "")
-    clocks = _read(SYS / "devices/system/clocksource/clocksource0/available_clocksource").split()
-    if "TCG" in name or (name.startswith("QEMU Virtual CPU") and "kvm-clock" not in clocks):
+def _is_whole_machine(traits: Traits, cpu: dict[str, str]) -> bool:
+    name = cpu.get("model name", "")
+    if "TCG" in name or (name.startswith("QEMU Virtual CPU") and "kvm-clock" not in traits.clocks.split()):
         return True
     # QEMU's own `max`, of no maker; and its `virt` board with the clock that it gives to an imitation only.
-    if (values.get("CPU implementer"), values.get("CPU part")) in {("0x00", "0x051"), ("0x0", "0x51")}:
+    if (cpu.get("CPU implementer"), cpu.get("CPU part")) in {("0x00", "0x051"), ("0x0", "0x51")}:
         return True
-    board = _read(PROC / "device-tree/compatible").strip("\0")
-    return board == "linux,dummy-virt" and values.get("BogoMIPS") == "125.00"
+    return traits.board == "linux,dummy-virt" and cpu.get("BogoMIPS") == "125.00"
 
 
 def _read(path: Path) -> str:

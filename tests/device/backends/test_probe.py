@@ -25,10 +25,12 @@ class _Saying(HereShell):
         return self._answer
 
 
+ARM = "processor : 0\nCPU implementer : 0x41\nCPU part : 0xd08"
 PHONE = (
     "architecture=aarch64\nkernel=5.10.66-android13\nnode=localhost\ncores=8\nmemory_kb=7600000\n"
     "processor=Qualcomm SM8550\n"
-    "implementer=0x51\nandroid=13\nmaker=Maker\nmodel=Phone 5\nsoc=SM8550\nplatform=kalama\nserial=SECRET42\n"
+    "cpuinfo=processor\t: 0\ncpuinfo=CPU implementer\t: 0x51\n"
+    "android=13\nmaker=Maker\nmodel=Phone 5\nsoc=SM8550\nplatform=kalama\nserial=SECRET42\n"
 )
 
 
@@ -56,7 +58,7 @@ def test_board_is_named_by_its_device_tree(tmp_path: Path) -> None:
         _Saying(
             tmp_path,
             "architecture=aarch64\nkernel=6.1\nnode=pi\ncores=4\nmemory_kb=1000000\nos=Debian 12\nmachine=abc\n"
-            "board=Raspberry Pi 4 Model B\ncompatible=raspberrypi,4-model-b brcm,bcm2711\nimplementer=0x41\n",
+            "board=Raspberry Pi 4 Model B\ncompatible=raspberrypi,4-model-b brcm,bcm2711\n",
         )
     )
     assert (info.model, info.soc, info.os) == ("Raspberry Pi 4 Model B", "brcm,bcm2711", "Debian 12")
@@ -73,13 +75,15 @@ def test_what_is_no_linux_is_refused(tmp_path: Path) -> None:
     ("facts", "emulated"),
     [
         ({"architecture": "aarch64", "kernel_architecture": "x86_64"}, True),
-        ({"architecture": "armv7l", "kernel_architecture": "aarch64", "implementer": "0x41"}, False),
+        ({"architecture": "armv7l", "kernel_architecture": "aarch64", "cpuinfo": ARM}, False),
         ({"architecture": "i686", "kernel_architecture": "x86_64"}, False),
         ({"architecture": "aarch64", "interpreter": "/usr/bin/qemu-aarch64-static"}, True),
-        ({"architecture": "aarch64", "interpreter": "/home/qemu/bin/dash", "implementer": "0x41"}, False),
-        ({"architecture": "aarch64", "processor": "Intel(R) Xeon(R)"}, True),
-        ({"architecture": "x86_64", "processor": "QEMU TCG CPU version 2.5+"}, True),
-        ({"architecture": "x86_64", "processor": "AMD EPYC"}, False),
+        ({"architecture": "aarch64", "interpreter": "/home/qemu/bin/dash", "cpuinfo": ARM}, False),
+        ({"architecture": "aarch64", "cpuinfo": "vendor_id : GenuineIntel\nflags : fpu"}, True),
+        ({"architecture": "x86_64", "cpuinfo": "model name : QEMU TCG CPU version 2.5+"}, True),
+        ({"architecture": "x86_64", "cpuinfo": "model name : QEMU Virtual CPU version 2.5+"}, True),
+        ({"architecture": "x86_64", "cpuinfo": "model name : QEMU Virtual CPU", "clocks": "kvm-clock tsc"}, False),
+        ({"architecture": "x86_64", "cpuinfo": "model name : AMD EPYC"}, False),
         ({"architecture": "x86_64", "processor": "Android virtual processor", "boot_qemu": "1"}, True),
     ],
 )

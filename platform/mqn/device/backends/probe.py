@@ -10,6 +10,7 @@ import re
 
 from mqn import __version__
 from mqn.device.backends.shell import Shell
+from mqn.device.emulation import Traits, looks_emulated
 from mqn.errors import DeviceRefusedError
 from mqn.records import DeviceInfo, MachineState
 
@@ -32,7 +33,8 @@ say compatible "$(read_file /proc/device-tree/compatible | tr '\000' ' ')"
 say vendor "$(read_file /sys/devices/virtual/dmi/id/sys_vendor)"
 say product "$(read_file /sys/devices/virtual/dmi/id/product_name)"
 say processor "$(sed -n 's/^\(model name\|Hardware\)[^:]*: //p' /proc/cpuinfo | tail -n 1)"
-say implementer "$(sed -n 's/^CPU implementer[^:]*: //p' /proc/cpuinfo | tail -n 1)"
+say clocks "$(read_file /sys/devices/system/clocksource/clocksource0/available_clocksource)"
+read_file /proc/cpuinfo | sed -n '/^$/q; s/^/cpuinfo=/p'
 if command -v getprop >/dev/null 2>&1; then
   property android ro.build.version.release
   property maker ro.product.manufacturer
@@ -63,8 +65,6 @@ fi
 true
 """
 
-_EMULATORS = re.compile(r"qemu|TCG", re.IGNORECASE)
-_BRED = {"i386": "x86", "i486": "x86", "i586": "x86", "i686": "x86", "x86_64": "x86"}
 # BatteryManager's BATTERY_STATUS_CHARGING and BATTERY_STATUS_FULL.
 _CHARGING_NUMBERS = {"2", "5"}
 
@@ -77,7 +77,8 @@ def describe(shell: Shell) -> DeviceInfo:
         DeviceRefusedError: it is no Linux that we know.
     """
     answer = shell.run(_WHO)
-    facts = {key: values[-1] for key, values in _read_lines(answer.output).items()}
+    lines = _read_lines(answer.output)
+    facts = {key: values[-1] for key, values in lines.items()} | {"cpuinfo": "\n".join(lines.get("cpuinfo", []))}
     if answer.exit_code != 0 or not facts.get("architecture"):
         raise DeviceRefusedError(f"{shell.address} is no Linux with a POSIX shell: {answer.last_words or 'no answer'}")
     android = facts.get("android")
@@ -131,20 +132,18 @@ def is_emulated(facts: dict[str, str]) -> bool:
     Args:
         facts: what the device said of itself.
     """
-    own, kernel = facts.get("architecture", ""), facts.get("kernel_architecture", "")
-    if kernel and _breed(kernel) != _breed(own):
+    # Android's emulator says so itself, and whoever interprets `sh` is seen from outside.
+    if "1" in (facts.get("qemu"), facts.get("boot_qemu")) or "qemu" in facts.get("interpreter", "").rpartition("/")[2]:
         return True
-    if "1" in (facts.get("qemu"), facts.get("boot_qemu")):
-        return True
-    return bool(
-        _EMULATORS.search(facts.get("interpreter", "").rpartition("/")[2])
-        or re.search(r"QEMU (Virtual|TCG) CPU|TCG", facts.get("processor", ""))
-        or (own == "aarch64" and facts.get("processor") and not facts.get("implementer"))
+    return looks_emulated(
+        Traits(
+            architecture=facts.get("architecture", ""),
+            kernel=facts.get("kernel_architecture", ""),
+            cpuinfo=facts.get("cpuinfo", ""),
+            clocks=facts.get("clocks", ""),
+            board=facts.get("compatible", ""),
+        )
     )
-
-
-def _breed(architecture: str) -> str:
-    return _BRED.get(architecture, "arm" if architecture.startswith(("arm", "aarch64")) else architecture)
 
 
 def _identify(facts: dict[str, str], model: str, address: str) -> str:
