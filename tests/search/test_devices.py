@@ -176,6 +176,7 @@ def test_a_placed_measurement_is_held_to_the_device_that_was_reached(measure_job
     # Also where the target may be any of several: what answers later could be one that imitates another.
     with Devices(Profile(devices=BOARDS), ("kind:pi",), "tiny", pool=FakeDevices(clock).make(BOARDS)) as devices:
         placed = devices.place(replace(measure_job, target="kind:pi"))
+        assert devices.identities() == {}
     assert (placed.arguments["device"], placed.arguments["device_id"]) == ("board", "board-1")
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from mqn.errors import ConfigError, SpaceChangedError, StudyBusyError, StudyError, UnknownNameError, UsageError
 from mqn.profile import BudgetProfile, DeviceProfile, Profile, RayProfile
+from mqn.records import MeasureSettings
 from mqn.search.driver import SearchRequest, choose_parallel, run_search
 from mqn.search.request import count_trials, prepare_study
 from mqn.search.space import load_space, parse_space
+from mqn.search.study import hold_devices
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +67,25 @@ def test_resume_keeps_the_targets():
     assert prepare(LAB, resume=True, targets=("b",)).about.targets == ("b",)
     with pytest.raises(StudyError, match="is measured on b, not on a; leave --device out"):
         prepare(LAB, resume=True, targets=("a",))
+
+
+def test_resume_measures_in_the_same_way():
+    pinned = replace(LAB, measure=MeasureSettings(processors=(0, 1)))
+    prepare(pinned)
+    # How often and how long may change; what the figures are of may not.
+    assert prepare(replace(pinned, measure=replace(pinned.measure, runs=99, attempts=9)), resume=True).name == "s"
+    with pytest.raises(StudyError, match=r"is measured with processors = \[0, 1\], not \[0\]; set it back under"):
+        prepare(replace(LAB, measure=MeasureSettings(processors=(0,))), resume=True)
+    with pytest.raises(StudyError, match="is measured with threads = 1, not 2"):
+        prepare(replace(LAB, measure=replace(pinned.measure, threads=2)), resume=True)
+
+
+def test_a_name_goes_on_meaning_the_same_device():
+    hold_devices(prepare(LAB, targets=("a", "kind:pi")), {"a": "1"})
+    study = prepare(LAB, resume=True)
+    hold_devices(study, {"a": "1"})
+    with pytest.raises(StudyError, match="was measured on a device 'a' with the id 1, and the profile's has 2"):
+        hold_devices(study, {"a": "2"})
 
 
 def test_a_target_that_no_device_meets():

@@ -71,6 +71,11 @@ class Devices:
         info = self._pool.info(target)
         return None if info is None else info.id
 
+    def identities(self) -> dict[str, str]:
+        """The id of the device that each target names, leaving out those that may be any of several."""
+        found = {target: self.identity(target) for target in self.targets}
+        return {target: identity for target, identity in found.items() if identity is not None}
+
     def example(self, target: str) -> str | None:
         """The id of a device that will do for a target; None where none was reached."""
         infos = (self._pool.info(name) for name in self._pool.members(target))

@@ -32,7 +32,7 @@ from mqn.search.progress import Progress
 from mqn.search.request import SearchRequest, count_trials, prepare_study
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import Space, load_space
-from mqn.search.study import Study, count_states, count_trainings, records
+from mqn.search.study import Study, count_states, count_trainings, hold_devices, records
 from mqn.track.delivery import Backlog
 from mqn.track.tracker import Tracker
 
@@ -96,6 +96,7 @@ def run_search(request: SearchRequest) -> StudySummary:
             Progress(name, study.space, trials, records(study), devices=devices.report) as progress,
             _sigterm_as_interrupt(),
         ):
+            hold_devices(study, devices.identities())
             pipeline = MqnPipeline(dataset, profile, devices, study.space.scoring, named=study.space.names_targets)
             loop = Loop(
                 study=study,

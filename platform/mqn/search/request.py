@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError
+from mqn.parsing import to_plain
 from mqn.profile import Profile
 from mqn.search.space import Space, load_space
-from mqn.search.study import About, Study, check_unchanged, create_study, list_studies, open_study
+from mqn.search.study import About, Study, check_runtime, check_unchanged, create_study, list_studies, open_study
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -75,6 +76,7 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
                 "--device out, or start a new study with --study NAME"
             )
         check_unchanged(study, _space(request, {**about.overrides, **overrides}, name).with_targets(targets))
+        check_runtime(study, _runtime(profile))
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
         count_trials(request, profile, study.space)
@@ -101,8 +103,14 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
         data_hash=dataset.hash,
         seed=request.seed or 0,
         targets=targets,
+        runtime=_runtime(profile),
     )
     return create_study(name, url, about), dataset
+
+
+def _runtime(profile: Profile) -> dict[str, Any]:
+    plain = to_plain(profile.measure)
+    return {key: plain[key] for key in ("threads", "delegate", "processors")}
 
 
 def _space(request: SearchRequest, overrides: Mapping[str, Any], name: str) -> Space:

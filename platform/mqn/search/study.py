@@ -19,7 +19,7 @@ from mqn.search.space import Params, Space, changed_keys, parse_space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_ABOUT, _RECORD, _FIXED = "mqn", "record", "fixed_params"
+_ABOUT, _DEVICES, _RECORD, _FIXED = "mqn", "devices", "record", "fixed_params"
 _STATES: dict[TrialState, Any] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -43,6 +43,7 @@ class About:
         data_hash: the dataset's hash.
         seed: of the sampler.
         targets: what every trial is measured on.
+        runtime: on how many threads, on which processors and with which delegate; empty in older studies.
         created: UTC, ISO 8601.
     """
 
@@ -55,6 +56,7 @@ class About:
     data_hash: str = ""
     seed: int = 0
     targets: tuple[str, ...] = ()
+    runtime: dict[str, Any] = field(default_factory=dict)
     created: str = ""
 
 
@@ -203,6 +205,45 @@ def check_unchanged(study: Study, space: Space) -> None:
             f"the space of study {study.name!r} has changed: {key} was {old!r}, is {new!r}{more}; "
             "set it back, or start a new study with --study NAME"
         )
+
+
+def check_runtime(study: Study, runtime: Mapping[str, Any]) -> None:
+    """Make sure that the figures of further trials can stand beside those of earlier ones.
+
+    Args:
+        study: goes on.
+        runtime: as `About.runtime`.
+
+    Raises:
+        StudyError: the profile measures in another way by now; says which key changed.
+    """
+    for key, old in study.about.runtime.items():
+        if runtime[key] != old:
+            raise StudyError(
+                f"study {study.name!r} is measured with {key} = {old!r}, not {runtime[key]!r}; set it back under "
+                "'measure' in the profile, or start a new study with --study NAME"
+            )
+
+
+def hold_devices(study: Study, identities: Mapping[str, str]) -> None:
+    """Make sure that a device's name still means the device that the study measured on, and remember it.
+
+    Args:
+        study: begins or goes on.
+        identities: id of the device that each target names.
+
+    Raises:
+        StudyError: another device goes by its name by now.
+    """
+    known: dict[str, str] = study.optuna.user_attrs.get(_DEVICES, {})
+    for target, identity in identities.items():
+        if known.get(target, identity) != identity:
+            raise StudyError(
+                f"study {study.name!r} was measured on a device {target!r} with the id {known[target]}, and the "
+                f"profile's has {identity}: figures of two devices make no front; start a new study with --study NAME"
+            )
+    if identities.keys() - known.keys():
+        study.optuna.set_user_attr(_DEVICES, {**known, **identities})
 
 
 def records(study: Study) -> list[TrialRecord]:
