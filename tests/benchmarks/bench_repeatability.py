@@ -13,10 +13,10 @@ from typing import Any
 
 from mqn.device.backends.isolation import KillSwitch
 from mqn.device.backends.local import LocalBackend
-from mqn.device.science.repeatability import find_repeatability
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, measure
 from mqn.records import Measurement, MeasureSettings
+from mqn.report.repeatability import judge_repeats
 from tests.tflite_models import convolutions
 
 JOBS = 10
@@ -35,7 +35,7 @@ def run(jobs: int = JOBS) -> dict[str, Any]:
         idle = [_measure(path, folder, yardsticks) for _ in range(jobs)]
         with _busy_processors():
             busy = [_measure(path, folder, yardsticks) for _ in range(jobs)]
-    repeated = find_repeatability(idle)
+    repeated = judge_repeats("model", ("0" * 64,), idle)
     accepted = sum(one.verdict == "ok" for one in busy) / jobs
     spread = float("inf") if repeated.spread is None else repeated.spread
     return {
@@ -45,7 +45,6 @@ def run(jobs: int = JOBS) -> dict[str, Any]:
         "detail": {
             "spread": {"value": repeated.spread, "limit": SPREAD_LIMIT},
             "accepted_under_load": {"value": accepted, "limit": ACCEPTED_LIMIT},
-            "deviation": repeated.deviation,
             "p50_ms": repeated.p50_ms,
             "idle_verdicts": _count(idle),
             "idle_reasons": [reason for one in idle for reason in one.reasons],

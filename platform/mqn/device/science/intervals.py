@@ -47,23 +47,6 @@ def analyse(measurement: Measurement) -> Measurement:
     return dataclasses.replace(measurement, parts=parts, latency_ms=_add_ranges(measurement.latency_ms, totals, rounds))
 
 
-def tell_apart(first: Measurement, second: Measurement) -> bool:
-    """Whether two measurements, each made by itself, have different medians.
-
-    Args:
-        first: analysed.
-        second: analysed.
-
-    Returns:
-        Whether their ranges leave each other out; False where one of them has no range. For two models on one device
-        `Comparison` tells much smaller differences.
-    """
-    ranges = [one.latency_ms.p50_range if one.latency_ms else None for one in (first, second)]
-    if ranges[0] is None or ranges[1] is None:
-        return False
-    return ranges[0].high < ranges[1].low or ranges[1].high < ranges[0].low
-
-
 def analyse_comparison(comparison: Comparison) -> Comparison:
     """Add how much longer the second model takes than the first.
 
