@@ -58,6 +58,7 @@ def test_what_the_runtime_refuses_is_a_result() -> None:
         {"timed": {**TIMED, "yardstick_ns": [0, 0]}},
         {"timed": {**TIMED, "wall_seconds": 1e300}},
         {"timed": {**TIMED, "wall_seconds": 1e-300}},
+        {"timed": {**TIMED, "affinity": list(range(1025))}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [10**400]}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [1] * 100_001}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "output_sha256": "not a hash"}]]}},

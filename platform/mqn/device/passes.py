@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
-from mqn.device.wire import MAX_RUNS, Part
+from mqn.device.wire import MAX_PROCESSORS, MAX_RUNS, Part
 from mqn.errors import ConfigError
 from mqn.parsing import from_mapping
 from mqn.records import Delegation, MachineState, MeasureSettings, Verdict
@@ -247,6 +247,8 @@ def _check(result: PassResult, request: PassRequest) -> None:
         parts = [len(model) for model in result.timed.models]
         if parts != [len(model) for model in request.models]:
             raise ValueError(f"models have {parts} parts")
+        if len(result.timed.affinity) > MAX_PROCESSORS:
+            raise ValueError(f"{len(result.timed.affinity)} processors (at most {MAX_PROCESSORS})")
         for part in itertools.chain.from_iterable(result.timed.models):
             if len(part.samples_ns) > MAX_RUNS or not HASH.fullmatch(part.output_sha256):
                 raise ValueError(

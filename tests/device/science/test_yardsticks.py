@@ -36,6 +36,14 @@ def test_one_lucky_pass_condemns_nobody(tmp_path: Path, info) -> None:
     assert yardsticks.rate(passes(100), info) == pytest.approx(1.0)
 
 
+def test_a_process_that_lies_condemns_nobody_for_long(tmp_path: Path, info) -> None:
+    yardsticks = Yardsticks(tmp_path / "kept.json")
+    yardsticks.rate(passes(*[1] * 5), info)
+    yardsticks.rate(passes(*[100] * 6), info)
+    assert yardsticks.rate(passes(*[100] * 5), info) == pytest.approx(1.0)
+    assert yardsticks.rate(passes(120), info) == pytest.approx(1.2)
+
+
 def test_the_best_of_long_ago_is_forgotten(tmp_path: Path, info) -> None:
     yardsticks = Yardsticks(tmp_path / "kept.json")
     yardsticks.rate(passes(*[50] * KEPT), info)

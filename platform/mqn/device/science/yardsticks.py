@@ -17,6 +17,8 @@ KEPT = 200
 KEPT_AFFINITIES = 16
 # The best of late is a low quantile, not the minimum: one lucky pass must not condemn all that follow.
 BEST_SHARE = 0.1
+# A process that held a stranger's model may say anything: less than half of what is usual is no machine's best.
+PLAUSIBLE_SHARE = 0.5
 # A machine must have shown so many passes before one of them can be called slow.
 MIN_KEPT = 6
 
@@ -69,4 +71,5 @@ class Yardsticks:
             write_json(self._path, self._kept)
         if len(kept) < MIN_KEPT:
             return None
-        return max(own) / quantile(sorted(kept), BEST_SHARE)
+        usual = quantile(sorted(kept), 0.5)
+        return max(own) / quantile(sorted(ns for ns in kept if ns >= PLAUSIBLE_SHARE * usual), BEST_SHARE)
