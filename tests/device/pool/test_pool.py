@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.pool_fakes import FakeClock, FakeDevices
 
 from mqn.device.pool.address import Address, read_address
+from mqn.device.pool.own_agent import OwnAgent
 from mqn.device.pool.pool import Pool
 from mqn.errors import DeviceAwayError, DeviceRefusedError, DeviceRestingError, UnknownNameError
 from mqn.profile import DeviceProfile
@@ -227,3 +230,23 @@ def test_tokens_are_where_the_profile_says(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "token").write_text("secret\n")
     assert read_address("a", by_file).token == "secret"
     assert read_address("a", DeviceProfile(url="https://a")).token is None
+
+
+def test_an_agent_of_ours_that_cannot_be_started_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(DeviceAwayError, match="cannot start the agent of device 'd' here: Resource temporarily"):
+        OwnAgent("d", DeviceProfile())
+    with Pool({"d": DeviceProfile()}, spawn=lambda probe: probe()) as pool:
+        assert pool.choose("d") is None
+        assert states(pool) == ["away"]
+
+
+def test_a_probe_that_breaks_down_is_made_again(fakes: FakeDevices) -> None:
+    pool = fakes.make(PROFILES)
+    fakes.reaches["c"].refusal = RuntimeError("a mistake of ours")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            pool.choose("c")

@@ -34,26 +34,16 @@ class OwnAgent:
             device: what the agent drives.
 
         Raises:
-            DeviceAwayError: it did not come up; says its last words.
+            DeviceAwayError: it cannot be started, or did not come up; says why, or its last words.
         """
         # Everybody on this machine can reach loopback, a browser's pages too: hence a token here as well.
         token = secrets.token_urlsafe(24)
-        self._folder = tempfile.TemporaryDirectory(prefix="mqn-agent-")
-        ready, self._log = Path(self._folder.name) / "ready.json", Path(self._folder.name) / "agent.log"
-        command = [sys.executable, "-m", "mqn.device.agent", "--backend", str(device.backend)]
-        command += ["--until-stdin-closes", "--ready-file", str(ready)]
-        if device.benchmark_model is not None:
-            command += ["--benchmark-model", str(device.benchmark_model.expanduser())]
-        with self._log.open("wb") as stream:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=stream,
-                env={**os.environ, TOKEN_VARIABLE: token},
-                # Ctrl-C is for whoever started us; the agent is stopped below, after its job was cancelled.
-                start_new_session=True,
-            )
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="mqn-agent-")
+            ready, self._log = Path(self._folder.name) / "ready.json", Path(self._folder.name) / "agent.log"
+            self._process = self._start(device, ready, token)
+        except OSError as error:
+            raise DeviceAwayError(f"cannot start the agent of device {name!r} here: {error.strerror}") from error
         try:
             self.address = Address(url=self._await_ready(name, ready), token=token, own=True)
         except BaseException:
@@ -75,6 +65,22 @@ class OwnAgent:
             self._process.kill()
             self._process.wait()
         self._folder.cleanup()
+
+    def _start(self, device: DeviceProfile, ready: Path, token: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "mqn.device.agent", "--backend", str(device.backend)]
+        command += ["--until-stdin-closes", "--ready-file", str(ready)]
+        if device.benchmark_model is not None:
+            command += ["--benchmark-model", str(device.benchmark_model.expanduser())]
+        with self._log.open("wb") as stream:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+                env={**os.environ, TOKEN_VARIABLE: token},
+                # Ctrl-C is for whoever started us; the agent is stopped above, after its job was cancelled.
+                start_new_session=True,
+            )
 
     def _await_ready(self, name: str, ready: Path) -> str:
         end = time.monotonic() + START_SECONDS

@@ -231,6 +231,12 @@ class Pool:
                 )
         except DeviceError as error:
             failure = error
+        except BaseException:
+            with self._lock:
+                member.probing = (
+                    False  # By a mistake of ours: loud every time, rather than once and then for ever away.
+                )
+            raise
         with self._lock:
             member.probing = False
             if failure is None:
