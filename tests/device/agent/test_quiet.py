@@ -28,11 +28,12 @@ def serving(desk: Desk, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     config = uvicorn.Config(build_app(desk), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
     server = QuietServer(config, tls, on_ready=ready.set, on_drain=drained.wait, on_stop=drained.set)
     with listening.bind("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         assert ready.wait(10)
         try:
-            yield listener.getsockname()[1]
+            yield port
         finally:
             server.stop()
             thread.join(10)
@@ -140,11 +141,38 @@ def test_a_client_that_is_gone_no_longer_keeps_its_lease(desk: Desk, jobs, lease
     bench.let_go.set()
 
 
-def test_tls_is_of_today_and_a_handshake_that_does_not_come_is_not_waited_for(desk: Desk, tmp_path: Path) -> None:
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
     pem, key = issue(open_authority(tmp_path / "ca"), ["127.0.0.1"], 1)
     (tmp_path / "both.pem").write_bytes(pem + key)
-    tls = listening.secure(tmp_path / "both.pem", None)
+    return listening.secure(tmp_path / "both.pem", None)
+
+
+@pytest.fixture
+def trusted(tls: ssl.SSLContext, tmp_path: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=tmp_path / "ca" / "ca.pem")
+
+
+def test_too_many_handshakes_are_hung_up_on_until_their_time_is_over(desk: Desk, tls, trusted, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "MAX_HANDSHAKES", 2)
+    monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 1.0)
+    with serving(desk, tls) as port, ExitStack() as stack:
+        url = f"https://127.0.0.1:{port}/v1/health"
+        for _ in range(5):  # Those that come about do not count.
+            assert httpx.get(url, verify=trusted, trust_env=False).status_code == 200
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(3)]
+        assert read(silent[2]) == b""
+        await_(lambda: reachable(url, trusted))
+
+
+def reachable(url: str, trusted: ssl.SSLContext) -> bool:
+    try:
+        return httpx.get(url, verify=trusted, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_tls_is_of_today_and_a_handshake_that_does_not_come_is_not_waited_for(desk: Desk, tls, trusted) -> None:
     assert tls.minimum_version == ssl.TLSVersion.TLSv1_2
-    trusted = ssl.create_default_context(cafile=tmp_path / "ca" / "ca.pem")
     with serving(desk, tls) as port, socket.create_connection(("127.0.0.1", port)):
         assert httpx.get(f"https://127.0.0.1:{port}/v1/health", verify=trusted, trust_env=False).status_code == 200

@@ -6,6 +6,9 @@ import ipaddress
 import json
 import socket
 import ssl
+import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,39 @@ from mqn.errors import DeviceRefusedError, UsageError
 
 MAX_CONNECTIONS = 128
 HEAD_SECONDS = 10.0
+# Each takes 0.3 MB, and whoever makes them has shown nothing yet.
+MAX_HANDSHAKES = 64
+HANDSHAKE_SECONDS = 10.0
 RETRY_AFTER = {"Retry-After": "2"}
+
+
+class BoundedListener(socket.socket):
+    """A listening socket that hangs up while too many connections have yet to shake hands."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        """Take the place of a listening socket, which is closed as far as its owner is concerned."""
+        super().__init__(fileno=listener.detach())
+        self._begun: deque[float] = deque()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection.
+
+        Raises:
+            ConnectionAbortedError: it was one too many; asyncio takes that for a caller who hung up.
+        """
+        connection, address = super().accept()
+        while self._begun and time.monotonic() - self._begun[0] > HANDSHAKE_SECONDS:
+            self._begun.popleft()
+        if len(self._begun) >= MAX_HANDSHAKES:
+            connection.close()
+            raise ConnectionAbortedError("too many handshakes")
+        self._begun.append(time.monotonic())
+        return connection, address
+
+    def shaken(self) -> None:
+        """Count a handshake that came about; the others count until their time is over."""
+        if self._begun:
+            self._begun.popleft()
 
 
 class BoundedConnection(H11Protocol):
@@ -26,8 +61,19 @@ class BoundedConnection(H11Protocol):
 
     _head_deadline: float | None = None
 
+    def __init__(self, *, on_made: Callable[[], None], **parts: Any) -> None:
+        """Prepare it.
+
+        Args:
+            on_made: called once it can be spoken over, TLS and all.
+            parts: of uvicorn.
+        """
+        super().__init__(**parts)
+        self._on_made = on_made
+
     def connection_made(self, transport: Any) -> None:
         """Begin, or answer whatever comes with 429 where there are too many already."""
+        self._on_made()
         super().connection_made(transport)
         if len(self.connections) > 2 * MAX_CONNECTIONS:
             transport.abort()

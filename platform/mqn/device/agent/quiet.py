@@ -12,10 +12,9 @@ from types import FrameType
 
 import uvicorn
 
-from mqn.device.agent.listening import BoundedConnection
+from mqn.device.agent.listening import HANDSHAKE_SECONDS, BoundedConnection, BoundedListener
 
 GRACE_SECONDS = 2
-HANDSHAKE_SECONDS = 10.0
 
 
 class QuietServer(uvicorn.Server):
@@ -64,11 +63,17 @@ class QuietServer(uvicorn.Server):
         """Listen, with bounded connections and handshakes."""
         await super().startup(sockets=[])
         loop = asyncio.get_running_loop()
-        connect = functools.partial(
-            BoundedConnection, config=self.config, server_state=self.server_state, app_state={}, _loop=loop
-        )
         patience = None if self._tls is None else HANDSHAKE_SECONDS
-        for listener in sockets or ():
+        for given in sockets or ():
+            listener = BoundedListener(given)
+            connect = functools.partial(
+                BoundedConnection,
+                on_made=listener.shaken,
+                config=self.config,
+                server_state=self.server_state,
+                app_state={},
+                _loop=loop,
+            )
             server = await loop.create_server(connect, sock=listener, ssl=self._tls, ssl_handshake_timeout=patience)
             self.servers.append(server)
 
