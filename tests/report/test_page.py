@@ -12,7 +12,7 @@ from mqn.report.page import render
 from mqn.report.palette import OVERLAPPING, RANGE
 from mqn.report.view import look, read_curves
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.goals import Constraint
+from mqn.search.goals import Constraint, Objective
 
 CURVES = {
     "t0": [{"epoch": 0, "val_psnr_tm": 20.0}, {"epoch": 1, "val_psnr_tm": None}, {"epoch": 2, "val_psnr_tm": 22.0}]
@@ -105,6 +105,18 @@ def test_the_page_stands_alone_and_escapes(view):
     assert '"showSendToCloud": false' in page
     assert "train: &lt;broken&gt;" in page
     assert "<broken>" not in page
+
+
+def test_a_study_on_three_devices_has_its_hypervolume(trial):
+    objectives = [Objective(metric="psnr_tm"), *(Objective(metric=f"latency_ms/{name}") for name in "abc")]
+    records = [
+        trial(number, psnr, 5, figures={"psnr_tm": psnr, **{f"latency_ms/{name}": latency for name in "abc"}})
+        for number, (psnr, latency) in enumerate(((20, 10), (22, 12), (19, 11)))
+    ]
+    view = look(records, objectives)
+    # From (18.7, 12.2): a box of 1.3 x 2.2^3, and of the second 3.3 x 0.2^3 without the corner that both cover.
+    (grown,) = DRAWINGS["hypervolume"](view, Panel(kind="hypervolume")).data
+    assert list(grown.y) == pytest.approx([1.3 * 2.2**3, 1.3 * 2.2**3 + 2.0 * 0.2**3, 1.3 * 2.2**3 + 2.0 * 0.2**3])
 
 
 def test_without_a_front_the_page_says_why(trial, objectives):

@@ -23,7 +23,6 @@ def draw_hypervolume(view: View, panel: Panel) -> Figure:
     """How the hypervolume grew."""
     from plotly.graph_objects import Figure, Scatter
 
-    assert view.history is not None
     line = Scatter(
         x=view.history.trials,
         y=view.history.values,

@@ -81,15 +81,19 @@ def hypervolume(
 
 
 def _grow(values: NDArray[np.float64], kept: NDArray[np.bool_], corner: NDArray[np.float64]) -> list[float]:
-    """The hypervolume after each trial; measured anew only when a trial joins the front."""
+    """The hypervolume after each trial: a trial adds its own box, less what the front covers of it already.
+
+    Few points of the front are in each other's way within that box, so that it is measured far sooner than the whole.
+    """
     front, volumes = values[:0], [0.0]
     for point, feasible in zip(values, kept, strict=True):
         beaten = bool((front <= point).all(axis=1).any())
         if not feasible or beaten:
             volumes.append(volumes[-1])
             continue
+        box = float(np.prod(np.maximum(corner - point, 0.0)))
+        volumes.append(volumes[-1] + max(0.0, box - pareto.hypervolume(np.maximum(front, point), corner)))
         front = np.vstack((front[~(point <= front).all(axis=1)], point))
-        volumes.append(pareto.hypervolume(front, corner))
     return volumes[1:]
 
 

@@ -125,8 +125,7 @@ def _tiles(view: View) -> str:
             values = [point.values[index] for point in view.front.points]
             best = min(values) if axis.direction == "minimize" else max(values)
             tiles.append((figure_text(best, axis.metric), f"best {axis_title(axis.metric)}"))
-    if view.history is not None:
-        tiles.append((f"{view.history.final:.4g}", "hypervolume"))
+    tiles.append((f"{view.history.final:.4g}", "hypervolume"))
     return "".join(f'<div class="tile"><b>{value}</b><span>{html.escape(name)}</span></div>' for value, name in tiles)
 
 
@@ -149,18 +148,12 @@ def _section(view: View, panel: Panel, number: int) -> str:
     return f"<section{wide}><h2>{title}</h2>{note}{body}</section>"
 
 
-def _no_history(view: View) -> str:
-    if view.history is None:
-        return f"It is computed for three objectives at most; this study has {len(view.axes)}."
-    return "" if view.history.trials else "No trial is complete yet."
-
-
 def _absent(view: View, panel: Panel) -> str:
     """Why a panel has nothing to show, or nothing."""
     reasons: dict[str, Callable[[], str]] = {
         "front": lambda: view.missing,
         "latency": lambda: view.missing,
-        "hypervolume": lambda: _no_history(view),
+        "hypervolume": lambda: "" if view.history.trials else "No trial is complete yet.",
         "curves": lambda: "" if view.curves else "No training's history was found.",
     }
     if panel.kind in reasons:

@@ -31,7 +31,7 @@ class View:
         constraints: its constraints.
         front: its front; None where no trial satisfies the constraints.
         missing: why there is no front; empty where there is one.
-        history: the hypervolume; None for more than three objectives.
+        history: the hypervolume.
         curves: training's artifact key to one mapping an epoch.
         device: whose latency and memory count; None: each trial's first device.
     """
@@ -42,7 +42,7 @@ class View:
     constraints: tuple[Constraint, ...]
     front: Front | None
     missing: str
-    history: History | None
+    history: History
     curves: Curves
     device: str | None = None
 
@@ -103,7 +103,7 @@ def look(
         constraints=tuple(constraints),
         front=found,
         missing=missing,
-        history=hypervolume(records, objectives, device=device) if len(objectives) <= 3 else None,
+        history=hypervolume(records, objectives, device=device),
         curves=curves or {},
         device=device,
     )
