@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def draw_hypervolume(view: View, panel: Panel) -> Figure:
         hovertemplate="after trial %{x}: %{y:.4g}<extra></extra>",
     )
     figure = Figure(line)
-    figure.update_xaxes(title=f"Trial (reference point: {view.history.reference_text})")
+    # A panel is half a page wide; each device has a latency of its own.
+    lines = textwrap.wrap(f"Trial (reference point: {view.history.reference_text})", 60, break_long_words=False)
+    figure.update_xaxes(title="<br>".join(map(html.escape, lines)))
     figure.update_yaxes(title="Hypervolume", rangemode="tozero")
     return dress(figure, panel, legend=False)
 
