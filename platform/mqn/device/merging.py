@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mqn.device.passes import Failure, MemoryResult, PassResult, TimedResult
-from mqn.device.science.figures import summarise
+from mqn.device.science.figures import sum_parts, summarise
 from mqn.device.science.verdict import judge
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.wire import Part
@@ -132,7 +132,7 @@ def report_measurement(
         verdict=timing.verdict,
         reasons=timing.reasons,
         parts=parts,
-        latency_ms=summarise([sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]),
+        latency_ms=summarise(sum_parts(parts)),
         process_rounds=timing.process_rounds,
         peak_memory_mb=memory.peak_mb,
         memory_baseline_mb=memory.baseline_mb,

@@ -16,7 +16,7 @@ from mqn.records import Comparison, Latency, Measurement, PartMeasurement, Range
 from mqn.report.canvas import add_legend, open_figure, save_figure
 from mqn.report.palette import INK, SERIES
 from mqn.report.timing_words import range_text, verdict_on
-from mqn.report.totals import sum_parts, total_latency
+from mqn.report.totals import total_latency
 
 BINS = 80
 REACH = 2.0
@@ -123,6 +123,8 @@ def write_comparison_png(comparison: Comparison, names: Sequence[str], path: Pat
 
 
 def _pile(name: str, parts: Sequence[PartMeasurement], rounds: Sequence[int], latency: Latency) -> Pile:
+    from mqn.device.science.figures import sum_parts
+
     totals = np.array(sum_parts(parts), dtype=np.float64) / 1e6
     ends = np.cumsum(rounds)[:-1] if sum(rounds) == len(totals) else np.array([], dtype=np.int64)
     return Pile(

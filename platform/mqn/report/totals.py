@@ -8,11 +8,6 @@ from dataclasses import replace
 from mqn.records import Latency, PartMeasurement
 
 
-def sum_parts(parts: Sequence[PartMeasurement]) -> list[int]:
-    """Invocations of all files together, in ns, round by round."""
-    return [sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]
-
-
 def total_latency(parts: Sequence[PartMeasurement], rounds: Sequence[int]) -> Latency:
     """Order statistics of all files together.
 
@@ -23,7 +18,7 @@ def total_latency(parts: Sequence[PartMeasurement], rounds: Sequence[int]) -> La
     Returns:
         With 95 % ranges where there are several processes: one by itself does not tell how much the next differs.
     """
-    from mqn.device.science.figures import summarise
+    from mqn.device.science.figures import sum_parts, summarise
     from mqn.device.science.intervals import find_range
 
     samples = sum_parts(parts)

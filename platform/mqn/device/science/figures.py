@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from mqn.device.passes import TimedPart
 from mqn.errors import MeasurementError
-from mqn.records import Comparison, Latency, Measurement, OpProfile
+from mqn.records import Comparison, Latency, Measurement, OpProfile, PartMeasurement
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -44,6 +45,11 @@ def summarise(samples_ns: Sequence[int]) -> Latency:
         mean=statistics.fmean(ordered),
         std=statistics.pstdev(ordered),
     )
+
+
+def sum_parts(parts: Iterable[TimedPart | PartMeasurement]) -> list[int]:
+    """Invocations of all files together, in ns, round by round."""
+    return [sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]
 
 
 def figures(measurement: Measurement) -> dict[str, float]:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mqn.device.science.figures import sum_parts
 from mqn.device.science.student import student_quantile
 from mqn.records import Comparison, Latency, Measurement, PartMeasurement, Range, Ratio
 
@@ -43,8 +44,8 @@ def analyse(measurement: Measurement) -> Measurement:
         return measurement
     rounds = measurement.process_rounds
     parts = tuple(_analyse_part(part, rounds) for part in measurement.parts)
-    totals = [sum(row) for row in zip(*(part.samples_ns for part in measurement.parts), strict=True)]
-    return dataclasses.replace(measurement, parts=parts, latency_ms=_add_ranges(measurement.latency_ms, totals, rounds))
+    whole = _add_ranges(measurement.latency_ms, sum_parts(measurement.parts), rounds)
+    return dataclasses.replace(measurement, parts=parts, latency_ms=whole)
 
 
 def analyse_comparison(comparison: Comparison) -> Comparison:
@@ -61,7 +62,7 @@ def analyse_comparison(comparison: Comparison) -> Comparison:
     """
     if not comparison.first or len(comparison.process_rounds) < 2:
         return comparison
-    first, second = (_total(parts) for parts in (comparison.first, comparison.second))
+    first, second = (sum_parts(parts) for parts in (comparison.first, comparison.second))
     return dataclasses.replace(
         comparison,
         p50=_find_ratio(first, second, comparison.process_rounds, 0.5),
@@ -139,10 +140,6 @@ def _find_ratio(first: Sequence[int], second: Sequence[int], rounds: Sequence[in
         confidence=RATIO_CONFIDENCE,
         different=abs(centre) > half,
     )
-
-
-def _total(parts: Sequence[PartMeasurement]) -> list[int]:
-    return [sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]
 
 
 def _split(samples_ns: Sequence[int], rounds: Sequence[int]) -> list[np.ndarray]:

@@ -7,10 +7,11 @@ the wall clock, our threads wait), a machine that is slow as a whole (the yardst
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from mqn.device.passes import TimedResult
-from mqn.device.science.figures import quantile
+from mqn.device.science.figures import quantile, sum_parts
 from mqn.records import MachineState, Verdict
 
 # A single thread that computes and nothing else uses its processor fully; 5 % are lost only to somebody else.
@@ -46,7 +47,7 @@ def judge(
         `ok`, or the gravest verdict that applies (`throttled`, `contended`, `unsteady`, in this order: the earlier ones
         explain the later), with every reason found.
     """
-    totals = [_total(timed) for timed in passes]
+    totals = [sum_parts(itertools.chain.from_iterable(timed.models)) for timed in passes]
     found: tuple[tuple[Verdict, list[str]], ...] = (
         ("throttled", _find_throttling(passes[0].before, passes[-1].after)),
         ("contended", [*_find_contention(passes, threads, elsewhere=elsewhere), *_find_slowness(yardstick)]),
@@ -54,10 +55,6 @@ def judge(
     )
     verdict: Verdict = next((name for name, reasons in found if reasons), "ok")
     return verdict, tuple(reason for _, reasons in found for reason in reasons)
-
-
-def _total(timed: TimedResult) -> list[int]:
-    return [sum(row) for row in zip(*(part.samples_ns for model in timed.models for part in model), strict=True)]
 
 
 def _find_throttling(before: MachineState, after: MachineState) -> list[str]:
