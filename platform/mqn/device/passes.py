@@ -224,6 +224,12 @@ def check_result(result: PassResult, request: PassRequest) -> PassResult:
     return result
 
 
+def time_is_up(request: PassRequest) -> PassResult:
+    """The answer of a pass that our wall clock ended."""
+    reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
+    return PassResult(failure=Failure(verdict="timeout", reason=reason))
+
+
 def printable(text: str) -> str:
     """One line of at most 500 characters that a terminal shows and does not obey."""
     line = " ".join(text.split())[:500]

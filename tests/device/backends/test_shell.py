@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from mqn.device.backends import ssh
 from mqn.device.backends.adb import AdbShell
 from mqn.device.backends.here import HereShell
 from mqn.device.backends.shell import parse_framed
@@ -122,3 +124,19 @@ def test_ssh_target_that_is_none_is_refused(target: str, tmp_path: Path) -> None
 def test_adb_serial_that_is_none_is_refused(serial: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="adb:SERIAL"):
         AdbShell(serial, tmp_path)
+
+
+def test_a_shared_ssh_connection_that_does_not_answer_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "ssh"
+    client.write_text("#!/bin/sh\nexec sleep 60\n")
+    client.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(ssh, "LEAVE_SECONDS", 0.1)
+    shell = SshShell("board", tmp_path)
+    (path,) = [word.partition("=")[2] for word in shell.command("") if word.startswith("ControlPath=")]
+    Path(path).touch()
+    assert shell.reconnect()
+    assert not Path(path).exists()
+    shell.close()

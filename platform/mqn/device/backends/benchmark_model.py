@@ -31,6 +31,7 @@ from mqn.device.passes import (
     PassResult,
     ProfileResult,
     check_result,
+    time_is_up,
 )
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.parsing import file_hash
@@ -101,7 +102,7 @@ class BenchmarkModelBackend:
             for file in request.models[0]:
                 end = self._run(compose_single(request, file), hashes, request.settings.timeout_seconds, switch)
                 if failure := _find_failure(end, request):
-                    return PassResult(failure=failure)
+                    return failure
                 texts.append(end.output.decode("utf-8", errors="replace"))
         except DeviceAwayError:
             if switch.pulled.is_set():
@@ -118,7 +119,7 @@ class BenchmarkModelBackend:
         before = self.state()
         end = self._run(compose_loop(request), hashes, request.settings.timeout_seconds, switch)
         if failure := _find_failure(end, request):
-            return PassResult(failure=failure)
+            return failure
         text = end.output.decode("utf-8", errors="replace")
         self._refuse_unapplied(text, request)
         timed = read_loop(text, request, before, self.state())
@@ -176,16 +177,15 @@ class BenchmarkModelBackend:
             )
 
 
-def _find_failure(end: RemoteEnd, request: PassRequest) -> Failure | None:
+def _find_failure(end: RemoteEnd, request: PassRequest) -> PassResult | None:
     ending = end.ending
     if ending.timed_out:
-        reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
-        return Failure(verdict="timeout", reason=reason)
+        return time_is_up(request)
     if ending.returncode == 0:
         return None
     # The tool leaves with 1 where it does not want the model; a signal is another matter.
     verdict: Verdict = "rejected" if ending.returncode == 1 else "crashed"
-    return Failure(verdict=verdict, reason=f"the {request.kind} pass: {ending.description}")
+    return PassResult(failure=Failure(verdict=verdict, reason=f"the {request.kind} pass: {ending.description}"))
 
 
 def _weigh(texts: list[str]) -> PassResult:

@@ -19,6 +19,7 @@ from mqn.device.passes import (
     PassRequest,
     PassResult,
     parse_result,
+    time_is_up,
 )
 from mqn.errors import DeviceRefusedError
 from mqn.parsing import write_json
@@ -50,8 +51,7 @@ class LocalBackend:
         write_json(folder / REQUEST_FILE, request)
         ending = run_isolated(folder, request.settings.timeout_seconds, switch)
         if ending.timed_out:
-            reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
-            return PassResult(failure=Failure(verdict="timeout", reason=reason))
+            return time_is_up(request)
         if ending.returncode != 0:
             reason = f"the {request.kind} pass: {ending.description}"
             return PassResult(failure=Failure(verdict="crashed", reason=reason))

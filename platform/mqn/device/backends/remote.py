@@ -16,7 +16,7 @@ from mqn.device.backends.library import LOADERS, SUPPORT, find_library
 from mqn.device.backends.remote_pass import RemoteEnd, run_remotely
 from mqn.device.backends.shell import Shell
 from mqn.device.bench.memory import DUMMY_MODEL
-from mqn.device.passes import Failure, Kind, PassRequest, PassResult, parse_result
+from mqn.device.passes import Failure, Kind, PassRequest, PassResult, parse_result, time_is_up
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.home import home
 from mqn.parsing import file_hash
@@ -174,8 +174,7 @@ def _compose(request: PassRequest) -> list[str]:
 
 def _judge(end: RemoteEnd, request: PassRequest) -> PassResult:
     if end.ending.timed_out:
-        reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
-        return PassResult(failure=Failure(verdict="timeout", reason=reason))
+        return time_is_up(request)
     if end.ending.returncode != 0:
         return PassResult(
             failure=Failure(verdict="crashed", reason=f"the {request.kind} pass: {end.ending.description}")

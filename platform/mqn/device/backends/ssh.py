@@ -6,6 +6,7 @@ The user's own `~/.ssh/config` counts, so that keys, jump hosts and names are sa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from mqn.errors import MissingLibraryError, UsageError
 _TARGET = re.compile(
     r"(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][\w.-]*)(?::(?P<port>\d{1,5}))?"
 )
+LEAVE_SECONDS = 10
 
 
 class SshShell(Shell):
@@ -84,9 +86,10 @@ class SshShell(Shell):
         """End the shared connection; False where there is none."""
         shared = any(self._sockets.glob("*"))
         if shared:
-            subprocess.run(
-                [*self._client, "-O", "exit", "--", self._host], capture_output=True, timeout=30, check=False
-            )
+            command = [*self._client, "-O", "exit", "--", self._host]
+            # A shared connection that does not even answer us is forgotten; it ends by itself (`ControlPersist`).
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(command, capture_output=True, timeout=LEAVE_SECONDS, check=False)
             for socket in self._sockets.glob("*"):
                 socket.unlink(missing_ok=True)
         return shared
