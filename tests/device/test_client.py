@@ -368,7 +368,9 @@ def test_a_missing_file_is_named(client: Client, tmp_path: Path) -> None:
             use([tmp_path / "none.tflite"])
 
 
-@pytest.mark.parametrize("url", ["agent:8600", "ftp://agent", "http://", "http://a:b:c", "loopback"])
+@pytest.mark.parametrize(
+    "url", ["agent:8600", "ftp://agent", "http://", "http://a:b:c", "loopback", "http://a..b", f"http://{'a' * 64}"]
+)
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(DeviceRefusedError, match="no agent's address"):
         Client(url)

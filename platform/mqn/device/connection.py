@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from mqn.device import tls
+from mqn.device import tls, wire
 from mqn.errors import ConfigError, DeviceAwayError, DeviceRefusedError
 from mqn.parsing import from_mapping
 
@@ -179,14 +178,6 @@ def line_of(response: httpx.Response) -> str:
         return response.reason_phrase or "no reason given"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host's name means this machine, without asking anybody."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def check_address(url: str, token: str | None) -> tuple[bool, int]:
     """See whom an address names, and whether a token may be shown there.
 
@@ -202,14 +193,15 @@ def check_address(url: str, token: str | None) -> tuple[bool, int]:
     """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed.host.encode("idna")  # as whoever resolves it will
+    except (httpx.InvalidURL, UnicodeError):
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise DeviceRefusedError(f"{url!r} is no agent's address; give one like https://192.168.1.20:8765")
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
         raise DeviceRefusedError(f"the token for {url} must be one line of printable ASCII characters")
     secure = parsed.scheme == "https"
-    if token and not secure and not is_loopback(parsed.host):
+    if token and not secure and not wire.is_loopback(parsed.host):
         raise DeviceRefusedError(
             f"{url} would carry the token in clear; give an https:// address; `mqn agent init` makes the certificate"
         )

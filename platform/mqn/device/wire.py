@@ -25,6 +25,7 @@ repeated under the same `Idempotency-Key`.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -196,6 +197,14 @@ class Lease:
     state: LeaseState
     ttl_seconds: float
     ahead: int = 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name means this machine, without asking anybody: elsewhere a token travels over TLS only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def name_parts(hashes: Sequence[str]) -> tuple[JobFile, ...]:

@@ -146,6 +146,10 @@ def test_a_configuration_is_checked(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text("[limits]\ncapacity = 0\n")
     with pytest.raises(ConfigError, match="at least 1"):
         read_config(tmp_path)
+    for seconds in ("inf", "nan", "-1"):
+        (tmp_path / "agent.toml").write_text(f"[limits]\ndrain_seconds = {seconds}\n")
+        with pytest.raises(ConfigError, match="drain_seconds must be between 0 and 3600"):
+            read_config(tmp_path)
 
 
 def test_an_authority_is_made_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mqn.parsing import from_mapping, read_toml
 
 CONFIG_FILE = "agent.toml"
 PORT = 8765
+MAX_DRAIN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,10 @@ class Limits:
         Raises:
             ValueError: a field is out of its range.
         """
-        if min(self.quota_bytes, self.capacity, self.max_model_bytes) < 1 or self.drain_seconds < 0:
-            raise ValueError("quota_bytes, capacity and max_model_bytes must be at least 1, drain_seconds at least 0")
+        if min(self.quota_bytes, self.capacity, self.max_model_bytes) < 1:
+            raise ValueError("quota_bytes, capacity and max_model_bytes must be at least 1")
+        if not 0 <= self.drain_seconds <= MAX_DRAIN_SECONDS:
+            raise ValueError(f"drain_seconds must be between 0 and {MAX_DRAIN_SECONDS:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

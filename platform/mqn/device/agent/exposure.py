@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from mqn.device import wire
 from mqn.device.agent.certificate import SOON_SECONDS, expiry_warning
 from mqn.device.agent.config import AgentConfig
-from mqn.device.agent.listening import is_loopback
 from mqn.device.agent.tokens import Tokens
 from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.errors import DeviceRefusedError, UsageError
@@ -23,7 +23,7 @@ def check_exposure(config: AgentConfig, tokens: Tokens) -> None:
         DeviceRefusedError: a token or a certificate is missing.
         UsageError: it would run as root.
     """
-    if is_loopback(config.host):
+    if wire.is_loopback(config.host):
         return
     reached = f"{config.host} can be reached from other machines"
     if not tokens.all:

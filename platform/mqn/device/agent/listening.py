@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import ssl
@@ -141,14 +140,6 @@ def bind(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"cannot bind {host} port {port}: {error}; choose another --port, or 0 for a free one"
         ) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def secure(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
