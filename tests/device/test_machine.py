@@ -30,12 +30,12 @@ def test_nothing_readable_is_none(fake: Path) -> None:
     assert machine.reset_peak() is False
 
 
-def test_frequency_is_the_mean_and_temperature_the_highest(fake: Path) -> None:
+def test_frequency_and_temperature_are_the_highest(fake: Path) -> None:
     for number, kilohertz in enumerate((1_000_000, 2_000_000, 9_000_000)):
         write(fake / f"sys/devices/system/cpu/cpu{number}/cpufreq/scaling_cur_freq", f"{kilohertz}\n")
     for number, text in enumerate(("40000\n", "61500\n", "0\n", "-274000\n", "broken\n")):
         write(fake / f"sys/class/thermal/thermal_zone{number}/temp", text)
-    assert machine.read_state([0, 1]) == MachineState(load_1m=0.5, frequency_mhz=1500.0, temperature_c=61.5)
+    assert machine.read_state([0, 1]) == MachineState(load_1m=0.5, frequency_mhz=2000.0, temperature_c=61.5)
 
 
 def test_busy_time_is_of_the_asked_processors_without_idle_and_guests(fake: Path) -> None:

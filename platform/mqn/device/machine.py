@@ -33,7 +33,7 @@ def read_state(processors: Sequence[int]) -> MachineState:
     """Read how busy, how fast and how warm the machine is now.
 
     Args:
-        processors: whose frequency counts; their mean is taken.
+        processors: whose frequency counts; that of the fastest is taken, for the others' idle.
     """
     try:
         load: float | None = os.getloadavg()[0]
@@ -161,7 +161,7 @@ def _frequency_mhz(processors: Sequence[int]) -> float | None:
     folder = SYS / "devices" / "system" / "cpu"
     readings = [_read_number(folder / f"cpu{number}" / "cpufreq" / "scaling_cur_freq") for number in processors]
     kilohertz = [reading for reading in readings if reading]
-    return sum(kilohertz) / len(kilohertz) / 1000 if kilohertz else None
+    return max(kilohertz) / 1000 if kilohertz else None
 
 
 def _temperature_c() -> float | None:

@@ -11,7 +11,7 @@ class MachineState:
 
     Attributes:
         load_1m: processes that ran or wanted to, mean of the last minute.
-        frequency_mhz: mean clock of the processors that count.
+        frequency_mhz: clock of the fastest of the processors that count: idle ones come and go as they like.
         temperature_c: of the hottest sensor.
         battery_percent: charge; None also where there is no battery.
         charging: whether it is on a charger.

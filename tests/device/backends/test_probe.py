@@ -99,7 +99,7 @@ def test_state_comes_from_the_kernel(tmp_path: Path) -> None:
             "percent=80\nstatus=Discharging\n",
         )
     )
-    assert (state.load_1m, state.frequency_mhz, state.temperature_c) == (0.52, 1500.0, 41.5)
+    assert (state.load_1m, state.frequency_mhz, state.temperature_c) == (0.52, 2000.0, 41.5)
     assert (state.battery_percent, state.charging) == (80.0, False)
 
 

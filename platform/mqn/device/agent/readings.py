@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _STATES = {
     "temperature_c": ("temperature_celsius", "Of the device's hottest sensor, when it was last read."),
     "load_1m": ("load_1m", "Processes that ran or wanted to, when it was last read."),
-    "frequency_mhz": ("frequency_mhz", "Mean clock of the device's processors, when it was last read."),
+    "frequency_mhz": ("frequency_mhz", "Clock of the device's fastest processor, when it was last read."),
     "battery_percent": ("battery_percent", "Charge of the device's battery, when it was last read."),
 }
 

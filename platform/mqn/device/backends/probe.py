@@ -119,7 +119,7 @@ def read_state(shell: Shell) -> MachineState:
         charging = facts["status_number"][-1] in _CHARGING_NUMBERS
     return MachineState(
         load_1m=_number(facts.get("load", [""])[-1]),
-        frequency_mhz=sum(frequencies) / len(frequencies) / 1000 if frequencies else None,
+        frequency_mhz=max(frequencies) / 1000 if frequencies else None,
         temperature_c=max(temperatures) / 1000 if temperatures else None,
         battery_percent=min(percents) if percents else None,
         charging=charging,

@@ -82,15 +82,14 @@ static void read_battery(State *state) {
 
 State read_state(const int *processors, int count) {
   State state = {read_number("/proc/loadavg"), NAN, read_temperature(), NAN, -1};
-  double sum = 0;
-  int read = 0;
+  double fastest = 0; /* idle processors slow down as they like */
   char path[96];
   for (int i = 0; i < count; i++) {
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", processors[i]);
     double kilohertz = read_number(path);
-    if (kilohertz > 0) sum += kilohertz, read++;
+    if (kilohertz > fastest) fastest = kilohertz;
   }
-  if (read) state.frequency_mhz = sum / read / 1000;
+  if (fastest > 0) state.frequency_mhz = fastest / 1000;
   read_battery(&state);
   return state;
 }
