@@ -58,13 +58,10 @@ def measure(
     session = _Session(backend, (tuple(files),), settings, folder, switch)
     timing, failure = session.time_all(yardsticks, processes=settings.processes, seconds=settings.seconds)
     memory = session.run("memory", settings) if failure is None else PassResult(failure=failure)
-    undelegated = None
+    undelegated = memory.memory
     if memory.failure is None and settings.delegate != "none":
-        undelegated = session.run("memory", dataclasses.replace(settings, delegate="none"))
-        # An operator that only the delegate has leaves this one figure out, and spoils no other.
-        if undelegated.failure is not None and undelegated.failure.verdict == "rejected":
-            undelegated = None
-    failure = memory.failure or (undelegated.failure if undelegated else None)
+        # A model that the runtime cannot run by itself, or not in time, leaves this one figure out and spoils no other.
+        undelegated = session.run("memory", dataclasses.replace(settings, delegate="none")).memory
     return report_measurement(
         files=files,
         settings=settings,
@@ -72,8 +69,8 @@ def measure(
         started_at=session.started_at,
         timing=timing,
         memory=memory.memory,
-        undelegated=undelegated.memory if undelegated else memory.memory if settings.delegate == "none" else None,
-        failure=failure,
+        undelegated=undelegated,
+        failure=memory.failure,
     )
 
 
