@@ -43,8 +43,10 @@ def test_rules_are_a_dimension_like_any_other() -> None:
         ),
         (Plan(backbone="float32", calibration="mse", calibration_pictures=32), "float32+dynamic"),
         (Plan(method="qat", layout="pair"), "pair:int8+dynamic qat"),
-        (Plan(method="qat", qat_steps=50), "int8+dynamic qat50"),
+        (Plan(method="qat", qat_steps=50), "int8+dynamic qat/50"),
         (Plan(qat_steps=50), "int8+dynamic"),
+        (Plan(sparsity=0.5, qat_steps=50), "int8+dynamic pruned0.5/50"),
+        (Plan(sparsity=0.25, method="qat"), "int8+dynamic pruned0.25 qat"),
     ],
 )
 def test_the_label_says_what_differs(plan: Plan, label: str) -> None:
@@ -87,3 +89,9 @@ def test_rules_that_cannot_be_read(rules: object, message: str) -> None:
 def test_fine_tuning_takes_steps() -> None:
     with pytest.raises(ValueError, match="qat_steps 0 must be at least 1; method ptq takes none"):
         Plan(method="qat", qat_steps=0)
+
+
+@pytest.mark.parametrize("sparsity", [-0.1, 1.0])
+def test_sparsity_is_a_share(sparsity: float) -> None:
+    with pytest.raises(ValueError, match=r"must be a share in \[0, 1\); 0 prunes nothing"):
+        Plan(sparsity=sparsity)

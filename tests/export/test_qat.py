@@ -15,7 +15,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tf_keras
 
 from mqn.errors import PlanError, TrainingError
-from mqn.export import qat_training
+from mqn.export import qat
 from mqn.export.flatbuffer import Network
 from mqn.export.qat import finetune, finetune_twin
 from mqn.export.qat_grid import LayerGrid
@@ -58,7 +58,7 @@ def twin(toy: Network) -> Any:
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few steps of a few weights: larger ones."""
-    monkeypatch.setattr(qat_training, "LEARNING_RATE", 0.1)
+    monkeypatch.setattr(qat, "LEARNING_RATE", 0.1)
 
 
 @pytest.fixture(scope="session")
@@ -98,10 +98,10 @@ def test_fine_tuning_brings_a_file_nearer_to_float(
     quantize(toy_file, replace(PLAN, method="ptq"), pictures, tmp_path / "ptq")
     qat, ptq = (json.loads((tmp_path / name / "parity.json").read_text())["output"] for name in ("qat", "ptq"))
     assert qat["rms"] < 0.95 * ptq["rms"]
-    history = json.loads((tmp_path / "tuned" / "history.json").read_text())
+    history = json.loads((tmp_path / "tuned" / "qat" / "history.json").read_text())
     assert [check["step"] for check in history] == [0, 25, 50, 60]
     assert history[-1]["loss"] < history[0]["loss"] == 1.0
-    assert not (tmp_path / "tuned" / RESUME).exists()
+    assert not (tmp_path / "tuned" / "qat" / RESUME).exists()
 
 
 class _KilledError(Exception):
@@ -129,7 +129,7 @@ def test_cut_short_it_comes_to_the_same_weights(
     with pytest.raises(_KilledError):
         finetune_twin(model, toy_file, PLAN, pictures, codes, tmp_path / "again")
     monkeypatch.setattr(Distillation, "_save", save)
-    assert (tmp_path / "again" / RESUME).exists()
+    assert (tmp_path / "again" / "qat" / RESUME).exists()
     assert finetune_twin(model, toy_file, PLAN, pictures, codes, tmp_path / "again").read_bytes() == whole
 
 

@@ -95,7 +95,9 @@ def test_weights_of_another_plan_are_refused(
     assert read_tuned(tuned, replace(PLAN, layout="pair")).report.pictures == len(pictures)  # type: ignore[union-attr]
     with pytest.raises(PlanError, match=r"with plan.qat_steps = 7, not 8; fine-tune for this plan"):
         quantize(toy_file, replace(PLAN, qat_steps=8), pictures, tmp_path / "q", tuned)
-    with pytest.raises(PlanError, match=r"qat7 is about fine-tuned weights; fine-tune first, or take method ptq"):
+    with pytest.raises(
+        PlanError, match=r"qat/7 is about fine-tuned weights; fine-tune first, or take method ptq and no"
+    ):
         quantize(toy_file, PLAN, pictures, tmp_path / "q")
     (tuned.parent / GRID_FILE).unlink()
     with pytest.raises(ModelFileError, match=r"cannot read .*grid.json.*; fine-tune again"):

@@ -145,7 +145,7 @@ def write_weights(network: Network, layer: str, operator: Any, kernel: np.ndarra
     """Give a convolution a kernel and a bias of its own: the converter lets operators share equal constants.
 
     Args:
-        network: changed in place.
+        network: changed in place; the old constants are left for `drop_unused`.
         layer: name of the twin's layer, for the names of the constants.
         operator: the convolution, one of the network's.
         kernel: in Keras's layout.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +19,10 @@ BATCH_SIZE = 4
 PROBE = 8
 """Pictures that are not trained on: they say how far it is, and which weights are kept."""
 
-LEARNING_RATE = 0.005
+LEARNING_RATE, PRUNED_LEARNING_RATE = 0.005, 0.2
 """Adam's at the start, in steps of each weight's own grid; it falls to nothing along a cosine. Kernels with batch norm
 folded in differ a thousandfold in size from channel to channel: one rate in absolute terms shakes some to pieces and
-leaves others where they were."""
+leaves others where they were. A network that lost channels has further to go than one that was rounded."""
 _MOMENTUM, _SECOND_MOMENTUM, _EPSILON = 0.9, 0.999, 1e-12
 
 RESUME, HISTORY = "resume.npz", "history.json"
@@ -57,8 +58,8 @@ class Distillation:
         variables: Sequence[Any],
         scales: Sequence[np.ndarray],
         steps: int,
+        learning_rate: float,
         seed: int = 0,
-        constrain: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Look at where the student starts.
 
@@ -69,9 +70,8 @@ class Distillation:
             variables: those of the student's weights that are trained, in place.
             scales: for each of them the width of its grid, in a shape that broadcasts.
             steps: how many.
+            learning_rate: in widths of the grid.
             seed: of the batches.
-            constrain: called with the number of steps done, before the first and after every one: it may change weights
-                (a pruning's zeros). Called with `steps` it gives the final constraint.
 
         Raises:
             TrainingError: there are too few pictures.
@@ -79,21 +79,17 @@ class Distillation:
         if len(pictures) <= PROBE:
             raise TrainingError(f"{len(pictures)} pictures to fine-tune on; at least {PROBE + 1} are needed")
         self._student, self._teacher, self._steps, self._seed = student, teacher, steps, seed
-        self._constrain = constrain
+        self._learning_rate = learning_rate
         self._trained, self._probe = pictures[:-PROBE], pictures[-PROBE:]
         self._variables = list(variables)
         self._scales = [tf.constant(scale, tf.float32) for scale in scales]
         self._means = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
         self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
-        initial = self._weights()
-        constrain(steps)
         self._units = (1.0, 1.0)
         start = self._check(0)
         self._units = (max(start.output, 1e-12), max(start.interface, 1e-12))
         self.checks = [Check(step=0, output=start.output, interface=start.interface, loss=1.0)]
         self._best = self._weights()
-        self._set(initial)
-        constrain(0)
         self._step = tf.function(self._make_step(), autograph=False)
 
     def run(self, folder: Path) -> None:
@@ -102,24 +98,27 @@ class Distillation:
         The student has the weights of the best check in the end: those it started with where nothing was better.
 
         Args:
-            folder: gets `history.json`, which tells how far it is, and on the way `resume.npz`.
+            folder: gets `history.json`, which tells how far it is, and `resume.npz`, which the caller removes when it
+                has no more use for it; made if absent.
 
         Raises:
-            TrainingError: the loss is not finite any more.
+            TrainingError: the loss is not finite any more, or whoever asked for it is gone.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         first = self._restore(folder / RESUME) if (folder / RESUME).exists() else 0
+        asked_by = os.getppid()
         for step in range(first, self._steps):
-            rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / self._steps))
+            if os.getppid() != asked_by:  # Whoever takes this up must not find two at work on it.
+                raise TrainingError(f"the process that asked for a fine-tuning is gone after {step} steps; ask again")
+            rate = self._learning_rate * 0.5 * (1 + np.cos(np.pi * step / self._steps))
             generator = np.random.default_rng((self._seed, step))
             chosen = generator.choice(len(self._trained), min(BATCH_SIZE, len(self._trained)), replace=False)
             self._step(_as_floats(self._trained[chosen]), tf.constant(rate, tf.float32), tf.constant(step + 1.0))
-            self._constrain(step + 1)
             if (step + 1) % _CHECKED_EVERY == 0 or step + 1 == self._steps:
                 self._note(self._check(step + 1))
                 self._save(folder / RESUME)
                 write_json(folder / HISTORY, [asdict(check) for check in self.checks])
         self._set(self._best)
-        (folder / RESUME).unlink(missing_ok=True)
 
     def _make_step(self) -> Callable[[Any, Any, Any], None]:
         units_output, units_interface = self._units

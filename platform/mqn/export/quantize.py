@@ -56,12 +56,15 @@ def quantize(
             weights and there are none, or those of another plan.
         ModelFileError: the float file or the fine-tuned one is missing or damaged.
     """
-    if plan.method == "qat" and tuned is None:
-        raise PlanError(f"the plan {plan.label} is about fine-tuned weights; fine-tune first, or take method ptq")
+    if plan.tuned and tuned is None:
+        raise PlanError(
+            f"the plan {plan.label} is about fine-tuned weights; fine-tune first, or take method ptq and no sparsity"
+        )
     network = Network.read(float_model)
     tensor = cut_tensor(float_model, plan.cut)
     fine_tuned = read_tuned(tuned, plan) if tuned else None
-    parts, rules, report = apply_plan(network, tensor, plan, calibration, fine_tuned)
+    source = fine_tuned.network if fine_tuned else network
+    parts, rules, report = apply_plan(source, tensor, plan, calibration, fine_tuned)
     for part in parts:
         lower(part)
     directory.mkdir(parents=True, exist_ok=True)
@@ -84,7 +87,7 @@ def apply_plan(
         tensor: name of its interface tensor.
         plan: as in `quantize`.
         calibration: as in `quantize`.
-        tuned: the network fine-tuned for this plan, which is quantized in its place.
+        tuned: how the network was fine-tuned for this plan: on which ranges. None: it is calibrated.
 
     Returns:
         One network, or backbone and head; the recipe; how ranges were found, None where no scheme is static.
@@ -97,7 +100,7 @@ def apply_plan(
     if plan.layout == "pair":
         cut(network, tensor)  # Where it cannot be cut in two, calibration would be in vain.
     if tuned is not None and tuned.ranges is not None:
-        ready, ranges, report = tuned.network, tuned.ranges, tuned.report
+        ready, ranges, report = network, tuned.ranges, tuned.report
     else:
         ready, ranges, report = calibrate(network, schemes, plan, calibration)
     rules = build_recipe(network, schemes)

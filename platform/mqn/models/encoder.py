@@ -12,7 +12,7 @@ _STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 
 BLOCKS = sum(blocks for _, blocks, _ in _STAGES)
 
 # Taps, by scale: the wide features of these blocks (Keras: block_1_expand_relu, ...), and the last block's output.
-_TAPPED = (1, 3, 6, 13)
+TAPPED = (1, 3, 6, 13)
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
                 stride = stage_stride if position == 0 else 1
                 block = InvertedResidual(channels, out, stride=stride, expansion=6 if index else 1)
                 self.add_module(f"block_{index}", block)
-                if index in _TAPPED:
+                if index in TAPPED:
                     taps.append(6 * channels)
                 channels = out
                 index += 1
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
         taps = []
         for index in range(BLOCKS):
             block = self.block(index)
-            if index in _TAPPED:
+            if index in TAPPED:
                 taps.append(block.widen(x))
                 x = block.narrow(taps[-1], x)
             else:

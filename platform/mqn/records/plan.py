@@ -53,7 +53,9 @@ class Plan:
         calibration_pictures: training pictures that fix the ranges of static schemes.
         method: `ptq`: the trained weights are rounded. `qat`: they are fine-tuned on the grid that calibration found,
             taught by the float network; needs a static scheme.
-        qat_steps: of fine-tuning, four pictures each.
+        qat_steps: of fine-tuning, four pictures each; where channels are pruned, as many again, before.
+        sparsity: share of the channels inside inverted residuals that are pruned, 0 to below 1; the network that is
+            left is fine-tuned in float.
     """
 
     cut: str = _DEFAULT_CUT
@@ -65,6 +67,7 @@ class Plan:
     calibration_pictures: int = _DEFAULT_PICTURES
     method: Method = "ptq"
     qat_steps: int = _DEFAULT_STEPS
+    sparsity: float = 0.0
 
     def __post_init__(self) -> None:
         """Check ranges, and write rules in the one form that they are kept in.
@@ -76,6 +79,8 @@ class Plan:
             raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
         if self.qat_steps < 1:
             raise ValueError(f"qat_steps {self.qat_steps} must be at least 1; method ptq takes none")
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity {self.sparsity} must be a share in [0, 1); 0 prunes nothing")
         pairs = _split(self.rules) if isinstance(self.rules, str) else self.rules
         object.__setattr__(self, "rules", "; ".join(f"{pattern}={scheme}" for pattern, scheme in _checked(pairs)))
 
@@ -96,6 +101,11 @@ class Plan:
         return any(scheme.startswith("static") for scheme in self.schemes)
 
     @property
+    def tuned(self) -> bool:
+        """Whether weights are fine-tuned before they are quantized."""
+        return self.method == "qat" or self.sparsity > 0
+
+    @property
     def label(self) -> str:
         """The plan in a few characters, for run names and axes: what differs from the defaults is added.
 
@@ -114,8 +124,12 @@ class Plan:
             words.append(self.calibration)
         if self.static and self.calibration_pictures != _DEFAULT_PICTURES:
             words.append(f"n{self.calibration_pictures}")
+        if self.sparsity:
+            words.append(f"pruned{self.sparsity:g}")
         if self.method == "qat":
-            words.append("qat" if self.qat_steps == _DEFAULT_STEPS else f"qat{self.qat_steps}")
+            words.append("qat")
+        if self.tuned and self.qat_steps != _DEFAULT_STEPS:
+            words[-1] += f"/{self.qat_steps}"
         return " ".join(words)
 
 

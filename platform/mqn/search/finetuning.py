@@ -12,6 +12,7 @@ from mqn.search import stages
 STAGE = "finetune"
 TUNED_MODEL, GRID, HISTORY = "tuned.float32.tflite", "grid.json", "history.json"
 
+_PARTS = ("pruning", "qat")
 _PICTURES, _SEED = 256, 1  # Other crops than calibration's, which has seed 0.
 
 
@@ -21,7 +22,8 @@ def finetune(
     """Fine-tune a network for a plan, or go on where a killed fine-tuning was.
 
     Args:
-        folder: where to write; may hold an earlier `resume.npz`. `history.json` tells on the way how far it is.
+        folder: where to write; may hold what an earlier call left. `pruning/history.json` and `qat/history.json` tell
+            on the way how far it is.
         checkpoint: what training wrote.
         float_model: what `convert` made of it.
         plan: the plan.
@@ -30,7 +32,8 @@ def finetune(
         training: how the network was trained: what inputs it knows.
 
     Returns:
-        `steps`, and `kept`: the check whose weights are kept, in units of the plan's error before (`loss`).
+        For `pruning` and `qat`, where the plan has them, the check whose weights are kept: `step`, the mean squared
+        errors of `output` and `interface`, and `loss` in units of what it was before.
     """
     import numpy as np
 
@@ -47,5 +50,6 @@ def finetune(
         pictures=codes,
         directory=folder,
     )
-    checks = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    return {"steps": plan.qat_steps, "kept": min(checks, key=lambda check: check["loss"])}
+    told = {part: folder / part / HISTORY for part in _PARTS if (folder / part / HISTORY).exists()}
+    checks = {part: json.loads(path.read_text(encoding="utf-8")) for part, path in told.items()}
+    return {part: min(found, key=lambda check: check["loss"]) for part, found in checks.items()}

@@ -72,10 +72,10 @@ class MqnPipeline:
                 needs=("train",),
                 make=lambda made: convert_job(made["train"].folder / stages.CHECKPOINT, cpus=cpus),
             ),
-            *((self._finetune_step(candidate),) if plan.method == "qat" else ()),
+            *((self._finetune_step(candidate),) if plan.tuned else ()),
             Step(
                 name="quantize",
-                needs=("convert", finetuning.STAGE) if plan.method == "qat" else ("convert",),
+                needs=("convert", finetuning.STAGE) if plan.tuned else ("convert",),
                 make=lambda made: quantize_job(
                     made["convert"],
                     plan,

@@ -157,8 +157,8 @@ def quantize_job(
         WeightsError: response curves given as a path are not there.
     """
     effective = to_plain(plan) if plan.static else to_plain(plan) | {"calibration_pictures": None, "calibration": None}
-    if plan.method == "ptq":
-        del effective["method"], effective["qat_steps"]
+    if not plan.tuned:
+        del effective["method"], effective["qat_steps"], effective["sparsity"]
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": effective,

@@ -234,7 +234,7 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     store = ArtifactStore(Profile().artifacts)
     converted = complete(store, convert_job(checkpoint))
     tuned, size = None, arch.input_size
-    if plan.method == "qat":
+    if plan.tuned:
         tuned = complete(store, finetune_job(checkpoint, converted, plan, dataset, size, training))
     model = complete(store, quantize_job(converted, plan, dataset, size, training, tuned=tuned))
     place(model.folder, output)

@@ -1,0 +1,64 @@
+"""Weights between the twin and its float file: which are which, and whether both still compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from mqn.errors import ExportError
+from mqn.export.agreement import TOLERANCE
+from mqn.export.cutting import INPUT, OUTPUT
+from mqn.export.flatbuffer import Network
+from mqn.export.interpreter import open_interpreter, run
+
+Followers = Mapping[str, Sequence[str]]
+Weights = Mapping[str, tuple[Any, Any | None]]
+
+
+def followers_of(twin: Any) -> Followers:
+    """Every convolution's name to the names of the layers that read it."""
+    kinds = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D)
+    return {
+        layer.name: [node.outbound_layer.name for node in layer.outbound_nodes]
+        for layer in twin.layers
+        if isinstance(layer, kinds)
+    }
+
+
+def weights_of(model: Any, names: Mapping[str, Any], prefix: str = "") -> Weights:
+    """Kernel and bias (None where there is none) of convolutions, as Keras's variables.
+
+    Args:
+        model: a Keras model.
+        names: of the convolutions.
+        prefix: what stands before the names of those layers that are meant.
+
+    Returns:
+        By name without the prefix.
+    """
+    found = {}
+    for layer in model.layers:
+        name = layer.name.removeprefix(prefix)
+        if layer.name.startswith(prefix) and name in names:
+            variables = {variable.name.rpartition("/")[2].split(":")[0]: variable for variable in layer.weights}
+            kernel = next(variable for own, variable in variables.items() if own.endswith("kernel"))
+            found[name] = (kernel, variables.get("bias"))
+    return found
+
+
+def check_same(twin: Any, network: Network) -> None:
+    """Make sure that a file computes what its twin computes, both in float.
+
+    Raises:
+        ExportError: it does not.
+    """
+    size = network.tensors[network.inputs()[INPUT]].shape[1]
+    picture = np.random.default_rng(0).random((1, size, size, 3), dtype=np.float32)
+    expected = np.asarray(twin(picture))
+    found = run(open_interpreter(network.to_bytes()), {INPUT: picture})[OUTPUT]
+    worst = float(np.abs(expected - found).max())
+    if not worst <= TOLERANCE:
+        raise ExportError(f"the fine-tuned file differs from the network that was trained by {worst:.2e}")

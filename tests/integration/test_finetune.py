@@ -1,0 +1,65 @@
+"""The real network at 64 pixels, pruned and fine-tuned for a few steps in the export's own process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mqn.errors import PlanError
+from mqn.export.flatbuffer import Network
+from mqn.export.process import Worker
+from mqn.export.runner import Runner
+from mqn.models import checkpoint
+from mqn.models.mqn import assemble
+from mqn.records import Arch, Plan, Training
+
+pytestmark = pytest.mark.integration
+
+SIZE = 64
+ARCH = Arch(encoder_weights="random", input_size=SIZE)
+
+
+def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    network = assemble(ARCH).eval()
+    checkpoint.save(tmp_path / "checkpoint.pt", ARCH, Training(), network)
+    generator = np.random.default_rng(1)
+    calibration = generator.integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    pictures = generator.integers(0, 256, (12, SIZE, SIZE, 3), dtype=np.uint8)
+    plan = Plan(method="qat", sparsity=0.5, qat_steps=3, cut="backbone.decoder.conv2", head="float32")
+    with Worker() as worker:
+        given = {"checkpoint": tmp_path / "checkpoint.pt", "directory": tmp_path / "float"}
+        given = {"checkpoint": given["checkpoint"], "float_model": worker.run("convert", **given)}
+        learnt_on = {"calibration": calibration / np.float32(255), "pictures": pictures}
+        plain = Plan(method="qat", backbone="float32", head="float32")
+        with pytest.raises(PlanError, match=r"float32\+float32 qat has none"):
+            worker.run("finetune", **given, **learnt_on, plan=plain, directory=tmp_path / "no")
+        tuned = worker.run("finetune", **given, **learnt_on, plan=plan, directory=tmp_path / "tuned")
+        (file,) = worker.run(
+            "quantize",
+            float_model=given["float_model"],
+            plan=plan,
+            calibration=learnt_on["calibration"],
+            directory=tmp_path / "quantized",
+            tuned=tuned,
+        )
+    assert {path.name for path in (tmp_path / "tuned").rglob("*.npz")} == set()
+    for part in ("pruning", "qat"):
+        checks = json.loads((tmp_path / "tuned" / part / "history.json").read_text())
+        assert [check["step"] for check in checks] == [0, 3]
+    whole = Network.read(given["float_model"])
+    kernels = {
+        source.tensors[operator.outputs[0]].name: source.tensors[operator.inputs[1]].shape
+        for source in (whole, Network.read(tuned))
+        for operator in source.operators
+        if source.kind(operator) == "CONV_2D"
+    }
+    assert kernels["backbone/decoder/irlb_8/expand/activation"][0] == 360  # Of 720.
+    found = Runner([file], "linear").infer(calibration[0] / np.float32(255))
+    expected = Runner([given["float_model"]], "linear").infer(calibration[0] / np.float32(255))
+    assert found.shape == (SIZE, SIZE, 3)
+    assert 0 < np.abs(found - expected).max() < 0.5
