@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -289,3 +292,25 @@ def test_with_the_token_everything_is_open_and_its_owner_is_logged(connect, desk
     logged = (tmp_path / "audit.jsonl").read_text()
     assert json.loads(logged)["client"] == "owner"
     assert "s3cr3t" not in logged
+
+
+def test_whoever_asks_a_device_that_is_slow_waits_for_the_same_answer(desk: Desk, info: DeviceInfo) -> None:
+    asked, go = [], threading.Event()
+
+    def describe() -> DeviceInfo:
+        asked.append(1)
+        assert go.wait(10)
+        return info
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(app=build_app(dataclasses.replace(desk, driver=SimpleNamespace(info=describe))))
+        async with httpx.AsyncClient(transport=transport, base_url="http://agent") as http:
+            questions = [asyncio.ensure_future(http.get(wire.DEVICE)) for _ in range(20)]
+            while not asked:
+                await asyncio.sleep(0.01)
+            go.set()
+            first = [answer.status_code for answer in await asyncio.gather(*questions)]
+            return [*first, (await http.get(wire.DEVICE)).status_code]
+
+    assert asyncio.run(ask()) == [200] * 21
+    assert len(asked) == 2

@@ -79,6 +79,7 @@ class Endpoints:
         """
         self._desk, self._document = desk, document
         self._uploads = 0
+        self._asked: dict[str, asyncio.Future[Any]] = {}
 
     async def put_model(self, request: Request) -> Response:
         """Take a model in."""
@@ -158,11 +159,11 @@ class Endpoints:
 
     async def get_device(self, _: Request) -> Response:
         """Say who this device is."""
-        return JSONResponse(to_plain(await _ask(self._desk.driver.info)))
+        return JSONResponse(to_plain(await self._ask("info", self._desk.driver.info)))
 
     async def get_state(self, _: Request) -> Response:
         """Say how the device is."""
-        return JSONResponse(to_plain(await _ask(self._desk.driver.state)))
+        return JSONResponse(to_plain(await self._ask("state", self._desk.driver.state)))
 
     async def get_metrics(self, _: Request) -> Response:
         """Say what was counted."""
@@ -176,6 +177,25 @@ class Endpoints:
     async def get_health(self, _: Request) -> Response:
         """Say that the agent lives."""
         return JSONResponse({"status": "ok"})
+
+    async def _ask(self, name: str, question: Callable[[], T]) -> T:
+        """Ask the device, which may take its time, in a thread; whoever asks the same meanwhile waits for that answer.
+
+        One that does not answer would otherwise hold a thread for every client that has given up since.
+        """
+        if name not in self._asked:
+            self._asked[name] = asyncio.ensure_future(asyncio.to_thread(question))
+            self._asked[name].add_done_callback(lambda done: self._forget(name, done))
+        try:
+            answer: T = await asyncio.shield(self._asked[name])
+        except DeviceError as error:
+            raise DeviceGoneError(str(error)) from error
+        return answer
+
+    def _forget(self, name: str, done: asyncio.Future[Any]) -> None:
+        del self._asked[name]
+        if not done.cancelled():
+            done.exception()  # seen, also where nobody waits for it any more
 
     @contextmanager
     def _counted_upload(self) -> Iterator[None]:
@@ -193,14 +213,6 @@ class Endpoints:
         finally:
             self._uploads -= 1
             self._desk.metrics.count("uploads_total", outcome=outcome)
-
-
-async def _ask(question: Callable[[], T]) -> T:
-    """Ask the device, which may take its time, in a thread."""
-    try:
-        return await asyncio.to_thread(question)
-    except DeviceError as error:
-        raise DeviceGoneError(str(error)) from error
 
 
 def _client(request: Request) -> str:
