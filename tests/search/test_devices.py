@@ -13,7 +13,7 @@ import pytest
 from search_fakes import FakePipeline
 from tests.pool_fakes import FakeClock, FakeDevices
 
-from mqn.errors import DeviceAwayError, DeviceRefusedError
+from mqn.errors import DeviceAwayError, DeviceRefusedError, DeviceRestingError
 from mqn.profile import DeviceProfile, Profile
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import ArtifactStore
@@ -192,6 +192,22 @@ def test_a_job_on_which_its_device_always_goes_away_ends_the_study(grid, make_st
         loop = make_loop(study, lab, places=devices, clock=clock, sleep=clock.sleep, parallel=1)
         with pytest.raises(DeviceAwayError, match="so it went 20 times with one measurement"):
             loop.run()
+
+
+def test_a_device_that_rests_and_rests_again_ends_no_study(grid, make_study, make_loop, tmp_path, clock):
+    study, fakes, rests = make_study(grid), FakeDevices(clock), iter(range(30))
+
+    class Warm(Lab):
+        def measure(self, folder: Path, **arguments: Any) -> dict[str, Any]:
+            if next(rests, None) is not None:
+                raise DeviceRestingError("47 °C, at most 45")
+            return super().measure(folder, **arguments)
+
+    lab = Warm(tmp_path / "log", clock, fakes, ("board",))
+    with Devices(Profile(devices=BOARDS), ("board",), "tiny", pool=fakes.make(BOARDS)) as devices:
+        make_loop(study, lab, places=devices, clock=clock, sleep=clock.sleep, parallel=1).run()
+    assert count_states(study)["complete"] == 12
+    assert next(rests, None) is None
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mqn.errors import DeviceAwayError
+from mqn.errors import DeviceAwayError, DeviceRestingError
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.engine import Engine
 from mqn.search.jobs import Job, Outcome
@@ -143,11 +143,12 @@ class Scheduler:
                 work.artifact = self.store.get(*work.job.id)
 
     def _put_back(self, work: Work, outcome: Outcome) -> None:
-        work.tries += 1
+        error = outcome.exception()
+        work.tries += not isinstance(error, DeviceRestingError)  # which only takes its time
         if work.tries >= AWAY_TRIES:
-            raise DeviceAwayError(f"{outcome.exception()}; so it went {work.tries} times with one measurement")
+            raise DeviceAwayError(f"{error}; so it went {work.tries} times with one measurement")
         self._waiting.insert(0, work)
-        self._lose_patience(work, str(outcome.exception()))
+        self._lose_patience(work, str(error))
 
     def _begin(self) -> None:
         self._waiting.sort(key=_order)
