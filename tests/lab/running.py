@@ -85,8 +85,8 @@ class Agent:
         return status
 
 
-def await_(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for what no event tells."""
+def await_(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for what no event tells; long, for a device does one thing at a time, and others may measure there too."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
