@@ -41,6 +41,19 @@ def test_constant_of_its_own(toy: Network) -> None:
     assert toy.constant(toy.index("constant/size")).tolist() == [32, 32]
 
 
+def test_a_copy_is_changed_by_itself(toy: Network) -> None:
+    before = toy.to_bytes()
+    network = toy.copy()
+    assert network.to_bytes() == before
+    network.tensors[0].name = "other"
+    network.operators[0].inputs[1] = 0
+    network.operators[0].builtinOptions.strideW = 7
+    network.operator_code("CONV_2D", version=9)
+    network.add_constant("more", np.arange(4))
+    network.set_edges({"x": 0}, {"y": 1})
+    assert toy.to_bytes() == before
+
+
 def test_unused_parts_are_dropped(toy: Network) -> None:
     network = toy.copy()
     network.set_edges({"ldr": network.index("ldr")}, {"down": network.index("backbone/down")})

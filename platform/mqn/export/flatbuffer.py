@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import struct
 from collections.abc import Iterable, Mapping
@@ -93,8 +94,9 @@ class Network:
             raise ModelFileError(f"{source} is damaged ({len(content)} bytes); export it again") from error
 
     def copy(self) -> Network:
-        """The same network again, which can be changed by itself."""
-        return Network.from_bytes(self.to_bytes())
+        """The same network again, which can be changed by itself; stored values, which never change, are shared."""
+        shared = {id(buffer): buffer for buffer in self.model.buffers}
+        return Network(copy.deepcopy(self.model, shared))
 
     def to_bytes(self) -> bytes:
         """The file's content."""
