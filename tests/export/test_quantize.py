@@ -63,6 +63,11 @@ def test_parity_is_the_distance_from_the_float_file(toy_file: Path, pictures: np
     assert 0 < parity["interface"]["relative_rms"] < 0.05
 
 
+def test_slow_kernels_are_compared_on_fewer_pictures(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    quantize(toy_file, Plan(backbone="static_wi8_ai16"), pictures, tmp_path / "q")
+    assert json.loads((tmp_path / "q" / "parity.json").read_text())["pictures"] == 2
+
+
 @pytest.mark.parametrize("layout", ["fused", "pair"])
 def test_interface_error_of_two_integer_sides(
     toy_file: Path, pictures: np.ndarray, tmp_path: Path, layout: str

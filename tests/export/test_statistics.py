@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from mqn.export import statistics as module
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.statistics import measure_statistics
@@ -30,6 +32,32 @@ def test_samples_come_from_every_channel(toy: Network) -> None:
     picture = np.broadcast_to(np.array([0.1, 0.2, 0.3], np.float32), (1, 32, 32, 3)).copy()
     samples = measure_statistics(toy, picture)["ldr"].samples
     np.testing.assert_allclose(np.unique(samples), [0.1, 0.2, 0.3], rtol=1e-6)
+
+
+def test_samples_come_from_every_column() -> None:
+    # Where a row is a multiple of the stride, the same columns would be seen in every row.
+    picture = np.zeros((1, 64, 128, 3), np.float32)
+    picture[:, :, 3] = 1
+    gathered = module._Gathered(channels=False)
+    gathered.add(picture)
+    assert gathered.result().samples.mean() == pytest.approx(1 / 128, rel=0.1)
+
+
+def test_what_is_known_is_not_measured_again(
+    toy: Network, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = measure_statistics(toy, pictures, {toy.index("hdr"), toy.index("ldr")})
+    more = measure_statistics(toy, pictures)
+    assert more["hdr"] is first["hdr"]
+    assert len(more) == 9
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "open_interpreter", None)
+        assert measure_statistics(toy.copy(), pictures.copy()) == more
+    brighter = measure_statistics(toy, np.sqrt(pictures))
+    assert (brighter["ldr"].lows > first["ldr"].lows).all()
+    other = toy.copy()
+    other.set_constant(other.index("constant/head/last/bias"), np.full(3, 9, np.float32))
+    assert measure_statistics(other, pictures)["hdr"].lows.min() > first["hdr"].highs.max()
 
 
 def test_only_what_is_asked_for(toy: Network, pictures: np.ndarray) -> None:

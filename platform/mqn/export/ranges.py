@@ -63,20 +63,25 @@ def _least_squares(tensor: TensorStatistics, levels: int) -> Range:
     least, most = _min_max(tensor, levels)
     shares = np.linspace(1 / _CANDIDATES, 1, _CANDIDATES)
     highs, lows = max(most, 0.0) * shares, min(least, 0.0) * shares
-    values = np.sort(tensor.samples)
-    above, below = _clipped(values, highs), _clipped(-values[::-1], -lows)
+    above, below = _clipped(tensor.samples, highs), _clipped(-tensor.samples, -lows)
     steps = (highs[:, None] - lows[None, :]) / levels
-    cost = above[:, None] + below[None, :] + np.mean(values != 0) * np.square(steps) / 12
+    cost = above[:, None] + below[None, :] + np.mean(tensor.samples != 0) * np.square(steps) / 12
     high_index, low_index = np.unravel_index(int(cost.argmin()), cost.shape)
     return float(lows[low_index]), float(highs[high_index])
 
 
-def _clipped(values: np.ndarray, highs: np.ndarray) -> np.ndarray:
-    """Mean squared distance of sorted values from each bound that they lie above: from sums of the largest ones."""
-    count = len(values) - np.searchsorted(values, highs, side="right")
-    largest = values[::-1].astype(np.float64)
-    first, second = (np.concatenate([[0.0], np.cumsum(power)]) for power in (largest, np.square(largest)))
-    return np.asarray((second[count] - 2 * highs * first[count] + count * np.square(highs)) / len(values))
+def _clipped(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Mean squared distance of values from each of evenly spaced bounds that they lie above; the last one is the most.
+
+    Sums of (v - b)^2 over all v > b are put together from sums of 1, v and v^2 between one bound and the next.
+    """
+    if not bounds[-1]:
+        return np.zeros(len(bounds))
+    positive = values[values > 0].astype(np.float64)
+    place = np.minimum(positive * (len(bounds) / bounds[-1]), len(bounds) - 1).astype(np.intp)
+    between = [np.bincount(place, positive**power, minlength=len(bounds)) for power in range(3)]
+    count, first, second = (np.append(sums[:0:-1].cumsum()[::-1], 0.0) for sums in between)
+    return np.asarray((second - 2 * bounds * first + count * np.square(bounds)) / len(values))
 
 
 _ALGORITHMS: dict[Calibration, Callable[[TensorStatistics, int], Range]] = {

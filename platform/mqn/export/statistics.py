@@ -1,11 +1,15 @@
-"""What the tensors of a float network hold over calibration pictures: one pass, everything that ranges are made of."""
+"""What the tensors of a float network hold over calibration pictures: one pass, everything that ranges are made of.
+
+The last network and pictures that were looked at are remembered, so that a further plan for them needs no further pass.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,10 +43,21 @@ class TensorStatistics:
     channel_means: np.ndarray | None = None
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is known of one network on certain pictures: by their hash, and the tensor's name."""
+
+    key: str = ""
+    statistics: dict[str, TensorStatistics] = field(default_factory=dict)
+
+
+_last = _Known()
+
+
 def measure_statistics(
     network: Network, pictures: np.ndarray, tensors: Iterable[int] | None = None
 ) -> dict[str, TensorStatistics]:
-    """Run a float network on pictures and look at its tensors.
+    """Run a float network on pictures and look at its tensors, but for those that are known from the last time.
 
     Args:
         network: a float one with input `ldr`.
@@ -53,21 +68,34 @@ def measure_statistics(
     Returns:
         By the tensor's name.
     """
-    with warnings.catch_warnings():  # LiteRT warns that keeping every tensor takes memory, which is what is wanted.
-        warnings.simplefilter("ignore", UserWarning)
-        interpreter = open_interpreter(network.to_bytes(), preserve=True)
     picture = network.inputs()[INPUT]
     watched = network.computed() | {picture}
     if tensors is not None:
         watched &= set(tensors)
-    convolved = {operator.inputs[0] for operator in network.operators if network.kind(operator) in CHANNEL_AXIS}
-    gathered = {index: _Gathered(channels=index in convolved) for index in sorted(watched)}
+    names = {index: network.tensors[index].name for index in sorted(watched)}
+    content = network.to_bytes()
+    digest = hashlib.sha256(content)
+    digest.update(np.ascontiguousarray(pictures))
+    if digest.hexdigest() != _last.key:
+        _last.key, _last.statistics = digest.hexdigest(), {}
+    missing = [index for index, name in names.items() if name not in _last.statistics]
+    if missing:
+        convolved = {operator.inputs[0] for operator in network.operators if network.kind(operator) in CHANNEL_AXIS}
+        gathered = {index: _Gathered(channels=index in convolved) for index in missing}
+        _run(content, picture, pictures, gathered)
+        _last.statistics |= {names[index]: tensor.result() for index, tensor in gathered.items()}
+    return {name: _last.statistics[name] for name in names.values()}
+
+
+def _run(content: bytes, picture: int, pictures: np.ndarray, gathered: dict[int, _Gathered]) -> None:
+    with warnings.catch_warnings():  # LiteRT warns that keeping every tensor takes memory, which is what is wanted.
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = open_interpreter(content, preserve=True)
     for one in pictures:
         interpreter.set_tensor(picture, one[None])
         interpreter.invoke()
         for index, tensor in gathered.items():
             tensor.add(interpreter.get_tensor(index))
-    return {network.tensors[index].name: tensor.result() for index, tensor in gathered.items()}
 
 
 class _Gathered:
@@ -83,7 +111,7 @@ class _Gathered:
     def add(self, values: np.ndarray) -> None:
         channels = values.shape[-1]
         stride = max(1, values.size // _SAMPLED_VALUES)
-        while math.gcd(stride, channels) > 1:  # Every channel has its turn.
+        while math.gcd(stride, values.size) > 1:  # Every channel, column and row has its turn.
             stride += 1
         self._samples.append(values.reshape(-1)[::stride].copy())
         if self._by_channel:
