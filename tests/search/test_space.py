@@ -8,8 +8,9 @@ from search_fakes import grid_definition
 
 from mqn.errors import CandidateError, ConfigError, UnknownNameError
 from mqn.parsing import flatten
+from mqn.search.changes import changed_keys
 from mqn.search.goals import Constraint
-from mqn.search.space import changed_keys, load_space, parse_space
+from mqn.search.space import load_space, parse_space
 
 
 def definition(**changes: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import SpaceChangedError, StudyError, UnknownNameError
-from mqn.search.study import check_unchanged, count_states, list_studies, make_sampler, open_study, records
+from mqn.search.changes import check_unchanged
+from mqn.search.study import count_states, list_studies, make_sampler, open_study, records
 
 
 def test_unknown_study_names_the_nearest(grid, make_study):

@@ -25,6 +25,10 @@ def search(
     seed: Annotated[int | None, typer.Option(help="Of the sampler and of every training.")] = None,
     data: Data = None,
     settings: Settings = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Every trial takes this trained network instead of training one; the space varies plans."),
+    ] = None,
     parallel: Annotated[int | None, typer.Option(help="Trials on their way at a time.")] = None,
     hours: Annotated[float | None, typer.Option(help="Begin no trial after so long.")] = None,
     device: Annotated[
@@ -55,6 +59,7 @@ def search(
             parallel=parallel,
             hours=hours,
             targets=tuple(device or ()),
+            checkpoint=checkpoint,
         )
     )
     counts = ", ".join(f"{count} {state}" for state, count in summary.trials.items() if count)

@@ -97,7 +97,10 @@ def run_search(request: SearchRequest) -> StudySummary:
             _sigterm_as_interrupt(),
         ):
             hold_devices(study, devices.identities())
-            pipeline = MqnPipeline(dataset, profile, devices, study.space.scoring, named=study.space.names_targets)
+            space = study.space
+            pipeline = MqnPipeline(
+                dataset, profile, devices, space.scoring, named=space.names_targets, trained=space.trained
+            )
             loop = Loop(
                 study=study,
                 pipeline=pipeline,

@@ -1,6 +1,7 @@
 """How a candidate is evaluated: train -> convert -> quantize -> score and measure, each an artifact of its own.
 
-Plans that want fine-tuned weights have them made between conversion and quantization.
+Plans with a sparsity have the trained network pruned and converted again; plans of method `qat` have the weights
+fine-tuned between conversion and quantization.
 
 A training is keyed by network, training and data; a conversion by its checkpoint; a quantization by the float file, the
 plan and the data; scores and measurements by the files themselves. So plans of one network share its training and its
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,22 +20,42 @@ from mqn.profile import Profile
 from mqn.quantities import DEVICE_FIGURES, QUANTITIES
 from mqn.records import Candidate
 from mqn.search import finetuning, stages
+from mqn.search.adoption import trained_job
 from mqn.search.artifacts import Artifact
 from mqn.search.devices import Devices
 from mqn.search.evaluation import Figures, Step
 from mqn.search.goals import Scoring
 from mqn.search.jobs import Job
-from mqn.search.stage_jobs import convert_job, finetune_job, model_names, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import (
+    convert_job,
+    finetune_job,
+    model_names,
+    prune_job,
+    quantize_job,
+    score_job,
+    train_job,
+)
+from mqn.search.trained import Trained
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
+
+_PRUNED = "convert/pruned"
+"""The conversion of what pruning left, beside that of the whole network, which is what the losses are told against."""
 
 
 class MqnPipeline:
     """The real pipeline."""
 
     def __init__(
-        self, dataset: Dataset, profile: Profile, devices: Devices, scoring: Scoring, *, named: bool = False
+        self,
+        dataset: Dataset,
+        profile: Profile,
+        devices: Devices,
+        scoring: Scoring,
+        *,
+        named: bool = False,
+        trained: Trained | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -45,7 +66,9 @@ class MqnPipeline:
             scoring: how accuracy is judged.
             named: whether the space asks for a target by name (`latency_ms/board`), so that even the figures of a
                 single one have to go by it.
+            trained: the network that every trial takes; None: each is trained.
         """
+        self._trained = trained
         self._named = named
         self._dataset = dataset
         self._profile = profile
@@ -56,33 +79,30 @@ class MqnPipeline:
         """The candidate's steps."""
         arch, plan, codec = candidate.arch, candidate.plan, candidate.training.codec
         size, cpus = arch.input_size, self._profile.ray.export_cpus
+        converted = _PRUNED if plan.sparsity else "convert"
 
         def score(artifact: Artifact | None = None, names: tuple[str, ...] = ()) -> Job:
             files = tuple(artifact.folder / name for name in names) if artifact else ()
             return score_job(files, artifact, codec, size, self._dataset, self._scoring)
 
         return (
-            Step(
-                name="train",
-                needs=(),
-                make=lambda _: train_job(arch, candidate.training, self._dataset, self._profile.ray),
-            ),
+            Step(name="train", needs=(), make=lambda _: self._train_job(candidate)),
             Step(
                 name="convert",
                 needs=("train",),
                 make=lambda made: convert_job(made["train"].folder / stages.CHECKPOINT, cpus=cpus),
             ),
-            *((self._finetune_step(candidate),) if plan.tuned else ()),
+            *self._tuning_steps(candidate),
             Step(
                 name="quantize",
-                needs=("convert", finetuning.STAGE) if plan.tuned else ("convert",),
+                needs=(converted, finetuning.FINETUNE) if plan.method == "qat" else (converted,),
                 make=lambda made: quantize_job(
-                    made["convert"],
+                    made[converted],
                     plan,
                     self._dataset,
                     size,
                     candidate.training,
-                    tuned=made.get(finetuning.STAGE),
+                    tuned=made.get(finetuning.FINETUNE),
                     cpus=cpus,
                 ),
             ),
@@ -105,27 +125,56 @@ class MqnPipeline:
             ),
         )
 
-    def _finetune_step(self, candidate: Candidate) -> Step:
-        return Step(
-            name=finetuning.STAGE,
-            needs=("train", "convert"),
-            make=lambda made: finetune_job(
-                made["train"].folder / stages.CHECKPOINT,
-                made["convert"],
-                candidate.plan,
-                self._dataset,
-                candidate.arch.input_size,
-                candidate.training,
-                cpus=self._profile.ray.training_cpus,
-            ),
-        )
+    def _train_job(self, candidate: Candidate) -> Job:
+        if self._trained is not None:
+            return trained_job(self._trained)
+        return train_job(candidate.arch, candidate.training, self._dataset, self._profile.ray)
+
+    def _tuning_steps(self, candidate: Candidate) -> Iterator[Step]:
+        """Those of a plan that prunes, and those of one that fine-tunes."""
+        plan, training, size = candidate.plan, candidate.training, candidate.arch.input_size
+        ray, network = self._profile.ray, finetuning.PRUNE if plan.sparsity else "train"
+
+        def checkpoint(made: Mapping[str, Artifact], step: str) -> Path:
+            return made[step].folder / stages.CHECKPOINT
+
+        if plan.sparsity:
+            yield Step(
+                name=finetuning.PRUNE,
+                needs=("train",),
+                make=lambda made: prune_job(
+                    checkpoint(made, "train"), plan, self._dataset, size, training, cpus=ray.training_cpus
+                ),
+            )
+            yield Step(
+                name=_PRUNED,
+                needs=(finetuning.PRUNE,),
+                make=lambda made: convert_job(checkpoint(made, finetuning.PRUNE), cpus=ray.export_cpus),
+            )
+        if plan.method == "qat":
+            converted = _PRUNED if plan.sparsity else "convert"
+            yield Step(
+                name=finetuning.FINETUNE,
+                needs=tuple(dict.fromkeys(("train", network, converted))),
+                make=lambda made: finetune_job(
+                    checkpoint(made, network),
+                    made[converted],
+                    plan,
+                    self._dataset,
+                    size,
+                    training,
+                    teacher=checkpoint(made, "train") if plan.sparsity else None,
+                    cpus=ray.training_cpus,
+                ),
+            )
 
     def figures(self, candidate: Candidate, artifacts: Mapping[str, Artifact]) -> Figures:  # noqa: ARG002
         """What finished artifacts say."""
         details = {name: artifact.manifest.details for name, artifact in artifacts.items()}
         found: dict[str, float] = {}
-        if "train" in details:
-            found |= {name: float(details["train"][name]["total"]) for name in ("parameters", "macs")}
+        for step in ("train", finetuning.PRUNE):  # What is exported is the pruned network.
+            if step in details:
+                found |= {name: float(details[step][name]["total"]) for name in ("parameters", "macs")}
         if "quantize" in artifacts:
             model = artifacts["quantize"]
             found["size_bytes"] = float(sum((model.folder / name).stat().st_size for name in model_names(model)))
@@ -165,6 +214,9 @@ class MqnPipeline:
             files |= {f"model/{name}": folder / name for name in model_names(artifacts["quantize"])}
             told = (folder / name for name in (stages.AUDIT, stages.CALIBRATION))
             files |= {f"model/{path.name}": path for path in told if path.exists()}
+        for step in (finetuning.PRUNE, finetuning.FINETUNE):
+            if step in artifacts:
+                files[f"tuning/{step}.json"] = artifacts[step].folder / finetuning.HISTORY
         if "score" in artifacts:
             files |= {name: artifacts["score"].folder / name for name in (stages.SCORES, stages.STRIP)}
         for name, artifact in artifacts.items():

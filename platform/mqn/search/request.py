@@ -11,8 +11,9 @@ from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError
 from mqn.parsing import to_plain
 from mqn.profile import Profile
+from mqn.search.changes import check_unchanged
 from mqn.search.space import Space, load_space
-from mqn.search.study import About, Study, check_runtime, check_unchanged, create_study, list_studies, open_study
+from mqn.search.study import About, Study, check_runtime, create_study, list_studies, open_study
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -34,6 +35,7 @@ class SearchRequest:
         parallel: trials on their way at a time; None: as many as keep the machine busy.
         hours: begin no trial after so much time; None: the profile's budget.
         targets: what every trial is measured on; empty: what the profile says.
+        checkpoint: a trained network that every trial takes; None: what the space says, else trainings.
     """
 
     space: str
@@ -47,6 +49,7 @@ class SearchRequest:
     parallel: int | None = None
     hours: float | None = None
     targets: tuple[str, ...] = ()
+    checkpoint: str | None = None
 
 
 def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[Study, Dataset]:
@@ -64,10 +67,11 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
     """
     from mqn.data.dataset import locate
 
-    url, overrides = profile.study_url, _overrides(request)
+    url = profile.study_url
     if request.resume:
         study = open_study(name, url)
         about = study.about
+        loaded = _load(request, about.checkpoint)
         targets = about.targets or settle_targets(profile.targets, profile.devices)
         settle_targets(targets, profile.devices)
         if request.targets and settle_targets(request.targets, profile.devices) != targets:
@@ -75,7 +79,8 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
                 f"study {name!r} is measured on {', '.join(targets)}, not on {', '.join(request.targets)}; leave "
                 "--device out, or start a new study with --study NAME"
             )
-        check_unchanged(study, _space(request, {**about.overrides, **overrides}, name).with_targets(targets))
+        overrides = {**about.overrides, **_overrides(request, loaded)}
+        check_unchanged(study, loaded.with_overrides(overrides, source=f"study {name!r}").with_targets(targets))
         check_runtime(study, _runtime(profile))
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
@@ -90,7 +95,10 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
     if name in list_studies(url):
         raise StudyError(f"study {name!r} exists already; go on with --resume, or start another with --study NAME")
     targets = settle_targets(request.targets or profile.targets, profile.devices)
-    space = _space(request, overrides, name).with_targets(targets)
+    loaded = _load(request)
+    overrides = _overrides(request, loaded)
+    # Told apart by the study's name in messages.
+    space = loaded.with_overrides(overrides, source=f"study {name!r}").with_targets(targets)
     count_trials(request, profile, space)  # What cannot be run is not created.
     dataset = locate(request.data)
     about = About(
@@ -103,6 +111,7 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
         data_hash=dataset.hash,
         seed=request.seed or 0,
         targets=targets,
+        checkpoint=None if request.checkpoint is None else str(Path(request.checkpoint).absolute()),
         runtime=_runtime(profile),
     )
     return create_study(name, url, about), dataset
@@ -113,15 +122,15 @@ def _runtime(profile: Profile) -> dict[str, Any]:
     return {key: plain[key] for key in ("threads", "delegate", "processors")}
 
 
-def _space(request: SearchRequest, overrides: Mapping[str, Any], name: str) -> Space:
-    """The space with the command line's settings in it, told apart by the study's name in messages."""
-    space = load_space(request.space)
-    return space.with_overrides(overrides, source=f"study {name!r}") if overrides else space
+def _load(request: SearchRequest, remembered: str | None = None) -> Space:
+    """The space, on the trained network that the command line names, or named when the study was made."""
+    checkpoint = request.checkpoint or remembered
+    return load_space(request.space, None if checkpoint is None else Path(checkpoint))
 
 
-def _overrides(request: SearchRequest) -> dict[str, Any]:
-    """The settings of the command line; a seed is the trainings' too."""
-    seed = {} if request.seed is None else {"training.seed": request.seed}
+def _overrides(request: SearchRequest, space: Space) -> dict[str, Any]:
+    """The settings of the command line; a seed is the trainings' too, where there are any."""
+    seed = {} if request.seed is None or space.trained else {"training.seed": request.seed}
     return {**seed, **request.overrides}
 
 

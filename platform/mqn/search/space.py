@@ -14,15 +14,17 @@ from mqn.home import shipped
 from mqn.parsing import content_hash, flatten, from_mapping, read_toml
 from mqn.quantities import Direction, quantity, split_target
 from mqn.records import NAMED_FILES, Candidate
+from mqn.search.changes import essence
 from mqn.search.conditions import check_expansion, order_dimensions
 from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
 from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring, expand_targets
+from mqn.search.points import Params, grid_points, starting_points
+from mqn.search.trained import Trained, check_varied, with_checkpoint
 
 if TYPE_CHECKING:
     import optuna
 
 Sampler = Literal["tpe", "nsga2", "random", "grid"]
-Params = dict[str, Scalar]
 
 _FILE_KEYS = ("arch.encoder_weights", "training.feature_weights", "training.response_curves")
 
@@ -44,6 +46,9 @@ class _File:
     fixed: dict[str, Any] = field(default_factory=dict)
     dimensions: dict[str, DimensionTable] = field(default_factory=dict)
     points: list[dict[str, Any]] = field(default_factory=list)
+    start: list[dict[str, Any]] = field(default_factory=list)
+    checkpoint: str = ""
+    checkpoint_sha256: str = ""
     expansion: _Expansion = field(default_factory=_Expansion)
 
 
@@ -62,7 +67,9 @@ class Space:
         base: the candidate that dimensions and points vary.
         dimensions: what is varied, every one behind those it depends on.
         points: grids only: explicit settings that vary together, each with the same keys.
+        start: points that a new study tries before the sampler draws any.
         expansion: keys of the dimensions whose other values are tried with every network that was drawn.
+        trained: the checkpoint that every trial takes instead of training; None: every network is trained.
         source: the file, for error messages.
     """
 
@@ -76,7 +83,9 @@ class Space:
     base: Candidate
     dimensions: tuple[Dimension, ...]
     points: tuple[Params, ...]
+    start: tuple[Params, ...]
     expansion: tuple[str, ...]
+    trained: Trained | None
     source: str
 
     @property
@@ -101,6 +110,9 @@ class Space:
             "dimensions": {dimension.key: dimension.plain() for dimension in self.dimensions},
             "points": [dict(point) for point in self.points],
             "expansion": {"dimensions": list(self.expansion)},
+            # Left out where they say nothing, as older studies have them.
+            **({"start": [dict(point) for point in self.start]} if self.start else {}),
+            **(self.trained.plain() if self.trained else {}),
         }
 
     @property
@@ -111,8 +123,8 @@ class Space:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything that makes two studies comparable: all but name, description and number of trials."""
-        return content_hash(_essence(self.definition))
+        """SHA-256 of everything that makes two studies comparable (`mqn.search.changes`)."""
+        return content_hash(essence(self.definition))
 
     @property
     def keys(self) -> list[str]:
@@ -179,6 +191,7 @@ class Space:
         for key in _FILE_KEYS:  # Workers run in other folders.
             if isinstance(values.get(key), str) and values[key] not in NAMED_FILES:
                 values[key] = str(Path(values[key]).expanduser().absolute())
+        check_varied(self.trained, values, source=source)
         clash = sorted(set(values) & set(self.points[0] if self.points else ()))
         if clash:
             raise ConfigError(f"{source}: {clash[0]} is what the points of {self.source} vary; leave it out")
@@ -197,6 +210,10 @@ class Space:
             when = {key: allowed for key, allowed in table.pop("when", {}).items() if key not in decided}
             definition["dimensions"][dimension.key] = {**table, **({"when": when} if when else {})}
         kept = [key for key in self.expansion if key in definition["dimensions"]]
+        agreeing = [point for point in self.start if all(typed[key] == point.get(key, typed[key]) for key in values)]
+        definition["start"] = [
+            {key: value for key, value in point.items() if key in definition["dimensions"]} for point in agreeing
+        ]
         return parse_space({**definition, "expansion": {"dimensions": kept}}, source=self.source)
 
     def with_targets(self, targets: Sequence[str]) -> Space:
@@ -209,18 +226,25 @@ class Space:
         return dataclasses.replace(self, objectives=objectives, constraints=constraints)
 
 
-def load_space(name: str) -> Space:
+def load_space(name: str, checkpoint: Path | None = None) -> Space:
     """Read a space.
 
     Args:
         name: a file's stem in `search_spaces/`, or a path to a .toml file.
+        checkpoint: every trial takes this trained network, whatever network and training the file fixes.
 
     Raises:
         UnknownNameError: there is no such space.
         ConfigError: the file is wrong; names file, key path and what is allowed.
+        WeightsError: a checkpoint is missing or damaged.
     """
     path = shipped("search_spaces", name)
-    return parse_space({"name": path.stem, **read_toml(path)}, source=str(path))
+    table = {"name": path.stem, **read_toml(path)}
+    if checkpoint is not None:
+        table = with_checkpoint(table, checkpoint, source=str(path), replace=True)
+    elif isinstance(named := table.get("checkpoint"), str) and named:
+        table = with_checkpoint(table, path.parent / Path(named).expanduser(), source=str(path))
+    return parse_space(table, source=str(path))
 
 
 def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
@@ -234,6 +258,8 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
         raise ConfigError(f"{source}: trials {raw.trials} must be at least 1")
     check_goals(raw.objectives, raw.constraints, source=source)
     check_scoring(raw.scoring, raw.objectives, raw.constraints, source=source)
+    trained = Trained(checkpoint=raw.checkpoint, sha256=raw.checkpoint_sha256) if raw.checkpoint else None
+    check_varied(trained, [*raw.dimensions, *(key for point in raw.points for key in flatten(point))], source=source)
     fixed = flatten(raw.fixed)
     base = Candidate().with_values(fixed, source=f"{source}: fixed")
     for key in raw.dimensions:
@@ -252,45 +278,21 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
         scoring=raw.scoring,
         base=base,
         dimensions=ordered,
-        points=_points(raw, base, source=source),
+        points=grid_points(raw.points, tuple(raw.dimensions), base, source=source),
+        start=starting_points(raw.start, ordered, base, source=source),
         expansion=raw.expansion.dimensions,
+        trained=trained,
         source=source,
     )
+    if space.points and raw.sampler != "grid":
+        raise ConfigError(f"{source}: points need sampler = 'grid', not {raw.sampler!r}")
     if raw.sampler == "grid":
         for dimension in ordered:
             if dimension.values() is None:
                 raise ConfigError(f'{source}: dimensions."{dimension.key}": a grid needs choices or a step')
         if raw.expansion.dimensions:
             raise ConfigError(f"{source}: a grid holds every combination by itself; leave [expansion] out")
+        if space.start:
+            raise ConfigError(f"{source}: a grid takes every point anyway; leave [[start]] out")
         space.grid()  # Every point must be a candidate.
     return space
-
-
-def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Key paths in which two definitions differ, each with its old and its new value (None where there is none)."""
-    before, after = flatten(_essence(old)), flatten(_essence(new))
-    paths = sorted({*before, *after})
-    return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
-
-
-def _essence(definition: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in definition.items() if key not in ("name", "description", "trials")}
-
-
-def _points(raw: _File, base: Candidate, *, source: str) -> tuple[Params, ...]:
-    if not raw.points:
-        return ()
-    if raw.sampler != "grid":
-        raise ConfigError(f"{source}: points need sampler = 'grid', not {raw.sampler!r}")
-    flat = [flatten(point) for point in raw.points]
-    keys = list(dict.fromkeys(key for point in flat for key in point))
-    for key in keys:
-        if key in raw.dimensions:
-            raise ConfigError(f"{source}: {key} stands in points and in dimensions; keep one of them")
-    points = []
-    for i, point in enumerate(flat):
-        values = base.with_values(point, source=f"{source}: points[{i}]").flat()
-        if any(not isinstance(values[key], (str, int, float, bool)) for key in keys):
-            raise ConfigError(f"{source}: points[{i}]: only keys with numbers or strings can be varied")
-        points.append({key: values[key] for key in keys})
-    return tuple(points)

@@ -12,10 +12,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from mqn.errors import SpaceChangedError, StudyError, UnknownNameError
+from mqn.errors import StudyError, UnknownNameError
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import TrialRecord
-from mqn.search.space import Params, Space, changed_keys, parse_space
+from mqn.search.points import Params
+from mqn.search.space import Space, parse_space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -43,6 +44,7 @@ class About:
         data_hash: the dataset's hash.
         seed: of the sampler.
         targets: what every trial is measured on.
+        checkpoint: the trained network that the command line named; None: the space says whether there is one.
         runtime: on how many threads, on which processors and with which delegate; empty in older studies.
         created: UTC, ISO 8601.
     """
@@ -56,6 +58,7 @@ class About:
     data_hash: str = ""
     seed: int = 0
     targets: tuple[str, ...] = ()
+    checkpoint: str | None = None
     runtime: dict[str, Any] = field(default_factory=dict)
     created: str = ""
 
@@ -167,8 +170,10 @@ def create_study(name: str, url: str, about: About) -> Study:
                 f"study {name!r} exists already; go on with --resume, or start another with --study NAME"
             ) from None
     about = from_mapping(About, {**to_plain(about), "created": datetime.now(UTC).isoformat()}, source="study")
+    made = Study(study, about, url)
+    made.enqueue(list(made.space.start))  # Before the study counts as made, so that no kill can lose them.
     study.set_user_attr(_ABOUT, to_plain(about))
-    return Study(study, about, url)
+    return made
 
 
 def open_study(name: str, url: str) -> Study:
@@ -189,22 +194,6 @@ def list_studies(url: str) -> dict[str, About]:
     """Every study of a database by name, oldest first."""
     own = _own(_storage(url))
     return {name: from_mapping(About, plain, source=f"study {name!r}") for name, plain in own.items()}
-
-
-def check_unchanged(study: Study, space: Space) -> None:
-    """Make sure that a space is the one that the study was created with.
-
-    Raises:
-        SpaceChangedError: it is not; says which key changed, and what to do.
-    """
-    changes = changed_keys(study.about.space, space.definition)
-    if changes:
-        key, (old, new) = next(iter(changes.items()))
-        more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-        raise SpaceChangedError(
-            f"the space of study {study.name!r} has changed: {key} was {old!r}, is {new!r}{more}; "
-            "set it back, or start a new study with --study NAME"
-        )
 
 
 def check_runtime(study: Study, runtime: Mapping[str, Any]) -> None:
