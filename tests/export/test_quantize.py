@@ -95,6 +95,20 @@ def test_what_comes_out_is_what_was_asked(toy_file: Path, pictures: np.ndarray, 
     assert network.tensors[network.inputs()["ldr"]].type == network.tensors[network.outputs()["hdr"]].type == 0
 
 
+@pytest.mark.parametrize("scheme", ["static_wi4_ai8", "static_wi8_ai8", "static_wi8_ai16"])
+def test_features_that_vanish_can_be_quantized(
+    toy_file: Path, pictures: np.ndarray, tmp_path: Path, scheme: Scheme
+) -> None:
+    network = Network.read(toy_file)
+    for operator in network.operators[:1]:  # As in a network that nobody has trained yet.
+        operator.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.RELU6
+        for index in operator.inputs[1:]:
+            network.set_constant(index, network.constant(index) * np.float32(1e-9))
+    network.write(toy_file)
+    files = quantize(toy_file, Plan(backbone=scheme, head="float32"), pictures, tmp_path / "q")
+    assert np.abs(_run(files, pictures[:1]) - _run((toy_file,), pictures[:1])).max() < 0.05
+
+
 def test_dynamic_needs_no_pictures(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
     quantize(toy_file, Plan(backbone="float16"), pictures[:0], tmp_path / "q")
     parity = json.loads((tmp_path / "q" / "parity.json").read_text())

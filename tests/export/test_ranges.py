@@ -6,6 +6,7 @@ import pytest
 from mqn.export.flatbuffer import Network
 from mqn.export.ranges import find_ranges, share_ranges
 from mqn.export.statistics import TensorStatistics
+from mqn.records import Calibration
 
 
 def _tensor(lows: list[float], highs: list[float], samples: np.ndarray) -> dict[str, TensorStatistics]:
@@ -60,6 +61,24 @@ def test_a_resize_copies_its_range_backwards(toy: Network) -> None:
     ranges = {tensor.name: (0.0, 1.0) for tensor in toy.tensors} | {"backbone/cat": (-1.0, 1.0)}
     shared = share_ranges(toy, ranges)
     assert shared["backbone/up"] == shared["backbone/down"] == (-1.0, 1.0)
+
+
+def test_an_input_that_reaches_further_widens_all_that_it_meets(toy: Network) -> None:
+    # Ranges that clip may say less of a concatenation than of what goes in, or of a resize's copy.
+    ranges = {tensor.name: (0.0, 1.0) for tensor in toy.tensors}
+    shared = share_ranges(toy, ranges | {"backbone/up": (0.0, 1.2), "ldr": (-0.5, 0.9)})
+    assert {shared[name] for name in ("backbone/down", "backbone/up", "backbone/cat", "ldr")} == {(-0.5, 1.2)}
+    assert shared["backbone/mix"] == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("levels", [255, 65535])
+@pytest.mark.parametrize("algorithm", ["minmax", "moving_average", "percentile", "mse"])
+def test_a_range_has_room_for_zero_and_is_never_nothing(algorithm: Calibration, levels: int) -> None:
+    for low, high in ((0.25, 0.5), (-0.5, -0.25), (0.0, 0.0), (0.0, 1e-12)):
+        samples = np.linspace(low, high, 1000)
+        found = find_ranges(_tensor([low], [high], samples), algorithm, {"x": levels})["x"]
+        assert found[0] <= 0 <= found[1]
+        assert 6 / ((found[1] - found[0]) / levels) < 2**31
 
 
 def test_tensors_that_stay_in_float_share_nothing(toy: Network) -> None:

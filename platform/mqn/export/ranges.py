@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from ai_edge_quantizer.utils.qsv_utils import moving_average_update
@@ -19,6 +20,9 @@ SHARED_RANGE_RATIO = 2.0
 PERCENTILE = 99.99
 """Of the values lie within the range, at either end: what a few pixels of a few pictures reach is clipped."""
 
+# A kernel expresses the six of a ReLU6 in steps of its output, in 32 bits. Features that vanish, as in networks that
+# nobody has trained yet, would have finer steps.
+_FINEST_STEP = 4e-9
 _LONGEST_MEMORY = 0.95
 _CANDIDATES = 64
 
@@ -32,9 +36,17 @@ def find_ranges(
         statistics: by the tensor's name.
         algorithm: one of `mqn.records.Calibration`.
         levels: into how many steps each tensor's range will be divided: 255 or 65535.
+
+    Returns:
+        Smallest and largest value, with room for zero between them, which every tensor of integers must have.
     """
     find = _ALGORITHMS[algorithm]
-    return {name: find(tensor, levels[name]) for name, tensor in statistics.items()}
+    return {name: _with_zero(*find(tensor, levels[name]), levels[name]) for name, tensor in statistics.items()}
+
+
+def _with_zero(low: float, high: float, levels: int) -> Range:
+    low = min(low, 0.0)
+    return low, max(high, 0.0, low + levels * _FINEST_STEP)
 
 
 def _min_max(tensor: TensorStatistics, _levels: int) -> Range:
@@ -101,20 +113,33 @@ def share_ranges(network: Network, ranges: Mapping[str, Range]) -> dict[str, Ran
 
     Returns:
         The ranges with those of resizes (input and output) and concatenations (output and, where they are not narrower
-        than 1 / `SHARED_RANGE_RATIO` of it, inputs) made equal.
+        than 1 / `SHARED_RANGE_RATIO` of it, inputs) made equal: what holds all of them.
     """
     shared = dict(ranges)
-    for operator in reversed(network.operators):
-        if network.kind(operator) not in ("CONCATENATION", "RESIZE_NEAREST_NEIGHBOR"):
-            continue
-        wide = shared.get(network.tensors[operator.outputs[0]].name)
-        if wide is None:
-            continue
-        for index in operator.inputs:
-            name = network.tensors[index].name
-            if name not in shared or network.constant(index) is not None:
-                continue
-            low, high = shared[name]
-            if SHARED_RANGE_RATIO * (high - low) >= wide[1] - wide[0]:
-                shared[name] = (min(low, wide[0]), max(high, wide[1]))
+    grown = True
+    while grown:  # What one operator widens, another one may have to follow.
+        grown = False
+        for operator in reversed(network.operators):
+            group = _sharing(network, operator, shared)
+            if group:
+                lows, highs = zip(*(shared[name] for name in group), strict=True)
+                whole = min(lows), max(highs)
+                grown = grown or any(shared[name] != whole for name in group)
+                shared |= dict.fromkeys(group, whole)
     return shared
+
+
+def _sharing(network: Network, operator: Any, ranges: Mapping[str, Range]) -> list[str]:
+    """Which of an operator's tensors are to have one range, by name."""
+    if network.kind(operator) not in ("CONCATENATION", "RESIZE_NEAREST_NEIGHBOR"):
+        return []
+    result = network.tensors[operator.outputs[0]].name
+    if result not in ranges:
+        return []
+    names = {network.tensors[index].name for index in operator.inputs if network.constant(index) is None}
+    least = _width(ranges[result]) / SHARED_RANGE_RATIO
+    return [result, *sorted(name for name in names & ranges.keys() if _width(ranges[name]) >= least)]
+
+
+def _width(limits: Range) -> float:
+    return limits[1] - limits[0]
