@@ -75,7 +75,7 @@ def measure_statistics(
     names = {index: network.tensors[index].name for index in sorted(watched)}
     content = network.to_bytes()
     digest = hashlib.sha256(content)
-    digest.update(np.ascontiguousarray(pictures))
+    digest.update(np.ascontiguousarray(pictures).data)
     if digest.hexdigest() != _last.key:
         _last.key, _last.statistics = digest.hexdigest(), {}
     missing = [index for index, name in names.items() if name not in _last.statistics]
