@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +32,26 @@ def test_answers_come_in_order_and_errors_do_not_end_it(monkeypatch: pytest.Monk
 def test_a_fault_of_ours_is_loud() -> None:
     with pytest.raises(KeyError):
         serve(io.StringIO('{"function": "absent", "arguments": {}}\n'), io.StringIO())
+
+
+_BUSY_FOR_EVER = """
+import sys, threading
+from mqn.export.worker import while_asked
+for line in while_asked(sys.stdin):
+    print(line, end="", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_nobody_who_waits_nobody_who_works() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _BUSY_FOR_EVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("a job\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "a job\n"
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0

@@ -58,7 +58,8 @@ class Worker:
         """Start the process."""
         environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mqn.export.worker"],
+            # Nothing that lies in the user's folder is taken for a library.
+            [sys.executable, "-P", "-m", "mqn.export.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -98,12 +99,15 @@ class Worker:
                 f"{function_name}: its process ended with code {self._process.returncode}: {self._last_words()}"
             )
         if "error" in answer:
-            raise getattr(errors, answer["error"])(answer["message"])
+            kind = getattr(errors, answer["error"])
+            error = kind.__new__(kind)  # Some put their line together from other arguments.
+            Exception.__init__(error, answer["message"])
+            raise error
         paths = answer["result"]
         return tuple(map(Path, paths)) if isinstance(paths, list) else Path(paths)
 
     def close(self) -> None:
-        """Stop the process; it ends by itself when its input does."""
+        """Stop the process, which ends when its input does."""
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
         try:

@@ -2,14 +2,18 @@
 
 A job: `{"function": "quantize", "arguments": {...}}`. An answer: `@mqn {"result": ...}`, or `@mqn {"error": class,
 "message": line}`; libraries that print to stdout do no harm. An exception that is not an `MqnError` ends the process
-with its traceback.
+with its traceback. When whoever gave a job is gone, so is the worker, at once: nothing of it goes on writing into a
+folder that somebody else takes up.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import queue
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -57,7 +61,7 @@ def _finetune(arguments: dict[str, Any]) -> Any:
 JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"convert": _convert, "finetune": _finetune, "quantize": _quantize}
 
 
-def serve(jobs: TextIO, answers: TextIO) -> None:
+def serve(jobs: Iterable[str], answers: TextIO) -> None:
     """Work through jobs until there are no more.
 
     Args:
@@ -74,5 +78,25 @@ def serve(jobs: TextIO, answers: TextIO) -> None:
         answers.flush()
 
 
+def while_asked(lines: Iterable[str]) -> Iterator[str]:
+    """Jobs as they come; the process ends when there are no more to come, whatever it is at.
+
+    Whoever waits for an answer keeps the stream open: its end in the middle of a job means that nobody waits.
+
+    Args:
+        lines: read in a thread of its own.
+    """
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in lines:
+            waiting.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield waiting.get()
+
+
 if __name__ == "__main__":
-    serve(sys.stdin, sys.stdout)
+    serve(while_asked(sys.stdin), sys.stdout)
