@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from mqn.errors import ConfigError, ModelFileError
+from mqn.errors import ConfigError, ModelFileError, UsageError
 from mqn.parsing import file_hash, read_json
 from mqn.records import Codec, Manifest
 
@@ -16,6 +19,9 @@ MANIFEST = "manifest.json"
 # The order in which a model's files run.
 FUSED = ("model.tflite",)
 PAIR = ("backbone.tflite", "head.tflite")
+STAGE = "quantize"
+# What is on its way: it comes first and becomes the manifest last.
+_ANNOUNCED = f".{MANIFEST}.new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,7 @@ def open_exported(folder: Path) -> Exported:
 def place(source: Path, target: Path) -> Exported:
     """Copy a finished model into a folder of the user's, such that a copy cut short is never taken for a model.
 
-    What was there of an earlier model goes first, the manifest comes last.
+    What was there of an earlier model goes first, the manifest comes last. Two that copy at once do so in turns.
 
     Args:
         source: a folder that `open_exported` opens.
@@ -74,16 +80,66 @@ def place(source: Path, target: Path) -> Exported:
 
     Raises:
         ModelFileError: the source is not whole.
+        UsageError: the target is not to be written to, as `check_target` says.
     """
     model = open_exported(source)
+    check_target(target)
+    if target.exists() and target.samefile(source):
+        return model
     target.mkdir(parents=True, exist_ok=True)
-    for name in (MANIFEST, *FUSED, *PAIR):
-        (target / name).unlink(missing_ok=True)
-    for name in (*model.manifest.files, MANIFEST):
-        temporary = target / f".{name}.new"
-        shutil.copyfile(source / name, temporary)
-        temporary.replace(target / name)
-    return open_exported(target)
+    with _alone(target):
+        check_target(target)
+        earlier = _placed(target)
+        shutil.copyfile(source / MANIFEST, target / _ANNOUNCED)
+        for name in (MANIFEST, *earlier, *FUSED, *PAIR):
+            (target / name).unlink(missing_ok=True)
+        for name in model.manifest.files:
+            temporary = target / f".{name}.new"
+            shutil.copyfile(source / name, temporary)
+            temporary.replace(target / name)
+        (target / _ANNOUNCED).replace(target / MANIFEST)
+        return open_exported(target)
+
+
+def check_target(target: Path) -> None:
+    """Make sure that a model may be copied into a folder: it is new, or holds nothing but what `place` left there.
+
+    Raises:
+        UsageError: it is a file, or what it holds of a model came from elsewhere.
+    """
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file; name a folder for the model's files")
+    if (target / MANIFEST).exists():
+        try:
+            stage = read_json(Manifest, target / MANIFEST).stage
+        except ConfigError as error:
+            raise UsageError(f"{target} holds a {MANIFEST} that is none of an export; give another folder") from error
+        if stage != STAGE:
+            raise UsageError(f"{target} holds what {stage!r} made, not an export; give another folder")
+    elif not (target / _ANNOUNCED).exists():
+        strange = next((name for name in (*FUSED, *PAIR) if (target / name).exists()), None)
+        if strange:
+            raise UsageError(f"{target} holds a {strange} that no export put there; give another folder")
+
+
+def _placed(target: Path) -> list[str]:
+    """Names of all that earlier copies put into a folder, or were about to when they were cut short."""
+    names: set[str] = set()
+    for manifest in (target / MANIFEST, target / _ANNOUNCED):
+        with contextlib.suppress(ConfigError):  # There is none, or half of one.
+            names |= set(read_json(Manifest, manifest).files)
+    return [kept for name in sorted(names) if Path(name).name == name for kept in (name, f".{name}.new")]
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder; waits while another process does. The lock goes with the process, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:
