@@ -47,14 +47,35 @@ def test_a_folder_is_audited_file_by_file(file: Path, capsys: pytest.CaptureFixt
         ("islands.tflite", [], 2, "is exported already; give a checkpoint.pt, or --audit"),
         ("absent.tflite", ["--audit"], 2, "no checkpoint or model at"),
         ("checkpoint.pt", [], 2, "--output is missing"),
+        ("checkpoint.pt", ["--audit"], 2, "--output is missing"),
         ("damaged.tflite", ["--audit"], 1, "is no TFLite file"),
+        ("notes.md", ["--audit"], 1, "notes.md is no TFLite file"),
+        ("checkpoint.pt", ["--output", "notes.md"], 2, "notes.md is a file; name a folder"),
+        ("checkpoint.pt", ["--output", "."], 2, "holds a model.tflite that no export put there"),
+        ("checkpoint.pt", ["--output", "new", "--set", "arch.attention=sa"], 2, "only plan.* can be set here"),
+        ("checkpoint.pt", ["--sensitivity", "--set", "training.codec=pq"], 2, "--set training.codec: network and"),
+        ("checkpoint.pt", ["--output", "new", "--set", "plan.cat=x"], 2, "unknown key 'plan.cat'; did you mean"),
     ],
 )
 def test_what_cannot_be_done(
-    file: Path, capsys: pytest.CaptureFixture[str], name: str, words: list[str], code: int, message: str
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    words: list[str],
+    code: int,
+    message: str,
 ) -> None:
-    for other in ("checkpoint.pt", "damaged.tflite"):
-        (file.parent / other).write_bytes(b"nothing")
+    monkeypatch.chdir(file.parent)
+    for other in ("checkpoint.pt", "damaged.tflite", "model.tflite", "notes.md"):
+        Path(other).write_bytes(b"nothing")
     found, line = fails(capsys, "export", str(file.parent / name), *words)
     assert found == code
     assert message in line
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "checkpoint.pt",
+        "damaged.tflite",
+        "islands.tflite",
+        "model.tflite",
+        "notes.md",
+    ]

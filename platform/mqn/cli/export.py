@@ -10,7 +10,7 @@ import typer
 from mqn.cli import output
 from mqn.cli.export_sensitivity import rank_layers
 from mqn.cli.export_tables import print_audits
-from mqn.cli.options import Data, Json, Settings, parse_candidate, parse_file
+from mqn.cli.options import Data, Json, parse_candidate, parse_file, parse_settings
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqn.export.audit import Audit
+    from mqn.records import Plan
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="How to quantize; may be repeated. plan.cut, plan.backbone, plan.head, plan.rules, plan.layout, "
+        "plan.calibration, plan.calibration_pictures, plan.method, plan.qat_steps or plan.sparsity.",
+        metavar="KEY=VALUE",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def export(
     source: Annotated[
-        str, typer.Argument(help="A training's checkpoint.pt; with --audit also a .tflite file or an exported folder.")
+        str,
+        typer.Argument(help="A training's checkpoint.pt; with --audit also any .tflite file, or an export's folder."),
     ],
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write to.")] = None,
     data: Data = None,
@@ -50,26 +62,54 @@ def export(
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
     path = parse_file(source, "checkpoint or model")
-    if path.is_dir() or path.suffix == ".tflite":
+    if path.is_dir() or path.suffix == ".tflite" or (audit and out is None and path.suffix != ".pt"):
         if not audit:
             raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
         _show({}, _audits(path), json=json)
         return
     if sensitivity:
-        rank_layers(path, parse_candidate(settings).plan, data, out, json=json)
+        rank_layers(path, _plan(settings), data, out, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")
+    plan = _plan(settings)
+    from mqn.export.exported import check_target
+
+    check_target(out)  # Before minutes are spent on what has no place to go.
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
-    exported = export_checkpoint(path, parse_candidate(settings).plan, locate(data), out)
+    exported = export_checkpoint(path, plan, locate(data), out)
     audits = _audits(exported.folder) if audit else ()
     if not json:
         for file in exported.files:
             output.line(f"{file}: {file.stat().st_size:,} bytes")
+        output.line(_distance(exported.manifest.details))
         output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
     _show(to_plain(exported.manifest), audits, json=json)
+
+
+def _plan(settings: list[str] | None) -> Plan:
+    """The plan that `--set` asks for.
+
+    Raises:
+        UsageError: it asks for another network or training than the checkpoint's.
+    """
+    strange = next((key for key in parse_settings(settings) if not key.startswith("plan.")), None)
+    if strange is not None:
+        raise UsageError(f"--set {strange}: network and training are the checkpoint's; only plan.* can be set here")
+    return parse_candidate(settings).plan
+
+
+def _distance(details: dict[str, Any]) -> str:
+    """How far a model is from its float network, on training pictures."""
+    parity = details["parity"]
+    found, features = parity["output"], parity["interface"]
+    same = "output the same" if found["psnr"] is None else f"output {found['psnr']:.1f} dB PSNR"
+    return (
+        f"{details['plan']}, against the float network on {parity['pictures']} training pictures: {same}, "
+        f"features at the cut {100 * features['relative_rms']:.2f} % off"
+    )
 
 
 def _audits(path: Path) -> tuple[Audit, ...]:
