@@ -71,3 +71,10 @@ def test_a_float_plan_has_no_layers(toy_file: Path, pictures: np.ndarray) -> Non
     judged = [_picture(toy_file, pictures[0], "a")]
     with pytest.raises(PlanError, match="leaves every layer in float"):
         measure_sensitivity(toy_file, Plan(backbone="float32", head="float32"), pictures, judged, "linear")
+
+
+def test_weights_that_are_not_the_trained_ones_are_refused(toy_file: Path, pictures: np.ndarray) -> None:
+    judged = [_picture(toy_file, pictures[0], "a")]
+    for plan in (Plan(method="qat"), Plan(sparsity=0.5)):
+        with pytest.raises(PlanError, match="sensitivity is that of the trained ones"):
+            measure_sensitivity(toy_file, plan, pictures, judged, "linear")

@@ -43,14 +43,21 @@ def measure_sensitivity(
         progress: told before each layer how many are done, and how many there are.
 
     Raises:
-        PlanError: the plan cannot be carried out, or quantizes no layer.
+        PlanError: the plan cannot be carried out, quantizes no layer, or is about other weights than the trained ones.
         ModelFileError: the float file is missing or damaged.
     """
+    if plan.tuned:
+        raise PlanError(
+            f"the plan {plan.label} is about fine-tuned weights, and sensitivity is that of the trained ones; take "
+            "method ptq and no sparsity"
+        )
     network, tensor = Network.read(float_model), cut_tensor(float_model, plan.cut)
     judge = _Judge(network, tensor, pictures, codec)
     layers = quantized_layers(network, tensor, plan)
     if not layers:
         raise PlanError(f"the plan {plan.label} leaves every layer in float; give another scheme")
+    # First, because its calibration sees every tensor that those of single layers ask for.
+    whole = judge.judge(_fused(network, tensor, plan, calibration))[0]
     found = []
     for done, (layer, kind, scheme) in enumerate(layers):
         if progress is not None:
@@ -67,7 +74,6 @@ def measure_sensitivity(
                 interface_error=features,
             )
         )
-    whole = judge.judge(_fused(network, tensor, plan, calibration))[0]
     return Sensitivity(
         plan=plan.label,
         pictures=len(pictures),
@@ -112,7 +118,8 @@ class _Judge:
         squares = np.mean([np.square(one[0] - other[0], dtype=np.float64).mean() for one, other in pairs])
         difference = np.sum([np.square(one[1] - other[1], dtype=np.float64).sum() for one, other in pairs])
         energy = np.sum([np.square(other[1], dtype=np.float64).sum() for _, other in pairs])
-        return self._psnr_tm([output for output, _ in found]), float(squares), float(np.sqrt(difference / energy))
+        features = float(np.sqrt(difference / energy)) if energy else 0.0
+        return self._psnr_tm([output for output, _ in found]), float(squares), features
 
     def _outputs(self, network: Network) -> list[tuple[np.ndarray, np.ndarray]]:
         interpreter = open_interpreter(expose(network, {INTERFACE: self._tensor}).to_bytes())
