@@ -1,0 +1,133 @@
+"""The paper's Figure 5 for any exported file: features at an interface beside those of the float network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mqn.errors import PlanError
+from mqn.export.cutting import INPUT, OUTPUT, cut_tensor, expose
+from mqn.export.feature_choice import Choice
+from mqn.export.feature_figures import Grid, measure, pmf
+from mqn.export.feature_views import PictureFigures, QuantizedFigures, QuantizedMaps, QuantizedView, Shown
+from mqn.export.flatbuffer import DTYPES, Network
+from mqn.export.interpreter import open_interpreter, run
+from mqn.export.parity import dequantize
+from mqn.hdr.codec import decode
+
+_FEATURES = "features"
+
+
+def compare_features(
+    float_model: Path,
+    files: Sequence[Path],
+    interface: str,
+    pictures: Sequence[Shown],
+    codec: str,
+    choice: Choice,
+    *,
+    model: str,
+    plan: str,
+) -> QuantizedView:
+    """Run both on the same pictures and look at the same tensor.
+
+    Args:
+        float_model: what `convert` wrote, with `cuts.json` beside it.
+        files: the exported model's: one, or backbone and head.
+        interface: one of the names in `cuts.json`; the tensor may lie anywhere in the files.
+        pictures: of the files' input size; at least one.
+        codec: how the output stands for linear light.
+        choice: which channels are shown, the same in all pictures.
+        model: what the model is called.
+        plan: its plan's label.
+
+    Raises:
+        PlanError: no such interface (names the nearest), or the files and the float network are not the same network.
+        UsageError: no such channel.
+        ModelFileError: a file is missing or damaged.
+    """
+    tensor = cut_tensor(float_model, interface)
+    before = _Opened([Network.read(float_model)], tensor)
+    after = _Opened([Network.read(file) for file in files], tensor)
+    if before.shape != after.shape:
+        raise PlanError(
+            f"{model} has features of shape {after.shape} at {interface}, its float network {before.shape}: not the "
+            "same network, export it again"
+        )
+    runs = [(before.run(shown.ldr), after.run(shown.ldr)) for shown in pictures]
+    expected, found = (np.stack([run[side][_FEATURES] for run in runs]) for side in (0, 1))
+    squares = np.square(found - expected, dtype=np.float64).mean(axis=(0, 1, 2))
+    chosen = choice.of(squares if choice.by == "different" else expected.std(axis=(0, 1, 2), dtype=np.float64))
+    figures = QuantizedFigures(
+        model=model,
+        plan=plan,
+        interface=interface,
+        dtype=after.dtype.name,
+        grid=after.grid,
+        shape=before.shape,
+        chosen=chosen,
+        chosen_by=choice.words,
+        all=measure(expected, found, after.grid),
+        pictures=tuple(
+            _figures(shown.name, one, other, after.grid, chosen)
+            for shown, one, other in zip(pictures, expected, found, strict=True)
+        ),
+    )
+    maps = tuple(
+        QuantizedMaps(
+            ldr=shown.ldr,
+            light=np.asarray(decode(outputs[0][OUTPUT], codec)),
+            light_found=np.asarray(decode(outputs[1][OUTPUT], codec)),
+            expected=np.stack([one[..., channel] for channel in chosen]),
+            found=np.stack([other[..., channel] for channel in chosen]),
+        )
+        for shown, outputs, one, other in zip(pictures, runs, expected, found, strict=True)
+    )
+    return QuantizedView(figures=figures, maps=maps)
+
+
+def _figures(
+    picture: str, expected: np.ndarray, found: np.ndarray, grid: Grid | None, chosen: Sequence[int]
+) -> PictureFigures:
+    """Of features (H, W, C)."""
+    channels = range(expected.shape[-1])
+    return PictureFigures(
+        picture=picture,
+        all=measure(expected, found, grid),
+        channels=tuple(measure(expected[..., channel], found[..., channel], grid) for channel in channels),
+        pmfs=tuple(pmf(expected[..., channel], found[..., channel], grid) for channel in chosen),
+    )
+
+
+class _Opened:
+    """A model's files, ready to run, with one tensor as a further output."""
+
+    def __init__(self, parts: Sequence[Network], tensor: str) -> None:
+        """Open them.
+
+        Args:
+            parts: the networks in the order they run.
+            tensor: its name in whichever of them computes it.
+
+        Raises:
+            PlanError: none of them does; names the nearest.
+        """
+        holding = next((p for p in parts if any(p.tensors[i].name == tensor for i in p.computed())), parts[0])
+        opened = [expose(part, {_FEATURES: tensor}) if part is holding else part for part in parts]
+        self._part, self._tensor = holding, tensor
+        self._interpreters = [open_interpreter(part.to_bytes()) for part in opened]
+        details = holding.tensors[holding.index(tensor)]
+        _, *sides = (int(side) for side in details.shape)
+        self.shape: tuple[int, int, int] = (sides[0], sides[1], sides[2])
+        self.dtype = np.dtype(DTYPES[details.type])
+        self.grid = Grid.of(details, self.dtype)
+
+    def run(self, ldr: np.ndarray) -> dict[str, np.ndarray]:
+        """Run them on (S, S, 3): output (S, S, 3) and features (H, W, C), both without the batch, as floats."""
+        values = {INPUT: np.ascontiguousarray(ldr[None], np.float32)}
+        for interpreter in self._interpreters:
+            values |= run(interpreter, values)
+        features = dequantize(values[_FEATURES], self._part, self._tensor)
+        return {OUTPUT: values[OUTPUT][0], _FEATURES: features[0]}

@@ -1,0 +1,70 @@
+"""Pictures to look at networks with: a file's centre square, some of a dataset, or a scene that the platform draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mqn.data.dataset import Dataset
+from mqn.data.pairs import SyntheticInputs, evaluation_picture
+from mqn.data.synthesis import make_ldr
+from mqn.data.virtual_camera import photograph
+from mqn.export.feature_views import Shown
+
+SCENE = 10_009
+"""Seed of the scene that is drawn: a room with a lamp, sun and a window; trainings draw from seed 0 on, far fewer."""
+
+
+def from_file(path: Path, size: int) -> Shown:
+    """A picture file's centre square.
+
+    Args:
+        path: what `mqn.hdr.ldr_files.read_ldr` reads.
+        size: S, pixels of a side.
+
+    Raises:
+        PictureError: it cannot be read; names file and reason.
+    """
+    import cv2
+
+    from mqn.hdr.ldr_files import read_ldr
+
+    picture = read_ldr(path)
+    height, width, _ = picture.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = picture[top : top + side, left : left + side]
+    # Areas average what is shrunk; what is enlarged they would only repeat.
+    method = cv2.INTER_AREA if side >= size else cv2.INTER_LINEAR
+    return Shown(name=path.name, ldr=np.asarray(cv2.resize(square, (size, size), interpolation=method), np.float32))
+
+
+def from_dataset(dataset: Dataset, size: int, count: int, *, virtual_camera: bool) -> list[Shown]:
+    """Validation pictures, spread evenly over the split.
+
+    Args:
+        dataset: a prepared one.
+        size: S, pixels of a side.
+        count: how many at most.
+        virtual_camera: whether the inputs are the virtual camera's; else those of the paper's operators.
+    """
+    total = dataset.count("val")
+    places = np.linspace(0, total - 1, min(count, total)).round().astype(int)
+    inputs: SyntheticInputs = "virtual" if virtual_camera else "operators"
+    found = [evaluation_picture(dataset, int(place), size, "val", inputs) for place in places]
+    return [Shown(name=one.name, ldr=np.ascontiguousarray(one.ldr, np.float32)) for one in found]
+
+
+def procedural(size: int, *, virtual_camera: bool) -> Shown:
+    """A scene that the platform draws, always the same.
+
+    Args:
+        size: S, pixels of a side.
+        virtual_camera: as of `from_dataset`.
+    """
+    from mqn.hdr.scenes import kind, scene
+
+    make = photograph if virtual_camera else make_ldr
+    ldr, _ = make(scene(size, SCENE), np.random.default_rng(SCENE))
+    return Shown(name=f"procedural scene ({kind(SCENE)})", ldr=np.ascontiguousarray(ldr, np.float32))
