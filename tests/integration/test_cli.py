@@ -152,3 +152,20 @@ def test_one_stage_at_a_time_gives_a_model_too(mqn: Mqn, place: Path) -> None:
     mqn("train", "--data", "photos", "--output", "run", *settings, *short)
     mqn("export", "run/checkpoint.pt", "--data", "photos", "--output", "model", "--set", "plan.layout=pair")
     assert {"backbone.tflite", "head.tflite", "manifest.json"} <= {file.name for file in (place / "model").iterdir()}
+
+
+def test_features_are_seen_of_a_bundle_and_of_a_checkpoint(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
+    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "seen/bundle")
+    trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
+    document = json.loads(mqn("features", "seen/bundle", str(trained), "--output", "seen", "--json").stdout)
+    (model,) = document["quantized"]
+    assert (model["model"], model["interface"], model["shape"]) == ("bundle", "interface", [64, 64, 16])
+    assert document["attention"]["models"][0]["shape"] == [16, 16, 8]
+    names = {"features.html", "features.json", "attention.png", "quantized.png"}
+    assert names <= {file.name for file in (place / "seen").iterdir()}
+
+    alone = ("features", str(trained), "--set", "plan.layout=pair", "--data", "photos", "--output", "alone", "--json")
+    (exported,) = json.loads(mqn(*alone).stdout)["quantized"]
+    assert (exported["plan"], exported["dtype"]) == ("pair:int8+dynamic", "int8")
+    assert len(exported["pictures"]) == 1  # As many as there are for validation.
+    assert (place / "alone" / "model" / "head.tflite").is_file()

@@ -25,6 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "ablate",
     "train",
     "export",
+    "features",
     "score",
     "measure",
     "describe",

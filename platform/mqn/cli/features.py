@@ -1,0 +1,191 @@
+"""`mqn features`: what networks see, and what quantization makes of it (Figures 3 and 5 of the paper)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Data, Json, Output, Settings
+from mqn.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqn.cli.features_models import Given, Quantized
+    from mqn.export.feature_choice import Choice
+    from mqn.export.feature_views import AttentionView, QuantizedView, Shown
+
+NUMBERS, PAGE, ATTENTION, QUANTIZED = "features.json", "features.html", "attention.png", "quantized.png"
+_SHOWN_OF_A_DATASET = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("features", epilog="Example: mqn features run/checkpoint.pt model --picture photo.jpg --output seen")(
+        features
+    )
+
+
+def features(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL",
+            help="A training's checkpoint.pt, for what its attention sees (Figure 3), or a folder that `mqn export` or "
+            "`mqn select` wrote, for its features float and quantized (Figure 5). One checkpoint alone is exported "
+            "first, as --set plan.* says.",
+        ),
+    ],
+    out: Output,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option("--picture", help="LDR picture; its centre square is shown. May be repeated.", show_default=False),
+    ] = None,
+    interface: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to look: a name that `mqn describe` lists. Default: the plan's cut (Figure 5), and Att. 4, "
+            "backbone.decoder.irlb_4 (Figure 3).",
+            show_default=False,
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("--channels", min=1, help="How many channels are shown.")] = 3,
+    named: Annotated[
+        list[int] | None,
+        typer.Option("--channel", help="Show this channel, from 0. May be repeated.", show_default=False),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Which channels come first: `different`, float and quantized the most apart, or `active`, the ones "
+            "that vary most. Figure 3 always shows active ones."
+        ),
+    ] = "different",
+    data: Data = None,
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """Features of trained networks and of exported files: maps, differences, distributions; as PNG, HTML and JSON.
+
+    Without --picture, validation pictures of --data are shown, and without that a scene that mqn draws.
+    """
+    from mqn.cli.features_models import find_quantized, open_models
+
+    # What can be wrong is found out before anything is exported.
+    choice = _choice(count, by, named)
+    _make(out)
+    given = open_models(models)
+    shown = _pictures(pictures or [], data, given)
+    attention = _look_at_attention(given, interface, shown[0], choice)
+    quantized = _compare(find_quantized(given, settings, data, out), interface, shown, choice)
+    numbers = {"attention": attention and attention.figures, "quantized": [view.figures for view in quantized]}
+    files = _write(attention, quantized, numbers, out)
+    if json:
+        output.document({**numbers, "files": files})
+        return
+    _print(quantized)
+    for file in files:
+        output.line(str(file))
+
+
+def _make(folder: Path) -> None:
+    """Make the folder before the work that it is for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}; name another folder with --output") from error
+
+
+def _choice(count: int, by: str, named: list[int] | None) -> Choice:
+    from mqn.errors import nearest
+    from mqn.export.feature_choice import ORDERS, Choice
+
+    order = next((one for one in ORDERS if one == by), None)
+    if order is None:
+        raise UsageError(f"--by {by!r}; {nearest(by, ORDERS)}")
+    return Choice(count=count, by=order, channels=tuple(named or ()))
+
+
+def _pictures(files: Sequence[Path], data: str | None, given: Given) -> list[Shown]:
+    from mqn.export.shown_pictures import from_dataset, from_file, procedural
+
+    if files:
+        return [from_file(file, given.size) for file in files]
+    if data is None:
+        return [procedural(given.size, virtual_camera=given.virtual_camera)]
+    from mqn.data.dataset import locate
+
+    return from_dataset(locate(data), given.size, _SHOWN_OF_A_DATASET, virtual_camera=given.virtual_camera)
+
+
+def _look_at_attention(given: Given, interface: str | None, picture: Shown, choice: Choice) -> AttentionView | None:
+    if not given.trained:
+        return None
+    from mqn.export.attended_features import ATTENDED, look_at_attention
+
+    return look_at_attention(given.trained, interface or ATTENDED, picture, choice)
+
+
+def _compare(
+    models: Sequence[Quantized], interface: str | None, shown: Sequence[Shown], choice: Choice
+) -> list[QuantizedView]:
+    from mqn.export.quantized_features import compare_features
+
+    views = []
+    with output.progress() as bar:
+        for model in bar.track(models, description="features"):
+            view = compare_features(
+                model.float_model,
+                model.exported.files,
+                interface or model.cut,
+                shown,
+                model.exported.codec,
+                choice,
+                model=model.name,
+                plan=model.plan,
+            )
+            views.append(view)
+    return views
+
+
+def _write(
+    attention: AttentionView | None, quantized: Sequence[QuantizedView], numbers: dict[str, Any], out: Path
+) -> list[Path]:
+    """Everything that is to be seen; gives the files."""
+    from mqn.parsing import write_json
+    from mqn.report.attention_picture import write_attention_png
+    from mqn.report.feature_page import write_feature_page
+    from mqn.report.quantized_picture import write_quantized_png
+
+    files = [out / PAGE]
+    write_feature_page(attention, quantized, files[0])
+    if attention is not None:
+        files.append(out / ATTENTION)
+        write_attention_png(attention, files[-1])
+    for number, view in enumerate(quantized, start=1):
+        files.append(out / (QUANTIZED if len(quantized) == 1 else f"{Path(QUANTIZED).stem}_{number}.png"))
+        write_quantized_png(view, files[-1])
+    files.append(out / NUMBERS)
+    write_json(files[-1], numbers)
+    return files
+
+
+def _print(quantized: Sequence[QuantizedView]) -> None:
+    """A line for every exported model: all channels of all pictures."""
+    from mqn.report.feature_words import figure_rows
+
+    if not quantized:
+        return
+    rows = [dict(figure_rows(view.figures.all)) for view in quantized]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    output.table(
+        ["model", "plan", "interface", *columns],
+        [
+            [view.figures.model, view.figures.plan, view.figures.interface, *(row.get(name, "-") for name in columns)]
+            for view, row in zip(quantized, rows, strict=True)
+        ],
+        title="features of all channels, quantized against float",
+    )

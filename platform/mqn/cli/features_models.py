@@ -1,0 +1,173 @@
+"""What `mqn features` is given: checkpoints, and exported models with the float networks that they came from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqn.cli import output
+from mqn.cli.options import parse_candidate, parse_file
+from mqn.errors import UsageError
+
+if TYPE_CHECKING:
+    from mqn.export.attended_features import Trained
+    from mqn.export.exported import Exported
+
+EXPORTED = "model"
+"""Where a checkpoint that is given alone is exported to, inside the output folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """An exported model.
+
+    Attributes:
+        name: what it is called.
+        exported: its folder.
+        plan: its plan's label.
+        cut: where its plan cuts the network.
+        float_model: the float file that it was quantized from, with its cuts beside it.
+    """
+
+    name: str
+    exported: Exported
+    plan: str
+    cut: str
+    float_model: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What was given, opened.
+
+    Attributes:
+        names: what each is called, by its path.
+        checkpoints: of the networks, in the order given.
+        trained: the networks.
+        exported: exported models by their folder, in the order given.
+        size: side of everybody's square input in pixels.
+        virtual_camera: whether the first one mostly knows the virtual camera's pictures.
+    """
+
+    names: Mapping[Path, str]
+    checkpoints: tuple[Path, ...]
+    trained: tuple[Trained, ...]
+    exported: Mapping[Path, Exported]
+    size: int
+    virtual_camera: bool
+
+
+def open_models(words: Sequence[str]) -> Given:
+    """Open everything that a user named.
+
+    Args:
+        words: paths of checkpoints and of exported folders.
+
+    Raises:
+        UsageError: something else was given, or models of different sizes.
+        WeightsError: a checkpoint cannot be read.
+        ModelFileError: an exported model is not whole, or does not say where it comes from.
+    """
+    from mqn.export.attended_features import Trained
+    from mqn.export.exported import open_exported
+    from mqn.models.checkpoint import load
+    from mqn.search.origin import origin_of
+
+    paths = list(dict.fromkeys(_model(word) for word in words))
+    names = _names(paths)
+    opened = {path: load(path) for path in paths if path.is_file()}
+    exported = {path: open_exported(path) for path in paths if path.is_dir()}
+    shares = [training.virtual_camera for _, training, _ in opened.values()]
+    shares += [origin_of(model).virtual_camera for model in exported.values()]
+    sizes = {names[path]: arch.input_size for path, (arch, _, _) in opened.items()}
+    return Given(
+        names=names,
+        checkpoints=tuple(opened),
+        trained=tuple(
+            Trained(name=names[path], attention=arch.attention, codec=training.codec, network=network)
+            for path, (arch, training, network) in opened.items()
+        ),
+        exported=exported,
+        size=_one_size(sizes | {names[path]: model.input_size for path, model in exported.items()}),
+        virtual_camera=shares[0] >= 0.5,
+    )
+
+
+def find_quantized(given: Given, settings: Sequence[str] | None, data: str | None, out: Path) -> list[Quantized]:
+    """Find the float networks of exported models; a checkpoint that was given alone is exported first.
+
+    Args:
+        given: what was opened.
+        settings: `--set`: how the checkpoint is exported.
+        data: calibrates it.
+        out: the folder of the command's results.
+
+    Raises:
+        UsageError: `settings` where nothing is exported.
+        ModelFileError: a float network is not to be had.
+        CandidateError: the plan cannot be carried out.
+    """
+    from mqn.profile import Profile
+    from mqn.search.artifacts import ArtifactStore
+    from mqn.search.origin import find_float_model, origin_of
+
+    exported = given.exported
+    if len(given.checkpoints) == 1 and not exported:
+        exported = {given.checkpoints[0]: _export(given.checkpoints[0], settings, data, out)}
+    elif settings:
+        raise UsageError("--set says how a checkpoint is exported; give one checkpoint alone, or leave --set out")
+    store = ArtifactStore(Profile().artifacts)
+    found = []
+    with output.progress() as bar:
+        for path, model in bar.track(exported.items(), description="float networks"):
+            origin = origin_of(model)
+            found.append(
+                Quantized(
+                    name=given.names[path],
+                    exported=model,
+                    plan=origin.plan,
+                    cut=origin.cut,
+                    float_model=find_float_model(model, given.checkpoints, store),
+                )
+            )
+    return found
+
+
+def _model(word: str) -> Path:
+    """A checkpoint's file, or an exported model's folder, also by one of its .tflite files."""
+    path = parse_file(word, "checkpoint or exported model")
+    if path.suffix == ".tflite":
+        return path.parent
+    if path.is_dir() or path.suffix == ".pt":
+        return path
+    raise UsageError(f"{word} is no model; give a training's checkpoint.pt, or a folder that `mqn export` wrote")
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What models are called: for the folder that they lie in; in full where two would be called alike."""
+    folders = {path: (path.parent if path.suffix == ".pt" else path).resolve().name for path in paths}
+    shared = Counter(folders.values())
+    return {path: name if shared[name] == 1 else str(path) for path, name in folders.items()}
+
+
+def _one_size(sizes: Mapping[str, int]) -> int:
+    first, *_ = sizes
+    other = next((name for name, size in sizes.items() if size != sizes[first]), None)
+    if other is not None:
+        raise UsageError(
+            f"{first} takes {sizes[first]} x {sizes[first]} pixels and {other} {sizes[other]} x {sizes[other]}: their "
+            "features lie on different pixels; give models of one input size"
+        )
+    return sizes[first]
+
+
+def _export(checkpoint: Path, settings: Sequence[str] | None, data: str | None, out: Path) -> Exported:
+    from mqn.data.dataset import locate
+    from mqn.search.stages import export_checkpoint
+
+    plan = parse_candidate(settings).plan
+    output.note(f"exporting {checkpoint} as {plan.label} to {out / EXPORTED}")
+    return export_checkpoint(checkpoint, plan, locate(data), out / EXPORTED)

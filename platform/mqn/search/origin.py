@@ -1,0 +1,137 @@
+"""Where an exported model comes from: its plan, and the float file that it was quantized from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqn.errors import ConfigError, ModelFileError
+from mqn.parsing import from_mapping, read_json
+from mqn.records import Candidate, Manifest
+from mqn.search.artifacts import MANIFEST, Artifact, ArtifactStore
+from mqn.search.jobs import complete
+from mqn.search.stage_jobs import convert_job
+from mqn.search.stages import FLOAT_MODEL
+
+if TYPE_CHECKING:
+    from mqn.export.exported import Exported
+
+_CONVERT = "convert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a model's manifest tells.
+
+    Attributes:
+        plan: its plan's label.
+        cut: where the plan cuts the network.
+        virtual_camera: share of the network's training inputs that the virtual camera made.
+        float_hash: SHA-256 of the float file; None where the manifest names the conversion instead.
+        conversion: key of the conversion's artifact; None where the manifest names the file instead.
+    """
+
+    plan: str
+    cut: str
+    virtual_camera: float
+    float_hash: str | None = None
+    conversion: str | None = None
+
+
+def origin_of(model: Exported) -> Origin:
+    """Read a model's manifest.
+
+    Args:
+        model: what `mqn export`, a trial or `mqn select` wrote.
+
+    Raises:
+        ModelFileError: the manifest does not tell.
+    """
+    inputs, details = model.manifest.inputs, model.manifest.details
+    try:
+        if "candidate" in inputs:  # A bundle, which knows its whole trial.
+            candidate = from_mapping(Candidate, inputs["candidate"], source=str(model.folder / MANIFEST))
+            return Origin(
+                plan=candidate.plan.label,
+                cut=candidate.plan.cut,
+                virtual_camera=candidate.training.virtual_camera,
+                conversion=_conversion(inputs),
+            )
+        return Origin(
+            plan=details["plan"],
+            cut=inputs["plan"]["cut"],
+            virtual_camera=inputs["calibration"]["virtual_camera"],
+            float_hash=inputs["float_model"],
+        )
+    except (ConfigError, KeyError, TypeError) as error:
+        raise ModelFileError(
+            f"{model.folder / MANIFEST} does not say what the model was made from ({error}); export it again"
+        ) from error
+
+
+def find_float_model(model: Exported, checkpoints: Sequence[Path], store: ArtifactStore) -> Path:
+    """Find the float file that a model was quantized from, or make it again.
+
+    Args:
+        model: an exported one.
+        checkpoints: of trainings that it may come from; one that does is converted where the file is not there.
+        store: where conversions lie.
+
+    Returns:
+        The file, with its cuts beside it.
+
+    Raises:
+        ModelFileError: it is not there, and none of the checkpoints makes it.
+        CandidateError: a checkpoint cannot be converted.
+    """
+    origin = origin_of(model)
+    found = _stored(origin, store)
+    for checkpoint in () if found else checkpoints:
+        job = convert_job(checkpoint)
+        if origin.conversion in (None, job.key):
+            made = complete(store, job)
+            found = made if _is_it(made, origin) else None
+        if found:
+            break
+    if found is None:
+        given = ", ".join(map(str, checkpoints))
+        raise ModelFileError(
+            f"{model.folder} was not exported from {given}, and its float network is not in {store.folder}; give the "
+            "checkpoint.pt that it was exported from"
+            if given
+            else f"the float network of {model.folder} is not in {store.folder}; give the checkpoint.pt that it was "
+            "exported from too"
+        )
+    return found.folder / FLOAT_MODEL
+
+
+def _stored(origin: Origin, store: ArtifactStore) -> Artifact | None:
+    if origin.conversion is not None:
+        return store.find(_CONVERT, origin.conversion)
+    for manifest in sorted((store.folder / _CONVERT).glob(f"*/{MANIFEST}")):
+        key = manifest.parent.name
+        if _states(manifest, origin) and (artifact := store.find(_CONVERT, key)):
+            return artifact
+    return None
+
+
+def _states(manifest: Path, origin: Origin) -> bool:
+    """Whether a conversion's manifest names the file; damaged ones name none."""
+    try:
+        return read_json(Manifest, manifest).files.get(FLOAT_MODEL) == origin.float_hash
+    except ConfigError:
+        return False
+
+
+def _is_it(artifact: Artifact, origin: Origin) -> bool:
+    return origin.float_hash in (None, artifact.manifest.files[FLOAT_MODEL])
+
+
+def _conversion(inputs: Mapping[str, Any]) -> str:
+    """The conversion that was quantized: that of the pruned network where there are two."""
+    keys = {name: key for name, key in inputs.items() if name.partition("/")[0] == _CONVERT}
+    if not keys:
+        raise KeyError(_CONVERT)
+    return str(keys[max(keys, key=len)])
