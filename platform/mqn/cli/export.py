@@ -9,6 +9,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.export_sensitivity import rank_layers
+from mqn.cli.export_suggest import suggest_export
 from mqn.cli.export_tables import print_audits
 from mqn.cli.options import Data, Json, parse_candidate, parse_file, parse_settings
 from mqn.errors import UsageError
@@ -58,6 +59,15 @@ def export(
             "--output gets sensitivity.json and sensitivity.png.",
         ),
     ] = False,
+    suggest: Annotated[
+        bool,
+        typer.Option(
+            "--suggest",
+            help="Suggest plans from fast to accurate, each exported and checked; --output gets space.toml, which "
+            "`mqn search` starts from, suggestion.json and suggestion.png.",
+        ),
+    ] = False,
+    budget: Annotated[float, typer.Option(help="With --suggest: PSNR-TM in dB that a plan may lose.")] = 0.1,
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
@@ -69,6 +79,9 @@ def export(
         return
     if sensitivity:
         rank_layers(path, _plan(settings), data, out, json=json)
+        return
+    if suggest:
+        suggest_export(path, settings, data, out, budget, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")

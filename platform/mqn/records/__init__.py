@@ -28,6 +28,7 @@ from mqn.records.op_profile import OpProfile, OpTime
 from mqn.records.plan import Calibration, Layout, Plan, Scheme
 from mqn.records.scores import Interval, Scores
 from mqn.records.sensitivity import LayerSensitivity, Sensitivity
+from mqn.records.suggestion import Prediction, SuggestedPlan, Suggestion
 from mqn.records.trial import TrialRecord, TrialState
 
 __all__ = [
@@ -55,11 +56,14 @@ __all__ = [
     "PartMeasurement",
     "Plan",
     "Precision",
+    "Prediction",
     "Range",
     "Ratio",
     "Scheme",
     "Scores",
     "Sensitivity",
+    "SuggestedPlan",
+    "Suggestion",
     "Training",
     "TrialRecord",
     "TrialState",

@@ -1,0 +1,111 @@
+"""`mqn export --suggest`: plans that a search can start from, each checked, and the space to search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqn.cli import output
+from mqn.cli.options import parse_candidate, parse_settings
+from mqn.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqn.records import Plan, SuggestedPlan, Suggestion
+
+_GIVEN = ("plan.cut", "plan.layout", "plan.calibration", "plan.calibration_pictures")
+
+
+def suggest_export(
+    checkpoint: Path, settings: Sequence[str] | None, data: str | None, out: Path | None, budget: float, *, json: bool
+) -> None:
+    """Find plans, check them, and write `suggestion.json`, `suggestion.png` and `space.toml`.
+
+    Args:
+        checkpoint: a training's.
+        settings: `--set` options: cut, layout and calibration.
+        data: a dataset: its training pictures calibrate, its validation pictures judge.
+        out: folder to write to.
+        budget: PSNR-TM in dB that a plan may lose.
+        json: one JSON document on stdout.
+
+    Raises:
+        UsageError: no folder, or a setting that is for the suggestion to choose.
+    """
+    if out is None:
+        raise UsageError("--output is missing; name a folder for space.toml, suggestion.json and suggestion.png")
+    for key in parse_settings(settings):
+        if key not in _GIVEN:
+            raise UsageError(f"--set {key}: with --suggest only {', '.join(_GIVEN)} can be set; leave it out")
+    found = _find(checkpoint, parse_candidate(settings).plan, data, out, budget)
+    if json:
+        output.document(found)
+        return
+    _show(found)
+    where = f" --data {data}" if data else ""
+    output.line(f"next: mqn search {out / 'space.toml'}{where}")
+
+
+def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: float) -> Suggestion:
+    from mqn.data.dataset import locate
+    from mqn.models.checkpoint import load
+    from mqn.parsing import write_json
+    from mqn.profile import Profile
+    from mqn.report.suggestion_picture import write_suggestion_png
+    from mqn.search.artifacts import ArtifactStore
+    from mqn.search.suggested_space import write_space
+    from mqn.search.suggestion import suggest_plans
+
+    dataset = locate(data)
+    with output.progress() as bar:
+        task = bar.add_task("conversion")
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        store = ArtifactStore(Profile().artifacts)
+        found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "suggestion.json", found)
+    write_suggestion_png(found, out / "suggestion.png")
+    write_space(out / "space.toml", [one.plan for one in found.kept], checkpoint, load(checkpoint)[1])
+    return found
+
+
+def _show(found: Suggestion) -> None:
+    from mqn.report.suggestion_picture import letters
+
+    named = letters(found.plans)
+    by_label = {one.plan.label: letter for letter, one in named.items()}
+    rows = [_row(letter, one, found.budget, by_label) for letter, one in named.items()]
+    columns = ["", "plan", "time (float 1)", "bytes", "lost: predicted", "measured (dB)", "95 % range", ""]
+    output.table(columns, rows, title=f"{len(found.kept)} plans to start from, {len(found.plans)} tried")
+    for letter, one in named.items():
+        if one.plan.rules and one.beaten_by is None:
+            output.line(f"{letter}: --set 'plan.rules={one.plan.rules}'")
+    output.line(
+        f"PSNR-TM {found.psnr_tm_float:.3f} dB in float; layers were looked at on {found.allocated_on} validation "
+        f"pictures, plans checked on {found.checked_on} others; time is estimated, the search measures it"
+    )
+    astray = [letter for letter, one in named.items() if not one.as_predicted]
+    if astray:
+        output.line(f"beyond the spread of pictures is the prediction of {', '.join(astray)}: trust what was measured")
+
+
+def _row(letter: str, one: SuggestedPlan, budget: float, letters: dict[str, str]) -> list[str]:
+    loss = one.measured_loss
+    if one.beaten_by is not None:
+        verdict = f"beaten by {letters[one.beaten_by]}"
+    else:
+        verdict = "within the budget" if loss.mean <= budget else "over the budget"
+    return [
+        letter,
+        one.plan.label,
+        f"{one.time:.2f}",
+        f"{one.size_bytes:,}",
+        f"{one.predicted_loss:.3f}",
+        f"{loss.mean:.3f}",
+        f"{loss.low:.3f} to {loss.high:.3f}",
+        verdict,
+    ]

@@ -1,0 +1,77 @@
+"""Plans that are worth a measurement, from fast to accurate: what was predicted of them, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mqn.records.plan import Plan
+from mqn.records.scores import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A plan, and what it should cost.
+
+    Attributes:
+        plan: the plan.
+        loss: PSNR-TM that it should lose against the float network, in dB: the sum of what its layers lose alone
+            (`mqn.export.suggest.layer_losses`).
+        time: estimated, in shares of the float network's; 1 is as slow.
+        weight_bytes: of kernels and biases.
+    """
+
+    plan: Plan
+    loss: float
+    time: float
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestedPlan:
+    """A plan that was carried out and scored.
+
+    Attributes:
+        plan: the plan.
+        predicted_loss: as in `Prediction`, from one half of the validation pictures' places.
+        measured_loss: of PSNR-TM against the float network, in dB, on the other half; its interval is over places.
+        time: estimated, in shares of the float network's.
+        size_bytes: of the exported files.
+        beaten_by: label of another suggested plan that is as good in loss, time and bytes, and better in one; None
+            where there is none.
+    """
+
+    plan: Plan
+    predicted_loss: float
+    measured_loss: Interval
+    time: float
+    size_bytes: int
+    beaten_by: str | None = None
+
+    @property
+    def as_predicted(self) -> bool:
+        """Whether the prediction lies within the spread of the measured pictures."""
+        return self.measured_loss.low <= self.predicted_loss <= self.measured_loss.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """What `mqn export --suggest` found.
+
+    Attributes:
+        budget: of PSNR-TM, in dB, that a plan may lose.
+        psnr_tm_float: of the float network on the pictures that the plans were checked on, in dB.
+        allocated_on: how many pictures the layers were looked at on.
+        checked_on: how many other pictures the plans were scored on.
+        plans: every plan that was tried, the fastest first.
+    """
+
+    budget: float
+    psnr_tm_float: float
+    allocated_on: int
+    checked_on: int
+    plans: tuple[SuggestedPlan, ...]
+
+    @property
+    def kept(self) -> tuple[SuggestedPlan, ...]:
+        """The plans that no other one beats, the fastest first."""
+        return tuple(one for one in self.plans if one.beaten_by is None)

@@ -1,0 +1,88 @@
+"""A picture of suggested plans: what was predicted beside what was measured, and what each plan costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from mqn.records import SuggestedPlan, Suggestion
+from mqn.report.canvas import add_legend, open_figure, save_figure
+from mqn.report.palette import ACCENT, FAINT, INK, LIMIT, MUTED, SERIES
+
+_SIZE = (11.5, 4.8)
+_NEAR = 0.02  # of an axis
+
+
+def letters(plans: Sequence[SuggestedPlan]) -> dict[str, SuggestedPlan]:
+    """A letter for each plan, in order: labels of plans with many rules are too long for tables and pictures."""
+    return {chr(ord("A") + number): plan for number, plan in enumerate(plans)}
+
+
+def write_suggestion_png(found: Suggestion, path: Path) -> None:
+    """Draw the plans: loss against estimated time, against size, and predicted against measured loss.
+
+    Args:
+        found: what was suggested and measured.
+        path: the .png file to write.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    named = letters(found.plans)
+    title = f"{len(named)} plans, checked on {found.checked_on} pictures that took no part in choosing them"
+    figure, (by_time, by_size, agreement) = open_figure(title, size=_SIZE, columns=3)
+    _draw_costs(by_time, {name: (plan.time, plan) for name, plan in named.items()}, found.budget)
+    by_time.set_xlabel("Time, estimated (float = 1)")
+    by_time.set_ylabel("PSNR-TM lost (dB)")
+    _draw_costs(by_size, {name: (plan.size_bytes / 1e6, plan) for name, plan in named.items()}, found.budget)
+    by_size.set_xlabel("File size (MB)")
+    _draw_agreement(agreement, named)
+    add_legend(figure, columns=5)
+    save_figure(figure, path)
+
+
+def _draw_costs(axes: Axes, points: dict[str, tuple[float, SuggestedPlan]], budget: float) -> None:
+    for cost, plan in points.values():
+        loss, color = plan.measured_loss, ACCENT if plan.beaten_by is None else FAINT
+        label = "measured, 95 % range over places" if plan.beaten_by is None else "beaten by another plan"
+        axes.plot([cost, cost], [loss.low, loss.high], color=color, lw=1.5)
+        axes.plot(cost, loss.mean, "o", color=color, ms=7, label=label)
+        axes.plot(cost, plan.predicted_loss, "_", color=SERIES[1], ms=13, mew=2, label="predicted")
+    axes.axhline(budget, color=LIMIT, lw=1, ls="--", label=f"budget, {budget:g} dB")
+    axes.axhline(0, color=FAINT, lw=1)
+    axes.margins(x=0.14)
+    _name_points(axes, {name: (cost, plan.measured_loss.mean) for name, (cost, plan) in points.items()})
+
+
+def _draw_agreement(axes: Axes, named: dict[str, SuggestedPlan]) -> None:
+    ends = [
+        value
+        for plan in named.values()
+        for value in (plan.predicted_loss, plan.measured_loss.low, plan.measured_loss.high)
+    ]
+    low, high = min(0.0, *ends), max(ends)
+    axes.plot([low, high], [low, high], color=MUTED, lw=1, ls=":", label="as predicted")
+    for plan in named.values():
+        loss, color = plan.measured_loss, ACCENT if plan.beaten_by is None else FAINT
+        axes.plot([plan.predicted_loss] * 2, [loss.low, loss.high], color=color, lw=1.5)
+        axes.plot(plan.predicted_loss, loss.mean, "o", color=color, ms=7)
+    _name_points(axes, {name: (plan.predicted_loss, plan.measured_loss.mean) for name, plan in named.items()})
+    axes.set_xlabel("PSNR-TM lost, predicted (dB)")
+    axes.set_ylabel("measured (dB)")
+
+
+def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
+    """Write names beside points; those that all but coincide share a line."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    groups: list[tuple[list[str], float, float]] = []
+    for name, (x, y) in points.items():
+        for names, other_x, other_y in groups:
+            if abs(x - other_x) < _NEAR * (right - left) and abs(y - other_y) < _NEAR * (top - bottom):
+                names.append(name)
+                break
+        else:
+            groups.append(([name], x, y))
+    for names, x, y in groups:
+        axes.annotate(" ".join(names), (x, y), (7, 5), textcoords="offset points", color=INK, fontsize=9)
