@@ -51,9 +51,11 @@ def test_the_readmes_code_runs_outside_the_project(stored, tmp_path, layout, app
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_readmes_decoding_is_the_codecs(codec):
-    lines = example(["model.tflite"], codec, 32).splitlines()
+    lines = example(["backbone.tflite", "head.tflite"], codec, 32).splitlines()
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 120
     start = next(i for i, line in enumerate(lines) if line.startswith("code = "))
-    end = next(i for i, line in enumerate(lines) if line.startswith("with open"))
+    end = next(i for i, line in enumerate(lines) if line.startswith("open("))
     output = np.linspace(REACHABLE[0] - 0.01, REACHABLE[1] + 0.01, 48).reshape(1, 4, 4, 3)
     names = {"np": np, "values": {"hdr": output}}
     exec("\n".join(lines[start:end]), names)
