@@ -11,6 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.errors import ExportError
+from mqn.export.cutting import INPUT
 from mqn.export.flatbuffer import Network
 
 Shape = tuple[int, ...]
@@ -27,7 +28,7 @@ def retarget(source: Path, target: Path, height: int, width: int) -> Path:
         width: likewise.
 
     Returns:
-        `target`. Every (1, H, W, C) input has the new height and width.
+        `target`. Its picture has the new height and width; features that it takes beside it keep their share of it.
 
     Raises:
         ExportError: the size is not a multiple of 32, or the file has an operator that this does not know.
@@ -43,9 +44,12 @@ def retarget(source: Path, target: Path, height: int, width: int) -> Path:
 def resize_network(network: Network, height: int, width: int) -> None:
     """Change a network's shapes in place; see `retarget`."""
     shapes: dict[int, Shape] = {}
+    inputs = network.inputs()
+    # A head's features may be smaller than the picture that it also takes.
+    _, tall, wide, _ = network.tensors[inputs.get(INPUT, network.graph.inputs[0])].shape
     for index in network.graph.inputs:
-        shape = tuple(network.tensors[index].shape)
-        shapes[index] = (shape[0], height, width, shape[3])
+        batch, rows, columns, channels = network.tensors[index].shape
+        shapes[index] = (batch, rows * height // tall, columns * width // wide, channels)
     for operator in network.operators:
         kind = network.kind(operator)
         if kind not in RULES:
