@@ -34,7 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["absent.pt"], 2, "no checkpoint or exported model at"),
         (["text.txt"], 2, "is no model; give a training's checkpoint.pt, or a folder"),
-        (["ca"], 1, "manifest.json"),
+        (["."], 1, "manifest.json"),
+        (["ca", "--channels", "60"], 2, "60 channels a picture are too many for one figure; give at most 59"),
+        (["ca", "--channels", "20", "--data", "photos"], 2, "give at most 19"),
+        (["ca", *["--picture", "picture.png"] * 31], 2, "31 pictures are too many for one figure; give at most 30"),
         (["ca/checkpoint.pt", "large/checkpoint.pt"], 2, "ca takes 32 x 32 pixels and large 64 x 64"),
         (["ca/checkpoint.pt", "--by", "differnt"], 2, "did you mean 'different'"),
         (["ca/checkpoint.pt", "--interface", "irlb_4"], 2, "no interface 'irlb_4'"),
@@ -59,13 +62,13 @@ def test_what_cannot_be_done(
 
 
 def test_an_output_that_is_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, line = fails(capsys, "features", str(folder / "ca"), "--output", str(folder / "text.txt"))
+    code, line = fails(capsys, "features", str(folder), "--output", str(folder / "text.txt"))
     assert code == 2
     assert "cannot make" in line
 
 
 def test_networks_stand_side_by_side(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    words = [str(folder / name / "checkpoint.pt") for name in ("sa", "ca")]
+    words = [str(folder / "sa" / "checkpoint.pt"), str(folder / "ca")]
     assert run(["features", *words, "--output", str(tmp_path / "seen"), "--channels", "2", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [(row["model"], row["attention"], len(row["chosen"])) for row in document["attention"]["models"]] == [

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NUMBERS, PAGE, ATTENTION, QUANTIZED = "features.json", "features.html", "attention.png", "quantized.png"
 _SHOWN_OF_A_DATASET = 3
+_MOST_ROWS = 60
+"""Of one picture, which would become too large to open."""
 
 
 def register(app: typer.Typer) -> None:
@@ -77,6 +79,8 @@ def features(
     # What can be wrong is found out before anything is exported.
     choice = _choice(count, by, named)
     _make(out)
+    count_shown = len(pictures) if pictures else _SHOWN_OF_A_DATASET if data else 1
+    _require_room(count_shown, len(choice.channels) or choice.count)
     given = open_models(models)
     shown = _pictures(pictures or [], data, given)
     attention = _look_at_attention(given, interface, shown[0], choice)
@@ -89,6 +93,15 @@ def features(
     _print(quantized)
     for file in files:
         output.line(str(file))
+
+
+def _require_room(pictures: int, channels: int) -> None:
+    """Refuse what no figure can show: a row a picture and another for each of its channels."""
+    most = _MOST_ROWS // pictures - 1
+    if most < 1:
+        raise UsageError(f"{pictures} pictures are too many for one figure; give at most {_MOST_ROWS // 2}")
+    if channels > most:
+        raise UsageError(f"{channels} channels a picture are too many for one figure; give at most {most}")
 
 
 def _make(folder: Path) -> None:

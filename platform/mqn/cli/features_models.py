@@ -137,13 +137,18 @@ def find_quantized(given: Given, settings: Sequence[str] | None, data: str | Non
 
 
 def _model(word: str) -> Path:
-    """A checkpoint's file, or an exported model's folder, also by one of its .tflite files."""
+    """A checkpoint's file, also by its training's folder; an exported model's folder, also by one of its files."""
+    from mqn.search.stages import CHECKPOINT
+
     path = parse_file(word, "checkpoint or exported model")
     if path.suffix == ".tflite":
         return path.parent
-    if path.is_dir() or path.suffix == ".pt":
-        return path
-    raise UsageError(f"{word} is no model; give a training's checkpoint.pt, or a folder that `mqn export` wrote")
+    if path.is_dir():
+        checkpoint = path / CHECKPOINT
+        return checkpoint if checkpoint.is_file() else path
+    if path.suffix != ".pt":
+        raise UsageError(f"{word} is no model; give a training's checkpoint.pt, or a folder that `mqn export` wrote")
+    return path
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -37,13 +37,13 @@ def draw_quantized(view: QuantizedView, place: int) -> Figure:
     """
     maps, pmfs, chosen = view.maps[place], view.figures.pictures[place].pmfs, view.figures.chosen
     apart = np.abs(mulaw(maps.light_found) - mulaw(maps.light)).max(axis=2)
-    titles = ["input", f"prediction, {FLOAT}", f"prediction, {FILE}", _to("difference as seen", apart)]
+    titles = ["input", f"prediction, {FLOAT}", f"prediction, {FILE}", _to("|difference| as seen", apart)]
     for line, channel in enumerate(chosen):
         expected, found = maps.expected[line], maps.found[line]
         titles += [
             f"channel {channel}, float: {range_words(expected)}",
             f"quantized: {range_words(found)}",
-            _to("difference", np.abs(found - expected)),
+            _to("|difference|", np.abs(found - expected)),
             "PMF: share of pixels by value",
         ]
     figure = _grid(titles, rows=1 + len(chosen), columns=4)
@@ -88,7 +88,7 @@ def draw_attention(view: AttentionView) -> Figure:
 
 
 def _to(what: str, values: np.ndarray) -> str:
-    return f"|{what}|, to {number(float(values.max()))}"
+    return f"{what}, to {number(float(values.max()))}"
 
 
 def _grid(titles: list[str], rows: int, columns: int) -> Figure:
