@@ -78,3 +78,14 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(b"1234TFL3")
     with pytest.raises(ModelFileError, match="damaged"):
         audit_file(tmp_path / "x.tflite")
+
+
+def test_a_kernel_without_a_bias_takes_no_other_tensor_for_it(toy: Network) -> None:
+    network = toy.copy()
+    network.add_constant("constant/more", np.arange(100))  # The last tensor, which index -1 would name in Python.
+    before = audit(network, "toy.tflite").bytes_by_kind
+    last = next(operator for operator in network.operators if network.tensors[operator.outputs[0]].name == "head/last")
+    last.inputs = [*last.inputs[:2], -1]
+    found = audit(network, "toy.tflite").bytes_by_kind
+    assert found["bias float32"] == before["bias float32"] - 4 * 3
+    assert "bias int32" not in found

@@ -171,8 +171,8 @@ def _types(network: Network, operator: Any) -> tuple[str, str, str, str]:
 
 
 def _first(network: Network, indices: Sequence[int]) -> str:
-    """The type of the first tensor; an operator of somebody else's file may have none."""
-    return _type(network, indices[0]) if len(indices) else ""
+    """The type of the first tensor; an operator of somebody else's file may have none, or leave it out as -1."""
+    return _type(network, indices[0]) if len(indices) and indices[0] >= 0 else ""
 
 
 def _type(network: Network, index: int) -> str:
@@ -194,6 +194,8 @@ def _bytes_by_kind(network: Network, size_bytes: int) -> dict[str, int]:
     for operator in network.operators:
         if network.kind(operator) in _KERNELS:
             for index, role in zip(operator.inputs[1:], ("kernel", "bias"), strict=False):
+                if index < 0:  # no bias
+                    continue
                 stored = dequantized.get(index, index)
                 roles[network.tensors[stored].buffer] = f"{role} {_type(network, stored)}"
     counted: Counter[str] = Counter()
