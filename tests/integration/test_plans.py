@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.readme_code import check_outside, run_readme
 from torch import nn
 
 from mqn.errors import PlanError
@@ -18,29 +17,19 @@ from mqn.export.cutting import cut_tensor
 from mqn.export.flatbuffer import Network
 from mqn.export.process import Worker
 from mqn.export.quantize import quantize
+from mqn.export.resize import retarget
 from mqn.export.rules import assign, layer_name
+from mqn.export.runner import Runner
 from mqn.models import checkpoint
 from mqn.models.cost import cuts, pair_cuts
 from mqn.models.mqn import assemble
 from mqn.records import Arch, Plan, Training
+from mqn.report.readme import readme
 
 pytestmark = pytest.mark.integration
 
 SIZE = 64
 ARCH = Arch(encoder_weights="random", input_size=SIZE)
-
-# What an app's developer writes, in a process that knows nothing of ours.
-PLAIN = """
-import sys
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-values = {"ldr": np.load(sys.argv[1])[None]}
-for file in sys.argv[3:]:
-    runner = Interpreter(model_path=file).get_signature_runner()
-    values |= runner(**{name: values[name] for name in runner.get_input_details()})
-np.save(sys.argv[2], values["hdr"][0])
-assert not [name for name in sys.modules if name.split(".")[0] == "mqn"]
-"""
 
 PLANS = [
     Plan(cut="backbone.encoder.block_5", head="static_wi8_ai16"),
@@ -75,14 +64,24 @@ def pictures() -> np.ndarray:
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.label)
 def test_a_plan_runs_outside_the_project(float_file: Path, pictures: np.ndarray, tmp_path: Path, plan: Plan) -> None:
     files = quantize(float_file, plan, pictures, tmp_path)
-    np.save(tmp_path / "ldr.npy", pictures[0])
-    words = [sys.executable, "-c", PLAIN, "ldr.npy", "hdr.npy", *(file.name for file in files)]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=120)
-    hdr = np.load(tmp_path / "hdr.npy")
-    assert hdr.shape == (SIZE, SIZE, 3)
+    picture = np.rint(pictures[0] * 255).astype(np.uint8)
+    check_outside(tmp_path)
+    found = run_readme(readme(plan.label, [file.name for file in files], "linear", SIZE), tmp_path, picture)
+    expected = Runner(files, "linear").predict(picture / np.float32(255))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert found.std() > 0.01
     parity = json.loads((tmp_path / "parity.json").read_text())
     assert 0 < parity["output"]["rms"] < 0.1
-    assert 0.2 < hdr.min() < hdr.max() < 0.9
+
+
+def test_two_files_cut_at_a_smaller_size_are_resized_alike(float_file: Path, tmp_path: Path) -> None:
+    cut = "backbone.encoder.block_1.expand"
+    plan = Plan(cut=cut, backbone="float32", head="float32", layout="pair")
+    files = quantize(float_file, plan, np.zeros((0, SIZE, SIZE, 3), np.float32), tmp_path)
+    wide = [retarget(file, tmp_path / f"wide-{file.name}", 96, 160) for file in (float_file, *files)]
+    ldr = np.random.default_rng(2).random((96, 160, 3), dtype=np.float32)
+    whole, pair = Runner(wide[:1], "linear"), Runner(wide[1:], "linear")
+    np.testing.assert_allclose(pair.infer(ldr), whole.infer(ldr), atol=1e-5)
 
 
 def test_every_cut_is_legal_in_one_file(float_file: Path) -> None:

@@ -36,7 +36,7 @@ from mqn.report.readme import readme
 from tests.readme_code import check_outside, code_of, run_readme
 
 MOST_LINES = 10
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """Largest difference of linear light, as a share of the level: of single-precision arithmetic in another order."""
 
 _PATTERNS = (

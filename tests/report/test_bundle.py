@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from PIL import Image
+from tests.readme_code import check_outside, run_readme
 
 from mqn.errors import ModelFileError, StudyError, UsageError
 from mqn.hdr.codec import CODECS, REACHABLE, decode
-from mqn.hdr.files import read
 from mqn.parsing import file_hash
 from mqn.report.bundle import load_bundle, write_bundle
 from mqn.report.readme import example
@@ -38,15 +33,12 @@ def test_the_readmes_code_runs_outside_the_project(stored, tmp_path, layout, app
     record, store = stored(layout)
     output = write_bundle(record, store, tmp_path / "bundle")
     ldr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    Image.fromarray(ldr).save(output / "input.png")
-    (code,) = re.findall(r"```python\n(.*?)```", (output / "README.md").read_text(), re.DOTALL)
-    # -I: neither this folder nor the environment leads to mqn by chance; the code does not name it.
-    assert "mqn" not in code
-    subprocess.run([sys.executable, "-I", "-c", code], cwd=output, check=True, capture_output=True)
+    check_outside(output)
+    found = run_readme((output / "README.md").read_text(), output, ldr)
     expected = ldr / np.float32(255)
     for _ in range(applied):
         expected = 1 / (1 + np.exp(-expected))
-    np.testing.assert_allclose(read(output / "output.pfm"), decode(expected, "mulaw"), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(found, decode(expected, "mulaw"), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("codec", CODECS)
