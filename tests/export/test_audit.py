@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from mqn.errors import ModelFileError
 from mqn.export.audit import AuditedKind, audit, audit_file, delegation
@@ -82,10 +83,13 @@ def test_a_damaged_file(tmp_path: Path) -> None:
 
 def test_a_kernel_without_a_bias_takes_no_other_tensor_for_it(toy: Network) -> None:
     network = toy.copy()
-    network.add_constant("constant/more", np.arange(100))  # The last tensor, which index -1 would name in Python.
-    before = audit(network, "toy.tflite").bytes_by_kind
     last = next(operator for operator in network.operators if network.tensors[operator.outputs[0]].name == "head/last")
+    last.opcodeIndex = network.operator_code("FULLY_CONNECTED", 5)
+    last.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
+    last.builtinOptions = schema.FullyConnectedOptionsT(keepNumDims=True)
+    network.tensors[last.inputs[1]].shape = [3, 32]
     last.inputs = [*last.inputs[:2], -1]
+    network.add_constant("constant/more", np.arange(100))  # The last tensor, which index -1 would name in Python.
     found = audit(network, "toy.tflite").bytes_by_kind
-    assert found["bias float32"] == before["bias float32"] - 4 * 3
+    assert found["bias float32"] == 4 * (8 + 4 + 32)
     assert "bias int32" not in found
