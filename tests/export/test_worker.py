@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import subprocess
@@ -27,6 +28,23 @@ def test_answers_come_in_order_and_errors_do_not_end_it(monkeypatch: pytest.Monk
         {"error": "PlanError", "message": "0 divides nothing; give another number"},
         {"result": 3.0},
     ]
+
+
+def test_a_full_disk_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(arguments: dict[str, str]) -> None:
+        raise OSError(int(arguments["errno"]), "No space left on device")
+
+    monkeypatch.setitem(worker.JOBS, "write", write)
+    job = {"function": "write", "arguments": {"directory": "/home/artifacts", "errno": errno.ENOSPC}}
+    answers = io.StringIO()
+    serve([json.dumps(job)], answers)
+    assert json.loads(answers.getvalue().removeprefix(PREFIX)) == {
+        "error": "ExportError",
+        "message": "write: No space left on device below /home/artifacts; make room there, then run it again",
+    }
+    job["arguments"]["errno"] = errno.EIO
+    with pytest.raises(OSError, match="No space"):
+        serve([json.dumps(job)], answers)
 
 
 def test_a_fault_of_ours_is_loud() -> None:

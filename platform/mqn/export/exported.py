@@ -80,22 +80,31 @@ def place(source: Path, target: Path) -> Exported:
 
     Raises:
         ModelFileError: the source is not whole.
-        UsageError: the target is not to be written to, as `check_target` says.
+        UsageError: the target is not to be written to, as `check_target` says, or cannot be.
     """
     model = open_exported(source)
     check_target(target)
     if target.exists() and target.samefile(source):
         return model
+    try:
+        return _copy(model, target)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {target}: {error.strerror}; make room there, or give another folder"
+        ) from error
+
+
+def _copy(model: Exported, target: Path) -> Exported:
     target.mkdir(parents=True, exist_ok=True)
     with _alone(target):
         check_target(target)
         earlier = _placed(target)
-        shutil.copyfile(source / MANIFEST, target / _ANNOUNCED)
+        shutil.copyfile(model.folder / MANIFEST, target / _ANNOUNCED)
         for name in (MANIFEST, *earlier, *FUSED, *PAIR):
             (target / name).unlink(missing_ok=True)
         for name in model.manifest.files:
             temporary = target / f".{name}.new"
-            shutil.copyfile(source / name, temporary)
+            shutil.copyfile(model.folder / name, temporary)
             temporary.replace(target / name)
         (target / _ANNOUNCED).replace(target / MANIFEST)
         return open_exported(target)

@@ -8,6 +8,7 @@ folder that somebody else takes up.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import queue
@@ -17,10 +18,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from mqn.errors import MqnError
+from mqn.errors import ExportError, MqnError
 from mqn.parsing import from_mapping, to_plain
 
 PREFIX = "@mqn "
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _convert(arguments: dict[str, Any]) -> Any:
@@ -74,6 +76,12 @@ def serve(jobs: Iterable[str], answers: TextIO) -> None:
             answer = {"result": to_plain(JOBS[job["function"]](job["arguments"]))}
         except MqnError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            where = job["arguments"]["directory"]
+            line = f"{job['function']}: {error.strerror} below {where}; make room there, then run it again"
+            answer = {"error": ExportError.__name__, "message": line}
         answers.write(PREFIX + json.dumps(answer) + "\n")
         answers.flush()
 
