@@ -50,3 +50,19 @@ def test_4_bit_kernels_are_corrected_by_their_own_steps(toy: Network) -> None:
     correct_biases(network, _only_mix(network, "static_wi4_ai8"), {"backbone/cat": mean}, bounds)
     mix = network.producer(network.index("backbone/mix"))
     np.testing.assert_allclose(network.constant(mix.inputs[2]), [9.0, 5.0, 5.0, 5.0], rtol=1e-5)
+
+
+def test_a_4_bit_weight_beyond_the_bound_is_taken_for_what_the_quantizer_makes_of_it(toy: Network) -> None:
+    network = toy.copy()
+    kernel = np.zeros((4, 1, 1, 11), np.float32)
+    kernel[0, 0, 0, :2] = (7.0, -9.0)
+    kernel[1, 0, 0, :2] = (7.0, 9.0)
+    network.set_constant(network.index("constant/backbone/mix/kernel"), kernel)
+    network.set_constant(network.index("constant/backbone/mix/bias"), np.full(4, 5.0, np.float32))
+    mean = np.zeros(11, np.float32)
+    mean[1] = 10.0
+    bounds = {"constant/backbone/mix/kernel": np.full((4, 1, 1, 1), 7.0, np.float32)}
+    correct_biases(network, _only_mix(network, "static_wi4_ai8"), {"backbone/cat": mean}, bounds)
+    mix = network.producer(network.index("backbone/mix"))
+    # -9 becomes -8, 9 becomes 7: sixteen values lie unevenly around zero.
+    np.testing.assert_allclose(network.constant(mix.inputs[2]), [-5.0, 25.0, 5.0, 5.0], rtol=1e-5)

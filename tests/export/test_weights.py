@@ -21,14 +21,17 @@ def _with(toy: Network, kernel: np.ndarray, bias: np.ndarray) -> Network:
     return network
 
 
-@pytest.mark.parametrize(("scheme", "levels"), [("static_wi8_ai8", 127), ("static_wi4_ai8", 7)])
-def test_a_bias_beside_dead_weights_fits_into_32_bits(toy: Network, scheme: str, levels: int) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "levels", "step"),
+    [("static_wi8_ai8", 127, 1 / 255), ("static_wi4_ai8", 7, 1 / 255), ("static_wi8_ai16", 127, 2 / 65535)],
+)
+def test_a_bias_beside_dead_weights_fits_into_32_bits(toy: Network, scheme: str, levels: int, step: float) -> None:
     kernel = np.full((8, 3, 3, 3), 0.5)
     kernel[1] = 1e-18
     bound = _bound(_with(toy, kernel, np.ones(8)), scheme)
     assert bound.shape == (8, 1, 1, 1)
     assert bound[0, 0, 0, 0] == 0.5
-    steps = 1 / ((1 / 255) * (bound[1, 0, 0, 0] / levels))
+    steps = 1 / (step * (bound[1, 0, 0, 0] / levels))
     assert steps == pytest.approx(2**30, rel=1e-3)
 
 
@@ -46,7 +49,7 @@ def test_the_largest_of_4_bit_weights_is_clipped_for_the_sake_of_the_others(toy:
 
     def error(limit: np.ndarray) -> float:
         step = limit / 7
-        return float(np.square(np.clip(np.round(kernel / step), -7, 7) * step - kernel).sum())
+        return float(np.square(np.clip(np.round(kernel / step), -8, 7) * step - kernel).sum())
 
     assert error(bound) < error(np.full((8, 1, 1, 1), 0.5))
 

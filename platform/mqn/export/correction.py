@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mqn.export.flatbuffer import Network
-from mqn.export.schemes import weight_levels
+from mqn.export.schemes import lowest_weight, weight_levels
 
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 
@@ -47,7 +47,7 @@ def correct_biases(
 def _shift(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray, levels: int) -> np.ndarray:
     """How far rounding moves the mean of each output channel; borders, where padding adds nothing, are neglected."""
     step = bound / levels
-    error = np.clip(np.round(kernel / step), -levels, levels) * step - kernel
+    error = np.clip(np.round(kernel / step), lowest_weight(levels), levels) * step - kernel
     if kind == "DEPTHWISE_CONV_2D":
         return np.asarray(error.sum(axis=(0, 1, 2)) * mean)
     return np.asarray(error.sum(axis=(1, 2)) @ mean)

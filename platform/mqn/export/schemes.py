@@ -58,6 +58,11 @@ def weight_levels(scheme: str) -> int:
     return 2 ** (int(bits) - 1) - 1
 
 
+def lowest_weight(levels: int) -> int:
+    """The smallest integer that a weight can be, given the largest: 8-bit kernels have no -128, 4-bit ones have -8."""
+    return -levels if levels >= 127 else -levels - 1
+
+
 def activation_levels(scheme: str) -> int:
     """How many steps a static scheme divides an activation's range into: 255 or 65535."""
     return 2 ** int(CONFIGS[scheme][1]["activation_tensor_config"]["num_bits"]) - 1

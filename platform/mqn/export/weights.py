@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from mqn.export.correction import CHANNEL_AXIS
 from mqn.export.flatbuffer import Network
 from mqn.export.ranges import Range
-from mqn.export.schemes import activation_levels, weight_levels
+from mqn.export.schemes import activation_levels, lowest_weight, weight_levels
 
 # Half of what 32 bits hold: the sum of products needs room beside the bias.
 _LARGEST_BIAS = 2.0**30
 _SMALLEST_STEP = 1e-12
 # So that a channel that is all zeros has a scale.
 _SMALLEST_BOUND = 1e-9
-# With 15 values a weight, the largest weights are worth clipping for the sake of the others.
+# With 16 values a weight, the largest weights are worth clipping for the sake of the others.
 _CLIPPED_BELOW_LEVELS = 127
 _SHARES = np.linspace(0.4, 1.0, 25)
 
@@ -38,30 +39,62 @@ def weight_bounds(network: Network, schemes: Sequence[str], ranges: Mapping[str,
         Name of every kernel that becomes integers to its bound, shaped to be broadcast over the kernel.
     """
     bounds: dict[str, np.ndarray] = {}
-    for operator, scheme in zip(network.operators, schemes, strict=True):
-        if network.kind(operator) not in CHANNEL_AXIS or not scheme.startswith(("static", "dynamic")):
-            continue
-        picture, kernel_index, bias_index = operator.inputs
-        kernel, bias = network.constant(kernel_index), network.constant(bias_index)
-        if kernel is None or bias is None:
-            continue
-        channel, levels = CHANNEL_AXIS[network.kind(operator)], weight_levels(scheme)
-        axes = tuple(axis for axis in range(kernel.ndim) if axis != channel)
+    for scheme, operator, kernel, _ in _kernels(network, schemes):
+        levels, axes = weight_levels(scheme), _other_axes(network, operator, kernel)
         bound = np.maximum(np.abs(kernel).max(axis=axes, keepdims=True), _SMALLEST_BOUND)
         if levels < _CLIPPED_BELOW_LEVELS:
             bound = _least_squares(kernel, bound, levels, axes)
-        # Of 16-bit activations the bias has 64 bits.
-        if scheme.startswith("static") and activation_levels(scheme) == 255:
-            least = _least_bound(bias, ranges[network.tensors[picture].name], levels)
-            bound = np.maximum(bound, least.reshape(bound.shape))
+        name = network.tensors[operator.inputs[1]].name
+        bounds[name] = np.maximum(bound, bounds.get(name, 0.0))
+    for name, least in bias_bounds(network, schemes, ranges).items():
+        bounds[name] = np.maximum(bounds[name], least)
+    return {name: bound.astype(np.float32) for name, bound in bounds.items()}
+
+
+def bias_bounds(network: Network, schemes: Sequence[str], ranges: Mapping[str, Range]) -> dict[str, np.ndarray]:
+    """Of kernels under static schemes, how large a bound each channel needs for its bias to fit into 32 bits.
+
+    Args:
+        network: as in `weight_bounds`.
+        schemes: as in `weight_bounds`.
+        ranges: as in `weight_bounds`.
+
+    Returns:
+        Name of every such kernel to the bound, shaped to be broadcast over the kernel.
+    """
+    bounds: dict[str, np.ndarray] = {}
+    for scheme, operator, kernel, bias in _kernels(network, schemes):
+        if not scheme.startswith("static"):
+            continue
+        picture, kernel_index, _ = operator.inputs
+        levels, steps = weight_levels(scheme), activation_levels(scheme)
+        least = _least_bound(bias, ranges[network.tensors[picture].name], levels, steps)
+        shape = np.ones(kernel.ndim, int)
+        shape[CHANNEL_AXIS[network.kind(operator)]] = -1
         name = network.tensors[kernel_index].name
-        bounds[name] = np.maximum(bound, bounds.get(name, 0.0)).astype(np.float32)
+        bounds[name] = np.maximum(least.reshape(shape), bounds.get(name, 0.0))
     return bounds
 
 
-def _least_bound(bias: np.ndarray, picture: Range, levels: int) -> np.ndarray:
+def _kernels(network: Network, schemes: Sequence[str]) -> Iterator[tuple[str, Any, np.ndarray, np.ndarray]]:
+    """Scheme, operator, kernel and bias of every convolution whose kernel becomes integers."""
+    for operator, scheme in zip(network.operators, schemes, strict=True):
+        if network.kind(operator) in CHANNEL_AXIS and scheme.startswith(("static", "dynamic")):
+            kernel, bias = (network.constant(index) for index in operator.inputs[1:])
+            if kernel is not None and bias is not None:
+                yield scheme, operator, kernel, bias
+
+
+def _other_axes(network: Network, operator: Any, kernel: np.ndarray) -> tuple[int, ...]:
+    channel = CHANNEL_AXIS[network.kind(operator)]
+    return tuple(axis for axis in range(kernel.ndim) if axis != channel)
+
+
+def _least_bound(bias: np.ndarray, picture: Range, levels: int, activation_levels: int) -> np.ndarray:
     low, high = picture
-    step = max((max(high, 0.0) - min(low, 0.0)) / 255, _SMALLEST_STEP)
+    if activation_levels > 255:  # Symmetric. Such a bias has 64 bits, but the quantizer fills 32 of them.
+        low, high = -max(-low, high), max(-low, high)
+    step = max((max(high, 0.0) - min(low, 0.0)) / activation_levels, _SMALLEST_STEP)
     return np.asarray(levels * np.abs(bias.astype(np.float64)) / (step * _LARGEST_BIAS))
 
 
@@ -70,8 +103,7 @@ def _least_squares(kernel: np.ndarray, bound: np.ndarray, levels: int, axes: tup
     for share in _SHARES:
         tried = bound * share
         step = np.maximum(tried / levels, _SMALLEST_STEP)
-        error = np.square(np.clip(np.round(kernel / step), -levels, levels) * step - kernel).sum(
-            axis=axes, keepdims=True
-        )
+        rounded = np.clip(np.round(kernel / step), lowest_weight(levels), levels) * step
+        error = np.square(rounded - kernel).sum(axis=axes, keepdims=True)
         best, least = np.where(error < least, tried, best), np.minimum(error, least)
     return best
