@@ -54,6 +54,14 @@ def test_bits_follow_the_scheme(toy: Network, pictures: np.ndarray) -> None:
     assert (layers["mix_conv"].weight_levels, layers["backbone/mix"].bits) == (127, 16)
 
 
+def test_the_output_of_a_sigmoid_has_the_runtimes_own_grid(toy: Network, pictures: np.ndarray) -> None:
+    for scheme, low, high in (("static_wi8_ai8", 0.0, 255 / 256), ("static_wi8_ai16", 0.0, 32767 / 32768)):
+        plan = replace(PLAN, head=scheme)  # type: ignore[arg-type]
+        schemes = assign(toy, "backbone/mix", plan)
+        grid = find_grids(toy, schemes, plan, pictures, convolutions(toy, FOLLOWERS)).layers["hdr"]
+        assert (grid.low, grid.high) == (low, high)
+
+
 def test_written_weights_come_from_keras_layout(toy: Network, pictures: np.ndarray) -> None:
     changed = toy.copy()
     operator = convolutions(changed, FOLLOWERS)["head/last"]
@@ -95,9 +103,7 @@ def test_weights_of_another_plan_are_refused(
     assert read_tuned(tuned, replace(PLAN, layout="pair")).report.pictures == len(pictures)  # type: ignore[union-attr]
     with pytest.raises(PlanError, match=r"with plan.qat_steps = 7, not 8; fine-tune for this plan"):
         quantize(toy_file, replace(PLAN, qat_steps=8), pictures, tmp_path / "q", tuned)
-    with pytest.raises(
-        PlanError, match=r"qat/7 is about fine-tuned weights; fine-tune first, or take method ptq and no"
-    ):
+    with pytest.raises(PlanError, match=r"qat/7 is about fine-tuned weights; fine-tune first, or take method ptq"):
         quantize(toy_file, PLAN, pictures, tmp_path / "q")
     (tuned.parent / GRID_FILE).unlink()
     with pytest.raises(ModelFileError, match=r"cannot read .*grid.json.*; fine-tune again"):

@@ -14,6 +14,7 @@ from mqn.export.flatbuffer import Network
 from mqn.export.process import Worker
 from mqn.export.runner import Runner
 from mqn.models import checkpoint
+from mqn.models.cost import cost
 from mqn.models.mqn import assemble
 from mqn.records import Arch, Plan, Training
 
@@ -32,9 +33,21 @@ def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: P
     pictures = generator.integers(0, 256, (12, SIZE, SIZE, 3), dtype=np.uint8)
     plan = Plan(method="qat", sparsity=0.5, qat_steps=3, cut="backbone.decoder.conv2", head="float32")
     with Worker() as worker:
-        given = {"checkpoint": tmp_path / "checkpoint.pt", "directory": tmp_path / "float"}
-        given = {"checkpoint": given["checkpoint"], "float_model": worker.run("convert", **given)}
         learnt_on = {"calibration": calibration / np.float32(255), "pictures": pictures}
+        whole = worker.run("convert", checkpoint=tmp_path / "checkpoint.pt", directory=tmp_path / "whole")
+        pruned = worker.run(
+            "prune",
+            checkpoint=tmp_path / "checkpoint.pt",
+            sparsity=0.5,
+            steps=3,
+            pictures=pictures,
+            directory=tmp_path / "pruned",
+        )
+        given = {
+            "checkpoint": pruned,
+            "float_model": worker.run("convert", checkpoint=pruned, directory=tmp_path / "pruned_float"),
+            "teacher": tmp_path / "checkpoint.pt",
+        }
         plain = Plan(method="qat", backbone="float32", head="float32")
         with pytest.raises(PlanError, match=r"float32\+float32 qat has none"):
             worker.run("finetune", **given, **learnt_on, plan=plain, directory=tmp_path / "no")
@@ -47,19 +60,26 @@ def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: P
             directory=tmp_path / "quantized",
             tuned=tuned,
         )
-    assert {path.name for path in (tmp_path / "tuned").rglob("*.npz")} == set()
-    for part in ("pruning", "qat"):
-        checks = json.loads((tmp_path / "tuned" / part / "history.json").read_text())
+    for part in ("pruned", "tuned"):
+        assert not list((tmp_path / part).glob("*.np[yz]"))
+        checks = json.loads((tmp_path / part / "history.json").read_text())
         assert [check["step"] for check in checks] == [0, 3]
-    whole = Network.read(given["float_model"])
-    kernels = {
-        source.tensors[operator.outputs[0]].name: source.tensors[operator.inputs[1]].shape
-        for source in (whole, Network.read(tuned))
-        for operator in source.operators
-        if source.kind(operator) == "CONV_2D"
-    }
-    assert kernels["backbone/decoder/irlb_8/expand/activation"][0] == 360  # Of 720.
+    smaller = checkpoint.load(pruned)[2]
+    assert cost(smaller, SIZE).parameters["total"] < cost(network, SIZE).parameters["total"]
+    assert _kernels(whole)["backbone/decoder/irlb_8/expand/activation"] == 720
+    assert _kernels(given["float_model"])["backbone/decoder/irlb_8/expand/activation"] == 360
+    assert _kernels(tuned) == _kernels(given["float_model"])
     found = Runner([file], "linear").infer(calibration[0] / np.float32(255))
-    expected = Runner([given["float_model"]], "linear").infer(calibration[0] / np.float32(255))
+    expected = Runner([whole], "linear").infer(calibration[0] / np.float32(255))
     assert found.shape == (SIZE, SIZE, 3)
     assert 0 < np.abs(found - expected).max() < 0.5
+
+
+def _kernels(file: Path) -> dict[str, int]:
+    """Output channels of every convolution, by the name of its output."""
+    network = Network.read(file)
+    return {
+        network.tensors[operator.outputs[0]].name: network.tensors[operator.inputs[1]].shape[0]
+        for operator in network.operators
+        if network.kind(operator) == "CONV_2D"
+    }

@@ -13,7 +13,7 @@ from mqn.records import Arch, Candidate, Manifest, MeasureSettings, Plan, Traini
 from mqn.search.artifacts import Artifact
 from mqn.search.goals import Scoring
 from mqn.search.pipeline import MqnPipeline
-from mqn.search.stage_jobs import finetune_job, measure_job, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import finetune_job, measure_job, prune_job, quantize_job, score_job, train_job
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"))
 LOCAL: Any = SimpleNamespace(targets=("local",))
@@ -199,13 +199,50 @@ def test_fine_tuning_is_shared_by_layouts_and_is_part_of_what_is_quantized(tmp_p
     assert plain[0].arguments["tuned"] is None
 
 
-def test_only_plans_that_want_it_are_fine_tuned():
+def test_pruning_is_shared_by_schemes_cuts_and_methods(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"weights")
+
+    def key(**plan: Any) -> str:
+        return prune_job(tmp_path / "checkpoint.pt", Plan(sparsity=0.5, **plan), DATA, 128, Training()).key
+
+    shared = {"backbone": "static_wi4_ai8", "cut": "head.conv1", "method": "qat", "calibration": "mse"}
+    assert key() == key(**shared) != key(qat_steps=9)
+    assert key() != prune_job(tmp_path / "checkpoint.pt", Plan(sparsity=0.25), DATA, 128, Training()).key
+
+
+def test_a_pruned_network_is_fine_tuned_under_its_own_name_and_taught_by_the_whole_one(tmp_path):
+    for name in ("whole.pt", "pruned.pt"):
+        (tmp_path / name).write_bytes(name.encode())
+    plan, float_model = Plan(sparsity=0.5, method="qat"), artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
+    given = (float_model, plan, DATA, 128, Training())
+    taught = finetune_job(tmp_path / "pruned.pt", *given, teacher=tmp_path / "whole.pt")
+    assert taught.arguments["teacher"] == tmp_path / "whole.pt"
+    assert taught.key != finetune_job(tmp_path / "pruned.pt", *given).key
+
+
+def test_steps_of_tuning_are_those_that_the_plan_wants():
     pipeline = MqnPipeline(DATA, Profile(), LOCAL, Scoring())
-    needs = {
-        method: {step.name: step.needs for step in pipeline.steps(Candidate(plan=Plan(method=method)))}
-        for method in ("ptq", "qat")
+
+    def needs(**plan: Any) -> dict[str, tuple[str, ...]]:
+        found = {step.name: step.needs for step in pipeline.steps(Candidate(plan=Plan(**plan)))}
+        return {name: found[name] for name in ("prune", "convert/pruned", "finetune", "quantize") if name in found}
+
+    assert needs() == {"quantize": ("convert",)}
+    assert needs(method="qat") == {"finetune": ("train", "convert"), "quantize": ("convert", "finetune")}
+    pruned = {"prune": ("train",), "convert/pruned": ("prune",)}
+    assert needs(sparsity=0.5) == {**pruned, "quantize": ("convert/pruned",)}
+    assert needs(sparsity=0.5, method="qat") == {
+        **pruned,
+        "finetune": ("train", "prune", "convert/pruned"),
+        "quantize": ("convert/pruned", "finetune"),
     }
-    assert "finetune" not in needs["ptq"]
-    assert needs["ptq"]["quantize"] == ("convert",)
-    assert needs["qat"]["finetune"] == ("train", "convert")
-    assert needs["qat"]["quantize"] == ("convert", "finetune")
+
+
+def test_a_pruned_trial_has_the_cost_of_the_pruned_network(tmp_path):
+    pipeline = MqnPipeline(DATA, Profile(), LOCAL, Scoring())
+    artifacts = {
+        "train": artifact(tmp_path, "train", {}, parameters={"total": 7}, macs={"total": 9}),
+        "prune": artifact(tmp_path, "prune", {}, parameters={"total": 5}, macs={"total": 6}),
+    }
+    found = pipeline.figures(Candidate(plan=Plan(sparsity=0.5)), artifacts).figures
+    assert found == {"parameters": 5.0, "macs": 6.0}

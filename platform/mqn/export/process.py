@@ -28,7 +28,7 @@ def run(function_name: str, **kwargs: Any) -> Any:
     """Run one step in this program's export process: started at the first step, kept for the next ones.
 
     Args:
-        function_name: `convert`, `finetune` or `quantize`.
+        function_name: `convert`, `prune`, `finetune` or `quantize`.
         kwargs: the function's arguments: paths, records, numbers, and arrays, which travel as files beside the result.
 
     Returns:

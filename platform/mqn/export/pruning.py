@@ -20,21 +20,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mqn.models.blocks import ConvNorm, InvertedResidual
+from mqn.models.blocks import InvertedResidual
 from mqn.models.encoder import TAPPED
+from mqn.models.mqn import MQN
+from mqn.models.narrowing import keep
 
 _MULTIPLE = 8
 """Kernels work on as many channels at once: a remainder would cost as much as eight."""
 
 
-def prune(network: nn.Module, sparsity: float, pictures: np.ndarray) -> nn.Module:
+def prune(network: MQN, sparsity: float, pictures: np.ndarray) -> MQN:
     """Take out the channels that contribute least to what their block puts out.
 
     A channel's contribution is its mean over the pictures times the length of its column in the projection. What a
     channel put out on average is added to the projection's bias.
 
     Args:
-        network: an MQN in eval mode; stays as it is.
+        network: in eval mode; stays as it is.
         sparsity: share of the channels to take out of every block, 0 to below 1; what stays is a multiple of 8.
         pictures: (N, S, S, 3) float32 in [0, 1].
 
@@ -45,16 +47,11 @@ def prune(network: nn.Module, sparsity: float, pictures: np.ndarray) -> nn.Modul
     blocks = dict(_prunable(pruned))
     means = _means(pruned, blocks, pictures)
     for name, block in blocks.items():
-        assert block.expand is not None
         columns = block.project.conv.weight.detach()[:, :, 0, 0]
         kept = _kept(means[name] * columns.norm(dim=0), sparsity)
         gone = torch.ones(columns.shape[1], dtype=torch.bool)
         gone[kept] = False
-        _narrow(block.expand, kept)
-        _narrow(block.depthwise, kept)
-        block.depthwise.conv.groups = block.depthwise.conv.in_channels = len(kept)
-        block.project.conv.weight = nn.Parameter(block.project.conv.weight.detach()[:, kept])
-        block.project.conv.in_channels = len(kept)
+        keep(block, kept)
         running_mean = block.project.norm.running_mean
         assert running_mean is not None
         running_mean -= columns[:, gone] @ means[name][gone]
@@ -95,14 +92,3 @@ def _kept(contributions: Tensor, sparsity: float) -> Tensor:
     channels = len(contributions)
     count = min(channels, max(_MULTIPLE, round(channels * (1 - sparsity) / _MULTIPLE) * _MULTIPLE))
     return contributions.argsort(descending=True, stable=True)[:count].sort().values
-
-
-def _narrow(layer: ConvNorm, kept: Tensor) -> None:
-    """Keep some of a layer's output channels."""
-    conv, norm = layer.conv, layer.norm
-    conv.weight = nn.Parameter(conv.weight.detach()[kept])
-    conv.out_channels = norm.num_features = len(kept)
-    norm.weight, norm.bias = nn.Parameter(norm.weight.detach()[kept]), nn.Parameter(norm.bias.detach()[kept])
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.running_mean, norm.running_var = norm.running_mean[kept].clone(), norm.running_var[kept].clone()

@@ -1,4 +1,8 @@
-"""After channels were taken out: the smaller network learns to compute what the whole one computes, in float."""
+"""A pruned network learns to compute what the whole one computes, and is a checkpoint of its own from then on.
+
+So it goes the way of every network: it is converted, fine-tuned on a grid, quantized, ranked by sensitivity. And all
+plans of one sparsity share it, whatever their schemes.
+"""
 
 from __future__ import annotations
 
@@ -7,64 +11,110 @@ from typing import Any
 
 import numpy as np
 import tf_keras
+import torch
+from torch import nn
 
-from mqn.export.flatbuffer import Network
-from mqn.export.qat_grid import convolutions, write_weights
-from mqn.export.qat_training import PRUNED_LEARNING_RATE, Distillation
-from mqn.export.qat_weights import check_same, followers_of, weights_of
+from mqn.errors import ExportError
+from mqn.export.agreement import TOLERANCE
+from mqn.export.cutting import INTERFACE
+from mqn.export.pruning import prune
+from mqn.export.qat_training import PRUNED_LEARNING_RATE, RESUME, Distillation
+from mqn.export.qat_weights import Weights, followers_of, weights_of, with_layer
+from mqn.export.twin import Twin, build_twin
+from mqn.models.blocks import ConvNorm
+from mqn.models.checkpoint import load, save
+from mqn.models.graph import cut_nodes
 
+PRUNED_FILE = "checkpoint.pt"
+_LOOKED_AT = 32
+"""Pictures by which channels are judged."""
 _LEVELS, _SMALLEST_WIDTH = 127, 1e-6
 
 
-def recover(
-    twin: Any, teacher: Any, network: Network, tensor: str, pictures: np.ndarray, *, steps: int, directory: Path
-) -> Network:
-    """Train every convolution of a pruned network.
+def prune_checkpoint(checkpoint: Path, sparsity: float, steps: int, pictures: np.ndarray, directory: Path) -> Path:
+    """Prune a trained network, and train what is left in float, taught by the whole network.
 
     Args:
-        twin: of the pruned network; has the trained weights in the end.
-        teacher: of the whole one: (N, S, S, 3) -> [interface, output].
-        network: the pruned network's float file; stays as it is.
-        tensor: name of the interface.
-        pictures: (M, S, S, 3) uint8 LDR inputs.
-        steps: how many.
-        directory: of history and what a killed run goes on from.
+        checkpoint: what training wrote.
+        sparsity: share of the channels inside inverted residuals, above 0 and below 1.
+        steps: of training, four pictures each.
+        pictures: (M, S, S, 3) uint8 LDR inputs; the last ones only tell how far it is.
+        directory: gets `checkpoint.pt`, and `history.json` that tells how it went. Called again after it was cut short,
+            it goes on and comes to the same weights.
 
     Returns:
-        The float file with the trained weights.
+        The pruned network's checkpoint, its batch norms folded into weights and biases.
 
     Raises:
-        TrainingError: it came to nothing.
-        ExportError: the file is not the network that was trained.
+        WeightsError: the checkpoint is missing or damaged.
+        TrainingError: the training came to nothing.
+        ExportError: what was trained is not what was written.
     """
-    followers = followers_of(twin)
-    weights = weights_of(twin, followers)
-    variables, scales = [], []
+    arch, training, whole = load(checkpoint)
+    pruned = prune(whole, sparsity, pictures[:_LOOKED_AT] / np.float32(255))
+    teacher, student = (build_twin(network, arch.input_size, batch_size=None) for network in (whole, pruned))
+    weights = weights_of(student.model, followers_of(student.model))
+    Distillation(
+        with_layer(student.model, _interface(pruned, student)),
+        with_layer(teacher.model, _interface(whole, teacher)),
+        pictures,
+        scaled=_scaled(student.model, weights),
+        steps=steps,
+        learning_rate=PRUNED_LEARNING_RATE,
+    ).run(directory)
+    _put_back(pruned, weights)
+    _check_same(pruned, student.model, arch.input_size)
+    save(directory / PRUNED_FILE, arch, training, pruned)
+    (directory / RESUME).unlink(missing_ok=True)
+    return directory / PRUNED_FILE
+
+
+def _interface(network: nn.Module, twin: Twin) -> str:
+    return twin.layers[cut_nodes(network)[INTERFACE].name]
+
+
+def _scaled(twin: Any, weights: Weights) -> list[tuple[Any, np.ndarray]]:
+    """Every weight with a 127th of its channel's largest: what an 8-bit step would be."""
+    pairs = []
     for name, (kernel, bias) in weights.items():
         depthwise = isinstance(twin.get_layer(name), tf_keras.layers.DepthwiseConv2D)
         axes = (0, 1, 3) if depthwise else (0, 1, 2)
         widths = np.maximum(np.abs(kernel.numpy()).max(axis=axes, keepdims=True) / _LEVELS, _SMALLEST_WIDTH)
-        variables.append(kernel)
-        scales.append(widths)
+        pairs.append((kernel, widths))
         if bias is not None:
-            variables.append(bias)
-            scales.append(widths.ravel())
-    student = tf_keras.Model(twin.input, [twin.get_layer(tensor).output, twin.output])
-    Distillation(
-        student,
-        teacher,
-        pictures,
-        variables=variables,
-        scales=scales,
-        steps=steps,
-        learning_rate=PRUNED_LEARNING_RATE,
-    ).run(directory)
-    trained = network.copy()
-    for name, operator in convolutions(trained, followers).items():
-        kernel, bias = weights[name]
-        old_bias = trained.constant(operator.inputs[2])
-        assert old_bias is not None
-        write_weights(trained, name, operator, kernel.numpy(), old_bias if bias is None else bias.numpy())
-    trained.drop_unused()
-    check_same(twin, trained)
-    return trained
+            pairs.append((bias, widths.ravel()))
+    return pairs
+
+
+def _put_back(network: nn.Module, weights: Weights) -> None:
+    """Give the torch network the twin's weights; its batch norms, which the twin has folded in, keep only the bias."""
+    with torch.no_grad():
+        for name, (kernel, bias) in weights.items():
+            path = name.replace("/", ".")
+            conv = network.get_submodule(path)
+            assert isinstance(conv, nn.Conv2d)
+            # Keras: (h, w, in, out); depthwise (h, w, channels, 1), where torch has (channels, 1, h, w).
+            order = (2, 3, 0, 1) if conv.groups > 1 else (3, 2, 0, 1)
+            conv.weight.copy_(torch.from_numpy(kernel.numpy().transpose(order).copy()))
+            if bias is None:
+                continue
+            block = network.get_submodule(path.rpartition(".")[0])
+            target = block.norm.bias if isinstance(block, ConvNorm) else conv.bias
+            assert target is not None
+            target.copy_(torch.from_numpy(bias.numpy()))
+            if isinstance(block, ConvNorm):
+                norm = block.norm
+                assert norm.running_mean is not None
+                assert norm.running_var is not None
+                norm.weight.fill_(1.0)
+                norm.running_mean.zero_()
+                norm.running_var.fill_(1.0 - norm.eps)
+
+
+def _check_same(network: nn.Module, twin: Any, size: int) -> None:
+    picture = np.random.default_rng(0).random((1, size, size, 3), dtype=np.float32)
+    with torch.no_grad():
+        found = network(torch.from_numpy(picture.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
+    worst = float(np.abs(np.asarray(twin(picture)) - found).max())
+    if not worst <= TOLERANCE:
+        raise ExportError(f"the pruned checkpoint differs from the network that was trained by {worst:.2e}")

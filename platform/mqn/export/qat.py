@@ -16,27 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tf_keras
 
 from mqn.errors import PlanError
-from mqn.export.convert import FLOAT_FILE, convert_network
+from mqn.export.calibration import check_pictures
 from mqn.export.cutting import cut_tensor
 from mqn.export.flatbuffer import Network
-from mqn.export.pruning import prune
-from mqn.export.pruning_training import recover
 from mqn.export.qat_grid import KERAS_FROM_TFLITE, Grids, Ranges, convolutions, find_grids, write_weights
 from mqn.export.qat_layers import PREFIX, simulate
 from mqn.export.qat_training import LEARNING_RATE, RESUME, Distillation
 from mqn.export.qat_tuned import Tuned, write_tuned
-from mqn.export.qat_weights import Followers, Weights, check_same, followers_of, weights_of
+from mqn.export.qat_weights import Followers, Weights, check_same, followers_of, weights_of, with_layer
 from mqn.export.rules import assign
+from mqn.export.schemes import lowest_weight
 from mqn.export.twin import build_twin
-from mqn.export.weights import weight_bounds
+from mqn.export.weights import bias_bounds
 from mqn.models.checkpoint import load
 from mqn.records import Plan
-
-PRUNING, QAT = "pruning", "qat"
-"""Folders of the two parts of a fine-tuning, each with its `history.json`."""
 
 
 def finetune(
@@ -46,90 +41,71 @@ def finetune(
     calibration: np.ndarray,
     pictures: np.ndarray,
     directory: Path,
+    teacher: Path | None = None,
 ) -> Path:
-    """Fine-tune a trained network for a plan.
+    """Fine-tune a trained network for a plan of method `qat`.
 
     Args:
-        checkpoint: what training wrote.
+        checkpoint: what training wrote, or pruning.
         float_model: what `convert` made of it, with `cuts.json` beside it.
-        plan: of method `qat`, or with a sparsity, or both: then the pruned network is fine-tuned first, in float.
+        plan: the plan.
         calibration: (N, S, S, 3) float32 LDR inputs in [0, 1]: they fix the ranges, as for any plan.
-        pictures: (M, S, S, 3) uint8 LDR inputs to train on; the last eight only tell how far it is.
-        directory: gets `tuned.float32.tflite` and `grid.json`, and in `pruning` and `qat` how it went. Called again
+        pictures: (M, S, S, 3) uint8 LDR inputs to train on; the last ones only tell how far it is.
+        directory: gets `tuned.float32.tflite` and `grid.json`, and `history.json` that tells how it went. Called again
             after it was cut short, fine-tuning goes on and comes to the same weights.
+        teacher: checkpoint of the network that a pruned one was made from; None: the network is its own teacher.
 
     Returns:
         The fine-tuned file.
 
     Raises:
         PlanError: no scheme of the plan is static, or the plan cannot be carried out on this network.
-        WeightsError: the checkpoint is missing or damaged.
+        WeightsError: a checkpoint is missing or damaged.
         ModelFileError: the float file is.
         TrainingError: fine-tuning came to nothing.
         ExportError: the fine-tuned file is not the network that was trained.
     """
-    if plan.method == "qat" and not plan.static:
+    if not plan.static:
         raise PlanError(
             f"method qat trains with fixed ranges, and {plan.label} has none: give a side or a rule a static scheme, "
             "or take method ptq"
         )
-    arch, _, whole = load(checkpoint)
-    teacher, tensor = (
-        build_twin(whole.eval(), arch.input_size, batch_size=None).model,
-        cut_tensor(float_model, plan.cut),
-    )
-    if not plan.sparsity:
-        return finetune_twin(teacher, float_model, plan, calibration, pictures, directory)
-    network, folder = prune(whole, plan.sparsity, calibration), directory / PRUNING
-    if not (folder / FLOAT_FILE).exists():
-        convert_network(network, arch.input_size, folder)
-    twin = build_twin(network, arch.input_size, batch_size=None).model
-    taught = _with_interface(teacher, tensor), twin, Network.read(folder / FLOAT_FILE)
-    return _tune(*taught, tensor, plan, calibration, pictures, directory)
+    student, taught_by = _twin(checkpoint), None if teacher is None else _twin(teacher)
+    return finetune_twin(student, float_model, plan, calibration, pictures, directory, taught_by)
+
+
+def _twin(checkpoint: Path) -> Any:
+    arch, _, network = load(checkpoint)
+    return build_twin(network, arch.input_size, batch_size=None).model
 
 
 def finetune_twin(
-    twin: Any, float_model: Path, plan: Plan, calibration: np.ndarray, pictures: np.ndarray, directory: Path
+    twin: Any,
+    float_model: Path,
+    plan: Plan,
+    calibration: np.ndarray,
+    pictures: np.ndarray,
+    directory: Path,
+    teacher: Any | None = None,
 ) -> Path:
-    """Fine-tune a Keras twin for a plan without pruning; see `finetune`.
+    """Fine-tune a Keras twin; see `finetune`.
 
     Args:
-        twin: the float network for any number of pictures, its layers named like the file's tensors. It teaches, and
-            has the trained weights in the end.
+        twin: the float network for any number of pictures, its layers named like the file's tensors; has the trained
+            weights in the end.
         float_model: as in `finetune`.
         plan: as in `finetune`.
         calibration: as in `finetune`.
         pictures: as in `finetune`.
         directory: as in `finetune`.
+        teacher: a twin with other numbers of channels; None: the twin as it is.
     """
     tensor = cut_tensor(float_model, plan.cut)
-    taught = _with_interface(twin, tensor), twin, Network.read(float_model)
-    return _tune(*taught, tensor, plan, calibration, pictures, directory)
-
-
-def _with_interface(twin: Any, tensor: str) -> Any:
-    return tf_keras.Model(twin.input, [twin.get_layer(tensor).output, twin.output])
-
-
-def _tune(
-    teacher: Any,
-    twin: Any,
-    network: Network,
-    tensor: str,
-    plan: Plan,
-    calibration: np.ndarray,
-    pictures: np.ndarray,
-    directory: Path,
-) -> Path:
-    if plan.sparsity:
-        steps, folder = plan.qat_steps, directory / PRUNING
-        network = recover(twin, teacher, network, tensor, pictures, steps=steps, directory=folder)
-    tuned = Tuned(network=network)
-    if plan.method == "qat":
-        tuned = _train_on_grid(teacher, twin, network, tensor, plan, calibration, pictures, directory / QAT)
+    network = Network.read(float_model)
+    check_pictures(network, calibration, plan)
+    tuned = _train_on_grid(teacher or twin, twin, network, tensor, plan, calibration, pictures, directory)
     path = write_tuned(tuned, plan, directory)
-    for left in directory.rglob(RESUME):
-        left.unlink()
+    (directory / RESUME).unlink(missing_ok=True)
     return path
 
 
@@ -146,19 +122,17 @@ def _train_on_grid(
     schemes = assign(network, tensor, plan)
     followers = followers_of(twin)
     grids = find_grids(network, schemes, plan, calibration, convolutions(network, followers))
-    student = simulate(_with_interface(twin, tensor), grids.layers)
+    student = simulate(with_layer(twin, tensor), grids.layers)
     trained = weights_of(student, followers, PREFIX)
     corrected = convolutions(grids.network, followers)
     for name, (_, bias) in trained.items():
         if bias is not None:
             bias.assign(grids.network.constant(corrected[name].inputs[2]))
-    pairs = _scaled(trained, grids, followers)
     Distillation(
         student,
-        teacher,
+        with_layer(teacher, tensor),
         pictures,
-        variables=[variable for variable, _ in pairs],
-        scales=[scale for _, scale in pairs],
+        scaled=_scaled(trained, grids, followers),
         steps=plan.qat_steps,
         learning_rate=LEARNING_RATE,
     ).run(directory)
@@ -200,13 +174,13 @@ def _take_back(
         bias_value = tuned.constant(operator.inputs[2]) if bias is None else bias.numpy()
         assert bias_value is not None
         # Beyond the grid's ends no integer stands for a weight.
-        bound = old["max"].transpose(KERAS_FROM_TFLITE)
-        kernel.assign(np.clip(kernel.numpy(), -bound, bound))
+        bound, levels = old["max"].transpose(KERAS_FROM_TFLITE), grids.layers[name].weight_levels
+        kernel.assign(np.clip(kernel.numpy(), lowest_weight(levels) / levels * bound, bound))
         write_weights(tuned, name, operator, kernel.numpy(), bias_value)
         ranges[tuned.tensors[operator.inputs[1]].name] = old
     tuned.drop_unused()
     activations = {name: (float(r["min"].min()), float(r["max"].max())) for name, r in ranges.items()}
-    for name, bound in weight_bounds(tuned, schemes, activations).items():  # A bias that grew wants coarser steps.
-        wide = np.maximum(bound, ranges[name]["max"])
+    for name, bound in bias_bounds(tuned, schemes, activations).items():  # A bias that grew wants coarser steps.
+        wide = np.maximum(bound, ranges[name]["max"]).astype(np.float32)
         ranges[name] = {"min": -wide, "max": wide}
     return ranges

@@ -16,7 +16,7 @@ from mqn.errors import ExportError
 from mqn.export.calibration import CalibrationReport, calibrate
 from mqn.export.correction import CHANNEL_AXIS
 from mqn.export.flatbuffer import Network
-from mqn.export.schemes import CONFIGS, activation_levels, weight_levels
+from mqn.export.schemes import activation_levels, weight_levels
 from mqn.records import Plan
 
 Ranges = Mapping[str, Mapping[str, np.ndarray]]
@@ -24,6 +24,9 @@ Ranges = Mapping[str, Mapping[str, np.ndarray]]
 # TFLite's kernels, (out, h, w, in) and depthwise (1, h, w, channels), have that axis first which Keras has last.
 KERAS_FROM_TFLITE = (1, 2, 3, 0)
 _TFLITE_FROM_KERAS = (3, 0, 1, 2)
+
+_FIXED_LOW = {"LOGISTIC": 0.0, "TANH": -1.0}
+"""Operators whose integers stand for the same values whatever was calibrated, to the least of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +84,11 @@ def find_grids(
     """
     corrected, ranges, report = calibrate(network, schemes, plan, pictures)
     scheme_of = {operator.outputs[0]: scheme for operator, scheme in zip(network.operators, schemes, strict=True)}
-    bits = _activation_bits(network, schemes)
+    outputs = _integer_outputs(network, schemes)
     layers = {
-        name: LayerGrid(low=float(found["min"][0]), high=float(found["max"][0]), bits=bits[name])
+        name: _output_grid(*outputs[name], found["min"][0], found["max"][0])
         for name, found in ranges.items()
-        if name in bits
+        if name in outputs
     }
     for layer, operator in operators.items():
         found = ranges.get(network.tensors[operator.inputs[1]].name)
@@ -103,17 +106,25 @@ def find_grids(
     return Grids(network=corrected, layers=layers, ranges=ranges, report=report)
 
 
-def _activation_bits(network: Network, schemes: Sequence[str]) -> dict[str, int]:
-    """Name of every tensor that a static operator computes, to the bits of its integers.
+def _integer_outputs(network: Network, schemes: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Name of every tensor that a static operator computes, to the operator's kind and the bits of the integers.
 
     The network's input is left out: its values are k / 255, which lie on the grid as they are.
     """
     return {
-        network.tensors[index].name: (activation_levels(scheme) + 1).bit_length() - 1
+        network.tensors[index].name: (network.kind(operator), (activation_levels(scheme) + 1).bit_length() - 1)
         for operator, scheme in zip(network.operators, schemes, strict=True)
-        if scheme in CONFIGS and scheme.startswith("static")
+        if scheme.startswith("static")
         for index in operator.outputs
     }
+
+
+def _output_grid(kind: str, bits: int, low: float, high: float) -> LayerGrid:
+    if kind in _FIXED_LOW:
+        # The runtime's own: 0 to 255/256 and -1 to 127/128 in 8 bits, 32768 steps up to 1 in 16.
+        step = (1 - _FIXED_LOW[kind]) / 2**bits if bits == 8 else 1 / 2 ** (bits - 1)
+        low, high = _FIXED_LOW[kind], 1 - step
+    return LayerGrid(low=float(low), high=float(high), bits=bits)
 
 
 def convolutions(network: Network, followers: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import tf_keras
 
 from mqn.export.builders import InstanceNorm
 from mqn.export.qat_grid import LayerGrid
+from mqn.export.schemes import lowest_weight
 
 _KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
 PREFIX = "quant_"
@@ -40,7 +41,7 @@ class WeightGrid(tfmot.quantization.keras.quantizers.Quantizer):
         shape = (1, 1, -1, 1) if self.depthwise else (1, 1, 1, -1)
         bound = tf.reshape(tf.constant(self.bounds, tf.float32), shape)
         step = bound / self.levels
-        clipped = tf.clip_by_value(inputs, -bound, bound)
+        clipped = tf.clip_by_value(inputs, lowest_weight(self.levels) * step, bound)
         return clipped + tf.stop_gradient(tf.round(clipped / step) * step - clipped)
 
     def get_config(self) -> dict[str, Any]:
@@ -61,9 +62,14 @@ class ActivationGrid(tfmot.quantization.keras.quantizers.Quantizer):
         return {}
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Round. The range is stretched to zero, which every integer grid holds."""
+        """Round. The range is stretched to zero, which every integer grid holds; that of 16 bits is symmetric."""
         low, high = min(self.low, 0.0), max(self.high, 0.0)
-        return tf.quantization.fake_quant_with_min_max_args(inputs, min=low, max=high, num_bits=self.bits)
+        symmetric = self.bits == 16
+        if symmetric:
+            low, high = -max(-low, high), max(-low, high)
+        return tf.quantization.fake_quant_with_min_max_args(
+            inputs, min=low, max=high, num_bits=self.bits, narrow_range=symmetric
+        )
 
     def get_config(self) -> dict[str, Any]:
         """What the library needs to make it again."""

@@ -55,8 +55,7 @@ class Distillation:
         teacher: Any,
         pictures: np.ndarray,
         *,
-        variables: Sequence[Any],
-        scales: Sequence[np.ndarray],
+        scaled: Sequence[tuple[Any, np.ndarray]],
         steps: int,
         learning_rate: float,
         seed: int = 0,
@@ -67,8 +66,8 @@ class Distillation:
             student: Keras model of (N, S, S, 3) -> [interface, output].
             teacher: the same in float.
             pictures: (N, S, S, 3) uint8 code values; the last `PROBE` are the probe, so that N is above `PROBE`.
-            variables: those of the student's weights that are trained, in place.
-            scales: for each of them the width of its grid, in a shape that broadcasts.
+            scaled: those of the student's weights that are trained, in place, each with the width of its grid, in a
+                shape that broadcasts.
             steps: how many.
             learning_rate: in widths of the grid.
             seed: of the batches.
@@ -81,10 +80,10 @@ class Distillation:
         self._student, self._teacher, self._steps, self._seed = student, teacher, steps, seed
         self._learning_rate = learning_rate
         self._trained, self._probe = pictures[:-PROBE], pictures[-PROBE:]
-        self._variables = list(variables)
-        self._scales = [tf.constant(scale, tf.float32) for scale in scales]
-        self._means = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
-        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+        self._variables = [variable for variable, _ in scaled]
+        self._scales = [tf.constant(scale, tf.float32) for _, scale in scaled]
+        self._means = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
+        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
         self._units = (1.0, 1.0)
         start = self._check(0)
         self._units = (max(start.output, 1e-12), max(start.interface, 1e-12))

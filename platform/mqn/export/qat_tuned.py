@@ -24,14 +24,13 @@ class Tuned:
 
     Attributes:
         network: float, with tensors named as in the file it came from.
-        ranges: of activations and kernels, as ai-edge-quantizer takes them; None where no integers were trained with:
-            such a network is calibrated like any other.
+        ranges: of activations and kernels, as ai-edge-quantizer takes them.
         report: how the ranges were found.
     """
 
     network: Network
-    ranges: Ranges | None = None
-    report: CalibrationReport | None = None
+    ranges: Ranges
+    report: CalibrationReport | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class _Grid:
     """As it lies on disk."""
 
     plan: dict[str, Any]
-    ranges: dict[str, dict[str, Any]] | None
+    ranges: dict[str, dict[str, Any]]
     report: CalibrationReport | None
 
 
@@ -49,9 +48,7 @@ def write_tuned(tuned: Tuned, plan: Plan, directory: Path) -> Path:
     Returns:
         The file.
     """
-    ranges: dict[str, dict[str, Any]] | None = None
-    if tuned.ranges is not None:
-        ranges = {name: {end: value.tolist() for end, value in ends.items()} for name, ends in tuned.ranges.items()}
+    ranges = {name: {end: value.tolist() for end, value in ends.items()} for name, ends in tuned.ranges.items()}
     write_json(directory / GRID_FILE, _Grid(plan=tuning_of(plan), ranges=ranges, report=tuned.report))
     target = directory / TUNED_FILE
     return tuned.network.write(directory / f".{TUNED_FILE}.new").replace(target)
@@ -80,9 +77,7 @@ def read_tuned(path: Path, plan: Plan) -> Tuned:
             f"{path.name} was fine-tuned with plan.{key} = {stored.plan.get(key)!r}, not {wanted[key]!r}; "
             "fine-tune for this plan"
         )
-    ranges: dict[str, dict[str, np.ndarray]] | None = None
-    if stored.ranges is not None:
-        ranges = {name: {end: _array(value) for end, value in ends.items()} for name, ends in stored.ranges.items()}
+    ranges = {name: {end: _array(value) for end, value in ends.items()} for name, ends in stored.ranges.items()}
     return Tuned(network=network, ranges=ranges, report=stored.report)
 
 

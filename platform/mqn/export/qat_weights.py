@@ -49,6 +49,11 @@ def weights_of(model: Any, names: Mapping[str, Any], prefix: str = "") -> Weight
     return found
 
 
+def with_layer(model: Any, layer: str) -> Any:
+    """The same Keras model with a layer's output in front of its own: (N, S, S, 3) -> [features, output]."""
+    return tf_keras.Model(model.input, [model.get_layer(layer).output, model.output])
+
+
 def check_same(twin: Any, network: Network) -> None:
     """Make sure that a file computes what its twin computes, both in float.
 

@@ -56,10 +56,8 @@ def quantize(
             weights and there are none, or those of another plan.
         ModelFileError: the float file or the fine-tuned one is missing or damaged.
     """
-    if plan.tuned and tuned is None:
-        raise PlanError(
-            f"the plan {plan.label} is about fine-tuned weights; fine-tune first, or take method ptq and no sparsity"
-        )
+    if plan.method == "qat" and tuned is None:
+        raise PlanError(f"the plan {plan.label} is about fine-tuned weights; fine-tune first, or take method ptq")
     network = Network.read(float_model)
     tensor = cut_tensor(float_model, plan.cut)
     fine_tuned = read_tuned(tuned, plan) if tuned else None
@@ -99,7 +97,7 @@ def apply_plan(
     check_pictures(network, calibration, plan)
     if plan.layout == "pair":
         cut(network, tensor)  # Where it cannot be cut in two, calibration would be in vain.
-    if tuned is not None and tuned.ranges is not None:
+    if tuned is not None:
         ready, ranges, report = network, tuned.ranges, tuned.report
     else:
         ready, ranges, report = calibrate(network, schemes, plan, calibration)

@@ -32,35 +32,51 @@ def _convert(arguments: dict[str, Any]) -> Any:
 
 
 def _quantize(arguments: dict[str, Any]) -> Any:
-    import numpy as np
-
     from mqn.export.quantize import quantize
     from mqn.records import Plan
 
-    stored = Path(arguments["calibration"])
-    calibration = np.load(stored)
-    stored.unlink()
+    (calibration,) = _arrays(arguments, "calibration")
     plan = from_mapping(Plan, arguments["plan"], source="plan")
     tuned = Path(arguments["tuned"]) if arguments.get("tuned") else None
     return quantize(Path(arguments["float_model"]), plan, calibration, Path(arguments["directory"]), tuned)
 
 
-def _finetune(arguments: dict[str, Any]) -> Any:
-    import numpy as np
+def _prune(arguments: dict[str, Any]) -> Any:
+    from mqn.export.pruning_training import prune_checkpoint
 
+    (pictures,) = _arrays(arguments, "pictures")
+    checkpoint, directory = Path(arguments["checkpoint"]), Path(arguments["directory"])
+    return prune_checkpoint(checkpoint, arguments["sparsity"], arguments["steps"], pictures, directory)
+
+
+def _finetune(arguments: dict[str, Any]) -> Any:
     from mqn.export.qat import finetune
     from mqn.records import Plan
 
-    stored = [Path(arguments[name]) for name in ("calibration", "pictures")]
-    calibration, pictures = (np.load(path) for path in stored)
-    for path in stored:
-        path.unlink()
+    calibration, pictures = _arrays(arguments, "calibration", "pictures")
     plan = from_mapping(Plan, arguments["plan"], source="plan")
     checkpoint, float_model = Path(arguments["checkpoint"]), Path(arguments["float_model"])
-    return finetune(checkpoint, float_model, plan, calibration, pictures, Path(arguments["directory"]))
+    teacher = Path(arguments["teacher"]) if arguments.get("teacher") else None
+    return finetune(checkpoint, float_model, plan, calibration, pictures, Path(arguments["directory"]), teacher)
 
 
-JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"convert": _convert, "finetune": _finetune, "quantize": _quantize}
+def _arrays(arguments: dict[str, Any], *names: str) -> list[Any]:
+    """Arrays that came as files, which go once they are read."""
+    import numpy as np
+
+    stored = [Path(arguments[name]) for name in names]
+    arrays = [np.load(path) for path in stored]
+    for path in stored:
+        path.unlink()
+    return arrays
+
+
+JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "convert": _convert,
+    "prune": _prune,
+    "finetune": _finetune,
+    "quantize": _quantize,
+}
 
 
 def serve(jobs: Iterable[str], answers: TextIO) -> None:

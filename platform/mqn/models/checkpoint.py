@@ -14,21 +14,23 @@ import torch
 
 from mqn.errors import WeightsError
 from mqn.models.mqn import MQN, assemble
-from mqn.parsing import from_mapping, to_plain
+from mqn.models.narrowing import channels, narrow
+from mqn.parsing import convert, from_mapping, to_plain
 from mqn.records import Arch, Training
 
 
 def save(path: Path, arch: Arch, training: Training, model: MQN) -> None:
-    """Write a checkpoint: `{"arch": {...}, "training": {...}, "state": {...}}`.
+    """Write a checkpoint: `{"arch": {...}, "training": {...}, "channels": {...}, "state": {...}}`.
 
     Args:
         path: the file; replaced at once and whole.
         arch: the network.
         training: how it was trained.
-        model: its weights are written as contiguous CPU tensors.
+        model: its weights are written as contiguous CPU tensors; it may be pruned.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write(path, {"arch": to_plain(arch), "training": to_plain(training), "state": state})
+    content = {"arch": to_plain(arch), "training": to_plain(training), "channels": channels(model), "state": state}
+    write(path, content)
 
 
 def load(path: Path) -> tuple[Arch, Training, MQN]:
@@ -48,10 +50,13 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
         raise WeightsError(f"{path} is no checkpoint of a training; give a checkpoint.pt")
     arch = from_mapping(Arch, content["arch"], source=str(path), path="arch")
     training = from_mapping(Training, content["training"], source=str(path), path="training")
+    # Without this entry a network is whole.
+    pruned = convert(dict[str, int], content.get("channels", {}), source=str(path), path="channels")
     model = assemble(arch)
     try:
+        narrow(model, pruned)
         model.load_state_dict(content["state"])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise WeightsError(f"{path}: its weights do not fit its architecture: {_one_line(error)}") from error
     return arch, training, model.eval()
 

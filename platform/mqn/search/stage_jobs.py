@@ -18,7 +18,7 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 2, "finetune": 1, "quantize": 4, "score": 2, "measure": 2}
+REVISIONS = {"train": 2, "convert": 2, "prune": 1, "finetune": 2, "quantize": 5, "score": 2, "measure": 2}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
@@ -99,6 +99,39 @@ def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
     )
 
 
+def prune_job(checkpoint: Path, plan: Plan, dataset: Dataset, size: int, training: Training, *, cpus: float = 2) -> Job:
+    """The pruning of a network; all plans of one sparsity and as many steps share it.
+
+    Raises:
+        WeightsError: response curves given as a path are not there.
+    """
+    inputs = {
+        "checkpoint": file_hash(checkpoint),
+        "sparsity": plan.sparsity,
+        "steps": plan.qat_steps,
+        "data": dataset.hash,
+        "inputs": _camera_inputs(training),
+        "revision": REVISIONS["prune"],
+    }
+    return Job(
+        stage=finetuning.PRUNE,
+        key=stage_key(finetuning.PRUNE, inputs),
+        inputs=inputs,
+        function=finetuning.prune,
+        arguments={
+            "checkpoint": checkpoint,
+            "sparsity": plan.sparsity,
+            "steps": plan.qat_steps,
+            "data": dataset.folder,
+            "size": size,
+            "training": training,
+        },
+        resources=Resources(cpus=cpus),
+        resumable=True,
+        packages=("torch", "tensorflow", "tf_keras", "numpy"),
+    )
+
+
 def finetune_job(
     checkpoint: Path,
     converted: Artifact,
@@ -107,15 +140,27 @@ def finetune_job(
     size: int,
     training: Training,
     *,
+    teacher: Path | None = None,
     cpus: float = 2,
 ) -> Job:
     """The fine-tuning of a network for a plan; plans that differ in the number of files share it.
+
+    Args:
+        checkpoint: of the network, pruned or whole.
+        converted: its float file.
+        plan: the plan.
+        dataset: what is learnt on.
+        size: side of the network's square input in pixels.
+        training: how the network was trained.
+        teacher: where the network is pruned, the whole one's checkpoint.
+        cpus: processors it takes.
 
     Raises:
         WeightsError: response curves given as a path are not there.
     """
     inputs = {
         "checkpoint": file_hash(checkpoint),
+        "teacher": None if teacher is None else file_hash(teacher),
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": {**to_plain(plan), "layout": None},
         "data": dataset.hash,
@@ -123,12 +168,13 @@ def finetune_job(
         "revision": REVISIONS["finetune"],
     }
     return Job(
-        stage="finetune",
-        key=stage_key("finetune", inputs),
+        stage=finetuning.FINETUNE,
+        key=stage_key(finetuning.FINETUNE, inputs),
         inputs=inputs,
         function=finetuning.finetune,
         arguments={
             "checkpoint": checkpoint,
+            "teacher": teacher,
             "float_model": converted.folder / stages.FLOAT_MODEL,
             "plan": plan,
             "data": dataset.folder,
@@ -157,7 +203,7 @@ def quantize_job(
         WeightsError: response curves given as a path are not there.
     """
     effective = to_plain(plan) if plan.static else to_plain(plan) | {"calibration_pictures": None, "calibration": None}
-    if not plan.tuned:
+    if plan.method == "ptq":  # What pruning left is in the float file.
         del effective["method"], effective["qat_steps"], effective["sparsity"]
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],

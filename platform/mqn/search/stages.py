@@ -228,14 +228,17 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
-    from mqn.search.stage_jobs import convert_job, finetune_job, quantize_job
+    from mqn.search.stage_jobs import convert_job, finetune_job, prune_job, quantize_job
 
     arch, training, _ = load(checkpoint)
     store = ArtifactStore(Profile().artifacts)
+    tuned, teacher, size = None, None, arch.input_size
+    if plan.sparsity:
+        teacher = checkpoint
+        checkpoint = complete(store, prune_job(checkpoint, plan, dataset, size, training)).folder / CHECKPOINT
     converted = complete(store, convert_job(checkpoint))
-    tuned, size = None, arch.input_size
-    if plan.tuned:
-        tuned = complete(store, finetune_job(checkpoint, converted, plan, dataset, size, training))
+    if plan.method == "qat":
+        tuned = complete(store, finetune_job(checkpoint, converted, plan, dataset, size, training, teacher=teacher))
     model = complete(store, quantize_job(converted, plan, dataset, size, training, tuned=tuned))
     place(model.folder, output)
     return open_exported(output)
