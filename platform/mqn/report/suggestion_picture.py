@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from mqn.records import SuggestedPlan, Suggestion
 from mqn.report.canvas import add_legend, open_figure, save_figure
-from mqn.report.palette import ACCENT, FAINT, INK, LIMIT, MUTED, SERIES
+from mqn.report.palette import ACCENT, FAINT, INK, LIMIT, SERIES
 
 _SIZE = (11.5, 4.8)
 _NEAR = 0.02  # of an axis
@@ -21,7 +21,7 @@ def letters(plans: Sequence[SuggestedPlan]) -> dict[str, SuggestedPlan]:
 
 
 def write_suggestion_png(found: Suggestion, path: Path) -> None:
-    """Draw the plans: loss against estimated time, against size, and predicted against measured loss.
+    """Draw the plans: loss against estimated time, against size, and predicted beside measured loss plan by plan.
 
     Args:
         found: what was suggested and measured.
@@ -38,8 +38,8 @@ def write_suggestion_png(found: Suggestion, path: Path) -> None:
     by_time.set_ylabel("PSNR-TM lost (dB)")
     _draw_costs(by_size, {name: (plan.size_bytes / 1e6, plan) for name, plan in named.items()}, found.budget)
     by_size.set_xlabel("File size (MB)")
-    _draw_agreement(agreement, named)
-    add_legend(figure, columns=5)
+    _draw_agreement(agreement, named, found.budget)
+    add_legend(figure, columns=4)
     save_figure(figure, path)
 
 
@@ -56,21 +56,18 @@ def _draw_costs(axes: Axes, points: dict[str, tuple[float, SuggestedPlan]], budg
     _name_points(axes, {name: (cost, plan.measured_loss.mean) for name, (cost, plan) in points.items()})
 
 
-def _draw_agreement(axes: Axes, named: dict[str, SuggestedPlan]) -> None:
-    ends = [
-        value
-        for plan in named.values()
-        for value in (plan.predicted_loss, plan.measured_loss.low, plan.measured_loss.high)
-    ]
-    low, high = min(0.0, *ends), max(ends)
-    axes.plot([low, high], [low, high], color=MUTED, lw=1, ls=":", label="as predicted")
-    for plan in named.values():
+def _draw_agreement(axes: Axes, named: dict[str, SuggestedPlan], budget: float) -> None:
+    """A row a plan, the first one on top: here nothing lies upon anything else."""
+    places = range(len(named), 0, -1)
+    for place, plan in zip(places, named.values(), strict=True):
         loss, color = plan.measured_loss, ACCENT if plan.beaten_by is None else FAINT
-        axes.plot([plan.predicted_loss] * 2, [loss.low, loss.high], color=color, lw=1.5)
-        axes.plot(plan.predicted_loss, loss.mean, "o", color=color, ms=7)
-    _name_points(axes, {name: (plan.predicted_loss, plan.measured_loss.mean) for name, plan in named.items()})
-    axes.set_xlabel("PSNR-TM lost, predicted (dB)")
-    axes.set_ylabel("measured (dB)")
+        axes.plot([loss.low, loss.high], [place, place], color=color, lw=1.5)
+        axes.plot(loss.mean, place, "o", color=color, ms=7)
+        axes.plot(plan.predicted_loss, place, "|", color=SERIES[1], ms=13, mew=2)
+    axes.axvline(budget, color=LIMIT, lw=1, ls="--")
+    axes.axvline(0, color=FAINT, lw=1)
+    axes.set_yticks(list(places), list(named))
+    axes.set_xlabel("PSNR-TM lost (dB)")
 
 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
