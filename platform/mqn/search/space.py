@@ -20,6 +20,7 @@ from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimen
 from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring, expand_targets
 from mqn.search.points import Params, grid_points, starting_points
 from mqn.search.trained import Trained, check_varied, with_checkpoint
+from mqn.search.tuning import check_tuning
 
 if TYPE_CHECKING:
     import optuna
@@ -286,6 +287,7 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
     )
     if space.points and raw.sampler != "grid":
         raise ConfigError(f"{source}: points need sampler = 'grid', not {raw.sampler!r}")
+    check_tuning(ordered, space.points, base, source=source)
     if raw.sampler == "grid":
         for dimension in ordered:
             if dimension.values() is None:
