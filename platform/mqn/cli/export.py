@@ -92,7 +92,9 @@ def export(
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
-    exported = export_checkpoint(path, plan, locate(data), out)
+    dataset = locate(data)
+    with output.spinner("preparing") as spinner:
+        exported = export_checkpoint(path, plan, dataset, out, tell=lambda step: spinner.update(f"{step} ..."))
     audits = _audits(exported.folder) if audit else ()
     if not json:
         for file in exported.files:

@@ -62,16 +62,16 @@ def _measure(checkpoint: Path, plan: Plan, data: str | None) -> Sensitivity:
     from mqn.data.pairs import calibration_inputs, evaluation_pictures
     from mqn.data.response import curves_of
     from mqn.export.sensitivity import measure_sensitivity
-    from mqn.models.checkpoint import load
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
     from mqn.search.stage_jobs import convert_job
-    from mqn.search.stages import FLOAT_MODEL
+    from mqn.search.stages import FLOAT_MODEL, converted_network
 
-    arch, training, _ = load(checkpoint)
     dataset = locate(data)
+    output.note("converting, unless it is converted already ...")
     converted = complete(ArtifactStore(Profile().artifacts), convert_job(checkpoint))
+    arch, training = converted_network(converted)
     calibration = calibration_inputs(
         dataset,
         arch.input_size,

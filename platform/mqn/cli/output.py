@@ -13,6 +13,7 @@ from mqn.parsing import to_plain
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.status import Status
 
 
 PLAIN_WIDTH = 160
@@ -87,6 +88,13 @@ def progress(*, of_bytes: bool = False) -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+def spinner(text: str) -> Status:
+    """A line on stderr that moves while work goes on whose end cannot be foretold. Use it as a context manager."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)
 
 
 def _is_number(text: str) -> bool:

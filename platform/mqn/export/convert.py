@@ -19,7 +19,7 @@ from mqn.models.checkpoint import load
 from mqn.parsing import write_json
 
 FLOAT_FILE = "model.float32.tflite"
-PARITY_FILE = "parity.json"
+PARITY_FILE, NETWORK_FILE = "parity.json", "network.json"
 
 
 def convert(checkpoint: Path, directory: Path) -> Path:
@@ -27,7 +27,8 @@ def convert(checkpoint: Path, directory: Path) -> Path:
 
     Args:
         checkpoint: what training wrote.
-        directory: where `model.float32.tflite`, `cuts.json` (cut to tensor name) and `parity.json` go.
+        directory: where `model.float32.tflite`, `cuts.json` (cut to tensor name), `parity.json` and `network.json` (the
+            checkpoint's `arch` and `training`, for those who do not want to import torch) go.
 
     Returns:
         The float file: input `ldr` (1, S, S, 3) float32 in [0, 1], output `hdr` likewise, in the codec's range.
@@ -36,7 +37,9 @@ def convert(checkpoint: Path, directory: Path) -> Path:
         WeightsError: the checkpoint is missing or damaged.
         ExportError: the network cannot be converted, or the result is not the same network.
     """
-    arch, _, network = load(checkpoint)
+    arch, training, network = load(checkpoint)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / NETWORK_FILE, {"arch": arch, "training": training})
     return convert_network(network, arch.input_size, directory)
 
 

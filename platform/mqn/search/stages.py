@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mqn.errors import DeviceRefusedError
-from mqn.parsing import write_json
-from mqn.records import Arch, Codec, MeasureSettings, Plan, Training
+from mqn.parsing import from_mapping, write_json
+from mqn.records import Arch, Candidate, Codec, MeasureSettings, Plan, Training
 from mqn.search.jobs import MADE_AT
 
 if TYPE_CHECKING:
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from mqn.device.pool.address import Address
     from mqn.device.pool.gates import Gates
     from mqn.export.exported import Exported
+    from mqn.search.artifacts import Artifact
     from mqn.search.goals import Scoring
 
 CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
 FLOAT_MODEL = "model.float32.tflite"
 AUDIT, CALIBRATION = "audit.json", "calibration.json"
 SCORES, STRIP, MEASUREMENT, PARITY = "scores.json", "strip.png", "measurement.json", "parity.json"
+NETWORK = "network.json"
 
 _SPLIT: Literal["val"] = "val"
 # Even where no side is static, the quantized network is compared with the float one on a few pictures.
@@ -62,12 +64,20 @@ def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:
     """Convert a checkpoint to a float TFLite file.
 
     Returns:
-        `parity`: the largest differences between the torch network, its twin and the file.
+        `parity`: the largest differences between the torch network, its twin and the file; `arch` and `training` of
+        the checkpoint.
     """
     from mqn.export.process import run
 
     run("convert", checkpoint=checkpoint, directory=folder)
-    return {"parity": _read(folder / PARITY)}
+    return {"parity": _read(folder / PARITY), **_read(folder / NETWORK)}
+
+
+def converted_network(converted: Artifact) -> tuple[Arch, Training]:
+    """What network a conversion is of, and how it was trained; without torch, which takes seconds to import."""
+    candidate = {key: converted.manifest.details[key] for key in ("arch", "training")}
+    found = from_mapping(Candidate, candidate, source=str(converted.folder))
+    return found.arch, found.training
 
 
 def quantize(
@@ -210,7 +220,14 @@ def measure(
     }
 
 
-def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Path) -> Exported:
+def export_checkpoint(
+    checkpoint: Path,
+    plan: Plan,
+    dataset: Dataset,
+    output: Path,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Exported:
     """Export a checkpoint by itself, through the same artifacts as a search: a further plan does not convert again.
 
     Args:
@@ -218,30 +235,37 @@ def export_checkpoint(checkpoint: Path, plan: Plan, dataset: Dataset, output: Pa
         plan: how to quantize it.
         dataset: calibrates.
         output: folder that the model is copied to.
+        tell: told what is being done, before each step.
 
     Raises:
         WeightsError: the checkpoint cannot be read.
         CandidateError: it cannot be exported as asked.
+        UsageError: the output cannot be written to.
     """
-    from mqn.export.exported import open_exported, place
-    from mqn.models.checkpoint import load
+    from mqn.export.exported import place
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
     from mqn.search.stage_jobs import convert_job, finetune_job, prune_job, quantize_job
 
-    arch, training, _ = load(checkpoint)
     store = ArtifactStore(Profile().artifacts)
-    tuned, teacher, size = None, None, arch.input_size
+    tuned, teacher = None, None
     if plan.sparsity:
-        teacher = checkpoint
-        checkpoint = complete(store, prune_job(checkpoint, plan, dataset, size, training)).folder / CHECKPOINT
+        from mqn.models.checkpoint import load
+
+        tell("pruning")
+        arch, training, _ = load(checkpoint)
+        pruned = complete(store, prune_job(checkpoint, plan, dataset, arch.input_size, training))
+        teacher, checkpoint = checkpoint, pruned.folder / CHECKPOINT
+    tell("converting")
     converted = complete(store, convert_job(checkpoint))
+    arch, training = converted_network(converted)
+    size = arch.input_size
     if plan.method == "qat":
+        tell("fine-tuning")
         tuned = complete(store, finetune_job(checkpoint, converted, plan, dataset, size, training, teacher=teacher))
-    model = complete(store, quantize_job(converted, plan, dataset, size, training, tuned=tuned))
-    place(model.folder, output)
-    return open_exported(output)
+    tell("quantizing")
+    return place(complete(store, quantize_job(converted, plan, dataset, size, training, tuned=tuned)).folder, output)
 
 
 def _read(path: Path) -> Any:
