@@ -11,8 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.norms import lengthen_norms
-from mqn.export.phases import new_operator
 from mqn.export.resize import retarget
+from mqn.export.rewriting import new_operator
 
 SIZE, CHANNELS, EPSILON = 32, 3, 1e-3
 GAMMA = np.array([0.5, -2.0, 1.0], np.float32)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mqn.errors import ExportError
+from mqn.export.doubling import lower_nearest
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
-from mqn.export.lowering import lower_nearest
 from mqn.export.resize import retarget
 
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from ai_edge_litert import schema_py_generated as schema
-
+from mqn.export.doubling import lower_nearest
 from mqn.export.flatbuffer import Network
 from mqn.export.norms import lengthen_norms
-from mqn.export.phases import convolve_in_phases, doubles
+from mqn.export.pairs import convolve_pairs
+from mqn.export.phases import convolve_in_phases
 
 
 def lower(network: Network, without: Collection[str] = ()) -> None:
@@ -34,51 +34,31 @@ def lower(network: Network, without: Collection[str] = ()) -> None:
             rewrite(network)
 
 
-def lower_nearest(network: Network) -> int:
-    """Replace every nearest-neighbour doubling; other resizes stay.
+def quantize_first(network: Network) -> int:
+    """Quantize the picture wherever it is needed at once, while it is in the caches.
 
     Args:
-        network: changed in place; float or quantized, since copying keeps scales as they are.
+        network: changed in place.
 
     Returns:
-        How many were replaced.
+        How many operators were brought forward.
     """
-    replaced = 0
-    operators = []
-    for operator in network.operators:
-        if not doubles(network, operator):
-            operators.append(operator)
-            continue
-        source, result = operator.inputs[0], operator.outputs[0]
-        batch, height, width, channels = network.tensors[source].shape
-        name = f"{network.tensors[result].name}/copies"
-        copies = network.add_tensor(name, (batch, height, width, 4 * channels), like=source)
-        operators += [
-            schema.OperatorT(
-                opcodeIndex=network.operator_code("CONCATENATION", 2),
-                inputs=[source] * 4,
-                outputs=[copies],
-                builtinOptionsType=schema.BuiltinOptions.ConcatenationOptions,
-                builtinOptions=schema.ConcatenationOptionsT(axis=3),
-            ),
-            schema.OperatorT(
-                opcodeIndex=network.operator_code("DEPTH_TO_SPACE"),
-                inputs=[copies],
-                outputs=[result],
-                builtinOptionsType=schema.BuiltinOptions.DepthToSpaceOptions,
-                builtinOptions=schema.DepthToSpaceOptionsT(blockSize=2),
-            ),
-        ]
-        replaced += 1
-    network.graph.operators = operators
-    if replaced:
-        network.drop_unused()
-    return replaced
+    first = [
+        operator
+        for operator in network.operators
+        if network.kind(operator) == "QUANTIZE" and set(operator.inputs) <= set(network.graph.inputs)
+    ]
+    later = [operator for operator in network.operators if not any(operator is one for one in first)]
+    moved = sum(operator is not place for operator, place in zip(first, network.operators, strict=False))
+    network.graph.operators = [*first, *later]
+    return moved
 
 
 REWRITES: dict[str, Callable[[Network], int]] = {
     "phases": convolve_in_phases,
     "doubling": lower_nearest,
+    "pairs": convolve_pairs,
     "norms": lengthen_norms,
+    "order": quantize_first,
 }
 """Rewrites by name, in the order that they are made: phases look for the resizes that doubling replaces."""

@@ -26,7 +26,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.flatbuffer import Network
-from mqn.export.phases import new_operator
+from mqn.export.rewriting import new_operator
 
 _HEIGHT, _WIDTH = 1, 2
 _BINARY = ("ADD", "MUL", "SUB")
@@ -100,7 +100,7 @@ def _rewrite(network: Network, place: _Place) -> None:
     operators: list[Any] = []
     pictures = {source}
     for operator in network.operators:
-        if operator is place.variance:
+        if operator is place.mean:
             operators += statistics
         if operator in place:
             continue

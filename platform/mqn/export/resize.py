@@ -77,10 +77,14 @@ def _window(network: Network, operator: Any, given: list[Shape]) -> Shape:
     kernel = given[1]
     channels = kernel[3] if network.kind(operator) == "DEPTHWISE_CONV_2D" else kernel[0]
     strides = (options.strideH, options.strideW)
+    if options.dilationHFactor > 1:
+        # The taps of such a kernel lie in pictures that stand one below the other (`mqn.export.phases`).
+        options.dilationHFactor = options.dilationHFactor * sides[0] // _shape(network, operator.inputs[0])[1]
     if options.padding == schema.Padding.SAME:
         result = [math.ceil(side / stride) for side, stride in zip(sides, strides, strict=True)]
     else:
-        windows = zip(sides, kernel[1:3], strides, strict=True)
+        reach = (options.dilationHFactor * (kernel[1] - 1) + 1, options.dilationWFactor * (kernel[2] - 1) + 1)
+        windows = zip(sides, reach, strides, strict=True)
         result = [(side - size) // stride + 1 for side, size, stride in windows]
     return (batch, *result, channels)
 
@@ -113,16 +117,17 @@ def _scale(network: Network, operator: Any, given: list[Shape]) -> Shape:
     return (batch, *size, channels)
 
 
-def _spread(_network: Network, operator: Any, given: list[Shape]) -> Shape:
-    block = operator.builtinOptions.blockSize
-    batch, height, width, channels = given[0]
-    return (batch, height * block, width * block, channels // block**2)
-
-
-def _gather(_network: Network, operator: Any, given: list[Shape]) -> Shape:
-    block = operator.builtinOptions.blockSize
-    batch, height, width, channels = given[0]
-    return (batch, height // block, width // block, channels * block**2)
+def _view(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """Rows stay rows; what grows with the width is -1 in the stored shape (`mqn.export.rewriting.Insertion.view`)."""
+    stored = network.constant(operator.inputs[1])
+    assert stored is not None
+    before = _shape(network, operator.inputs[0])
+    rows = given[0][1] * int(stored[1]) // before[1]
+    shape = np.array([stored[0], rows, *stored[2:]], dtype=np.int32)
+    network.set_constant(operator.inputs[1], shape)
+    operator.builtinOptions.newShape = shape.tolist()
+    rest = math.prod(given[0]) // -math.prod(shape.tolist())
+    return tuple(rest if side == -1 else side for side in shape.tolist())
 
 
 Rule = Callable[[Network, Any, list[Shape]], Shape]
@@ -139,6 +144,5 @@ RULES: dict[str, Rule] = {
     "CONCATENATION": _concatenate,
     "RESIZE_NEAREST_NEIGHBOR": _scale,
     "RESIZE_BILINEAR": _scale,
-    "DEPTH_TO_SPACE": _spread,
-    "SPACE_TO_DEPTH": _gather,
+    "RESHAPE": _view,
 }
