@@ -28,6 +28,7 @@ from mqn.report.attention_picture import write_attention_png
 from mqn.report.feature_drawings import draw_attention, draw_quantized
 from mqn.report.feature_page import write_feature_page
 from mqn.report.feature_words import figure_rows, number, quantized_note, range_words, shortened
+from mqn.report.map_colors import color_limits, difference_limits
 from mqn.report.quantized_picture import write_quantized_png
 
 NAME = "a <b> & $x$"
@@ -155,6 +156,25 @@ def test_three_digits_count(value: float, text: str) -> None:
 )
 def test_ranges_are_as_fine_as_they_are_wide(values: list[float], text: str) -> None:
     assert range_words(np.array(values)) == text
+
+
+def test_a_few_pixels_do_not_leave_all_others_dark() -> None:
+    values = np.linspace(0, 1, 1000, dtype=np.float32)
+    values[0] = 1000
+    low, high = color_limits(values)
+    assert 0 < low < 0.02
+    assert 0.98 < high < 1
+    one_of_many = np.zeros(1000, np.float32)
+    one_of_many[7] = 5
+    assert color_limits(one_of_many) == (0, 5)
+    assert color_limits(np.full(4, 3.0), np.full(2, 3.0)) == (3, 4)
+    assert color_limits(np.zeros(500), np.ones(500)) == (0, 1)  # Maps that are compared share their limits.
+
+
+def test_no_difference_is_dark() -> None:
+    low, high = difference_limits(np.zeros(4))
+    assert low == 0 < high
+    assert difference_limits(np.linspace(2, 4, 1001))[0] == 0
 
 
 def test_names_keep_their_end() -> None:

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from mqn.export.feature_views import AttendedFigures, AttendedMaps, AttentionView
 from mqn.report.canvas import save_figure
 from mqn.report.feature_words import attention_note, attention_title, channel_words, gate_words, range_words, shortened
-from mqn.report.map_sheet import CAPTION_SIZE, GATE_COLORS, Sheet, caption_above, show_light, show_map, show_picture
+from mqn.report.map_colors import GATE_COLORS, MAP_COLORS, color_limits
+from mqn.report.map_sheet import CAPTION_SIZE, Sheet, caption_above, show_light, show_map, show_picture
 from mqn.report.palette import ACCENT, FAINT, GRID, MUTED
 
 _FOOT = 0.14
@@ -38,10 +39,12 @@ def write_attention_png(view: AttentionView, path: Path) -> None:
         prediction = sheet.cell(row, 1)
         show_light(prediction, maps.light, "")
         caption_above(prediction, model.attention, strong=True)
-        caption_above(prediction, shortened(model.model, 20), side="right")
+        if model.model != model.attention:
+            caption_above(prediction, shortened(model.model, 20), side="right")
         for place, channel in enumerate(model.chosen):
             values = maps.features[place]
-            show_map(sheet.cell(row, 2 + place), values, f"{channel_words(model, channel)}: {range_words(values)}")
+            caption = f"{channel_words(model, channel)}: {range_words(values)}"
+            show_map(sheet.cell(row, 2 + place), values, caption, color_limits(values), MAP_COLORS)
         if attended:
             _draw_gates(sheet.cell(row, len(columns) - 1), model, maps)
     save_figure(sheet.figure, path)
@@ -54,7 +57,8 @@ def _draw_gates(axes: Axes, model: AttendedFigures, maps: AttendedMaps) -> None:
         axes.text(0.5, 0.5, gate_words(None), transform=axes.transAxes, ha="center", fontsize=CAPTION_SIZE, color=MUTED)
         return
     if gates.shape[1:] != (1, 1):
-        show_map(axes, gates.mean(axis=0), gate_words(gates), GATE_COLORS)
+        gate = gates.mean(axis=0)
+        show_map(axes, gate, gate_words(gates), color_limits(gate), GATE_COLORS)
         return
     values = gates[:, 0, 0]
     channels = np.arange(len(values))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqn.export.feature_figures import Pmf
-from mqn.export.feature_views import AttentionView, QuantizedView
+from mqn.export.feature_views import AttendedFigures, AttentionView, QuantizedView
 from mqn.hdr.tonemap import mulaw
-from mqn.report.feature_words import FILE, FLOAT, channel_words, gate_words, number, range_words
-from mqn.report.map_sheet import DIFFERENCE_COLORS, GATE_COLORS, MAP_COLORS
+from mqn.report.feature_words import FILE, FLOAT, channel_words, difference_words, gate_words, range_words, shortened
+from mqn.report.map_colors import DIFFERENCE_COLORS, GATE_COLORS, MAP_COLORS, color_limits, difference_limits
 from mqn.report.palette import ACCENT, FAINT, GRID, INK, MUTED, PAPER, SERIES
 
 if TYPE_CHECKING:
@@ -37,26 +37,25 @@ def draw_quantized(view: QuantizedView, place: int) -> Figure:
     """
     maps, pmfs, chosen = view.maps[place], view.figures.pictures[place].pmfs, view.figures.chosen
     apart = np.abs(mulaw(maps.light_found) - mulaw(maps.light)).max(axis=2)
-    titles = ["input", f"prediction, {FLOAT}", f"prediction, {FILE}", _to("|difference| as seen", apart)]
+    titles = ["input", f"prediction, {FLOAT}", f"prediction, {FILE}", difference_words(apart, "|difference| as seen")]
     for line, channel in enumerate(chosen):
         expected, found = maps.expected[line], maps.found[line]
         titles += [
             f"channel {channel}, float: {range_words(expected)}",
             f"quantized: {range_words(found)}",
-            _to("|difference|", np.abs(found - expected)),
+            difference_words(np.abs(found - expected)),
             "PMF: share of pixels by value",
         ]
     figure = _grid(titles, rows=1 + len(chosen), columns=4)
     for column, image in enumerate((maps.ldr, mulaw(maps.light), mulaw(maps.light_found)), start=1):
         _add_picture(figure, image, 1, column)
-    _add_map(figure, apart, 1, 4, DIFFERENCE_COLORS, (0.0, float(apart.max())))
+    _add_map(figure, apart, 1, 4, DIFFERENCE_COLORS, difference_limits(apart))
     for line in range(len(chosen)):
         expected, found = maps.expected[line], maps.found[line]
-        limits = (float(min(expected.min(), found.min())), float(max(expected.max(), found.max())))
+        limits, difference = color_limits(expected, found), np.abs(found - expected)
         _add_map(figure, expected, line + 2, 1, MAP_COLORS, limits)
         _add_map(figure, found, line + 2, 2, MAP_COLORS, limits)
-        difference = found - expected
-        _add_map(figure, np.abs(difference), line + 2, 3, DIFFERENCE_COLORS, (0.0, float(np.abs(difference).max())))
+        _add_map(figure, difference, line + 2, 3, DIFFERENCE_COLORS, difference_limits(difference))
         _add_pmf(figure, pmfs[line], line + 2, 4, named=line == 0)
     return figure
 
@@ -68,7 +67,7 @@ def draw_attention(view: AttentionView) -> Figure:
     columns = 3 + shown
     titles = []
     for row, (model, maps) in enumerate(zip(models, view.maps, strict=True)):
-        titles += ["input" if row == 0 else "", f"<b>{model.attention}</b><br>{html.escape(model.model)}"]
+        titles += ["input" if row == 0 else "", f"<b>{model.attention}</b><br>{_own(model)}"]
         titles += [
             f"{channel_words(model, channel)}<br>{range_words(values)}"
             for channel, values in zip(model.chosen, maps.features, strict=True)
@@ -79,16 +78,18 @@ def draw_attention(view: AttentionView) -> Figure:
     for row, (model, maps) in enumerate(zip(models, view.maps, strict=True), start=1):
         _add_picture(figure, mulaw(maps.light), row, 2)
         for column, values in enumerate(maps.features, start=3):
-            _add_map(figure, values, row, column, MAP_COLORS)
+            _add_map(figure, values, row, column, MAP_COLORS, color_limits(values))
         if maps.gates is not None and maps.gates.shape[1:] != (1, 1):
-            _add_map(figure, maps.gates.mean(axis=0), row, columns, GATE_COLORS)
+            gate = maps.gates.mean(axis=0)
+            _add_map(figure, gate, row, columns, GATE_COLORS, color_limits(gate))
         elif maps.gates is not None:
             _add_bars(figure, maps.gates[:, 0, 0], model.chosen, row, columns)
     return figure
 
 
-def _to(what: str, values: np.ndarray) -> str:
-    return f"{what}, to {number(float(values.max()))}"
+def _own(model: AttendedFigures) -> str:
+    """The model's name, where it is not that of its attention once more."""
+    return "" if model.model == model.attention else html.escape(shortened(model.model))
 
 
 def _grid(titles: list[str], rows: int, columns: int) -> Figure:
@@ -143,17 +144,16 @@ def _add_picture(figure: Figure, image: Any, row: int, column: int) -> None:
 
 
 def _add_map(
-    figure: Figure, values: np.ndarray, row: int, column: int, colors: str, limits: tuple[float, float] | None = None
+    figure: Figure, values: np.ndarray, row: int, column: int, colors: str, limits: tuple[float, float]
 ) -> None:
-    """(H, W) between two limits or its own extremes; the value below the pointer is told."""
+    """(H, W), the darkest and the brightest colour at `limits`; the value below the pointer is told."""
     from plotly.graph_objects import Heatmap
 
-    low, high = limits or (float(values.min()), float(values.max()))
     trace = Heatmap(
         z=np.asarray(values, np.float32),
         colorscale=colors,
-        zmin=low,
-        zmax=high if high > low else low + 1,
+        zmin=limits[0],
+        zmax=limits[1],
         showscale=False,
         hovertemplate="row %{y}, column %{x}: %{z:.4g}<extra></extra>",
     )

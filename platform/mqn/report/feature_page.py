@@ -48,7 +48,10 @@ def write_feature_page(attention: AttentionView | None, quantized: Sequence[Quan
         f"<span>SQNR at {html.escape(view.figures.interface)}: {html.escape(view.figures.model)}</span></div>"
         for view in quantized
     )
-    note = "The paper's Figures 3 and 5. Predictions are shown through the mu-law; the pointer tells a map's values."
+    note = (
+        "The paper's Figures 3 and 5. Predictions are shown through the mu-law; the pointer tells a map's values. "
+        "SQNR: signal to quantization noise. PMF distance: total variation, 0 to 1."
+    )
     text = lay_out("Features", note, f'<div class="tiles">{tiles}</div>', "\n".join(sections), script=SCRIPT)
     try:
         path.write_text(text, encoding="utf-8")

@@ -9,9 +9,11 @@ import numpy as np
 from mqn.export.feature_choice import NAMED
 from mqn.export.feature_figures import FeatureFigures
 from mqn.export.feature_views import AttendedFigures, AttentionFigures, QuantizedFigures
+from mqn.report.map_colors import OUTERMOST, difference_limits
 
 _MOST_DIGITS = 4
 
+COLORS_END = f"the outermost {OUTERMOST:g} % alike"
 FLOAT, FILE = "float network", "exported file"
 
 
@@ -31,6 +33,12 @@ def range_words(*maps: np.ndarray) -> str:
     if digits > _MOST_DIGITS:
         return f"{least:.3g} to {largest:.3g}"
     return " to ".join(f"{value:.{digits}f}" if round(value, digits) else "0" for value in (least, largest))
+
+
+def difference_words(difference: np.ndarray, what: str = "|difference|") -> str:
+    """The value of the brightest colour, and the largest value, which may lie beyond."""
+    bright, largest = difference_limits(difference)[1], float(difference.max())
+    return f"{what}: bright {number(bright)}, most {number(largest)}"
 
 
 def shortened(name: str, length: int = 27) -> str:
@@ -64,7 +72,7 @@ def quantized_note(figures: QuantizedFigures) -> str:
         grid = figures.grid
         kept += f", {number(grid.low)} to {number(grid.high)} in steps of {number(grid.step)}"
     shown = f"{len(figures.chosen)} of {channels} channels, {figures.chosen_by}"
-    return f"{height} x {width}, kept as {kept}; {shown}. PMF distance: total variation, 0 to 1"
+    return f"{height} x {width}, kept as {kept}; {shown}. Both in the same colours, {COLORS_END}"
 
 
 def attention_title(figures: AttentionFigures) -> str:
@@ -78,7 +86,7 @@ def attention_note(figures: AttentionFigures) -> str:
     sizes = ", ".join(dict.fromkeys(f"{model.shape[0]} x {model.shape[1]}" for model in figures.models))
     named = figures.chosen_by == NAMED
     shown = f"channels {NAMED}" if named else f"each network's own channels of {figures.chosen_by}"
-    return f"{sizes}; {shown}; every map from its least value (dark) to its largest"
+    return f"{sizes}; {shown}; every map in its own colours, dark is low, {COLORS_END}"
 
 
 def gate_words(gates: np.ndarray | None) -> str:

@@ -15,7 +15,6 @@ from mqn.hdr.tonemap import mulaw
 from mqn.report.canvas import DPI
 from mqn.report.palette import INK, MUTED, PAPER
 
-MAP_COLORS, DIFFERENCE_COLORS, GATE_COLORS = "viridis", "inferno", "cividis"
 CAPTION_SIZE = 7.0
 
 _MARGIN, _GAP, _CAPTION, _HEAD, _CELL = 0.16, 0.14, 0.24, 0.72, 1.9
@@ -81,12 +80,9 @@ def show_light(axes: Axes, light: np.ndarray, caption: str) -> None:
     show_picture(axes, np.asarray(mulaw(light)), caption)
 
 
-def show_map(
-    axes: Axes, values: np.ndarray, caption: str, colors: str = MAP_COLORS, limits: tuple[float, float] | None = None
-) -> None:
-    """Draw (H, W) in colours, between two limits or its own extremes."""
-    low, high = limits or (float(values.min()), float(values.max()))
-    axes.imshow(values, cmap=colors, vmin=low, vmax=high if high > low else low + 1, interpolation="nearest")
+def show_map(axes: Axes, values: np.ndarray, caption: str, limits: tuple[float, float], colors: str) -> None:
+    """Draw (H, W) in colours, the darkest and the brightest at `limits`."""
+    axes.imshow(values, cmap=colors, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     caption_above(axes, caption)
 
 

@@ -16,16 +16,16 @@ from mqn.report.canvas import save_figure
 from mqn.report.feature_words import (
     FILE,
     FLOAT,
+    difference_words,
     figure_rows,
-    number,
     quantized_note,
     quantized_title,
     range_words,
     shortened,
 )
+from mqn.report.map_colors import DIFFERENCE_COLORS, MAP_COLORS, color_limits, difference_limits
 from mqn.report.map_sheet import (
     CAPTION_SIZE,
-    DIFFERENCE_COLORS,
     Sheet,
     caption_above,
     show_light,
@@ -70,19 +70,17 @@ def _draw_predictions(sheet: Sheet, row: int, found: PictureFigures, maps: Quant
     show_light(sheet.cell(row, _FLOAT), maps.light, f"prediction, {FLOAT}")
     show_light(sheet.cell(row, _FILE), maps.light_found, f"prediction, {FILE}")
     apart = np.abs(mulaw(maps.light_found) - mulaw(maps.light)).max(axis=2)
-    show_map(
-        sheet.cell(row, _DIFFERENCE), apart, f"|difference| as seen, to {number(float(apart.max()))}", DIFFERENCE_COLORS
-    )
+    caption = difference_words(apart, "|difference| as seen")
+    show_map(sheet.cell(row, _DIFFERENCE), apart, caption, difference_limits(apart), DIFFERENCE_COLORS)
     _write_figures(sheet.cell(row, _PMF), "all channels", found.all)
 
 
 def _draw_channel(sheet: Sheet, row: int, expected: np.ndarray, found: np.ndarray) -> None:
-    limits = (float(min(expected.min(), found.min())), float(max(expected.max(), found.max())))
-    show_map(sheet.cell(row, _FLOAT), expected, f"float, {range_words(expected)}", limits=limits)
-    show_map(sheet.cell(row, _FILE), found, f"quantized, {range_words(found)}", limits=limits)
+    limits = color_limits(expected, found)
+    show_map(sheet.cell(row, _FLOAT), expected, f"float, {range_words(expected)}", limits, MAP_COLORS)
+    show_map(sheet.cell(row, _FILE), found, f"quantized, {range_words(found)}", limits, MAP_COLORS)
     apart = np.abs(found - expected)
-    caption = f"|difference|, to {number(float(apart.max()))}"
-    show_map(sheet.cell(row, _DIFFERENCE), apart, caption, DIFFERENCE_COLORS, (0.0, float(apart.max())))
+    show_map(sheet.cell(row, _DIFFERENCE), apart, difference_words(apart), difference_limits(apart), DIFFERENCE_COLORS)
 
 
 def _write_figures(axes: Axes, heading: str, figures: FeatureFigures) -> None:
