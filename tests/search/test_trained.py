@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,11 +13,13 @@ from mqn.errors import ConfigError, WeightsError
 from mqn.models import checkpoint
 from mqn.models.mqn import assemble
 from mqn.parsing import file_hash
+from mqn.profile import Profile
 from mqn.records import Arch, Training
 from mqn.search.adoption import trained_job
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.changes import changed_keys
 from mqn.search.jobs import complete
+from mqn.search.request import SearchRequest, prepare_study
 from mqn.search.space import load_space, parse_space
 
 ARCH = Arch(attention="sa", width=0.1, encoder_weights="random", input_size=32)
@@ -117,3 +120,13 @@ def test_weights_that_changed_under_the_study_are_refused(file: Path, run: Path,
     moved = type(trained)(checkpoint=str(copy), sha256=trained.sha256)
     with pytest.raises(WeightsError, match="has changed since the study was made"):
         complete(ArtifactStore(tmp_path / "store"), trained_job(moved))
+
+
+def test_a_study_remembers_the_command_lines_checkpoint(run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mqn.data.dataset.locate", lambda _: SimpleNamespace(hash="h", folder=Path("/data")))
+    request = SearchRequest(space="quantization_lab", checkpoint=str(run / "checkpoint.pt"), seed=7)
+    made, _ = prepare_study(request, Profile(), "lab")
+    # The seed is the sampler's alone: nothing is trained.
+    assert (made.about.seed, made.space.base.training) == (7, TRAINING)
+    resumed, _ = prepare_study(SearchRequest(space="quantization_lab", resume=True), Profile(), "lab")
+    assert resumed.space.trained == made.space.trained is not None
