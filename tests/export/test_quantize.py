@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from mqn.errors import PlanError
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
-from mqn.export.quantize import quantize
+from mqn.export.quantize import apply_plan, quantize
 from mqn.records import Plan, Scheme
 
 SIZE = 32
@@ -77,9 +77,8 @@ def test_interface_error_of_two_integer_sides(
     assert 0 < json.loads((tmp_path / "q" / "parity.json").read_text())["interface"]["relative_rms"] < 0.05
 
 
-def test_what_comes_out_is_what_was_asked(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
-    (file,) = quantize(toy_file, Plan(), pictures, tmp_path / "q")
-    network = Network.read(file)
+def test_what_comes_out_is_what_was_asked(toy: Network, pictures: np.ndarray) -> None:
+    ((network,), _, _) = apply_plan(toy, "backbone/mix", Plan(), pictures)
     kernels = {
         network.tensors[operator.outputs[0]].name: network.constant(operator.inputs[1]).dtype
         for operator in network.operators
@@ -88,10 +87,15 @@ def test_what_comes_out_is_what_was_asked(toy_file: Path, pictures: np.ndarray, 
     # The head's 1x1 kernel of 96 weights is too small for dynamic quantization to pay.
     assert kernels == {
         "backbone/down": np.int8,
-        "backbone/mix/phases": np.int8,
+        "backbone/mix": np.int8,
         "head/conv": np.int8,
         "head/last": np.float32,
     }
+
+
+def test_files_take_and_give_floats(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    plan = Plan(backbone="static_wi8_ai8", head="static_wi8_ai8")
+    network = Network.read(quantize(toy_file, plan, pictures, tmp_path / "q")[0])
     assert network.tensors[network.inputs()["ldr"]].type == network.tensors[network.outputs()["hdr"]].type == 0
 
 
