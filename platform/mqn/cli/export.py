@@ -100,8 +100,9 @@ def export(
         for file in exported.files:
             output.line(f"{file}: {file.stat().st_size:,} bytes")
         output.line(_distance(exported.manifest.details))
-        output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
     _show(to_plain(exported.manifest), audits, json=json)
+    if not json:
+        output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
 
 
 def _plan(settings: list[str] | None) -> Plan:
