@@ -79,7 +79,10 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged or not written by torch, delete it: {_one_line(error)}") from error
+        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
+        raise WeightsError(
+            f"{path} is damaged, or nothing that a training wrote ({reason}); give another, or train again"
+        ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds no table; give a checkpoint.pt")
     return content
