@@ -169,6 +169,31 @@ def test_an_operation_without_a_twin_names_its_node() -> None:
         build_twin(_WithGelu(), SIZE)
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (3, 0), (2, 1), (4, 2), ((1, 3), (0, 1))])
+def test_a_kernel_of_any_size_pads_as_torch_does(kernel: Any, padding: Any) -> None:
+    from mqn.export.twin import build_twin
+
+    torch.manual_seed(0)
+    network = _Joined(kernel, padding).eval()
+    ldr = np.random.default_rng(1).random((1, 8, 8, 3), dtype=np.float32)
+    found = build_twin(network, 8).model(ldr).numpy()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(ldr.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+class _Joined(nn.Module):
+    """A convolution beside itself, along an axis that is counted from the end."""
+
+    def __init__(self, kernel: Any, padding: Any) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, kernel, padding=padding)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x)
+        return torch.cat((y, y * 2.0), dim=-3)
+
+
 class _WithGelu(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -77,7 +77,8 @@ def _conv(call: Call) -> Any:
     if conv.dilation != (1, 1) or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         raise call.refuse("a convolution that is dilated or pads with anything but a number of zeros")
     x = call.args[0]
-    reach = tuple(size // 2 for size in conv.kernel_size)
+    # An even kernel has no middle: what torch pads on both sides, SAME does not.
+    reach = tuple(size // 2 if size % 2 else None for size in conv.kernel_size)
     if conv.padding == (0, 0):
         padding = "valid"
     elif conv.padding == reach and conv.stride == (1, 1):
@@ -154,13 +155,13 @@ def _arithmetic(layer: Any, with_number: Callable[[float], dict[str, float]]) ->
 def _concatenate(call: Call) -> Any:
     tensors = call.args[0]
     axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
-    return layers.Concatenate(axis=_NHWC[axis], name=call.name)(list(tensors))
+    return layers.Concatenate(axis=_NHWC[axis % len(_NHWC)], name=call.name)(list(tensors))
 
 
 def _mean(call: Call) -> Any:
     axes = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else ())
     keep = call.kwargs.get("keepdim", call.args[2] if len(call.args) > 2 else False)
-    if tuple(np.sort(np.mod(axes, 4))) != (2, 3) or not keep:
+    if tuple(np.sort(np.mod(axes, 4), axis=None)) != (2, 3) or not keep:
         raise call.refuse(f"a mean over {axes} (only over height and width, kept as dimensions of 1)")
     return layers.GlobalAveragePooling2D(keepdims=True, name=call.name)(call.args[0])
 

@@ -40,7 +40,9 @@ class _Buffer(schema.BufferT):
 
 
 class Network:
-    """One TFLite model with one subgraph. Tensors go by their index or their name, which is unique.
+    """One TFLite model with one subgraph. Tensors go by their index, or by their name, which is unique in a float file.
+
+    The quantizer gives some new tensors one name (`ldr_quantized`, once a scale); of these `index` finds the first.
 
     Attributes:
         model: the whole file as the flatbuffer's object API gives it.

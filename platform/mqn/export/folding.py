@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 
 import torch
 from torch import fx, nn
@@ -21,19 +22,21 @@ def fold_batch_norms(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, 
         The folded network, and for every batch norm's node that is gone the node that now computes its output.
 
     Raises:
-        ExportError: a batch norm does not stand behind a convolution that nothing else uses.
+        ExportError: a batch norm does not stand behind a convolution that is called once and that nothing else uses.
     """
     folded = copy.deepcopy(traced).eval()
     modules = dict(folded.named_modules())
+    calls = Counter(str(node.target) for node in folded.graph.nodes if node.op == "call_module")
     replaced: dict[str, str] = {}
     for node in list(folded.graph.nodes):
         if node.op != "call_module" or not isinstance(modules[node.target], nn.BatchNorm2d):
             continue
         source = node.args[0]
         conv = modules.get(str(source.target)) if source.op == "call_module" else None
-        if not isinstance(conv, nn.Conv2d) or len(source.users) != 1:
+        if not isinstance(conv, nn.Conv2d) or len(source.users) != 1 or calls[str(source.target)] != 1:
             raise ExportError(
-                f"batch norm {node.target!r} cannot be folded: it must follow a Conv2d whose output nothing else uses"
+                f"batch norm {node.target!r} cannot be folded: it must follow a Conv2d that is called once and whose "
+                "output nothing else uses"
             )
         _fold(conv, modules[node.target])
         node.replace_all_uses_with(source)

@@ -1,14 +1,18 @@
 """Write operators so that XNNPACK takes them: the same numbers, fewer hand-overs between the delegate and the runtime.
 
-Nearest-neighbour resizing is the one operator of our networks that the delegate leaves to the runtime: each one splits
-the graph. By 2 it is the same as four copies side by side in the channels, spread out by depth-to-space; the delegate
-takes both of these, of floats and of 8-bit integers. A fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64
-processor with AVX-512 VNNI) takes 0.97 of its time without this, for the four resizes that phases leave; all rewrites
-together, 0.73 of its time as the quantizer wrote it.
+Every rewrite stands in a file of its own, which says what it does and why. They rest on three facts about XNNPACK: what
+it does not take splits the graph; it copies by calls, each for as many bytes as lie together, so that long rows cost a
+fraction of what single pixels cost; and it computes whole blocks of channels, full or not.
 
-Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first convolution
-(fuller blocks of channels, but twice the multiplications: 1.23 ms for 0.82); the head's element-wise operators
-in strips that stay in the cache; doubling or phases as transposed convolutions (1.08 ms for 0.36).
+What each one brings, as the time of a fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64 processor with
+AVX-512 VNNI) over its time without that one: phases 0.96, doubling 0.96, pairs 0.99, norms 0.81, order 0.995; all
+together 0.70. No other kind of processor was measured (`tests/benchmarks/bench_fused.py` compares).
+
+Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first
+convolution (fuller blocks, twice the multiplications: 1.23 ms for 0.82); the head's element-wise operators in strips
+that stay in the cache; transposed convolutions for doubling or phases (1.08 ms for 0.36); an instance norm's scale in
+the kernel of the next convolution, which is computed then (batch matmul: 0.57 ms for 0.24 and a product of 0.14); the
+decoder's conv2 in pairs, with fewer copies and more multiplications.
 """
 
 from __future__ import annotations
@@ -61,4 +65,5 @@ REWRITES: dict[str, Callable[[Network], int]] = {
     "norms": lengthen_norms,
     "order": quantize_first,
 }
-"""Rewrites by name, in the order that they are made: phases look for the resizes that doubling replaces."""
+"""Rewrites by name, in the order that they are made: phases look for the resizes that doubling replaces. Each finds
+nothing more in what it made."""

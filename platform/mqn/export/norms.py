@@ -11,10 +11,8 @@ channels, and most of the time goes into beginning rows. Three rewrites:
 
 The variance loses digits where a channel's mean is far larger than its spread: the relative error grows with the square
 of their ratio, from 1e-7. It is never negative, and the norm's epsilon stands beside it. All else is the same numbers
-up to the order of sums.
-
-A fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64 processor with AVX-512 VNNI) takes 0.81 of its time
-without these rewrites; no other kind of processor was measured (`tests/benchmarks/bench_fused.py` compares).
+up to the order of sums. Where they are quantized again (8-bit convolutions between the norms), a number that lies
+between two steps may go to the other.
 """
 
 from __future__ import annotations
