@@ -81,7 +81,7 @@ def features(
     _make(out)
     count_shown = len(pictures) if pictures else _SHOWN_OF_A_DATASET if data else 1
     _require_room(count_shown, len(choice.channels) or choice.count)
-    given = open_models(models)
+    given = open_models(models, settings)
     shown = _pictures(pictures or [], data, given)
     attention = _look_at_attention(given, interface, shown[0], choice)
     quantized = _compare(find_quantized(given, settings, data, out), interface, shown, choice)

@@ -60,14 +60,15 @@ class Given:
     virtual_camera: bool
 
 
-def open_models(words: Sequence[str]) -> Given:
+def open_models(words: Sequence[str], settings: Sequence[str] | None) -> Given:
     """Open everything that a user named.
 
     Args:
         words: paths of checkpoints and of exported folders.
+        settings: `--set`, which only a checkpoint that is given alone has a use for.
 
     Raises:
-        UsageError: something else was given, or models of different sizes.
+        UsageError: something else was given, settings that have no use, or models of different sizes.
         WeightsError: a checkpoint cannot be read.
         ModelFileError: an exported model is not whole, or does not say where it comes from.
     """
@@ -77,6 +78,8 @@ def open_models(words: Sequence[str]) -> Given:
     from mqn.search.origin import origin_of
 
     paths = list(dict.fromkeys(_model(word) for word in words))
+    if settings and (len(paths) > 1 or paths[0].is_dir()):
+        raise UsageError("--set says how a checkpoint is exported; give one checkpoint alone, or leave --set out")
     names = _names(paths)
     opened = {path: load(path) for path in paths if path.is_file()}
     exported = {path: open_exported(path) for path in paths if path.is_dir()}
@@ -106,7 +109,6 @@ def find_quantized(given: Given, settings: Sequence[str] | None, data: str | Non
         out: the folder of the command's results.
 
     Raises:
-        UsageError: `settings` where nothing is exported.
         ModelFileError: a float network is not to be had.
         CandidateError: the plan cannot be carried out.
     """
@@ -117,8 +119,6 @@ def find_quantized(given: Given, settings: Sequence[str] | None, data: str | Non
     exported = given.exported
     if len(given.checkpoints) == 1 and not exported:
         exported = {given.checkpoints[0]: _export(given.checkpoints[0], settings, data, out)}
-    elif settings:
-        raise UsageError("--set says how a checkpoint is exported; give one checkpoint alone, or leave --set out")
     store = ArtifactStore(Profile().artifacts)
     found = []
     with output.progress() as bar:

@@ -56,9 +56,12 @@ def look_at_attention(models: Sequence[Trained], interface: str, picture: Shown,
         choice: which channels are shown; with nothing to differ from, the most active ones where none is named.
 
     Raises:
-        UnknownNameError: a network has no such block; names the nearest.
+        UnknownNameError: the networks have no such block; names the nearest.
         UsageError: a network has no such channel.
     """
+    # Kinds of attention and widths change no block's name.
+    if interface not in (cuts := cut_nodes(models[0].network)):
+        raise UnknownNameError("interface", interface, cuts, "`mqn describe` lists them")
     choice = replace(choice, by="active")
     figures, maps = [], []
     for model in models:
@@ -100,8 +103,6 @@ def look_at_attention(models: Sequence[Trained], interface: str, picture: Shown,
 
 def _run(network: MQN, interface: str, ldr: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Output (3, S, S), features (C, H, W) and gates, see `AttendedMaps`."""
-    if interface not in (cuts := cut_nodes(network)):
-        raise UnknownNameError("interface", interface, cuts, "`mqn describe` lists them")
     block = network.get_submodule("backbone" if interface == INTERFACE else interface)
     attention = getattr(block, "attention", None)
     features: list[Tensor] = []
