@@ -1,13 +1,19 @@
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from mqn.export.cutting import INPUT, OUTPUT, expose
-from mqn.export.equalization import equalize, find_links
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from mqn.export.cutting import INPUT, OUTPUT, cut, expose
+from mqn.export.equalization import channel_factors, equalize, find_links
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
+from mqn.export.quantize import apply_plan
+from mqn.records import Plan
 
 DOWN_TO_MIX = ("backbone/down", "backbone/up", "backbone/cat")
+EQUALIZED = (*DOWN_TO_MIX, "backbone/mix", "head/conv")
 
 
 def _with_loud_channels(network: Network) -> Network:
@@ -63,16 +69,16 @@ def test_channels_behind_others_in_a_concatenation_are_found_where_they_stand(to
 
 def test_the_function_stays(toy: Network, pictures: np.ndarray) -> None:
     for network in (toy, _with_loud_channels(toy)):
-        equalized, _ = equalize(network, pictures)
+        equalized = equalize(network, pictures)
         for expected, found in zip(_outputs(network, pictures, {}), _outputs(equalized, pictures, {}), strict=True):
             np.testing.assert_allclose(found[OUTPUT], expected[OUTPUT], atol=2e-6)
 
 
 def test_features_are_divided_by_what_is_told(toy: Network, pictures: np.ndarray) -> None:
     network = _with_loud_channels(toy)
-    equalized, divided = equalize(network, pictures)
-    assert set(divided) == {*DOWN_TO_MIX, "backbone/mix", "head/conv"}
-    for name, factors in divided.items():
+    equalized = equalize(network, pictures)
+    for name in EQUALIZED:
+        factors = channel_factors(equalized, name)
         before, after = (_outputs(one, pictures, {"seen": name}) for one in (network, equalized))
         for one, other in zip(before, after, strict=True):
             np.testing.assert_allclose(other["seen"] * factors, one["seen"], rtol=1e-4, atol=1e-5)
@@ -80,7 +86,7 @@ def test_features_are_divided_by_what_is_told(toy: Network, pictures: np.ndarray
 
 def test_a_loud_channel_comes_down_to_the_others(toy: Network, pictures: np.ndarray) -> None:
     network = _with_loud_channels(toy)
-    equalized, _ = equalize(network, pictures)
+    equalized = equalize(network, pictures)
     before, after = (_reach(one, pictures, "backbone/down") for one in (network, equalized))
     assert before[0] / np.median(before) > 30
     # Half of the distance in the exponent: the other half is taken on by the kernel behind.
@@ -88,16 +94,16 @@ def test_a_loud_channel_comes_down_to_the_others(toy: Network, pictures: np.ndar
 
 
 def test_the_picture_beside_features_stays_as_it_is(toy: Network, pictures: np.ndarray) -> None:
-    _, divided = equalize(_with_loud_channels(toy), pictures)
-    np.testing.assert_array_equal(divided["backbone/cat"][8:], 1)
-    assert divided["backbone/cat"][0] > 2
+    factors = channel_factors(equalize(_with_loud_channels(toy), pictures), "backbone/cat")
+    np.testing.assert_array_equal(factors[8:], 1)
+    assert factors[0] > 2
 
 
 def test_twice_is_once(toy: Network, pictures: np.ndarray) -> None:
-    equalized, _ = equalize(_with_loud_channels(toy), pictures)
-    _, divided = equalize(equalized, pictures)
-    for factors in divided.values():
-        np.testing.assert_allclose(factors, 1, rtol=0.02)
+    once = equalize(_with_loud_channels(toy), pictures)
+    twice = equalize(once, pictures)
+    for name in EQUALIZED:
+        np.testing.assert_allclose(channel_factors(twice, name), channel_factors(once, name), rtol=0.02)
 
 
 def test_a_channel_that_is_never_heard_stays(toy: Network, pictures: np.ndarray) -> None:
@@ -107,13 +113,25 @@ def test_a_channel_that_is_never_heard_stays(toy: Network, pictures: np.ndarray)
         value = network.constant(index).copy()
         value[1] = 0
         network.set_constant(index, value)
-    equalized, divided = equalize(network, pictures)
-    assert divided["backbone/mix"][1] == 1
+    equalized = equalize(network, pictures)
+    assert channel_factors(equalized, "backbone/mix")[1] == 1
     assert np.isfinite(equalized.constant(equalized.index("constant/head/conv/kernel"))).all()
 
 
 def test_a_network_without_links_comes_back(toy: Network, pictures: np.ndarray) -> None:
     alone = expose(toy, {name.rpartition("/")[2]: name for name in (*DOWN_TO_MIX, "backbone/mix", "head/conv")})
-    equalized, divided = equalize(alone, pictures)
-    assert not divided
-    assert equalized.to_bytes() == alone.to_bytes()
+    assert equalize(alone, pictures).to_bytes() == alone.to_bytes()
+
+
+def test_factors_stay_in_the_file_through_writing_cutting_and_quantizing(
+    toy: Network, pictures: np.ndarray, tmp_path: Path
+) -> None:
+    loud = _with_loud_channels(toy)
+    equalized = equalize(loud, pictures)
+    expected = channel_factors(equalized, "backbone/mix")
+    assert expected.shape == (4,)
+    read = Network.read(equalized.write(tmp_path / "model.tflite"))
+    (quantized,), _, _ = apply_plan(loud, "backbone/mix", Plan(), pictures)
+    for one in (read, *cut(read, "backbone/mix"), quantized):
+        np.testing.assert_allclose(channel_factors(one, "backbone/mix"), expected, rtol=1e-5)
+    assert quantized.tensors[quantized.index("backbone/mix")].type == schema.TensorType.INT8

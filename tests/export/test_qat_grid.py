@@ -35,9 +35,10 @@ def test_every_convolution_is_found_by_its_own_name_or_its_activations(toy: Netw
 def test_a_grid_is_what_the_plan_makes_integers_of(toy: Network, pictures: np.ndarray) -> None:
     operators = convolutions(toy, FOLLOWERS)
     schemes = assign(toy, "backbone/mix", PLAN)
-    layers = find_grids(toy, schemes, PLAN, pictures, operators).layers
+    grids = find_grids(toy, schemes, PLAN, pictures, operators)
+    layers = grids.layers
     assert set(layers) == {"backbone/down", "backbone/up", "backbone/cat", "backbone/mix", "mix_conv"}
-    kernel = toy.constant(operators["mix_conv"].inputs[1])
+    kernel = grids.network.constant(operators["mix_conv"].inputs[1])
     assert kernel is not None
     assert layers["mix_conv"].bounds == pytest.approx(np.abs(kernel).max(axis=(1, 2, 3)))
     assert layers["mix_conv"].weight_levels == 127

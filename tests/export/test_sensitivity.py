@@ -50,9 +50,9 @@ def test_every_layer_with_weights_is_ranked_by_what_it_costs(found: Sensitivity)
 
 def test_what_stands_behind_the_cut_leaves_the_features_alone(found: Sensitivity) -> None:
     errors = {layer.layer: layer.interface_error for layer in found.layers}
-    assert errors["head.conv"] == errors["head.last"] == 0
-    assert errors["backbone.down"] > 0
-    assert errors["backbone.mix"] > 0
+    # Equalised weights are rounded to floats; 8 and 4 bits are another matter.
+    assert max(errors["head.conv"], errors["head.last"]) < 2e-6
+    assert min(errors["backbone.down"], errors["backbone.mix"]) > 2e-4
 
 
 def test_the_most_sensitive_can_be_kept_in_float(found: Sensitivity, toy: Network) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from mqn.errors import PlanError
 from mqn.export.correction import correct_biases
 from mqn.export.cutting import INPUT
+from mqn.export.equalization import equalize
 from mqn.export.flatbuffer import Network
 from mqn.export.ranges import find_ranges, share_ranges
 from mqn.export.schemes import activation_levels
@@ -61,7 +62,7 @@ class CalibrationReport:
 def calibrate(
     network: Network, schemes: Sequence[str], plan: Plan, pictures: np.ndarray
 ) -> tuple[Network, dict[str, dict[str, np.ndarray]], CalibrationReport | None]:
-    """Find out all that a quantizer needs, and correct biases for what rounding will do to kernels.
+    """Find out all that a quantizer needs, equalise channels, and correct biases for what rounding will do to kernels.
 
     Args:
         network: a float one; stays as it is.
@@ -76,6 +77,7 @@ def calibrate(
     levels = _levels(network, schemes)
     if not levels:
         return network, _as_quantizer_ranges({}, weight_bounds(network, schemes, {})), None
+    network = equalize(network, pictures)
     statistics = measure_statistics(network, pictures, levels)
     named = {network.tensors[index].name: steps for index, steps in levels.items()}
     ranges = share_ranges(network, find_ranges(statistics, plan.calibration, named))

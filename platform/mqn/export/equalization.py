@@ -9,8 +9,10 @@ the producer's weights: behind a batch norm, weights tell nothing of how far out
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ from mqn.export.statistics import TensorStatistics, measure_statistics
 
 _HOMOGENEOUS = (schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU)
 _ENLARGEMENTS = ("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR")
+_METADATA = "mqn_channel_factors"
 _MOST = 32.0
 """The most that a channel is divided or multiplied by: those that hardly ever speak would swell their weights."""
 # What is brought about for one link is disturbed by the next, whose factors change the same kernel: less every time.
@@ -52,28 +55,69 @@ class Link:
         return slice(start, start + self.channels)
 
 
-def equalize(network: Network, pictures: np.ndarray) -> tuple[Network, dict[str, np.ndarray]]:
-    """Equalise all links of a network.
+def equalize(network: Network, pictures: np.ndarray) -> Network:
+    """Equalise all links of a network. The last network and pictures are remembered.
 
     Args:
         network: a float one; stays as it is.
         pictures: (N, S, S, 3) float32 LDR inputs in [0, 1], N at least 1.
 
     Returns:
-        The same function, up to rounding; and by the name of every tensor that changed what its channels were divided
-        by, (C,) float32. Equalising twice is equalising once.
+        The same function, up to rounding; `channel_factors` tells what became of its features. Equalising twice is
+        equalising once.
     """
+    digest = hashlib.sha256(network.to_bytes())
+    digest.update(np.ascontiguousarray(pictures).data)
+    if _last.get("key") != digest.digest():
+        _last.update(key=digest.digest(), network=_equalized(network, pictures))
+    return _last["network"].copy()
+
+
+_last: dict[str, Any] = {}
+
+
+def _equalized(network: Network, pictures: np.ndarray) -> Network:
     links = find_links(network)
-    if not links:
-        return network.copy(), {}
-    statistics = measure_statistics(network, pictures, {link.passed[-1][0] for link in links})
-    reaches = {name: _reach(tensor) for name, tensor in statistics.items()}
-    equalized, divided = network.copy(), dict[str, np.ndarray]()
-    for _ in range(_MOST_SWEEPS):
-        furthest = max(_sweep(equalized, link, reaches, divided) for link in links)
-        if furthest < _SETTLED:
-            break
-    return equalized, divided
+    equalized = network.copy()
+    if links:
+        statistics = measure_statistics(network, pictures, {link.passed[-1][0] for link in links})
+        reaches = {name: _reach(tensor) for name, tensor in statistics.items()}
+        divided: dict[str, np.ndarray] = {}
+        for _ in range(_MOST_SWEEPS):
+            furthest = max(_sweep(equalized, link, reaches, divided) for link in links)
+            if furthest < _SETTLED:
+                break
+        _write_factors(equalized, divided)
+    return equalized
+
+
+def channel_factors(network: Network, tensor: str) -> np.ndarray:
+    """What each channel of a tensor has to be multiplied by to be as it was before equalisation.
+
+    Quantizing, cutting and lowering leave it in the file, so that features can be compared with the trained network's.
+
+    Args:
+        network: equalised or not, quantized or not.
+        tensor: its name.
+
+    Returns:
+        (C,) float32; (1,) of ones for a tensor that was left as it was.
+    """
+    return np.asarray(_read_factors(network).get(tensor, [1.0]), np.float32)
+
+
+def _read_factors(network: Network) -> dict[str, list[float]]:
+    content = network.metadata(_METADATA)
+    told: dict[str, list[float]] = json.loads(content) if content else {}
+    return told
+
+
+def _write_factors(network: Network, divided: Mapping[str, np.ndarray]) -> None:
+    told = {name: np.asarray(factors) for name, factors in _read_factors(network).items()}
+    for name, factors in divided.items():
+        told[name] = told.get(name, 1) * factors
+    content = json.dumps({name: [float(f"{factor:.6g}") for factor in told[name]] for name in sorted(told)})
+    network.set_metadata(_METADATA, content.encode())
 
 
 def _sweep(network: Network, link: Link, reaches: dict[str, np.ndarray], divided: dict[str, np.ndarray]) -> float:

@@ -187,6 +187,19 @@ class Network:
         self.set_constant(len(self.tensors) - 1, value.astype(np.int32))
         return len(self.tensors) - 1
 
+    def set_metadata(self, name: str, content: bytes) -> None:
+        """Keep something under a name in the file; what was there under that name is replaced."""
+        kept = [item for item in self.model.metadata or [] if _text(item.name) != name]
+        self.model.buffers.append(_Buffer(data=_bytes(content)))
+        self.model.metadata = [*kept, schema.MetadataT(name=name, buffer=len(self.model.buffers) - 1)]
+
+    def metadata(self, name: str) -> bytes | None:
+        """What is kept under a name, None where nothing is."""
+        for item in self.model.metadata or []:
+            if _text(item.name) == name:
+                return bytes(self.model.buffers[item.buffer].data)
+        return None
+
     def producer(self, index: int) -> Any | None:
         """The operator that computes a tensor; None for inputs and constants."""
         return next((operator for operator in self.operators if index in operator.outputs), None)

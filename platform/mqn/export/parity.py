@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mqn.export.cutting import INPUT, INTERFACE, OUTPUT, expose
+from mqn.export.equalization import channel_factors
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 
@@ -83,14 +84,14 @@ def _with_interface(parts: Sequence[Network], tensor: str) -> Sequence[Network]:
 
 
 def dequantize(values: np.ndarray, network: Network, tensor: str) -> np.ndarray:
-    """Features as floats: a fused file may keep its interface in 8 or 16 bits.
+    """Features as the trained network has them: floats, whose channels nothing was divided by.
 
     Args:
-        values: as the network gave them.
-        network: says by which scale.
+        values: as the network gave them; a fused file may keep its interface in 8 or 16 bits.
+        network: says by which scale, and what its channels were divided by.
         tensor: the features' name.
     """
-    if values.dtype == np.float32:
-        return values
-    scheme = network.tensors[network.index(tensor)].quantization
-    return (values.astype(np.float32) - scheme.zeroPoint[0]) * np.float32(scheme.scale[0])
+    if values.dtype != np.float32:
+        scheme = network.tensors[network.index(tensor)].quantization
+        values = (values.astype(np.float32) - scheme.zeroPoint[0]) * np.float32(scheme.scale[0])
+    return values * channel_factors(network, tensor)
