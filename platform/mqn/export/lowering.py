@@ -5,7 +5,7 @@ it does not take splits the graph; it copies by calls, each for as many bytes as
 fraction of what single pixels cost; and it computes whole blocks of channels, full or not.
 
 What each one brings, as the time of a fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64 processor with
-AVX-512 VNNI) over its time without that one: phases 0.96, doubling 0.96, pairs 0.99, norms 0.81, order 0.995; all
+AVX-512 VNNI) over its time without that one: phases 0.96, doubling 0.96, pairs 0.98, norms 0.80, order 0.99 to 1; all
 together 0.70. No other kind of processor was measured (`tests/benchmarks/bench_fused.py` compares).
 
 Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first
