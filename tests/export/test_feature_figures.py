@@ -30,6 +30,33 @@ def test_rounding_alone_moves_nothing_from_bin_to_bin() -> None:
     assert measure(expected, found, None).pmf_distance > 0.01
 
 
+def test_rounding_alone_moves_nothing_where_each_channel_has_a_grid_of_its_own() -> None:
+    factors = np.array([0.07, 1.0, 9.3], np.float32)
+    codes = np.random.default_rng(0).uniform(0, 127, (64, 64, 3)).astype(np.float32)
+    expected, found = codes * factors, (np.rint(codes / 0.5) * 0.5).astype(np.float32) * factors
+    figures = measure(expected, found, GRID, factors)
+    assert figures.pmf_distance == 0
+    assert figures.clipped == 0
+    one_grid_for_all = measure(expected, found, GRID)
+    assert one_grid_for_all.pmf_distance > 0.005
+    assert one_grid_for_all.clipped > 0.2  # type: ignore[operator]
+    # What is no count stays in the unit of the trained network.
+    assert figures.mean_difference == pytest.approx(np.abs(found - expected).mean(), rel=1e-5)
+    for channel, factor in enumerate(factors):
+        alone = measure(expected[..., channel], found[..., channel], GRID.times(float(factor)))
+        assert (alone.pmf_distance, alone.clipped) == (0, 0)
+        assert alone.range_used == pytest.approx(np.ptp(np.rint(codes[..., channel] * 2)) / 255)
+
+
+def test_a_channel_is_clipped_at_the_end_of_its_own_grid() -> None:
+    factors = np.array([1.0, 0.1], np.float32)
+    expected = np.array([[100.0, 12.0], [127.0, 13.0]], np.float32)  # The second channel's grid ends at 12.75.
+    found = np.minimum(expected, 127.5 * factors)
+    figures = measure(expected, found, GRID, factors)
+    assert figures.clipped == 0.25
+    assert figures.range_used == pytest.approx(27.5 / 127.5)
+
+
 def test_what_lies_beyond_the_grid_is_clipped() -> None:
     expected = np.array([-0.3, -0.2, 127.7, 128.0], np.float32)
     figures = measure(expected, np.clip(expected, 0, 127.5), GRID)

@@ -7,6 +7,7 @@ import pytest
 
 from mqn.errors import PlanError
 from mqn.export.cutting import expose
+from mqn.export.equalization import channel_factors
 from mqn.export.feature_choice import Choice
 from mqn.export.feature_views import QuantizedView, Shown
 from mqn.export.flatbuffer import Network
@@ -46,7 +47,7 @@ def test_features_inside_files_are_those_of_the_float_network_rounded(
     view = _compare(toy_file, files, shown)
     figures = view.figures
     assert (figures.dtype, figures.shape) == ("int8", (32, 32, 4))
-    assert figures.grid is not None
+    assert len(figures.grids) == 4
     assert [found.picture for found in figures.pictures] == ["p0", "p1"]
     maps = view.maps[0]
     whole = _true(toy_file, pictures[0], "backbone/mix")
@@ -55,11 +56,31 @@ def test_features_inside_files_are_those_of_the_float_network_rounded(
         assert figures.pictures[0].channels[channel].mean_difference == pytest.approx(
             np.abs(maps.found[line] - maps.expected[line]).mean(), rel=1e-5
         )
-        steps = (maps.found[line] - figures.grid.low) / figures.grid.step
+        grid = figures.grids[channel]
+        steps = (maps.found[line] - grid.low) / grid.step
         np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
-    assert 0 < figures.all.mean_difference < 4 * figures.grid.step
+    assert 0 < figures.all.mean_difference < 4 * max(grid.step for grid in figures.grids)
     assert figures.all.clipped == 0
     assert 0 < np.abs(maps.light - maps.light_found).max() < 0.05
+
+
+def test_channels_that_the_file_keeps_divided_have_grids_of_their_own(
+    toy_file: Path, pictures: np.ndarray, shown: list[Shown], tmp_path: Path
+) -> None:
+    (file,) = quantize(toy_file, Plan(), pictures, tmp_path / "q")
+    network = Network.read(file)
+    factors = channel_factors(network, "backbone/mix")
+    step = network.tensors[network.index("backbone/mix")].quantization.scale[0]
+    figures = _compare(toy_file, (file,), shown).figures
+    assert factors.max() > 1.1 * factors.min()
+    np.testing.assert_allclose([grid.step for grid in figures.grids], step * factors, rtol=1e-6)
+    for channel, grid in enumerate(figures.grids):
+        measured = figures.pictures[0].channels[channel]
+        assert measured.largest_difference < 8 * grid.step
+        assert measured.range_used is not None
+        assert measured.range_used < 1 + 1e-6
+    assert figures.all.range_used is not None
+    assert 0.3 < figures.all.range_used < 1 + 1e-6
 
 
 def test_one_file_and_two_have_the_same_features(
@@ -78,7 +99,7 @@ def test_a_plan_in_float_changes_no_feature(
 ) -> None:
     plan = Plan(backbone="float32", head="float32", layout=layout)  # type: ignore[arg-type]
     figures = _compare(toy_file, quantize(toy_file, plan, pictures, tmp_path / "q"), shown).figures
-    assert (figures.dtype, figures.grid) == ("float32", None)
+    assert (figures.dtype, figures.grids) == ("float32", ())
     assert (figures.all.mean_difference, figures.all.sqnr_db, figures.all.range_used) == (0, None, None)
 
 

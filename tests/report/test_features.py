@@ -59,7 +59,7 @@ def quantized() -> QuantizedView:
             plan="int8+dynamic",
             interface="interface",
             dtype="int8",
-            grid=GRID,
+            grids=(GRID,) * 3,
             shape=(8, 8, 3),
             chosen=(2, 0),
             chosen_by="largest mean squared difference",
@@ -162,8 +162,11 @@ def test_a_few_pixels_do_not_leave_all_others_dark() -> None:
     values = np.linspace(0, 1, 1000, dtype=np.float32)
     values[0] = 1000
     low, high = color_limits(values)
-    assert 0 < low < 0.02
-    assert 0.98 < high < 1
+    assert 0 < low < 0.03
+    assert 0.97 < high < 1
+    border = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    border[-1] = 50
+    assert color_limits(border)[1] < 1.01
     one_of_many = np.zeros(1000, np.float32)
     one_of_many[7] = 5
     assert color_limits(one_of_many) == (0, 5)
@@ -191,3 +194,5 @@ def test_words_say_what_a_file_in_float_lacks(quantized: QuantizedView) -> None:
     }
     assert "kept as int8, 0 to 128 in steps of 0.500; 2 of 3 channels" in quantized_note(quantized.figures)
     assert dict(figure_rows(quantized.figures.all))["range used"] == "7 %"
+    divided = replace(quantized.figures, grids=(GRID, GRID.times(0.1), GRID.times(3)))
+    assert "kept as int8, each channel in steps of its own, 0.0500 to 1.50; 2 of 3 channels" in quantized_note(divided)

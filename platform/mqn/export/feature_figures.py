@@ -13,7 +13,7 @@ BINS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The values that an integer tensor can hold: `low`, `low + step`, ..., `high`, in the features' unit."""
+    """The values that a channel of an integer tensor can hold: `low`, `low + step`, ..., `high`, in its unit."""
 
     step: float
     low: float
@@ -34,6 +34,10 @@ class Grid:
             return None
         step, zero, bounds = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0]), np.iinfo(dtype)
         return cls(step=step, low=step * (int(bounds.min) - zero), high=step * (int(bounds.max) - zero))
+
+    def times(self, factor: float) -> Grid:
+        """The grid of a channel that the file keeps divided by a factor above 0."""
+        return Grid(step=self.step * factor, low=self.low * factor, high=self.high * factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +84,24 @@ class FeatureFigures:
     clipped: float | None
 
 
-def measure(expected: np.ndarray, found: np.ndarray, grid: Grid | None) -> FeatureFigures:
-    """Compare features of any shape.
+def measure(
+    expected: np.ndarray, found: np.ndarray, grid: Grid | None, factors: np.ndarray | None = None
+) -> FeatureFigures:
+    """Compare features.
 
     Args:
-        expected: float features, finite.
+        expected: float features, finite, of any shape; (..., C) where there are factors.
         found: quantized ones of the same shape, as floats.
-        grid: that of the quantized ones; None where they are floats.
+        grid: that of the quantized ones, before their channels were multiplied by `factors`; None where they are
+            floats.
+        factors: (C,), what channels of one grid were multiplied by: each is counted on a grid of its own.
     """
     difference = np.abs(found.astype(np.float64) - expected)
     noise, signal = float(np.square(difference).sum()), float(np.square(expected, dtype=np.float64).sum())
     used = clipped = None
     if grid is not None:
+        if factors is not None:
+            expected, found = expected / factors, found / factors
         used = float(found.max() - found.min()) / (grid.high - grid.low)
         margin = grid.step / 2
         clipped = float(((expected < grid.low - margin) | (expected > grid.high + margin)).mean())

@@ -48,7 +48,8 @@ class QuantizedFigures:
         plan: its plan's label.
         interface: where in the network, a name that a plan may cut at.
         dtype: what the file keeps these features in: `int8`, `int16` or `float32`.
-        grid: the values that they can have; None where they are floats.
+        grids: the values that each channel can have, in the trained network's unit: one a channel, for the file may
+            keep channels divided by factors; none where it keeps floats.
         shape: (H, W, C) of the features.
         chosen: the channels that are shown, from 0.
         chosen_by: why these.
@@ -60,7 +61,7 @@ class QuantizedFigures:
     plan: str
     interface: str
     dtype: str
-    grid: Grid | None
+    grids: tuple[Grid, ...]
     shape: tuple[int, int, int]
     chosen: tuple[int, ...]
     chosen_by: str

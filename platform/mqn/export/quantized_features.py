@@ -9,6 +9,7 @@ import numpy as np
 
 from mqn.errors import PlanError
 from mqn.export.cutting import INPUT, OUTPUT, cut_tensor, expose
+from mqn.export.equalization import channel_factors
 from mqn.export.feature_choice import Choice
 from mqn.export.feature_figures import Grid, measure, pmf
 from mqn.export.feature_views import PictureFigures, QuantizedFigures, QuantizedMaps, QuantizedView, Shown
@@ -65,13 +66,13 @@ def compare_features(
         plan=plan,
         interface=interface,
         dtype=after.dtype.name,
-        grid=after.grid,
+        grids=after.grids,
         shape=before.shape,
         chosen=chosen,
         chosen_by=choice.words,
-        all=measure(expected, found, after.grid),
+        all=measure(expected, found, after.grid, after.factors),
         pictures=tuple(
-            _figures(shown.name, one, other, after.grid, chosen)
+            _figures(shown.name, one, other, after, chosen)
             for shown, one, other in zip(pictures, expected, found, strict=True)
         ),
     )
@@ -89,15 +90,16 @@ def compare_features(
 
 
 def _figures(
-    picture: str, expected: np.ndarray, found: np.ndarray, grid: Grid | None, chosen: Sequence[int]
+    picture: str, expected: np.ndarray, found: np.ndarray, model: _Opened, chosen: Sequence[int]
 ) -> PictureFigures:
     """Of features (H, W, C)."""
-    channels = range(expected.shape[-1])
+    grids = model.grids or [None] * model.shape[2]
+    channels = [(expected[..., k], found[..., k], grid) for k, grid in enumerate(grids)]
     return PictureFigures(
         picture=picture,
-        all=measure(expected, found, grid),
-        channels=tuple(measure(expected[..., channel], found[..., channel], grid) for channel in channels),
-        pmfs=tuple(pmf(expected[..., channel], found[..., channel], grid) for channel in chosen),
+        all=measure(expected, found, model.grid, model.factors),
+        channels=tuple(measure(*channel) for channel in channels),
+        pmfs=tuple(pmf(*channels[k]) for k in chosen),
     )
 
 
@@ -122,7 +124,9 @@ class _Opened:
         _, *sides = (int(side) for side in details.shape)
         self.shape: tuple[int, int, int] = (sides[0], sides[1], sides[2])
         self.dtype = np.dtype(DTYPES[details.type])
+        self.factors = np.broadcast_to(channel_factors(holding, tensor), self.shape[2:])
         self.grid = Grid.of(details, self.dtype)
+        self.grids = tuple(self.grid.times(float(factor)) for factor in self.factors) if self.grid else ()
 
     def run(self, ldr: np.ndarray) -> dict[str, np.ndarray]:
         """Run them on (S, S, 3): output (S, S, 3) and features (H, W, C), both without the batch, as floats."""

@@ -18,14 +18,17 @@ from mqn.report.palette import ACCENT, FAINT, GRID, INK, MUTED, PAPER, SERIES
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_PAGE, _FOOT = 1280, 30  # Pixels: a page's width, and what ticks take below the last row.
+WIDTH = 1180
+"""Pixels that captions need beside each other; a narrower page scrolls."""
+
+_FOOT = 30  # Pixels that ticks take below a row.
 _AXIS: dict[str, Any] = {
     "visible": True,
     "gridcolor": GRID,
     "zeroline": False,
     "tickfont": {"color": MUTED, "size": 10},
 }
-_BUTTONS, _LINE, _LARGEST_ROW = 24, 17, 240
+_BUTTONS, _LINE, _LARGEST_ROW = 24, 17, 280
 
 
 def draw_quantized(view: QuantizedView, place: int) -> Figure:
@@ -97,7 +100,7 @@ def _grid(titles: list[str], rows: int, columns: int) -> Figure:
     from plotly.subplots import make_subplots
 
     head = _LINE * (1 + max(title.count("<br>") for title in titles)) + 8
-    row = min(_LARGEST_ROW, _PAGE // columns)
+    row = min(_LARGEST_ROW, WIDTH // columns)
     inside = rows * row + (rows - 1) * (head + _FOOT)
     figure = make_subplots(
         rows,
@@ -190,13 +193,7 @@ def _add_pmf(figure: Figure, pmf: Pmf, row: int, column: int, *, named: bool) ->
         )
         figure.add_trace(trace, row, column)
     least = min(share for share in (*pmf.expected, *pmf.found) if share)
-    shown: dict[str, Any] = {
-        "visible": True,
-        "gridcolor": GRID,
-        "zeroline": False,
-        "tickfont": {"color": MUTED, "size": 10},
-    }
-    figure.update_xaxes(**shown, row=row, col=column)
+    figure.update_xaxes(**_AXIS, row=row, col=column)
     bounds = [np.log10(least / 2), 0.3]
     powers: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power", "range": bounds, "side": "right"}
     figure.update_yaxes(**_AXIS, **powers, row=row, col=column)
@@ -216,11 +213,5 @@ def _add_bars(figure: Figure, gates: np.ndarray, chosen: tuple[int, ...], row: i
         hovertemplate="channel %{y}: %{x:.3f}<extra></extra>",
     )
     figure.add_trace(trace, row, column)
-    shown: dict[str, Any] = {
-        "visible": True,
-        "gridcolor": GRID,
-        "zeroline": False,
-        "tickfont": {"color": MUTED, "size": 10},
-    }
-    figure.update_xaxes(**shown, range=[0, 1], row=row, col=column)
+    figure.update_xaxes(**_AXIS, range=[0, 1], row=row, col=column)
     figure.update_yaxes(**_AXIS, autorange="reversed", side="right", row=row, col=column)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mqn.errors import UsageError
 from mqn.export.feature_figures import FeatureFigures
 from mqn.export.feature_views import AttentionView, QuantizedFigures, QuantizedView
-from mqn.report.feature_drawings import draw_attention, draw_quantized
+from mqn.report.feature_drawings import WIDTH, draw_attention, draw_quantized
 from mqn.report.feature_words import (
     attention_note,
     attention_title,
@@ -117,7 +117,7 @@ def _embedded(figure: Figure, name: str) -> str:
     text: str = figure.to_html(
         full_html=False, include_plotlyjs=False, div_id=name, config=CONFIG | {"displayModeBar": "hover"}
     )
-    return text
+    return f'<div class="scroll"><div style="min-width:{WIDTH}px">{text}</div></div>'
 
 
 def _section(title: str, note: str, body: str) -> str:

@@ -68,9 +68,12 @@ def quantized_note(figures: QuantizedFigures) -> str:
     """What is seen, and why these channels."""
     height, width, channels = figures.shape
     kept = figures.dtype
-    if figures.grid is not None:
-        grid = figures.grid
-        kept += f", {number(grid.low)} to {number(grid.high)} in steps of {number(grid.step)}"
+    if figures.grids:
+        finest, widest = (which(figures.grids, key=lambda grid: grid.step) for which in (min, max))
+        if finest == widest:
+            kept += f", {number(widest.low)} to {number(widest.high)} in steps of {number(widest.step)}"
+        else:
+            kept += f", each channel in steps of its own, {number(finest.step)} to {number(widest.step)}"
     shown = f"{len(figures.chosen)} of {channels} channels, {figures.chosen_by}"
     return f"{height} x {width}, kept as {kept}; {shown}. Both in the same colours, {COLORS_END}"
 

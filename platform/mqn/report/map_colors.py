@@ -7,8 +7,9 @@ import numpy as np
 MAP_COLORS, DIFFERENCE_COLORS, GATE_COLORS = "viridis", "inferno", "cividis"
 """Names that matplotlib and plotly share."""
 
-OUTERMOST = 0.5
-"""Per cent of the values at either end that share a colour: a few pixels in a corner would leave all others dark."""
+OUTERMOST = 2.0
+"""Per cent of the values at either end that share a colour: a corner, or a row at the border, which padding makes
+brighter than all the rest, would leave the others dark."""
 
 
 def color_limits(*maps: np.ndarray) -> tuple[float, float]:
