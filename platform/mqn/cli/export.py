@@ -9,7 +9,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.export_sensitivity import rank_layers
-from mqn.cli.export_suggest import suggest_export
+from mqn.cli.export_suggest import BUDGET, suggest_export
 from mqn.cli.export_tables import print_audits
 from mqn.cli.options import Data, Json, parse_candidate, parse_file, parse_settings
 from mqn.errors import UsageError
@@ -67,10 +67,18 @@ def export(
             "`mqn search` starts from, suggestion.json and suggestion.png.",
         ),
     ] = False,
-    budget: Annotated[float, typer.Option(help="With --suggest: PSNR-TM in dB that a plan may lose.")] = 0.1,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help=f"With --suggest: PSNR-TM in dB that a plan may lose. Default: {BUDGET:g}.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
+    _refuse_together({"--audit": audit, "--sensitivity": sensitivity, "--suggest": suggest})
+    if budget is not None and not suggest:
+        raise UsageError("--budget says what a suggested plan may lose; give --suggest too, or leave it out")
     path = parse_file(source, "checkpoint or model")
     if path.is_dir() or path.suffix == ".tflite" or (audit and out is None and path.suffix != ".pt"):
         if not audit:
@@ -81,7 +89,7 @@ def export(
         rank_layers(path, _plan(settings), data, out, json=json)
         return
     if suggest:
-        suggest_export(path, settings, data, out, budget, json=json)
+        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")
@@ -103,6 +111,13 @@ def export(
     _show(to_plain(exported.manifest), audits, json=json)
     if not json:
         output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
+
+
+def _refuse_together(asked: dict[str, bool]) -> None:
+    """Each of them is another command's worth of work, whose results would be taken for the others'."""
+    given = [name for name, is_given in asked.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} are two questions; ask one at a time")
 
 
 def _plan(settings: list[str] | None) -> Plan:

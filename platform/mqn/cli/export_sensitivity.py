@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.cli import output
+from mqn.cli.options import make_folder
 
 if TYPE_CHECKING:
     from mqn.data.pairs import SyntheticInputs
@@ -27,11 +28,12 @@ def rank_layers(checkpoint: Path, plan: Plan, data: str | None, out: Path | None
     """
     from mqn.parsing import write_json
 
+    if out is not None:
+        make_folder(out)
     found = _measure(checkpoint, plan, data)
     if out is not None:
         from mqn.report.sensitivity_picture import write_sensitivity_png
 
-        out.mkdir(parents=True, exist_ok=True)
         write_json(out / "sensitivity.json", found)
         write_sensitivity_png(found, out / "sensitivity.png")
     if json:

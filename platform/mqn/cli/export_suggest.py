@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.cli import output
-from mqn.cli.options import parse_candidate, parse_settings
+from mqn.cli.options import make_folder, parse_candidate, parse_settings
 from mqn.errors import UsageError
+from mqn.parsing import to_plain
+from mqn.records import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqn.records import Plan, SuggestedPlan, Suggestion
+    from mqn.records import SuggestedPlan, Suggestion
+
+BUDGET = 0.1
+"""PSNR-TM in dB that a plan may lose, unless told otherwise."""
 
 _GIVEN = ("plan.cut", "plan.layout", "plan.calibration", "plan.calibration_pictures")
 
@@ -38,7 +44,9 @@ def suggest_export(
     for key in parse_settings(settings):
         if key not in _GIVEN:
             raise UsageError(f"--set {key}: with --suggest only {', '.join(_GIVEN)} can be set; leave it out")
-    found = _find(checkpoint, parse_candidate(settings).plan, data, out, budget)
+    plan = parse_candidate(settings).plan
+    make_folder(out)
+    found = _find(checkpoint, plan, data, out, budget)
     if json:
         output.document(found)
         return
@@ -66,7 +74,6 @@ def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: flo
 
         store = ArtifactStore(Profile().artifacts)
         found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress)
-    out.mkdir(parents=True, exist_ok=True)
     write_json(out / "suggestion.json", found)
     write_suggestion_png(found, out / "suggestion.png")
     write_space(out / "space.toml", [one.plan for one in found.kept], checkpoint, load(checkpoint)[1])
@@ -82,8 +89,8 @@ def _show(found: Suggestion) -> None:
     columns = ["", "plan", "time (float 1)", "bytes", "lost: predicted", "measured (dB)", "95 % range", ""]
     output.table(columns, rows, title=f"{len(found.kept)} plans to start from, {len(found.plans)} tried")
     for letter, one in named.items():
-        if one.plan.rules and one.beaten_by is None:
-            output.line(f"{letter}: --set 'plan.rules={one.plan.rules}'")
+        if one.beaten_by is None and (settings := settings_of(one.plan)):
+            output.line(f"{letter}: {settings}")
     output.line(
         f"PSNR-TM {found.psnr_tm_float:.3f} dB in float; layers were looked at on {found.allocated_on} validation "
         f"pictures, plans checked on {found.checked_on} others; time is estimated, the search measures it"
@@ -91,6 +98,13 @@ def _show(found: Suggestion) -> None:
     astray = [letter for letter, one in named.items() if not one.as_predicted]
     if astray:
         output.line(f"beyond the spread of pictures is the prediction of {', '.join(astray)}: trust what was measured")
+
+
+def settings_of(plan: Plan) -> str:
+    """What `mqn export` has to be told to make a plan; nothing for the default one."""
+    given, usual = to_plain(plan), to_plain(Plan())
+    differing = [f"plan.{name}={value}" for name, value in given.items() if value != usual[name]]
+    return " ".join(f"--set {shlex.quote(setting)}" for setting in differing)
 
 
 def _row(letter: str, one: SuggestedPlan, budget: float, letters: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, Output, Settings
+from mqn.cli.options import Data, Json, Output, Settings, make_folder
 from mqn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def features(
 
     # What can be wrong is found out before anything is exported.
     choice = _choice(count, by, named)
-    _make(out)
+    make_folder(out)
     count_shown = len(pictures) if pictures else _SHOWN_OF_A_DATASET if data else 1
     _require_room(count_shown, len(choice.channels) or choice.count)
     given = open_models(models, settings)
@@ -102,14 +102,6 @@ def _require_room(pictures: int, channels: int) -> None:
         raise UsageError(f"{pictures} pictures are too many for one figure; give at most {_MOST_ROWS // 2}")
     if channels > most:
         raise UsageError(f"{channels} channels a picture are too many for one figure; give at most {most}")
-
-
-def _make(folder: Path) -> None:
-    """Make the folder before the work that it is for."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}; name another folder with --output") from error
 
 
 def _choice(count: int, by: str, named: list[int] | None) -> Choice:

@@ -117,3 +117,15 @@ def parse_file(path: str, what: str) -> Path:
     if not found.exists():
         raise ConfigError(f"no {what} at {path}")
     return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a command's results before the work that it is for.
+
+    Raises:
+        UsageError: it cannot be made; names folder and reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}; name another folder with --output") from error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from mqn.errors import ModelFileError
-from mqn.export.flatbuffer import SIGNATURE
+from mqn.export.flatbuffer import SIGNATURE, Network
+
+_STDERR = 2
 
 
 def open_interpreter(model: Path | bytes, *, threads: int = 1, preserve: bool = False) -> Interpreter:
@@ -28,6 +33,7 @@ def open_interpreter(model: Path | bytes, *, threads: int = 1, preserve: bool = 
     given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
     if not isinstance(model, bytes) and not model.is_file():
         raise ModelFileError(f"no model file {source}")
+    _swallow_announcement()
     try:
         interpreter = Interpreter(**given, num_threads=threads, experimental_preserve_all_tensors=preserve)
         interpreter.allocate_tensors()
@@ -35,6 +41,32 @@ def open_interpreter(model: Path | bytes, *, threads: int = 1, preserve: bool = 
         reason = " ".join(str(error).split())[:160]
         raise ModelFileError(f"{source} is truncated or damaged ({reason}); export it again") from error
     return interpreter
+
+
+@functools.cache
+def _swallow_announcement() -> None:
+    """Have LiteRT say that it made its delegate, which it does once a process and has no switch for, to nobody.
+
+    On a model of one operator, so that nothing is lost of what it has to say about other models.
+    """
+    network = Network(
+        schema.ModelT(version=3, operatorCodes=[], buffers=[schema.BufferT()], subgraphs=[_one_operator()])
+    )
+    network.operators[0].opcodeIndex = network.operator_code("LOGISTIC")
+    stderr = os.dup(_STDERR)
+    try:
+        with open(os.devnull, "wb") as nobody:
+            os.dup2(nobody.fileno(), _STDERR)
+        Interpreter(model_content=network.to_bytes()).allocate_tensors()
+    finally:
+        os.dup2(stderr, _STDERR)
+        os.close(stderr)
+
+
+def _one_operator() -> Any:
+    tensors = [schema.TensorT(name=name, shape=[1], type=schema.TensorType.FLOAT32, buffer=0) for name in "ab"]
+    operator = schema.OperatorT(opcodeIndex=0, inputs=[0], outputs=[1])
+    return schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[1], operators=[operator])
 
 
 def run(interpreter: Interpreter, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
