@@ -30,7 +30,7 @@ def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: P
     checkpoint.save(tmp_path / "checkpoint.pt", ARCH, Training(), network)
     generator = np.random.default_rng(1)
     calibration = generator.integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
-    pictures = generator.integers(0, 256, (12, SIZE, SIZE, 3), dtype=np.uint8)
+    pictures = generator.integers(0, 256, (18, SIZE, SIZE, 3), dtype=np.uint8)
     plan = Plan(method="qat", sparsity=0.5, qat_steps=3, cut="backbone.decoder.conv2", head="float32")
     with Worker() as worker:
         learnt_on = {"calibration": calibration / np.float32(255), "pictures": pictures}

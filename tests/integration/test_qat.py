@@ -17,17 +17,23 @@ from tests.toy_network import SIZE, toy_network, toy_pictures, write_toy
 
 from mqn.errors import PlanError, TrainingError
 from mqn.export import qat
+from mqn.export.cutting import expose
+from mqn.export.equalization import channel_factors
 from mqn.export.flatbuffer import Network
-from mqn.export.qat import finetune, finetune_twin
-from mqn.export.qat_grid import LayerGrid
+from mqn.export.interpreter import open_interpreter, run
+from mqn.export.parity import dequantize
+from mqn.export.qat import finetune, finetune_twin, make_student
+from mqn.export.qat_grid import LayerGrid, convolutions, find_grids
 from mqn.export.qat_layers import PREFIX, simulate
 from mqn.export.qat_training import RESUME, Distillation
+from mqn.export.qat_weights import followers_of
 from mqn.export.quantize import quantize
+from mqn.export.rules import assign
 from mqn.records import Plan
 
 pytestmark = pytest.mark.integration
 
-PLAN = Plan(backbone="static_wi4_ai8", head="float32", method="qat", qat_steps=90)
+PLAN = Plan(backbone="static_wi4_ai8", head="static_wi4_ai8", method="qat", qat_steps=90)
 layers = tf_keras.layers
 
 
@@ -73,12 +79,12 @@ def twin(toy: Network) -> Any:
 @pytest.fixture(autouse=True)
 def careful(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few weights matter much, each of them."""
-    monkeypatch.setattr(qat, "LEARNING_RATE", 0.002)
+    monkeypatch.setattr(qat, "LEARNING_RATE", 0.004)
 
 
 @pytest.fixture(scope="session")
 def codes() -> np.ndarray:
-    return np.random.default_rng(4).integers(0, 256, (24, SIZE, SIZE, 3), dtype=np.uint8)
+    return np.random.default_rng(4).integers(0, 256, (32, SIZE, SIZE, 3), dtype=np.uint8)
 
 
 def test_a_simulated_layer_computes_what_its_integers_will() -> None:
@@ -105,6 +111,27 @@ def test_a_simulated_layer_computes_what_its_integers_will() -> None:
     }
 
 
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi4_ai8", "static_wi8_ai16"])
+def test_what_is_trained_computes_what_is_exported(
+    twin: Any, toy: Network, toy_file: Path, pictures: np.ndarray, tmp_path: Path, scheme: Any
+) -> None:
+    plan = Plan(backbone=scheme, head=scheme)
+    (file,) = quantize(toy_file, plan, pictures, tmp_path / "q")
+    exported = Network.read(file)
+    found = run(open_interpreter(expose(exported, {"mix": "backbone/mix"}).to_bytes()), {"ldr": pictures[:1]})
+    operators = convolutions(toy, followers_of(twin))
+    grids = find_grids(toy, assign(toy, "backbone/mix", plan), plan, pictures, operators)
+    features, output = make_student(twin, "backbone/mix", grids)[0](pictures[:1])
+    for name, simulated, computed in (("backbone/mix", features, found["mix"]), ("hdr", output, found["hdr"])):
+        grid = grids.layers[name]
+        step = grid.high / (2**15 - 1) if grid.bits == 16 else (grid.high - min(grid.low, 0)) / 255
+        steps = np.abs(np.asarray(simulated) - dequantize(computed, exported, name)) / step
+        steps /= channel_factors(exported, name)
+        # A value that falls on the middle between two integers may go either way, and so on from layer to layer.
+        assert steps.max() < 4
+        assert np.mean(steps < 0.5) > (0.8 if grid.bits == 8 else 0.5)
+
+
 def test_fine_tuning_brings_a_file_nearer_to_float(
     twin: Any, toy_file: Path, pictures: np.ndarray, codes: np.ndarray, tmp_path: Path
 ) -> None:
@@ -112,7 +139,7 @@ def test_fine_tuning_brings_a_file_nearer_to_float(
     quantize(toy_file, PLAN, pictures, tmp_path / "qat", tuned)
     quantize(toy_file, replace(PLAN, method="ptq"), pictures, tmp_path / "ptq")
     qat, ptq = (json.loads((tmp_path / name / "parity.json").read_text())["output"] for name in ("qat", "ptq"))
-    assert qat["rms"] < 0.98 * ptq["rms"]
+    assert qat["rms"] < 0.95 * ptq["rms"]
     history = json.loads((tmp_path / "tuned" / "history.json").read_text())
     assert [check["step"] for check in history] == [0, 25, 50, 75, 90]
     assert min(check["loss"] for check in history[1:]) < history[0]["loss"] == 1.0
@@ -154,5 +181,5 @@ def test_what_cannot_be_fine_tuned(
     plan = Plan(backbone="float32", method="qat")
     with pytest.raises(PlanError, match=r"float32\+dynamic qat has none: give a side or a rule a static scheme"):
         finetune(tmp_path / "checkpoint.pt", toy_file, plan, pictures, codes, tmp_path)
-    with pytest.raises(TrainingError, match="8 pictures to fine-tune on; at least 9 are needed"):
-        finetune_twin(twin, toy_file, PLAN, pictures, codes[:8], tmp_path)
+    with pytest.raises(TrainingError, match="16 pictures to fine-tune on; at least 17 are needed"):
+        finetune_twin(twin, toy_file, PLAN, pictures, codes[:16], tmp_path)

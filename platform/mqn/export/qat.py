@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tf_keras
 
 from mqn.errors import PlanError
 from mqn.export.calibration import check_pictures
 from mqn.export.cutting import cut_tensor
+from mqn.export.equalization import channel_factors
 from mqn.export.flatbuffer import Network
 from mqn.export.qat_grid import KERAS_FROM_TFLITE, Grids, Ranges, convolutions, find_grids, write_weights
 from mqn.export.qat_layers import PREFIX, simulate
 from mqn.export.qat_training import LEARNING_RATE, RESUME, Distillation
 from mqn.export.qat_tuned import Tuned, write_tuned
-from mqn.export.qat_weights import Followers, Weights, check_same, followers_of, weights_of, with_layer
+from mqn.export.qat_weights import Followers, Weights, assign_weights, check_same, followers_of, weights_of, with_layer
 from mqn.export.rules import assign
 from mqn.export.schemes import lowest_weight
 from mqn.export.twin import build_twin
@@ -122,12 +124,7 @@ def _train_on_grid(
     schemes = assign(network, tensor, plan)
     followers = followers_of(twin)
     grids = find_grids(network, schemes, plan, calibration, convolutions(network, followers))
-    student = simulate(with_layer(twin, tensor), grids.layers)
-    trained = weights_of(student, followers, PREFIX)
-    corrected = convolutions(grids.network, followers)
-    for name, (_, bias) in trained.items():
-        if bias is not None:
-            bias.assign(grids.network.constant(corrected[name].inputs[2]))
+    student, trained = make_student(twin, tensor, grids)
     Distillation(
         student,
         with_layer(teacher, tensor),
@@ -136,12 +133,34 @@ def _train_on_grid(
         steps=plan.qat_steps,
         learning_rate=LEARNING_RATE,
     ).run(directory)
-    tuned = network.copy()
+    tuned = grids.network.copy()
     ranges = _take_back(tuned, trained, grids, followers, schemes)
-    for name, (kernel, bias) in trained.items():
-        twin.get_layer(name).set_weights([variable.numpy() for variable in (kernel, bias) if variable is not None])
+    assign_weights(weights_of(twin, followers), tuned, convolutions(tuned, followers))
     check_same(twin, tuned)
     return Tuned(network=tuned, ranges=ranges, report=grids.report)
+
+
+def make_student(twin: Any, tensor: str, grids: Grids) -> tuple[Any, Weights]:
+    """Simulate the integers of a plan that was only calibrated: what fine-tuning starts from.
+
+    Args:
+        twin: the float network; stays as it is.
+        tensor: name of the interface.
+        grids: of the plan; calibration changed weights for the sake of ranges, and features with them.
+
+    Returns:
+        Keras model of (N, S, S, 3) -> [interface, output], the interface as the float network has it; and the weights
+        of its layers with a grid.
+    """
+    followers = followers_of(twin)
+    simulated = simulate(with_layer(twin, tensor), grids.layers)
+    trained = weights_of(simulated, followers, PREFIX)
+    calibrated = convolutions(grids.network, followers)
+    for weights in (trained, weights_of(simulated, followers)):
+        assign_weights(weights, grids.network, calibrated)
+    features, output = simulated.output
+    restored = features * channel_factors(grids.network, tensor)
+    return tf_keras.Model(simulated.input, [restored, output]), trained
 
 
 def _scaled(trained: Weights, grids: Grids, followers: Followers) -> list[tuple[Any, np.ndarray]]:
@@ -171,8 +190,7 @@ def _take_back(
     for name, (kernel, bias) in trained.items():
         operator = operators[name]
         old = grids.ranges[tuned.tensors[operator.inputs[1]].name]
-        bias_value = tuned.constant(operator.inputs[2]) if bias is None else bias.numpy()
-        assert bias_value is not None
+        bias_value = np.zeros(len(old["max"].ravel()), np.float32) if bias is None else bias.numpy()
         # Beyond the grid's ends no integer stands for a weight.
         bound, levels = old["max"].transpose(KERAS_FROM_TFLITE), grids.layers[name].weight_levels
         kernel.assign(np.clip(kernel.numpy(), lowest_weight(levels) / levels * bound, bound))

@@ -16,14 +16,17 @@ from mqn.errors import TrainingError
 from mqn.parsing import write_json
 
 BATCH_SIZE = 4
-PROBE = 8
+PROBE = 16
 """Pictures that are not trained on: they say how far it is, and which weights are kept."""
 
-LEARNING_RATE, PRUNED_LEARNING_RATE = 0.005, 0.2
+LEARNING_RATE, PRUNED_LEARNING_RATE = 0.01, 0.2
 """Adam's at the start, in steps of each weight's own grid; it falls to nothing along a cosine. Kernels with batch norm
 folded in differ a thousandfold in size from channel to channel: one rate in absolute terms shakes some to pieces and
 leaves others where they were. A network that lost channels has further to go than one that was rounded."""
-_MOMENTUM, _SECOND_MOMENTUM, _EPSILON = 0.9, 0.999, 1e-12
+_MOMENTUM, _SECOND_MOMENTUM, _EPSILON = 0.9, 0.99, 1e-12
+_AVERAGED = 0.9
+"""Share that is kept, each step, of the running mean of the weights, which is looked at and handed out: the
+weights themselves jump between neighbouring integers."""
 
 RESUME, HISTORY = "resume.npz", "history.json"
 _CHECKED_EVERY = 25
@@ -79,11 +82,15 @@ class Distillation:
             raise TrainingError(f"{len(pictures)} pictures to fine-tune on; at least {PROBE + 1} are needed")
         self._student, self._teacher, self._steps, self._seed = student, teacher, steps, seed
         self._learning_rate = learning_rate
-        self._trained, self._probe = pictures[:-PROBE], pictures[-PROBE:]
+        self._trained = pictures[:-PROBE]
+        held_out = [_as_floats(batch) for batch in np.split(pictures[-PROBE:], PROBE // BATCH_SIZE)]
+        self._probe = [(batch, *teacher(batch, training=False)) for batch in held_out]
+        self._errors = tf.function(self._errors_of, autograph=False)
         self._variables = [variable for variable, _ in scaled]
         self._scales = [tf.constant(scale, tf.float32) for _, scale in scaled]
         self._means = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
         self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
+        self._averages = [tf.Variable(variable) for variable in self._variables]
         self._units = (1.0, 1.0)
         start = self._check(0)
         self._units = (max(start.output, 1e-12), max(start.interface, 1e-12))
@@ -114,9 +121,10 @@ class Distillation:
             chosen = generator.choice(len(self._trained), min(BATCH_SIZE, len(self._trained)), replace=False)
             self._step(_as_floats(self._trained[chosen]), tf.constant(rate, tf.float32), tf.constant(step + 1.0))
             if (step + 1) % _CHECKED_EVERY == 0 or step + 1 == self._steps:
-                self._note(self._check(step + 1))
+                self._note(step + 1)
                 self._save(folder / RESUME)
-                write_json(folder / HISTORY, [asdict(check) for check in self.checks])
+                self._tell(folder / HISTORY)
+        self._tell(folder / HISTORY)  # Once more: a run may have been killed between saving and telling.
         self._set(self._best)
 
     def _make_step(self) -> Callable[[Any, Any, Any], None]:
@@ -137,32 +145,40 @@ class Distillation:
     def _descend(self, gradients: Sequence[Any], rate: Any, number: Any) -> None:
         """One step of Adam, each weight's in units of its own scale."""
         unbiased = tf.sqrt(1 - _SECOND_MOMENTUM**number) / (1 - _MOMENTUM**number)
-        places = zip(self._variables, self._scales, self._means, self._squares, gradients, strict=True)
-        for variable, scale, mean, square, gradient in places:
+        places = zip(self._variables, self._scales, self._means, self._squares, self._averages, gradients, strict=True)
+        for variable, scale, mean, square, average, gradient in places:
             mean.assign(_MOMENTUM * mean + (1 - _MOMENTUM) * gradient)
             square.assign(_SECOND_MOMENTUM * square + (1 - _SECOND_MOMENTUM) * tf.square(gradient))
             variable.assign_sub(rate * unbiased * scale * mean / (tf.sqrt(square) + _EPSILON))
+            average.assign(_AVERAGED * average + (1 - _AVERAGED) * variable)
 
     def _check(self, step: int) -> Check:
-        of_output, of_features, square = [], [], []
-        for picture in self._probe:
-            features, output = (np.asarray(v, np.float64) for v in self._teacher(_as_floats(picture[None])))
-            found, found_output = (np.asarray(v, np.float64) for v in self._student(_as_floats(picture[None])))
-            of_output.append(np.square(found_output - output).mean())
-            of_features.append(np.square(found - features).mean())
-            square.append(np.square(features).mean())
-        output_error, interface_error = float(np.mean(of_output)), float(np.mean(of_features) / np.mean(square))
-        loss = 0.5 * (output_error / self._units[0] + interface_error / self._units[1])
-        return Check(step=step, output=output_error, interface=interface_error, loss=loss)
+        """Look at the probe; its teacher's answers are the same every time."""
+        errors = [self._errors(*batch) for batch in self._probe]
+        of_output, of_features, square = (float(np.mean([float(one[i]) for one in errors])) for i in range(3))
+        interface = of_features / square
+        loss = 0.5 * (of_output / self._units[0] + interface / self._units[1])
+        return Check(step=step, output=of_output, interface=interface, loss=loss)
 
-    def _note(self, check: Check) -> None:
+    def _errors_of(self, pictures: Any, features: Any, output: Any) -> tuple[Any, Any, Any]:
+        found, found_output = self._student(pictures, training=True)
+        pairs = ((found_output, output), (found, features), (0.0, features))
+        return tuple(tf.reduce_mean(tf.cast(tf.math.squared_difference(*pair), tf.float64)) for pair in pairs)
+
+    def _note(self, step: int) -> None:
+        """Look at the averaged weights, and keep them where they are the best so far."""
+        weights, averages = self._weights(), [average.numpy() for average in self._averages]
+        self._set(averages)
+        check = self._check(step)
+        self._set(weights)
         if not np.isfinite(check.loss):
-            raise TrainingError(
-                f"fine-tuning came to a loss of {check.loss} after {check.step} steps; take fewer steps"
-            )
+            raise TrainingError(f"fine-tuning came to a loss of {check.loss} after {step} steps; take fewer steps")
         if check.loss < min(earlier.loss for earlier in self.checks):
-            self._best = self._weights()
+            self._best = averages
         self.checks.append(check)
+
+    def _tell(self, path: Path) -> None:
+        write_json(path, [asdict(check) for check in self.checks])
 
     def _weights(self) -> list[np.ndarray]:
         return [variable.numpy() for variable in self._variables]
@@ -171,10 +187,13 @@ class Distillation:
         for variable, weight in zip(self._variables, weights, strict=True):
             variable.assign(weight)
 
+    def _moments(self) -> list[Any]:
+        return [*self._means, *self._squares, *self._averages]
+
     def _save(self, path: Path) -> None:
         """Everything that a run goes on from; under its name only when it is whole."""
         groups = {"weights": self._weights(), "best": self._best}
-        groups["moments"] = [moment.numpy() for moment in (*self._means, *self._squares)]
+        groups["moments"] = [moment.numpy() for moment in self._moments()]
         arrays: dict[str, Any] = {f"{group}_{i}": v for group, values in groups.items() for i, v in enumerate(values)}
         temporary = path.with_name(f".{path.name}")
         with temporary.open("wb") as file:
@@ -188,7 +207,7 @@ class Distillation:
             count = len(self._variables)
             self._set([stored[f"weights_{i}"] for i in range(count)])
             self._best = [stored[f"best_{i}"] for i in range(count)]
-            for i, moment in enumerate((*self._means, *self._squares)):
+            for i, moment in enumerate(self._moments()):
                 moment.assign(stored[f"moments_{i}"])
         return self.checks[-1].step
 

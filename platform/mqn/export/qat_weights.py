@@ -13,6 +13,7 @@ from mqn.export.agreement import TOLERANCE
 from mqn.export.cutting import INPUT, OUTPUT
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
+from mqn.export.qat_grid import KERAS_FROM_TFLITE
 
 Followers = Mapping[str, Sequence[str]]
 Weights = Mapping[str, tuple[Any, Any | None]]
@@ -47,6 +48,22 @@ def weights_of(model: Any, names: Mapping[str, Any], prefix: str = "") -> Weight
             kernel = next(variable for own, variable in variables.items() if own.endswith("kernel"))
             found[name] = (kernel, variables.get("bias"))
     return found
+
+
+def assign_weights(weights: Weights, network: Network, operators: Mapping[str, Any]) -> None:
+    """Give convolutions of a Keras model the weights that a float file has.
+
+    Args:
+        weights: by the layer's name, as `weights_of` gives them.
+        network: the file.
+        operators: the convolution of every layer, as `mqn.export.qat_grid.convolutions` gives them.
+    """
+    for name, (kernel, bias) in weights.items():
+        stored, stored_bias = (network.constant(index) for index in operators[name].inputs[1:])
+        assert stored is not None
+        kernel.assign(stored.transpose(KERAS_FROM_TFLITE))
+        if bias is not None:
+            bias.assign(stored_bias)
 
 
 def with_layer(model: Any, layer: str) -> Any:
