@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from mqn.errors import ExportError
-from mqn.export.agreement import TOLERANCE
+from mqn.export.agreement import TOLERANCE, distance
 from mqn.export.cutting import INTERFACE
 from mqn.export.pruning import prune
 from mqn.export.qat_training import PRUNED_LEARNING_RATE, RESUME, Distillation
@@ -115,6 +115,6 @@ def _check_same(network: nn.Module, twin: Any, size: int) -> None:
     picture = np.random.default_rng(0).random((1, size, size, 3), dtype=np.float32)
     with torch.no_grad():
         found = network(torch.from_numpy(picture.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
-    worst = float(np.abs(np.asarray(twin(picture)) - found).max())
-    if not worst <= TOLERANCE:
-        raise ExportError(f"the pruned checkpoint differs from the network that was trained by {worst:.2e}")
+    apart = distance(found, np.asarray(twin(picture)))
+    if not apart <= TOLERANCE:
+        raise ExportError(f"the pruned checkpoint differs from the network that was trained by {apart:.2e}")
