@@ -9,7 +9,7 @@ import numpy as np
 import tf_keras
 
 from mqn.errors import ExportError
-from mqn.export.agreement import TOLERANCE
+from mqn.export.agreement import TOLERANCE, distance
 from mqn.export.cutting import INPUT, OUTPUT
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
@@ -81,6 +81,6 @@ def check_same(twin: Any, network: Network) -> None:
     picture = np.random.default_rng(0).random((1, size, size, 3), dtype=np.float32)
     expected = np.asarray(twin(picture))
     found = run(open_interpreter(network.to_bytes()), {INPUT: picture})[OUTPUT]
-    worst = float(np.abs(expected - found).max())
-    if not worst <= TOLERANCE:
-        raise ExportError(f"the fine-tuned file differs from the network that was trained by {worst:.2e}")
+    apart = distance(expected, found)
+    if not apart <= TOLERANCE:
+        raise ExportError(f"the fine-tuned file differs from the network that was trained by {apart:.2e}")
