@@ -82,7 +82,7 @@ def test_the_space_starts_at_the_plans_and_varies_what_lies_between(trained: Pat
     plans = [
         Plan(),
         Plan(rules="decoder.irlb_8=float32; encoder.conv1=float32; encoder.block_1=float32"),
-        Plan(backbone="float32", head="static_wi8_ai8"),
+        Plan(backbone="dynamic_wi8_afp32"),
     ]
     write_space(tmp_path / "space.toml", plans, trained, TRAINING)
     space = load_space(str(tmp_path / "space.toml"))
@@ -97,9 +97,20 @@ def test_the_space_starts_at_the_plans_and_varies_what_lies_between(trained: Pat
         "decoder.irlb_8=float32; encoder.conv1=float32",
         "decoder.irlb_8=float32; encoder.conv1=float32; encoder.block_1=float32",
     )
-    # Behind a backbone that fixes no ranges, calibration is left as it is.
+    # A plan that fixes no ranges leaves calibration as it is.
     assert "plan.calibration" not in space.start[2]
     assert [path.name for path in tmp_path.iterdir()] == ["space.toml"]
+
+
+def test_a_start_is_calibrated_as_it_was_checked_wherever_it_fixes_ranges(trained: Path, tmp_path: Path):
+    plans = [
+        Plan(calibration="mse"),
+        Plan(calibration="mse", backbone="float32", head="static_wi8_ai8"),
+        Plan(calibration="mse", backbone="dynamic_wi8_afp32", rules="encoder.conv1=static_wi8_ai8"),
+    ]
+    write_space(tmp_path / "space.toml", plans, trained, TRAINING)
+    space = load_space(str(tmp_path / "space.toml"))
+    assert [space.candidate(point).plan for point in space.start] == plans
 
 
 def test_a_single_plan_makes_a_space_too(trained: Path, tmp_path: Path):

@@ -55,7 +55,7 @@ def _swallow_announcement() -> None:
     network.operators[0].opcodeIndex = network.operator_code("LOGISTIC")
     stderr = os.dup(_STDERR)
     try:
-        with open(os.devnull, "wb") as nobody:
+        with Path(os.devnull).open("wb") as nobody:
             os.dup2(nobody.fileno(), _STDERR)
         Interpreter(model_content=network.to_bytes()).allocate_tensors()
     finally:

@@ -11,7 +11,7 @@ from mqn.records import SuggestedPlan, Suggestion
 from mqn.report.canvas import add_legend, open_figure, save_figure
 from mqn.report.palette import ACCENT, FAINT, INK, LIMIT, SERIES
 
-_SIZE = (11.5, 4.8)
+_SIZE = (13.5, 4.8)
 _NEAR = 0.02  # of an axis
 
 
@@ -50,8 +50,8 @@ def _draw_costs(axes: Axes, points: dict[str, tuple[float, SuggestedPlan]], budg
         axes.plot([cost, cost], [loss.low, loss.high], color=color, lw=1.5)
         axes.plot(cost, loss.mean, "o", color=color, ms=7, label=label)
         axes.plot(cost, plan.predicted_loss, "_", color=SERIES[1], ms=13, mew=2, label="predicted")
-    axes.axhline(budget, color=LIMIT, lw=1, ls="--", label=f"budget, {budget:g} dB")
-    axes.axhline(0, color=FAINT, lw=1)
+    axes.axhline(budget, color=LIMIT, lw=1, ls="--", zorder=0, label=f"budget, {budget:g} dB")
+    axes.axhline(0, color=FAINT, lw=1, zorder=0)
     axes.margins(x=0.14)
     _name_points(axes, {name: (cost, plan.measured_loss.mean) for name, (cost, plan) in points.items()})
 
@@ -64,9 +64,9 @@ def _draw_agreement(axes: Axes, named: dict[str, SuggestedPlan], budget: float) 
         axes.plot([loss.low, loss.high], [place, place], color=color, lw=1.5)
         axes.plot(loss.mean, place, "o", color=color, ms=7)
         axes.plot(plan.predicted_loss, place, "|", color=SERIES[1], ms=13, mew=2)
-    axes.axvline(budget, color=LIMIT, lw=1, ls="--")
-    axes.axvline(0, color=FAINT, lw=1)
-    axes.set_yticks(list(places), list(named))
+    axes.axvline(budget, color=LIMIT, lw=1, ls="--", zorder=0)
+    axes.axvline(0, color=FAINT, lw=1, zorder=0)
+    axes.set_yticks(list(places), [f"{name}: {plan.plan.label}" for name, plan in named.items()])
     axes.set_xlabel("PSNR-TM lost (dB)")
 
 

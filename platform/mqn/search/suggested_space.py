@@ -33,12 +33,11 @@ def write_space(path: Path, plans: Sequence[Plan], checkpoint: Path, training: T
     }
     choices = {key: list(dict.fromkeys(values)) for key, values in choices.items()}
     # Where nothing fixes ranges, calibration has no effect.
-    static = [name for name in choices["plan.backbone"] if name.startswith("static")]
-    if static:
+    if any(plan.static for plan in plans):
         choices["plan.calibration"] = list(dict.fromkeys([flat[0]["plan.calibration"], *_CALIBRATIONS]))
     varied = {key: values for key, values in choices.items() if len(values) > 1}
-    conditional = len(static) < len(choices["plan.backbone"])
-    when = {"plan.backbone": static} if conditional else {}
+    static = list(dict.fromkeys(plan.backbone for plan in plans if plan.static))
+    when = {"plan.backbone": static} if len(static) < len(choices["plan.backbone"]) else {}
     fixed = {key: value for key, value in flat[0].items() if key not in varied}
     starts = [
         {
