@@ -44,6 +44,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["ca/checkpoint.pt", "--channel", "8"], 2, "no channel 8; the features have channels 0 to 7"),
         (["ca/checkpoint.pt", "--picture", "picture.png"], 1, "picture.png"),
         (["ca/checkpoint.pt", "sa/checkpoint.pt", "--set", "plan.head=float32"], 2, "give one checkpoint alone"),
+        (
+            ["ca/checkpoint.pt", "--set", "arch.width=0.5"],
+            2,
+            "--set arch.width: network and training are the checkpoint",
+        ),
     ],
 )
 def test_what_cannot_be_done(

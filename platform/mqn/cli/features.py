@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, Output, Settings, make_folder
+from mqn.cli.options import Data, Json, Output, PlanSettings, make_folder, parse_plan
 from mqn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def features(
         ),
     ] = "different",
     data: Data = None,
-    settings: Settings = None,
+    settings: PlanSettings = None,
     json: Json = False,
 ) -> None:
     """Features of trained networks and of exported files: maps, differences, distributions; as PNG, HTML and JSON.
@@ -78,13 +78,14 @@ def features(
 
     # What can be wrong is found out before anything is exported.
     choice = _choice(count, by, named)
+    plan = parse_plan(settings) if settings else None
     make_folder(out)
     count_shown = len(pictures) if pictures else _SHOWN_OF_A_DATASET if data else 1
     _require_room(count_shown, len(choice.channels) or choice.count)
-    given = open_models(models, settings)
+    given = open_models(models, plan)
     shown = _pictures(pictures or [], data, given)
     attention = _look_at_attention(given, interface, shown[0], choice)
-    quantized = _compare(find_quantized(given, settings, data, out), interface, shown, choice)
+    quantized = _compare(find_quantized(given, plan, data, out), interface, shown, choice)
     numbers = {"attention": attention and attention.figures, "quantized": [view.figures for view in quantized]}
     files = _write(attention, quantized, numbers, out)
     if json:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.cli import output
-from mqn.cli.options import parse_candidate, parse_file
+from mqn.cli.options import parse_file
 from mqn.errors import UsageError
+from mqn.records import Plan
 
 if TYPE_CHECKING:
     from mqn.export.attended_features import Trained
@@ -60,15 +61,15 @@ class Given:
     virtual_camera: bool
 
 
-def open_models(words: Sequence[str], settings: Sequence[str] | None) -> Given:
+def open_models(words: Sequence[str], plan: Plan | None) -> Given:
     """Open everything that a user named.
 
     Args:
         words: paths of checkpoints and of exported folders.
-        settings: `--set`, which only a checkpoint that is given alone has a use for.
+        plan: what `--set` asks for, which only a checkpoint that is given alone has a use for.
 
     Raises:
-        UsageError: something else was given, settings that have no use, or models of different sizes.
+        UsageError: something else was given, a plan that has no use, or models of different sizes.
         WeightsError: a checkpoint cannot be read.
         ModelFileError: an exported model is not whole, or does not say where it comes from.
     """
@@ -78,7 +79,7 @@ def open_models(words: Sequence[str], settings: Sequence[str] | None) -> Given:
     from mqn.search.origin import origin_of
 
     paths = list(dict.fromkeys(_model(word) for word in words))
-    if settings and (len(paths) > 1 or paths[0].is_dir()):
+    if plan is not None and (len(paths) > 1 or paths[0].is_dir()):
         raise UsageError("--set says how a checkpoint is exported; give one checkpoint alone, or leave --set out")
     names = _names(paths)
     opened = {path: load(path) for path in paths if path.is_file()}
@@ -99,12 +100,12 @@ def open_models(words: Sequence[str], settings: Sequence[str] | None) -> Given:
     )
 
 
-def find_quantized(given: Given, settings: Sequence[str] | None, data: str | None, out: Path) -> list[Quantized]:
+def find_quantized(given: Given, plan: Plan | None, data: str | None, out: Path) -> list[Quantized]:
     """Find the float networks of exported models; a checkpoint that was given alone is exported first.
 
     Args:
         given: what was opened.
-        settings: `--set`: how the checkpoint is exported.
+        plan: how the checkpoint is exported; None: as the paper's.
         data: calibrates it.
         out: the folder of the command's results.
 
@@ -118,7 +119,7 @@ def find_quantized(given: Given, settings: Sequence[str] | None, data: str | Non
 
     exported = given.exported
     if len(given.checkpoints) == 1 and not exported:
-        exported = {given.checkpoints[0]: _export(given.checkpoints[0], settings, data, out)}
+        exported = {given.checkpoints[0]: _export(given.checkpoints[0], plan or Plan(), data, out)}
     store = ArtifactStore(Profile().artifacts)
     found = []
     with output.progress() as bar:
@@ -169,10 +170,9 @@ def _one_size(sizes: Mapping[str, int]) -> int:
     return sizes[first]
 
 
-def _export(checkpoint: Path, settings: Sequence[str] | None, data: str | None, out: Path) -> Exported:
+def _export(checkpoint: Path, plan: Plan, data: str | None, out: Path) -> Exported:
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
-    plan = parse_candidate(settings).plan
     output.note(f"exporting {checkpoint} as {plan.label} to {out / EXPORTED}")
     return export_checkpoint(checkpoint, plan, locate(data), out / EXPORTED)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mqn.errors import ConfigError, UsageError
-from mqn.records import Candidate
+from mqn.records import Candidate, Plan
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of text.")]
 ProfileName = Annotated[
@@ -24,6 +24,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set", help="A candidate's field, for example arch.attention=ca. May be repeated.", metavar="KEY=VALUE"
+    ),
+]
+PlanSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="How to quantize; may be repeated. plan.cut, plan.backbone, plan.head, plan.rules, plan.layout, "
+        "plan.calibration, plan.calibration_pictures, plan.method, plan.qat_steps or plan.sparsity.",
+        metavar="KEY=VALUE",
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")]
@@ -61,6 +70,19 @@ def parse_candidate(settings: Sequence[str] | None) -> Candidate:
         ConfigError: an unknown key or a value that is not allowed.
     """
     return Candidate().with_values(parse_settings(settings), source="--set")
+
+
+def parse_plan(settings: Sequence[str] | None) -> Plan:
+    """The plan that `--set` asks for, where a checkpoint says all the rest.
+
+    Raises:
+        UsageError: it asks for another network or training than the checkpoint's.
+        ConfigError: an unknown key or a value that is not allowed.
+    """
+    strange = next((key for key in parse_settings(settings) if not key.startswith("plan.")), None)
+    if strange is not None:
+        raise UsageError(f"--set {strange}: network and training are the checkpoint's; only plan.* can be set here")
+    return parse_candidate(settings).plan
 
 
 def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
