@@ -74,3 +74,9 @@ def test_a_device_that_goes_away_is_told_once(grid, tmp_path):
 def test_where_a_measurement_runs(tmp_path):
     job = Job(stage="measure", key="k", inputs={}, function=print, arguments={"device": "phone 2"}, target="kind:p")
     assert describe(Work(job=job, owner=1, placed=job), SimpleNamespace()) == "measure on phone 2"
+
+
+def test_a_network_that_is_taken_has_no_epochs(training):
+    work, scheduler = training
+    work.job = dataclasses.replace(work.job, inputs={"checkpoint": "sha"})
+    assert describe(work, scheduler) == "take the trained network"

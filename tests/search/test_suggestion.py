@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,6 +63,12 @@ def test_a_plan_is_beaten_only_in_everything():
     assert [one.beaten_by for one in marked] == [None, "int8+dynamic a=float32", None, None]
     found = Suggestion(budget=0.1, psnr_tm_float=20.0, allocated_on=3, checked_on=4, plans=marked)
     assert [one.plan for one in found.kept] == [fast.plan, small.plan, same.plan]
+
+
+def test_a_plan_that_surely_loses_nothing_is_not_beaten_by_one_that_is_lucky():
+    lucky, sure = plan(-0.01, 0.4, 100, rules="a=float32"), plan(0.002, 0.9, 300)
+    sure = replace(sure, measured_loss=Interval(mean=0.002, low=-0.001, high=0.005, n=4))
+    assert [one.beaten_by for one in mark_beaten([lucky, sure])] == [None, None]
 
 
 def test_a_prediction_is_held_against_the_spread_of_pictures():

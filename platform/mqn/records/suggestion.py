@@ -36,8 +36,8 @@ class SuggestedPlan:
         measured_loss: of PSNR-TM against the float network, in dB, on the other half; its interval is over places.
         time: estimated, in shares of the float network's.
         size_bytes: of the exported files.
-        beaten_by: label of another suggested plan that is as good in loss, time and bytes, and better in one; None
-            where there is none.
+        beaten_by: label of another suggested plan that is as good in loss (its mean, and the upper end of its range),
+            time and bytes, and better in one; None where there is none.
     """
 
     plan: Plan

@@ -167,10 +167,12 @@ def describe(work: Work, scheduler: Scheduler) -> str:
     if stage != "train":
         return stage
     total = work.job.inputs.get("training", {}).get("epochs")
+    if total is None:
+        return "take the trained network"
     history = scheduler.store.partial(*work.job.id) / "history.json"
     try:
         epochs = json.loads(history.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # Not begun yet, or just published.
-        return "train" if total is None else f"train, epoch 0 of {total}"
+        return f"train, epoch 0 of {total}"
     loss = f", loss {epochs[-1]['loss']:.4g}" if epochs and "loss" in epochs[-1] else ""
     return f"train, epoch {len(epochs)} of {total}{loss}"
