@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+import tensorflow_model_optimization as tfmot
 import tf_keras
 from tests.toy_network import SIZE, toy_network, toy_pictures, write_toy
 
@@ -29,6 +30,8 @@ from mqn.export.qat_training import RESUME, Distillation
 from mqn.export.qat_weights import followers_of
 from mqn.export.quantize import quantize
 from mqn.export.rules import assign
+from mqn.export.twin import build_twin
+from mqn.models.mqn import MQN
 from mqn.records import Plan
 
 pytestmark = pytest.mark.integration
@@ -183,3 +186,10 @@ def test_what_cannot_be_fine_tuned(
         finetune(tmp_path / "checkpoint.pt", toy_file, plan, pictures, codes, tmp_path)
     with pytest.raises(TrainingError, match="16 pictures to fine-tune on; at least 17 are needed"):
         finetune_twin(twin, toy_file, PLAN, pictures, codes[:16], tmp_path)
+
+
+def test_the_library_prunes_single_weights_of_no_network_of_ours() -> None:
+    network = build_twin(MQN(attention="none").eval(), SIZE, batch_size=None).model
+    policy = tfmot.sparsity.keras.PruneForLatencyOnXNNPack()
+    with pytest.raises(ValueError, match=r"`Conv2D 3x3` layer with stride 2x2.* preceding `ZeroPadding2D`"):
+        tfmot.sparsity.keras.prune_low_magnitude(network, pruning_policy=policy)

@@ -108,6 +108,8 @@ def export(
         for file in exported.files:
             output.line(f"{file}: {file.stat().st_size:,} bytes")
         output.line(_distance(exported.manifest.details))
+        if "tuning" in exported.manifest.details:
+            output.line(_tuning(exported.manifest.details["tuning"]))
     _show(to_plain(exported.manifest), audits, json=json)
     if not json:
         output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
@@ -141,6 +143,13 @@ def _distance(details: dict[str, Any]) -> str:
         f"{details['plan']}, against the float network on {parity['pictures']} training pictures: {same}, "
         f"features at the cut {100 * features['relative_rms']:.2f} % off"
     )
+
+
+def _tuning(kept: dict[str, Any]) -> str:
+    """Which of the weights that fine-tuning came by are in the file."""
+    if not kept["step"]:
+        return "fine-tuning came to nothing better than calibration alone: the weights are those of method ptq"
+    return f"fine-tuned: the weights of step {kept['step']}, at {100 * kept['loss']:.0f} % of the error before"
 
 
 def _audits(path: Path) -> tuple[Audit, ...]:

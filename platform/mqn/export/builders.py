@@ -90,13 +90,14 @@ def _conv(call: Call) -> Any:
         "kernel_size": conv.kernel_size,
         "strides": conv.stride,
         "padding": padding,
-        "use_bias": conv.bias is not None,
+        "use_bias": True,  # The file's convolution has one anyway, and calibration corrects it.
         "name": call.name,
     }
     layer = layers.DepthwiseConv2D(**shared) if depthwise else layers.Conv2D(conv.out_channels, **shared)
     result = layer(x)
     kernel = conv.weight.detach().numpy().transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
-    layer.set_weights([kernel] if conv.bias is None else [kernel, conv.bias.detach().numpy()])
+    bias = np.zeros(conv.out_channels, np.float32) if conv.bias is None else conv.bias.detach().numpy()
+    layer.set_weights([kernel, bias])
     return result
 
 

@@ -1,8 +1,11 @@
 """Structured pruning: expanded channels that do least are taken out of a network, and convolutions become smaller.
 
 Single weights set to zero bring nothing here. XNNPACK has sparse kernels for float 1x1 convolutions, but takes them on
-no x86 processor with AVX, and on no features that a concatenation reads, as every tap of a U-Net is read; nor does
-tensorflow-model-optimization's PruneForLatencyOnXNNPack allow a network with either. Measured (LiteRT 2.3, AVX-512, one
+no x86 processor with AVX, and on no features that a concatenation reads, as every tap of a U-Net is read. And
+tensorflow-model-optimization's PruneForLatencyOnXNNPack refuses the network (tried in `tests/integration/test_qat.py`):
+it wants every way in to begin with a 3x3 convolution of stride 2 behind a padding by 1 on all sides. The encoder's,
+whose ImageNet weights are Keras's, pads at the right and at the bottom alone, and the picture goes into the last
+concatenation and into the output without any convolution. Measured (LiteRT 2.3, AVX-512, one
 thread, a network made to fit, 80 % zeros stored as sparse tensors): 0.94 of the dense file's time, the same numbers to
 the last bit, so that it computes densely; with a concatenation 1.06.
 

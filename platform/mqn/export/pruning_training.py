@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mqn.errors import ExportError
 from mqn.export.agreement import TOLERANCE, distance
@@ -58,7 +58,7 @@ def prune_checkpoint(checkpoint: Path, sparsity: float, steps: int, pictures: np
         with_layer(student.model, _interface(pruned, student)),
         with_layer(teacher.model, _interface(whole, teacher)),
         pictures,
-        scaled=_scaled(student.model, weights),
+        scaled=_scaled(pruned, student.model, weights),
         steps=steps,
         learning_rate=PRUNED_LEARNING_RATE,
     ).run(directory)
@@ -73,7 +73,7 @@ def _interface(network: nn.Module, twin: Twin) -> str:
     return twin.layers[cut_nodes(network)[INTERFACE].name]
 
 
-def _scaled(twin: Any, weights: Weights) -> list[tuple[Any, np.ndarray]]:
+def _scaled(network: nn.Module, twin: Any, weights: Weights) -> list[tuple[Any, np.ndarray]]:
     """Every weight with a 127th of its channel's largest: what an 8-bit step would be."""
     pairs = []
     for name, (kernel, bias) in weights.items():
@@ -81,9 +81,17 @@ def _scaled(twin: Any, weights: Weights) -> list[tuple[Any, np.ndarray]]:
         axes = (0, 1, 3) if depthwise else (0, 1, 2)
         widths = np.maximum(np.abs(kernel.numpy()).max(axis=axes, keepdims=True) / _LEVELS, _SMALLEST_WIDTH)
         pairs.append((kernel, widths))
-        if bias is not None:
+        if _bias(network, name) is not None:
             pairs.append((bias, widths.ravel()))
     return pairs
+
+
+def _bias(network: nn.Module, name: str) -> Tensor | None:
+    """What a convolution of the twin has its bias from: the batch norm behind it, or its own; None: it is zero."""
+    path = name.replace("/", ".")
+    block, conv = network.get_submodule(path.rpartition(".")[0]), network.get_submodule(path)
+    assert isinstance(conv, nn.Conv2d)
+    return block.norm.bias if isinstance(block, ConvNorm) else conv.bias
 
 
 def _put_back(network: nn.Module, weights: Weights) -> None:
@@ -96,12 +104,10 @@ def _put_back(network: nn.Module, weights: Weights) -> None:
             # Keras: (h, w, in, out); depthwise (h, w, channels, 1), where torch has (channels, 1, h, w).
             order = (2, 3, 0, 1) if conv.groups > 1 else (3, 2, 0, 1)
             conv.weight.copy_(torch.from_numpy(kernel.numpy().transpose(order).copy()))
-            if bias is None:
-                continue
+            target = _bias(network, name)
+            if target is not None:
+                target.copy_(torch.from_numpy(bias.numpy()))
             block = network.get_submodule(path.rpartition(".")[0])
-            target = block.norm.bias if isinstance(block, ConvNorm) else conv.bias
-            assert target is not None
-            target.copy_(torch.from_numpy(bias.numpy()))
             if isinstance(block, ConvNorm):
                 norm = block.norm
                 assert norm.running_mean is not None

@@ -170,10 +170,9 @@ def _scaled(trained: Weights, grids: Grids, followers: Followers) -> list[tuple[
         grid = grids.layers[name]
         steps = np.asarray(grid.bounds, np.float32) / grid.weight_levels
         pairs.append((kernel, steps.reshape(1, 1, -1, 1) if kernel.shape[-1] == 1 < len(steps) else steps))
-        if bias is not None:
-            outputs = [grids.layers[one] for one in (name, *followers[name]) if one in grids.layers]
-            widths = [(one.high - one.low) / 2**one.bits for one in outputs if one.has_output]
-            pairs.append((bias, np.asarray(widths[0] if widths else steps)))
+        outputs = [grids.layers[one] for one in (name, *followers[name]) if one in grids.layers]
+        widths = [(one.high - one.low) / 2**one.bits for one in outputs if one.has_output]
+        pairs.append((bias, np.asarray(widths[0] if widths else steps)))
     return pairs
 
 
@@ -190,11 +189,10 @@ def _take_back(
     for name, (kernel, bias) in trained.items():
         operator = operators[name]
         old = grids.ranges[tuned.tensors[operator.inputs[1]].name]
-        bias_value = np.zeros(len(old["max"].ravel()), np.float32) if bias is None else bias.numpy()
         # Beyond the grid's ends no integer stands for a weight.
         bound, levels = old["max"].transpose(KERAS_FROM_TFLITE), grids.layers[name].weight_levels
         kernel.assign(np.clip(kernel.numpy(), lowest_weight(levels) / levels * bound, bound))
-        write_weights(tuned, name, operator, kernel.numpy(), bias_value)
+        write_weights(tuned, name, operator, kernel.numpy(), bias.numpy())
         ranges[tuned.tensors[operator.inputs[1]].name] = old
     tuned.drop_unused()
     activations = {name: (float(r["min"].min()), float(r["max"].max())) for name, r in ranges.items()}

@@ -16,7 +16,7 @@ from mqn.export.interpreter import open_interpreter, run
 from mqn.export.qat_grid import KERAS_FROM_TFLITE
 
 Followers = Mapping[str, Sequence[str]]
-Weights = Mapping[str, tuple[Any, Any | None]]
+Weights = Mapping[str, tuple[Any, Any]]
 
 
 def followers_of(twin: Any) -> Followers:
@@ -30,7 +30,7 @@ def followers_of(twin: Any) -> Followers:
 
 
 def weights_of(model: Any, names: Mapping[str, Any], prefix: str = "") -> Weights:
-    """Kernel and bias (None where there is none) of convolutions, as Keras's variables.
+    """Kernel and bias of convolutions, as Keras's variables.
 
     Args:
         model: a Keras model.
@@ -46,7 +46,7 @@ def weights_of(model: Any, names: Mapping[str, Any], prefix: str = "") -> Weight
         if layer.name.startswith(prefix) and name in names:
             variables = {variable.name.rpartition("/")[2].split(":")[0]: variable for variable in layer.weights}
             kernel = next(variable for own, variable in variables.items() if own.endswith("kernel"))
-            found[name] = (kernel, variables.get("bias"))
+            found[name] = (kernel, variables["bias"])
     return found
 
 
@@ -62,8 +62,7 @@ def assign_weights(weights: Weights, network: Network, operators: Mapping[str, A
         stored, stored_bias = (network.constant(index) for index in operators[name].inputs[1:])
         assert stored is not None
         kernel.assign(stored.transpose(KERAS_FROM_TFLITE))
-        if bias is not None:
-            bias.assign(stored_bias)
+        bias.assign(stored_bias)
 
 
 def with_layer(model: Any, layer: str) -> Any:

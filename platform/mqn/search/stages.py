@@ -95,13 +95,16 @@ def quantize(
         training: how the network was trained: what inputs it knows, and how its output stands for linear light.
 
     Returns:
-        `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself.
+        `codec`, `input_size`, `plan` and `parity`: with these the folder is a model by itself. Of fine-tuned weights
+        also `tuning`, as `mqn.search.finetuning.told` has it.
     """
     from mqn.export.process import run
+    from mqn.search.finetuning import told
 
     pictures = training_inputs(data, size, calibrated_on(plan), training)
     run("quantize", float_model=float_model, plan=plan, calibration=pictures, directory=folder, tuned=tuned)
-    return {"codec": training.codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+    details = {"codec": training.codec, "input_size": size, "plan": plan.label, "parity": _read(folder / PARITY)}
+    return details if tuned is None else {**details, "tuning": told(tuned.parent)}
 
 
 def training_inputs(data: Path, size: int, count: int, training: Training, *, seed: int = 0) -> np.ndarray:
