@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ _AVERAGED = 0.9
 """Share that is kept, each step, of the running mean of the weights, which is looked at and handed out: the
 weights themselves jump between neighbouring integers."""
 
+_LEAST_ERROR = 1e-10
+"""Added to squared errors, so that what is exact has a logarithm."""
+
 RESUME, HISTORY = "resume.npz", "history.json"
 _CHECKED_EVERY = 25
 
@@ -38,9 +41,10 @@ class Check:
 
     Attributes:
         step: after how many steps.
-        output: mean squared difference of the outputs, values between 0 and 1.
-        interface: mean squared difference of the interface's features over their mean square.
-        loss: the mean of both, each in units of what it was before the first step.
+        output: mean squared difference of the outputs, values between 0 and 1; of pictures the geometric mean, as a
+            mean of decibels is one: a few pictures err a hundred times as much as most.
+        interface: mean squared difference of the interface's features over their mean square, likewise.
+        loss: the geometric mean of both, in units of what it was before the first step.
     """
 
     step: int
@@ -85,18 +89,18 @@ class Distillation:
         self._trained = pictures[:-PROBE]
         held_out = [_as_floats(batch) for batch in np.split(pictures[-PROBE:], PROBE // BATCH_SIZE)]
         self._probe = [(batch, *teacher(batch, training=False)) for batch in held_out]
-        self._errors = tf.function(self._errors_of, autograph=False)
+        self._errors = tf.function(
+            lambda pictures, *answers: _errors(student(pictures, training=True), answers), autograph=False
+        )
         self._variables = [variable for variable, _ in scaled]
         self._scales = [tf.constant(scale, tf.float32) for _, scale in scaled]
         self._means = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
         self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in self._variables]
         self._averages = [tf.Variable(variable) for variable in self._variables]
-        self._units = (1.0, 1.0)
-        start = self._check(0)
-        self._units = (max(start.output, 1e-12), max(start.interface, 1e-12))
-        self.checks = [Check(step=0, output=start.output, interface=start.interface, loss=1.0)]
+        self._start = self._look()
+        self.checks = [self._check(0)]
         self._best = self._weights()
-        self._step = tf.function(self._make_step(), autograph=False)
+        self._step = tf.function(self._take_step, autograph=False)
 
     def run(self, folder: Path) -> None:
         """Train, or go on where a killed run of the same distillation was.
@@ -127,20 +131,12 @@ class Distillation:
         self._tell(folder / HISTORY)  # Once more: a run may have been killed between saving and telling.
         self._set(self._best)
 
-    def _make_step(self) -> Callable[[Any, Any, Any], None]:
-        units_output, units_interface = self._units
-
-        def step(pictures: Any, rate: Any, number: Any) -> None:
-            features, output = self._teacher(pictures, training=False)
-            with tf.GradientTape() as tape:
-                student_features, student_output = self._student(pictures, training=True)
-                of_output = tf.reduce_mean(tf.math.squared_difference(student_output, output))
-                of_features = tf.reduce_mean(tf.math.squared_difference(student_features, features))
-                relative = of_features / tf.reduce_mean(tf.square(features))
-                loss = 0.5 * (of_output / units_output + relative / units_interface)
-            self._descend(tape.gradient(loss, self._variables), rate, number)
-
-        return step
+    def _take_step(self, pictures: Any, rate: Any, number: Any) -> None:
+        answers = self._teacher(pictures, training=False)
+        with tf.GradientTape() as tape:
+            output, interface = _errors(self._student(pictures, training=True), answers)
+            loss = tf.reduce_mean(tf.math.log(output + _LEAST_ERROR) + tf.math.log(interface + _LEAST_ERROR))
+        self._descend(tape.gradient(loss, self._variables), rate, number)
 
     def _descend(self, gradients: Sequence[Any], rate: Any, number: Any) -> None:
         """One step of Adam, each weight's in units of its own scale."""
@@ -152,18 +148,16 @@ class Distillation:
             variable.assign_sub(rate * unbiased * scale * mean / (tf.sqrt(square) + _EPSILON))
             average.assign(_AVERAGED * average + (1 - _AVERAGED) * variable)
 
-    def _check(self, step: int) -> Check:
-        """Look at the probe; its teacher's answers are the same every time."""
-        errors = [self._errors(*batch) for batch in self._probe]
-        of_output, of_features, square = (float(np.mean([float(one[i]) for one in errors])) for i in range(3))
-        interface = of_features / square
-        loss = 0.5 * (of_output / self._units[0] + interface / self._units[1])
-        return Check(step=step, output=of_output, interface=interface, loss=loss)
+    def _look(self) -> np.ndarray:
+        """Errors of output and interface on every picture of the probe, (2, PROBE); the teacher's answers are kept."""
+        found = [self._errors(pictures, *answers) for pictures, *answers in self._probe]
+        return np.concatenate(found, axis=1).astype(np.float64) + _LEAST_ERROR
 
-    def _errors_of(self, pictures: Any, features: Any, output: Any) -> tuple[Any, Any, Any]:
-        found, found_output = self._student(pictures, training=True)
-        pairs = ((found_output, output), (found, features), (0.0, features))
-        return tuple(tf.reduce_mean(tf.cast(tf.math.squared_difference(*pair), tf.float64)) for pair in pairs)
+    def _check(self, step: int) -> Check:
+        errors = self._look()
+        output, interface = np.exp(np.log(errors).mean(axis=1))
+        loss = float(np.exp(np.log(errors / self._start).mean()))
+        return Check(step=step, output=float(output), interface=float(interface), loss=loss)
 
     def _note(self, step: int) -> None:
         """Look at the averaged weights, and keep them where they are the best so far."""
@@ -210,6 +204,15 @@ class Distillation:
             for i, moment in enumerate(self._moments()):
                 moment.assign(stored[f"moments_{i}"])
         return self.checks[-1].step
+
+
+def _errors(found: Any, expected: Any) -> tuple[Any, Any]:
+    """Of each picture the mean squared difference of the output, and of the features over their mean square, (N,)."""
+    (features, output), (true_features, true_output) = found, expected
+    axes = (1, 2, 3)
+    of_output = tf.reduce_mean(tf.math.squared_difference(output, true_output), axis=axes)
+    of_features = tf.reduce_mean(tf.math.squared_difference(features, true_features), axis=axes)
+    return of_output, of_features / tf.reduce_mean(tf.square(true_features), axis=axes)
 
 
 def _as_floats(codes: np.ndarray) -> Any:
