@@ -47,6 +47,7 @@ def test_a_folder_is_audited_file_by_file(file: Path, capsys: pytest.CaptureFixt
         ("islands.tflite", [], 2, "is exported already; give a checkpoint.pt, or --audit"),
         ("absent.tflite", ["--audit"], 2, "no checkpoint or model at"),
         ("checkpoint.pt", [], 2, "--output is missing"),
+        (".", [], 2, "--output is missing"),
         ("checkpoint.pt", ["--audit"], 2, "--output is missing"),
         ("damaged.tflite", ["--audit"], 1, "is no TFLite file"),
         ("notes.md", ["--audit"], 1, "notes.md is no TFLite file"),

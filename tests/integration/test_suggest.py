@@ -57,3 +57,9 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
     assert f"next: mqn search {tmp_path / 'out' / 'space.toml'}" in shown
     assert "PSNR-TM" in shown
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+    # A cut that makes no two files is refused before layers are looked at.
+    assert run([*words, "--set", "plan.layout=pair", "--set", "plan.cut=backbone.encoder.block_9"]) == 1
+    assert "cannot be cut at" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list((tmp_path / "home" / "artifacts" / "rank").glob("*/manifest.json"))) == 3

@@ -11,7 +11,7 @@ from mqn.cli import output
 from mqn.cli.export_sensitivity import rank_layers
 from mqn.cli.export_suggest import BUDGET, suggest_export
 from mqn.cli.export_tables import print_audits
-from mqn.cli.options import Data, Json, parse_candidate, parse_file, parse_settings
+from mqn.cli.options import Data, Json, PlanSettings, parse_model, parse_plan
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqn.export.audit import Audit
-    from mqn.records import Plan
-
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="How to quantize; may be repeated. plan.cut, plan.backbone, plan.head, plan.rules, plan.layout, "
-        "plan.calibration, plan.calibration_pictures, plan.method, plan.qat_steps or plan.sparsity.",
-        metavar="KEY=VALUE",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +31,13 @@ def register(app: typer.Typer) -> None:
 def export(
     source: Annotated[
         str,
-        typer.Argument(help="A training's checkpoint.pt; with --audit also any .tflite file, or an export's folder."),
+        typer.Argument(
+            help="A training's checkpoint.pt, or its folder; with --audit also any .tflite file, or an export's folder."
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write to.")] = None,
     data: Data = None,
-    settings: Settings = None,
+    settings: PlanSettings = None,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Say what the files are: types, what the delegate takes, conversions, bytes."),
@@ -79,21 +70,21 @@ def export(
     _refuse_together({"--audit": audit, "--sensitivity": sensitivity, "--suggest": suggest})
     if budget is not None and not suggest:
         raise UsageError("--budget says what a suggested plan may lose; give --suggest too, or leave it out")
-    path = parse_file(source, "checkpoint or model")
+    path = parse_model(source, "checkpoint or model")
     if path.is_dir() or path.suffix == ".tflite" or (audit and out is None and path.suffix != ".pt"):
         if not audit:
             raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
         _show({}, _audits(path), json=json)
         return
     if sensitivity:
-        rank_layers(path, _plan(settings), data, out, json=json)
+        rank_layers(path, parse_plan(settings), data, out, json=json)
         return
     if suggest:
         suggest_export(path, settings, data, out, BUDGET if budget is None else budget, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")
-    plan = _plan(settings)
+    plan = parse_plan(settings)
     from mqn.export.exported import check_target
 
     check_target(out)  # Before minutes are spent on what has no place to go.
@@ -120,18 +111,6 @@ def _refuse_together(asked: dict[str, bool]) -> None:
     given = [name for name, is_given in asked.items() if is_given]
     if len(given) > 1:
         raise UsageError(f"{given[0]} and {given[1]} are two questions; ask one at a time")
-
-
-def _plan(settings: list[str] | None) -> Plan:
-    """The plan that `--set` asks for.
-
-    Raises:
-        UsageError: it asks for another network or training than the checkpoint's.
-    """
-    strange = next((key for key in parse_settings(settings) if not key.startswith("plan.")), None)
-    if strange is not None:
-        raise UsageError(f"--set {strange}: network and training are the checkpoint's; only plan.* can be set here")
-    return parse_candidate(settings).plan
 
 
 def _distance(details: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.cli import output
-from mqn.cli.options import parse_file
+from mqn.cli.options import parse_model
 from mqn.errors import UsageError
 from mqn.records import Plan
 
@@ -139,14 +139,11 @@ def find_quantized(given: Given, plan: Plan | None, data: str | None, out: Path)
 
 def _model(word: str) -> Path:
     """A checkpoint's file, also by its training's folder; an exported model's folder, also by one of its files."""
-    from mqn.search.stages import CHECKPOINT
-
-    path = parse_file(word, "checkpoint or exported model")
+    path = parse_model(word, "checkpoint or exported model")
     if path.suffix == ".tflite":
         return path.parent
     if path.is_dir():
-        checkpoint = path / CHECKPOINT
-        return checkpoint if checkpoint.is_file() else path
+        return path
     if path.suffix != ".pt":
         raise UsageError(f"{word} is no model; give a training's checkpoint.pt, or a folder that `mqn export` wrote")
     return path

@@ -151,3 +151,18 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}; name another folder with --output") from error
+
+
+def parse_model(word: str, what: str) -> Path:
+    """A path that must be there; a training's folder stands for its checkpoint.
+
+    Raises:
+        UsageError: nothing is there.
+    """
+    path = parse_file(word, what)
+    if not path.is_dir():
+        return path
+    from mqn.search.stages import CHECKPOINT
+
+    checkpoint = path / CHECKPOINT
+    return checkpoint if checkpoint.is_file() else path

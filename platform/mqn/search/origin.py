@@ -98,8 +98,8 @@ def find_float_model(model: Exported, checkpoints: Sequence[Path], store: Artifa
     if found is None:
         given = ", ".join(map(str, checkpoints))
         raise ModelFileError(
-            f"{model.folder} was not exported from {given}, and its float network is not in {store.folder}; give the "
-            "checkpoint.pt that it was exported from"
+            f"{model.folder} was not exported from {given}, or by another mqn, and its float network is not in "
+            f"{store.folder}; give the checkpoint.pt that it was exported from, or export it again"
             if given
             else f"the float network of {model.folder} is not in {store.folder}; give the checkpoint.pt that it was "
             "exported from too"

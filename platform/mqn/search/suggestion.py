@@ -93,13 +93,16 @@ class _Work:
     converted: Artifact
 
     def allocate(self, base: Plan, budget: float, progress: Progress) -> tuple[Prediction, ...]:
-        from mqn.export.cutting import cut_tensor
+        from mqn.export.cutting import cut, cut_tensor
         from mqn.export.flatbuffer import Network
         from mqn.export.suggest import layer_losses, suggest
         from mqn.export.suggest_costs import SCHEMES
 
         float_model = self.converted.folder / stages.FLOAT_MODEL
-        tensor = cut_tensor(float_model, base.cut)  # A cut that is none is told before minutes of work.
+        network = Network.read(float_model)
+        tensor = cut_tensor(float_model, base.cut)
+        if base.layout == "pair":
+            cut(network, tensor)  # A cut that makes no two files is told before minutes of work, like one that is none.
         found = []
         for scheme in SCHEMES[1:]:
 
@@ -108,7 +111,7 @@ class _Work:
 
             job = rank_job(self.converted, base, scheme, self.dataset, self.size, self.training, progress=on_layer)
             found.append(read_json(Sensitivity, complete(self.store, job).folder / SENSITIVITY))
-        return suggest(Network.read(float_model), tensor, base, layer_losses(found), budget)
+        return suggest(network, tensor, base, layer_losses(found), budget)
 
     def score(self, model: Artifact, names: tuple[str, ...]) -> Scores:
         files = tuple(model.folder / name for name in names)
