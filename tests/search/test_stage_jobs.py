@@ -13,7 +13,8 @@ from mqn.records import Arch, Candidate, Manifest, MeasureSettings, Plan, Traini
 from mqn.search.artifacts import Artifact
 from mqn.search.goals import Scoring
 from mqn.search.pipeline import MqnPipeline
-from mqn.search.stage_jobs import finetune_job, measure_job, prune_job, quantize_job, score_job, train_job
+from mqn.search.stage_jobs import measure_job, quantize_job, score_job, train_job
+from mqn.search.tuning_jobs import finetune_job, prune_job
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"))
 LOCAL: Any = SimpleNamespace(targets=("local",))

@@ -28,14 +28,13 @@ from mqn.search.goals import Scoring
 from mqn.search.jobs import Job
 from mqn.search.stage_jobs import (
     convert_job,
-    finetune_job,
     model_names,
-    prune_job,
     quantize_job,
     score_job,
     train_job,
 )
 from mqn.search.trained import Trained
+from mqn.search.tuning_jobs import finetune_job, prune_job
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset

@@ -52,10 +52,10 @@ def train_inputs(arch: Arch, training: Training) -> dict[str, Any]:
     else:
         del how["feature_weights"], how["feature_pools"]
     del how["virtual_camera"], how["response_curves"]
-    return {"arch": network, "training": how | _camera_inputs(training)}
+    return {"arch": network, "training": how | camera_inputs(training)}
 
 
-def _camera_inputs(training: Training) -> dict[str, Any]:
+def camera_inputs(training: Training) -> dict[str, Any]:
     """What of the virtual camera has an effect."""
     if not training.virtual_camera:
         return {"virtual_camera": 0.0}
@@ -99,94 +99,6 @@ def convert_job(checkpoint: Path, *, cpus: float = 1) -> Job:
     )
 
 
-def prune_job(checkpoint: Path, plan: Plan, dataset: Dataset, size: int, training: Training, *, cpus: float = 2) -> Job:
-    """The pruning of a network; all plans of one sparsity and as many steps share it.
-
-    Raises:
-        WeightsError: response curves given as a path are not there.
-    """
-    inputs = {
-        "checkpoint": file_hash(checkpoint),
-        "sparsity": plan.sparsity,
-        "steps": plan.qat_steps,
-        "data": dataset.hash,
-        "inputs": _camera_inputs(training),
-        "revision": REVISIONS["prune"],
-    }
-    return Job(
-        stage=finetuning.PRUNE,
-        key=stage_key(finetuning.PRUNE, inputs),
-        inputs=inputs,
-        function=finetuning.prune,
-        arguments={
-            "checkpoint": checkpoint,
-            "sparsity": plan.sparsity,
-            "steps": plan.qat_steps,
-            "data": dataset.folder,
-            "size": size,
-            "training": training,
-        },
-        resources=Resources(cpus=cpus),
-        resumable=True,
-        packages=("torch", "tensorflow", "tf_keras", "numpy"),
-    )
-
-
-def finetune_job(
-    checkpoint: Path,
-    converted: Artifact,
-    plan: Plan,
-    dataset: Dataset,
-    size: int,
-    training: Training,
-    *,
-    teacher: Path | None = None,
-    cpus: float = 2,
-) -> Job:
-    """The fine-tuning of a network for a plan; plans that differ in the number of files share it.
-
-    Args:
-        checkpoint: of the network, pruned or whole.
-        converted: its float file.
-        plan: the plan.
-        dataset: what is learnt on.
-        size: side of the network's square input in pixels.
-        training: how the network was trained.
-        teacher: where the network is pruned, the whole one's checkpoint.
-        cpus: processors it takes.
-
-    Raises:
-        WeightsError: response curves given as a path are not there.
-    """
-    inputs = {
-        "checkpoint": file_hash(checkpoint),
-        "teacher": None if teacher is None else file_hash(teacher),
-        "float_model": converted.manifest.files[stages.FLOAT_MODEL],
-        "plan": {**to_plain(plan), "layout": None},
-        "data": dataset.hash,
-        "inputs": _camera_inputs(training),
-        "revision": REVISIONS["finetune"],
-    }
-    return Job(
-        stage=finetuning.FINETUNE,
-        key=stage_key(finetuning.FINETUNE, inputs),
-        inputs=inputs,
-        function=finetuning.finetune,
-        arguments={
-            "checkpoint": checkpoint,
-            "teacher": teacher,
-            "float_model": converted.folder / stages.FLOAT_MODEL,
-            "plan": plan,
-            "data": dataset.folder,
-            "size": size,
-            "training": training,
-        },
-        resources=Resources(cpus=cpus),
-        resumable=True,
-        packages=("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy"),
-    )
-
-
 def quantize_job(
     converted: Artifact,
     plan: Plan,
@@ -210,7 +122,7 @@ def quantize_job(
         "plan": effective,
         "data": dataset.hash,
         "codec": training.codec,
-        "calibration": _camera_inputs(training),
+        "calibration": camera_inputs(training),
         "revision": REVISIONS["quantize"],
     }
     if tuned is not None:

@@ -249,7 +249,8 @@ def export_checkpoint(
     from mqn.profile import Profile
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
-    from mqn.search.stage_jobs import convert_job, finetune_job, prune_job, quantize_job
+    from mqn.search.stage_jobs import convert_job, quantize_job
+    from mqn.search.tuning_jobs import finetune_job, prune_job
 
     store = ArtifactStore(Profile().artifacts)
     tuned, teacher = None, None
