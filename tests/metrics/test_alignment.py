@@ -82,6 +82,7 @@ def test_shapes_that_differ_are_refused(truth: np.ndarray) -> None:
             align(truth[:8], truth)
 
 
+@pytest.mark.integration  # Four measures on ten pairs: a quarter of the time of all unit tests.
 def test_every_aligned_figure_meets_its_golden(
     shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
 ) -> None:
