@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import ExportError, ModelFileError, PlanError
+from mqn.export.calibration import calibrate
 from mqn.export.flatbuffer import Network
 from mqn.export.interpreter import open_interpreter, run
 from mqn.export.qat_grid import convolutions, find_grids, write_weights
@@ -81,9 +82,9 @@ def test_written_weights_come_from_keras_layout(toy: Network, pictures: np.ndarr
 
 def _tune(toy: Network, pictures: np.ndarray, folder: Path, plan: Plan = PLAN) -> Path:
     """What fine-tuning writes where it found nothing better: the calibrated network."""
-    grids = find_grids(toy, assign(toy, "backbone/mix", plan), plan, pictures, convolutions(toy, FOLLOWERS))
+    network, ranges, report = calibrate(toy, assign(toy, "backbone/mix", plan), plan, pictures)
     folder.mkdir()
-    return write_tuned(Tuned(network=grids.network, ranges=grids.ranges, report=grids.report), plan, folder)
+    return write_tuned(Tuned(network=network, ranges=ranges, report=report), plan, folder)
 
 
 @pytest.mark.parametrize("layout", ["fused", "pair"])

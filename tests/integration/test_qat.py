@@ -17,7 +17,6 @@ import tf_keras
 from tests.toy_network import SIZE, toy_network, toy_pictures, write_toy
 
 from mqn.errors import PlanError, TrainingError
-from mqn.export import qat
 from mqn.export.cutting import expose
 from mqn.export.equalization import channel_factors
 from mqn.export.flatbuffer import Network
@@ -27,7 +26,7 @@ from mqn.export.qat import finetune, finetune_twin, make_student
 from mqn.export.qat_grid import LayerGrid, convolutions, find_grids
 from mqn.export.qat_layers import PREFIX, simulate
 from mqn.export.qat_training import RESUME, Distillation
-from mqn.export.qat_weights import followers_of
+from mqn.export.qat_weights import followers_of, weights_of
 from mqn.export.quantize import quantize
 from mqn.export.rules import assign
 from mqn.export.twin import build_twin
@@ -79,12 +78,6 @@ def twin(toy: Network) -> Any:
     return model
 
 
-@pytest.fixture(autouse=True)
-def careful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few weights matter much, each of them."""
-    monkeypatch.setattr(qat, "LEARNING_RATE", 0.004)
-
-
 @pytest.fixture(scope="session")
 def codes() -> np.ndarray:
     return np.random.default_rng(4).integers(0, 256, (32, SIZE, SIZE, 3), dtype=np.uint8)
@@ -133,6 +126,20 @@ def test_what_is_trained_computes_what_is_exported(
         # A value that falls on the middle between two integers may go either way, and so on from layer to layer.
         assert steps.max() < 4
         assert np.mean(steps < 0.5) > (0.8 if grid.bits == 8 else 0.5)
+
+
+def test_a_bias_takes_back_what_its_kernel_shifts_by_now() -> None:
+    picture = tf_keras.Input((4, 4, 2))
+    model = tf_keras.Model(picture, layers.Conv2D(1, 1, name="conv")(picture))
+    model.get_layer("conv").set_weights([np.array([[[[0.4], [1.0]]]]), np.zeros(1)])
+    student = simulate(model, {"conv": LayerGrid(bounds=(7.0,), weight_levels=7, means=(0.5, 0.25))})
+    ones = np.ones((1, 4, 4, 2), np.float32)
+    # 0.4 becomes 0: half of 0.4 is missing on average.
+    assert float(student(ones)[0, 0, 0, 0]) == pytest.approx(1.0 + 0.2)
+    kernel, _ = weights_of(student, {"conv": ()}, PREFIX)["conv"]
+    kernel.assign(np.array([[[[0.6], [1.0]]]], np.float32))
+    # 0.6 becomes 1: half of 0.4 is too much.
+    assert float(student(ones)[0, 0, 0, 0]) == pytest.approx(2.0 - 0.2)
 
 
 def test_fine_tuning_brings_a_file_nearer_to_float(

@@ -37,15 +37,26 @@ def correct_biases(
         assert kernel is not None
         assert bias is not None
         bound, mean = bounds[network.tensors[kernel_index].name], means[network.tensors[picture].name]
-        shift = _shift(kind, kernel, bound, mean, weight_levels(scheme))
+        shift = shift_of_rounding(kind, kernel, bound, mean, weight_levels(scheme))
         name = f"{network.tensors[operator.outputs[0]].name}/bias"
         own = network.add_tensor(name, bias.shape, like=bias_index)
         network.set_constant(own, (bias - shift).astype(np.float32))
         operator.inputs = [picture, kernel_index, own]
 
 
-def _shift(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray, levels: int) -> np.ndarray:
-    """How far rounding moves the mean of each output channel; borders, where padding adds nothing, are neglected."""
+def shift_of_rounding(kind: str, kernel: np.ndarray, bound: np.ndarray, mean: np.ndarray, levels: int) -> np.ndarray:
+    """How far rounding moves the mean of each output channel; borders, where padding adds nothing, are neglected.
+
+    Args:
+        kind: `CONV_2D` or `DEPTHWISE_CONV_2D`.
+        kernel: as the file has it.
+        bound: largest weight that the integers stand for, shaped to be broadcast over the kernel.
+        mean: (C,) of what the convolution reads.
+        levels: the largest integer.
+
+    Returns:
+        One value a channel.
+    """
     step = bound / levels
     error = np.clip(np.round(kernel / step), lowest_weight(levels), levels) * step - kernel
     if kind == "DEPTHWISE_CONV_2D":

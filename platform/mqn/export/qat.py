@@ -20,10 +20,20 @@ import tf_keras
 
 from mqn.errors import PlanError
 from mqn.export.calibration import check_pictures
+from mqn.export.correction import shift_of_rounding
 from mqn.export.cutting import cut_tensor
 from mqn.export.equalization import channel_factors
 from mqn.export.flatbuffer import Network
-from mqn.export.qat_grid import KERAS_FROM_TFLITE, Grids, Ranges, convolutions, find_grids, write_weights
+from mqn.export.qat_grid import (
+    KERAS_FROM_TFLITE,
+    TFLITE_FROM_KERAS,
+    Grids,
+    LayerGrid,
+    Ranges,
+    convolutions,
+    find_grids,
+    write_weights,
+)
 from mqn.export.qat_layers import PREFIX, simulate
 from mqn.export.qat_training import LEARNING_RATE, RESUME, Distillation
 from mqn.export.qat_tuned import Tuned, write_tuned
@@ -192,7 +202,8 @@ def _take_back(
         # Beyond the grid's ends no integer stands for a weight.
         bound, levels = old["max"].transpose(KERAS_FROM_TFLITE), grids.layers[name].weight_levels
         kernel.assign(np.clip(kernel.numpy(), lowest_weight(levels) / levels * bound, bound))
-        write_weights(tuned, name, operator, kernel.numpy(), bias.numpy())
+        corrected = bias.numpy() - _shift(kernel.numpy(), grids.layers[name], tuned.kind(operator), old["max"])
+        write_weights(tuned, name, operator, kernel.numpy(), corrected)
         ranges[tuned.tensors[operator.inputs[1]].name] = old
     tuned.drop_unused()
     activations = {name: (float(r["min"].min()), float(r["max"].max())) for name, r in ranges.items()}
@@ -200,3 +211,12 @@ def _take_back(
         wide = np.maximum(bound, ranges[name]["max"]).astype(np.float32)
         ranges[name] = {"min": -wide, "max": wide}
     return ranges
+
+
+def _shift(kernel: np.ndarray, grid: LayerGrid, kind: str, bound: np.ndarray) -> np.ndarray | float:
+    """What the student's bias takes back of what rounding its kernel shifts."""
+    if grid.means is None:
+        return 0.0
+    return shift_of_rounding(
+        kind, kernel.transpose(TFLITE_FROM_KERAS), bound, np.asarray(grid.means), grid.weight_levels
+    )

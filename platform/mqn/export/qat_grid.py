@@ -15,15 +15,17 @@ import numpy as np
 from mqn.errors import ExportError
 from mqn.export.calibration import CalibrationReport, calibrate
 from mqn.export.correction import CHANNEL_AXIS
+from mqn.export.equalization import equalize
 from mqn.export.flatbuffer import Network
 from mqn.export.schemes import activation_levels, weight_levels
+from mqn.export.statistics import measure_statistics
 from mqn.records import Plan
 
 Ranges = Mapping[str, Mapping[str, np.ndarray]]
 
 # TFLite's kernels, (out, h, w, in) and depthwise (1, h, w, channels), have that axis first which Keras has last.
 KERAS_FROM_TFLITE = (1, 2, 3, 0)
-_TFLITE_FROM_KERAS = (3, 0, 1, 2)
+TFLITE_FROM_KERAS = (3, 0, 1, 2)
 
 _FIXED_LOW = {"LOGISTIC": 0.0, "TANH": -1.0}
 """Operators whose integers stand for the same values whatever was calibrated, to the least of these."""
@@ -36,6 +38,8 @@ class LayerGrid:
     Attributes:
         bounds: largest weight of each channel; None where the kernel stays in float.
         weight_levels: the integer that stands for it: 127 or 7.
+        means: of each channel that the layer reads, by which its bias takes back what rounding the kernel shifts; None
+            where the scheme is not static: no bias is corrected.
         low: smallest value of the output that has an integer.
         high: largest; equal to `low` where the output stays in float.
         bits: of the output's integers.
@@ -43,6 +47,7 @@ class LayerGrid:
 
     bounds: tuple[float, ...] | None = None
     weight_levels: int = 127
+    means: tuple[float, ...] | None = None
     low: float = 0.0
     high: float = 0.0
     bits: int = 8
@@ -58,7 +63,7 @@ class Grids:
     """All grids of a plan.
 
     Attributes:
-        network: the float network with biases corrected for what rounding does: where fine-tuning starts.
+        network: the float network with equalised channels, biases not yet corrected: where fine-tuning starts.
         layers: by the name of the twin's layer; layers that stay in float are left out.
         ranges: the same in the form that ai-edge-quantizer takes, by the names of the float file's tensors.
         report: how they were found.
@@ -82,7 +87,8 @@ def find_grids(
         pictures: (N, S, S, 3) float32 in [0, 1].
         operators: the convolution of every layer, as `convolutions` gives them.
     """
-    corrected, ranges, report = calibrate(network, schemes, plan, pictures)
+    _, ranges, report = calibrate(network, schemes, plan, pictures)
+    equalized = equalize(network, pictures)
     scheme_of = {operator.outputs[0]: scheme for operator, scheme in zip(network.operators, schemes, strict=True)}
     outputs = _integer_outputs(network, schemes)
     layers = {
@@ -90,6 +96,7 @@ def find_grids(
         for name, found in ranges.items()
         if name in outputs
     }
+    means = _means(equalized, schemes, pictures)
     for layer, operator in operators.items():
         found = ranges.get(network.tensors[operator.inputs[1]].name)
         scheme = scheme_of[operator.outputs[0]]
@@ -99,11 +106,24 @@ def find_grids(
         layers[layer] = LayerGrid(
             bounds=tuple(float(bound) for bound in found["max"].ravel()),
             weight_levels=weight_levels(scheme),
+            means=means[operator.inputs[0]] if scheme.startswith("static") else None,
             low=output.low,
             high=output.high,
             bits=output.bits,
         )
-    return Grids(network=corrected, layers=layers, ranges=ranges, report=report)
+    return Grids(network=equalized, layers=layers, ranges=ranges, report=report)
+
+
+def _means(network: Network, schemes: Sequence[str], pictures: np.ndarray) -> dict[int, tuple[float, ...]]:
+    """Mean of every channel that a static convolution reads, by the tensor's index."""
+    read = {
+        operator.inputs[0]
+        for operator, scheme in zip(network.operators, schemes, strict=True)
+        if network.kind(operator) in CHANNEL_AXIS and scheme.startswith("static")
+    }
+    statistics = measure_statistics(network, pictures, read)
+    found = {index: statistics[network.tensors[index].name].channel_means for index in read}
+    return {index: tuple(map(float, means)) for index, means in found.items() if means is not None}
 
 
 def _integer_outputs(network: Network, schemes: Sequence[str]) -> dict[str, tuple[str, int]]:
@@ -163,7 +183,7 @@ def write_weights(network: Network, layer: str, operator: Any, kernel: np.ndarra
         bias: one value a channel.
     """
     picture, old_kernel, old_bias = operator.inputs
-    stored = kernel.transpose(_TFLITE_FROM_KERAS)
+    stored = kernel.transpose(TFLITE_FROM_KERAS)
     new_kernel = network.add_tensor(f"tuned/{layer}/kernel", stored.shape, like=old_kernel)
     new_bias = network.add_tensor(f"tuned/{layer}/bias", bias.shape, like=old_bias)
     network.set_constant(new_kernel, stored.astype(np.float32))

@@ -49,6 +49,35 @@ class WeightGrid(tfmot.quantization.keras.quantizers.Quantizer):
         return {"bounds": self.bounds, "levels": self.levels, "depthwise": self.depthwise}
 
 
+class BiasCorrection(tfmot.quantization.keras.quantizers.Quantizer):
+    """Takes back what rounding a kernel shifts on average, as calibration does, whatever the kernel is by now.
+
+    Without it a single 4-bit weight that changes its integer in front of the network moves all that comes behind, and
+    the bias takes hundreds of steps to follow.
+    """
+
+    def __init__(self, kernel: Any, grid: WeightGrid, means: tuple[float, ...]) -> None:
+        self.kernel = kernel
+        self.grid = grid
+        self.means = means
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing to keep."""
+        return {}
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Correct. inputs: (C,), the bias."""
+        error = tf.stop_gradient(self.grid(self.kernel, training, weights) - self.kernel)
+        means = tf.constant(self.means, tf.float32)
+        if self.grid.depthwise:
+            return inputs - means * tf.reduce_sum(error, axis=(0, 1, 3))
+        return inputs - tf.tensordot(means, tf.reduce_sum(error, axis=(0, 1)), axes=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """What it was made of, but for the kernel."""
+        return {"grid": self.grid.get_config(), "means": self.means}
+
+
 class ActivationGrid(tfmot.quantization.keras.quantizers.Quantizer):
     """Rounds an activation to a fixed range; gradients pass within it."""
 
@@ -79,20 +108,32 @@ class ActivationGrid(tfmot.quantization.keras.quantizers.Quantizer):
 class GridConfig(tfmot.quantization.keras.QuantizeConfig):
     """What becomes of one layer, whichever it is: its kernel rounded, its output rounded, or both."""
 
-    def __init__(self, weights: dict[str, Any] | None = None, output: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        weights: dict[str, Any] | None = None,
+        output: dict[str, Any] | None = None,
+        means: tuple[float, ...] | None = None,
+    ) -> None:
         self.weights = weights
         self.output = output
+        self.means = means
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
-        """The kernel, where it is rounded."""
+        """The kernel, where it is rounded, and the bias, where it is corrected for that."""
         if self.weights is None:
             return []
-        return [(getattr(layer, _KERNELS[type(layer).__name__]), WeightGrid(**self.weights))]
+        kernel, grid = getattr(layer, _KERNELS[type(layer).__name__]), WeightGrid(**self.weights)
+        if self.means is None:
+            return [(kernel, grid)]
+        return [(kernel, grid), (layer.bias, BiasCorrection(kernel, grid, self.means))]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-        """Put the rounded kernel in the layer's place of it."""
-        for weight in quantize_weights:
-            setattr(layer, _KERNELS[type(layer).__name__], weight)
+        """Put the rounded kernel, and the corrected bias, in the layer's place of them."""
+        if quantize_weights:
+            kernel, *bias = quantize_weights
+            setattr(layer, _KERNELS[type(layer).__name__], kernel)
+            if bias:
+                (layer.bias,) = bias
 
     def get_activations_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:  # noqa: ARG002
         """None: activations are layers of their own in the twin."""
@@ -108,7 +149,7 @@ class GridConfig(tfmot.quantization.keras.QuantizeConfig):
 
     def get_config(self) -> dict[str, Any]:
         """What the library needs to make it again."""
-        return {"weights": self.weights, "output": self.output}
+        return {"weights": self.weights, "output": self.output, "means": self.means}
 
 
 class _AsAnnotated(tfmot.quantization.keras.QuantizeScheme):
@@ -150,7 +191,7 @@ def simulate(model: Any, grids: Mapping[str, LayerGrid]) -> Any:
         copy.trainable = config is not None
         return copy if config is None else tfmot.quantization.keras.quantize_annotate_layer(copy, config)
 
-    own = {cls.__name__: cls for cls in (InstanceNorm, GridConfig, WeightGrid, ActivationGrid)}
+    own = {cls.__name__: cls for cls in (InstanceNorm, GridConfig, WeightGrid, BiasCorrection, ActivationGrid)}
     with tfmot.quantization.keras.quantize_scope(own):
         annotated = tf_keras.models.clone_model(model, clone_function=annotate)
         annotated.set_weights(model.get_weights())
@@ -169,4 +210,4 @@ def _config(layer: Any, grid: LayerGrid) -> GridConfig:
         weights = {"bounds": list(grid.bounds), "levels": grid.weight_levels, "depthwise": depthwise}
     if grid.has_output:
         output = {"low": grid.low, "high": grid.high, "bits": grid.bits}
-    return GridConfig(weights, output)
+    return GridConfig(weights, output, grid.means)

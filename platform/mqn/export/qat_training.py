@@ -19,7 +19,7 @@ BATCH_SIZE = 4
 PROBE = 16
 """Pictures that are not trained on: they say how far it is, and which weights are kept."""
 
-LEARNING_RATE, PRUNED_LEARNING_RATE = 0.01, 0.2
+LEARNING_RATE, PRUNED_LEARNING_RATE = 0.004, 0.2
 """Adam's at the start, in steps of each weight's own grid; it falls to nothing along a cosine. Kernels with batch norm
 folded in differ a thousandfold in size from channel to channel: one rate in absolute terms shakes some to pieces and
 leaves others where they were. A network that lost channels has further to go than one that was rounded."""

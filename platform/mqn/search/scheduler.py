@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 30 * 60.0
 AWAY_TRIES = 20
 
 # What finishes a trial soonest comes first.
-_PRIORITY = {"measure": 0, "score": 1, "quantize": 2, "finetune": 3, "convert": 4, "train": 5}
+_PRIORITY = {"measure": 0, "score": 1, "quantize": 2, "finetune": 3, "prune": 4, "convert": 5, "train": 6}
 
 
 class Places(Protocol):

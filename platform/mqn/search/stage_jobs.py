@@ -18,7 +18,7 @@ from mqn.search.jobs import Job, Resources
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-REVISIONS = {"train": 2, "convert": 3, "prune": 3, "finetune": 4, "quantize": 6, "score": 2, "measure": 2}
+REVISIONS = {"train": 2, "convert": 3, "prune": 3, "finetune": 5, "quantize": 6, "score": 2, "measure": 2}
 """Raised when a stage comes to other results from the same inputs, so that older artifacts no longer serve."""
 
 _MODEL_FILES = (("model.tflite",), ("backbone.tflite", "head.tflite"))
