@@ -37,7 +37,7 @@ def run_outside(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def check_outside(folder: Path) -> None:
-    """Make sure that such a process cannot import this project; the data that it installs beside libraries is no code."""
+    """Make sure that such a process cannot import this project; what lies beside libraries as its data is no code."""
     done = run_outside("import mqn.errors", folder)
     assert "No module named 'mqn" in done.stderr, done.stderr or "mqn can be imported there"
 
