@@ -122,7 +122,7 @@ def test_a_refused_upload_is_told_why_although_it_goes_on(desk: Desk) -> None:
 def test_a_server_ends_while_somebody_waits(desk: Desk, jobs, leases, bench, request_, held) -> None:
     bench.held = True
     job_id = jobs.submit(request_, held).text.split('"')[3]
-    assert bench.entered.wait(5)
+    assert bench.entered.wait(30)
     with serving(desk) as port, socket.create_connection(("127.0.0.1", port)) as raw:
         raw.sendall(f"GET /v1/jobs/{job_id}?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         await_(lambda: leases._live[held].attending)
@@ -133,6 +133,7 @@ def test_a_server_ends_while_somebody_waits(desk: Desk, jobs, leases, bench, req
 def test_a_client_that_is_gone_no_longer_keeps_its_lease(desk: Desk, jobs, leases, bench, request_, held) -> None:
     bench.held = True
     job_id = jobs.submit(request_, held).text.split('"')[3]
+    assert bench.entered.wait(30)  # Whoever waits is answered as soon as the job begins, too.
     with serving(desk) as port:
         with socket.create_connection(("127.0.0.1", port)) as raw:
             raw.sendall(f"GET /v1/jobs/{job_id}?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n".encode())
