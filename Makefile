@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test quick lint bench clean
 .DEFAULT_GOAL := demo
 
 setup: $(STAMP)
@@ -30,6 +30,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What every commit passes: no Ray, no TensorFlow, no browser.
+quick: lint
+	$(BIN)/python -m pytest -m "not integration"
 
 test: lint
 	$(BIN)/python -m pytest

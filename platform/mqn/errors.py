@@ -1,7 +1,8 @@
 """Every failure by name.
 
-Three kinds stay apart: the candidate cannot be had (recorded with its trial), the device is away (retried), and the
-program is wrong (a plain Python exception, which crashes loudly). What a user can do something about is an `MqnError`:
+Four kinds stay apart: the candidate cannot be had (recorded with its trial), the device is away (retried), the
+machinery below a study failed (retried, never the candidate's fault), and the program is wrong (a plain Python
+exception, which crashes loudly). What a user can do something about is an `MqnError`:
 
     MqnError                     exit code 1
     ├── UsageError               exit code 2: what was asked for cannot be understood
@@ -24,6 +25,11 @@ program is wrong (a plain Python exception, which crashes loudly). What a user c
     │   │   └── DeviceRestingError   reached, but too warm or low on battery: worth another try later
     │   ├── DeviceRefusedError   reached, and says no: token, size, hash, settings
     │   └── MeasurementError     measured, but the verdict is not one that the profile accepts
+    ├── FaultError               machinery failed: the same work may succeed later, and no candidate is to blame
+    │   ├── ProcessLostError     a worker or export process, its memory or its machine was lost
+    │   ├── DiskError            the disk is full, read-only, or cannot lock files
+    │   ├── DatabaseAwayError    the study's database does not answer
+    │   └── ClusterError         Ray cannot be started, joined or reached
     ├── StudyError               the study's records
     │   ├── SpaceChangedError    the space is not the one that the study was created with
     │   └── StudyBusyError       another driver runs the study
@@ -136,6 +142,26 @@ class DeviceRefusedError(DeviceError):
 
 class MeasurementError(DeviceError):
     """A measurement was made, and its verdict is not acceptable."""
+
+
+class FaultError(MqnError):
+    """Machinery below a study failed: worth another try, and no candidate is to blame."""
+
+
+class ProcessLostError(FaultError):
+    """A worker or export process, its memory or its machine was lost."""
+
+
+class DiskError(FaultError):
+    """The disk is full, read-only, or cannot lock files."""
+
+
+class DatabaseAwayError(FaultError):
+    """The study's database does not answer."""
+
+
+class ClusterError(FaultError):
+    """Ray cannot be started, joined or reached."""
 
 
 class StudyError(MqnError):
