@@ -90,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) else 0
     except MqnError as error:
         if shown:
-            traceback.print_exc()
+            output.note(traceback.format_exc().rstrip())
         output.error(" ".join(str(error).split()))
         return error.exit_code
     except typer.Abort:
@@ -104,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
         if error.name is None or error.name.partition(".")[0] == "mqn":
             raise
         if shown:
-            traceback.print_exc()
+            output.note(traceback.format_exc().rstrip())
         output.error(f"this command needs the package {error.name!r}; pip install 'mqn-platform[all]'")
         return 1
     except KeyboardInterrupt:

@@ -50,7 +50,7 @@ def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
 
     models = list(zip("AB", names, (comparison.first, comparison.second), strict=True))
     rounds = comparison.process_rounds
-    rows = [[letter, _escape(name), *percentile_cells(total_latency(parts, rounds))] for letter, name, parts in models]
+    rows = [[letter, name, *percentile_cells(total_latency(parts, rounds))] for letter, name, parts in models]
     output.line(_device_text(comparison.device))
     output.table(["", "model", *HEADS], rows)
     for letter, _, parts in models:
@@ -77,7 +77,7 @@ def print_profile(profile: OpProfile, name: str) -> None:
         [
             str(op.index),
             *([op.part] if parts else []),
-            _escape(op.kind),
+            op.kind,
             *_share_cells(op.mean_ms, op.share, ops[0].share),
         ]
         for op in ops[:SHOWN_OPERATORS]
@@ -94,10 +94,7 @@ def print_profile(profile: OpProfile, name: str) -> None:
     ranked = sorted(sums.items(), key=lambda item: -item[1][0])
     output.table(
         ["kind", "operators", "ms", "share %", ""],
-        [
-            [_escape(kind), str(len(by_kind[kind])), *_share_cells(ms, share, ranked[0][1][1])]
-            for kind, (ms, share) in ranked
-        ],
+        [[kind, str(len(by_kind[kind])), *_share_cells(ms, share, ranked[0][1][1])] for kind, (ms, share) in ranked],
     )
     whole = f"{profile.profiled_ms:.3f} ms" if profile.profiled_ms is not None else "unknown"
     output.line(f"an invocation took {whole} while profiled: profiling slows it down, so read shares, not times")
@@ -115,9 +112,3 @@ def _print_verdict(record: Measurement | Comparison) -> None:
 def _device_text(device: DeviceInfo) -> str:
     imitated = f", imitates {device.architecture}: its times say nothing about a real one" if device.emulated else ""
     return f"{device.id}: {device.model}, {device.soc}, {device.runtime}{imitated}"
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

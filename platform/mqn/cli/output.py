@@ -1,4 +1,4 @@
-"""What commands print: documents on stdout, everything else on stderr."""
+"""What commands print: documents on stdout, everything else on stderr, all of it through `printable`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mqn.parsing import to_plain
+from mqn.terminal import encodable, open_console, open_status, printable, text_column
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.status import Status
 
-
-PLAIN_WIDTH = 160
+__all__ = ["console", "document", "error", "line", "note", "printable", "progress", "spinner", "table"]
 
 
 def document(value: Any) -> None:
@@ -30,28 +30,26 @@ def document(value: Any) -> None:
 
 def line(text: str) -> None:
     """Print a line of the command's answer on stdout."""
-    sys.stdout.write(text + "\n")
+    _write(sys.stdout, text)
 
 
 def note(text: str) -> None:
     """Print a line about the work on stderr."""
-    sys.stderr.write(text + "\n")
+    _write(sys.stderr, text)
 
 
 def error(text: str) -> None:
     """Print the one line that a command fails with."""
-    sys.stderr.write(f"mqn: {text}\n")
+    _write(sys.stderr, f"mqn: {text}")
 
 
 def console() -> Console:
     """A rich console on stdout; plain text, wide enough for any table, where stdout is no terminal."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    return open_console(sys.stdout)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-    """Print a table on stdout; columns that hold only numbers stand flush right."""
+    """Print a table on stdout, a row a line; columns that hold only numbers stand flush right."""
     from rich import box
     from rich.table import Table
 
@@ -59,7 +57,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str |
     for index, column in enumerate(columns):
         drawn.add_column(column, justify="right" if all(_is_number(row[index]) for row in rows) else "left")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(cell.replace("\n", "\\n") for cell in row))
     console().print(drawn)
 
 
@@ -69,32 +67,32 @@ def progress(*, of_bytes: bool = False) -> Progress:
     Args:
         of_bytes: count bytes, and tell how fast they come.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
         MofNCompleteColumn,
         Progress,
-        TextColumn,
         TimeElapsedColumn,
         TransferSpeedColumn,
     )
 
     return Progress(
-        TextColumn("{task.description}"),
+        text_column(),
         BarColumn(),
         *((DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=open_console(sys.stderr),
         transient=True,
     )
 
 
 def spinner(text: str) -> Status:
     """A line on stderr that moves while work goes on whose end cannot be foretold. Use it as a context manager."""
-    from rich.console import Console
+    return open_status(sys.stderr, text)
 
-    return Console(stderr=True).status(text)
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(encodable(printable(text), stream) + "\n")
 
 
 def _is_number(text: str) -> bool:

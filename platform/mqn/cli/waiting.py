@@ -56,7 +56,5 @@ def waiting(device: str) -> Iterator[Wait]:
     if not sys.stderr.isatty():
         yield Wait(device)
         return
-    from rich.console import Console
-
-    with Console(stderr=True).status(f"{device}: reaching it") as status:
+    with output.spinner(f"{device}: reaching it") as status:
         yield Wait(device, status)

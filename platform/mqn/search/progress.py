@@ -13,6 +13,7 @@ from mqn.quantities import quantity
 from mqn.records import TrialRecord
 from mqn.search.pareto import front_mask
 from mqn.search.space import Space
+from mqn.terminal import open_console
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -47,14 +48,13 @@ class Progress:
             devices: tells how they stand.
             console: where to show; stderr unless given.
         """
-        from rich.console import Console
         from rich.live import Live
 
         self._study, self._space, self._total = study, space, total
         self._done = [record for record in records if record.state != "running"]
         self._fresh = 0
         self._began = time.monotonic()
-        self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = console or open_console(sys.stderr)
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._lines: dict[tuple[str, str], float] = {}
         self._devices, self._absent = devices, dict[str, str]()
@@ -72,7 +72,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
-        self._console.print(line, markup=False)
+        self._console.print(line, markup=False, soft_wrap=True)
 
     def begin(self, evaluation: Evaluation) -> None:
         """A trial was begun."""

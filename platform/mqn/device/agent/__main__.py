@@ -12,6 +12,7 @@ from mqn.device.agent.config import AgentConfig
 from mqn.device.agent.server import serve
 from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.errors import MqnError
+from mqn.terminal import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ.get(TOKEN_VARIABLE) or None,
             ready_file=given.ready_file,
             on_ready=lambda url: print(url, flush=True),  # noqa: T201
-            on_warning=lambda line: print(f"warning: {line}", file=sys.stderr),  # noqa: T201
+            on_warning=lambda line: print(f"warning: {printable(line)}", file=sys.stderr),  # noqa: T201
             until_stdin_closes=given.until_stdin_closes,
         )
     except MqnError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
 
