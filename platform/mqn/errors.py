@@ -71,7 +71,9 @@ class UnknownNameError(UsageError):
             known: every name that would have done.
             advice: what to do next, a short sentence.
         """
-        super().__init__(f"no {kind} {name!r}; {nearest(name, known)}{'; ' + advice if advice else ''}")
+        meant = nearest(name, known)
+        end = f"{' ' if meant.endswith('?') else '; '}{advice}" if advice else ""
+        super().__init__(f"no {kind} {name!r}; {meant}{end}")
 
 
 class NothingSatisfiesError(MqnError):
@@ -184,6 +186,10 @@ class MissingLibraryError(MqnError):
     """An optional library is asked for, and is missing or broken."""
 
 
+_LISTED, _NEAR = 20, 3
+"""Names that an error lists at most, and names that it takes out of a longer list."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is meant, if one is near, and list them all if they are few.
 
@@ -197,7 +203,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if not names:
         return "there is none yet"
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
-    return f"{meant}allowed: {listed}"
+    few = len(names) <= _LISTED
+    close = difflib.get_close_matches(name, names, n=1 if few else _NEAR, cutoff=0.5)
+    meant = f"did you mean {' or '.join(map(repr, close))}?" if close else ""
+    if not few:
+        return meant or f"none of the {len(names)} that there are is spelled like it"
+    return f"{meant} allowed: {', '.join(names)}".lstrip()

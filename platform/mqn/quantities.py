@@ -151,5 +151,7 @@ def quantity(name: str) -> Quantity:
         if base in QUANTITIES and target is not None:
             devices = (f"{figure}/{target or 'DEVICE'}" for figure in DEVICE_FIGURES)
             raise UnknownNameError("metric", name, devices, "only these are a device's own")
-        raise UnknownNameError("metric", name if target is None else base, QUANTITIES)
+        raise UnknownNameError(
+            "metric", name if target is None else base, QUANTITIES, "all of them: mqn describe --metrics"
+        )
     return found

@@ -1,4 +1,4 @@
-"""`mqn --help` is quick because no command's libraries are loaded for it."""
+"""`mqn --help` costs little more than the libraries that draw it: no command, and no library of one, is loaded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sys
 import time
 from typing import Any
 
-REPEATS = 9
-LIMIT_SECONDS = 0.5
+REPEATS = 15
+LIMIT_RATIO = 1.6
+DRAWS = "import typer.main, typer.rich_utils"
 
 
 def _seconds(*code: str) -> float:
@@ -19,21 +20,20 @@ def _seconds(*code: str) -> float:
 
 
 def run() -> dict[str, Any]:
-    """Time the whole process against an empty Python and against importing torch, in turn."""
-    ours, empty, torch = [], [], []
+    """Time the whole process against importing Typer and rich, and against an empty Python, in turn."""
+    ours, libraries, empty = [], [], []
     for _ in range(REPEATS):
         ours.append(_seconds("-m", "mqn", "--help"))
+        libraries.append(_seconds("-c", DRAWS))
         empty.append(_seconds("-c", "pass"))
-        torch.append(_seconds("-c", "import torch"))
-    seconds = statistics.median(ours)
     return {
-        "name": "mqn --help, seconds against the half second allowed",
-        "ratio": seconds / LIMIT_SECONDS,
-        "limit": 1.0,
+        "name": "mqn --help, seconds against importing Typer and rich",
+        "ratio": statistics.median(ours) / statistics.median(libraries),
+        "limit": LIMIT_RATIO,
         "detail": {
-            "help_s": seconds,
+            "help_s": statistics.median(ours),
+            "import_typer_and_rich_s": statistics.median(libraries),
             "empty_python_s": statistics.median(empty),
-            "import_torch_s": statistics.median(torch),
         },
     }
 

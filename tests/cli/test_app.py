@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mqn.cli.app import COMMANDS, run
+from mqn.errors import nearest
 
 HEAVY = ("torch", "tensorflow", "ray", "optuna", "mlflow", "cv2", "skimage", "matplotlib", "plotly", "numpy", "httpx")
 
@@ -46,6 +47,63 @@ def test_help_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "LOADED []" in done.stderr
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; from mqn.cli.app import COMMANDS, run; run(['--help'])\n"
+        "print('LOADED', sorted(n for n in COMMANDS if f'mqn.cli.{n}' in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "advice"),
+    [
+        (["serach", "x"], "'serach'. Did you mean 'search'?", "see: mqn --help"),
+        (["data", "prepair"], "'prepair'. Did you mean 'prepare'?", "see: mqn data --help"),
+        (["export", "x", "--senstivity"], "--sensitivity", "see: mqn export --help"),
+        (["--verison"], "--version", "see: mqn --help"),
+        (["nonsense"], "No such command 'nonsense'", "see: mqn --help"),
+    ],
+)
+def test_a_typo_is_met_with_what_was_meant_and_help_that_exists(
+    words: list[str], line: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert line in said[0]
+    assert said[1:] == [advice]
+    assert run(advice.removeprefix("see: mqn ").split()) == 0
+
+
+@pytest.mark.parametrize("words", [[], ["data"], ["agent"], ["devices"]])
+def test_a_bare_name_shows_help_and_no_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    run(words)
+    shown = capsys.readouterr()
+    assert "Commands" in shown.out
+    assert "mqn:" not in shown.err
+
+
+def test_a_long_list_is_told_by_its_nearest_names_and_where_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    _, line = fails(capsys, "select", "s", "--by", "psnr_tmm")
+    assert "did you mean 'psnr_tm'" in line
+    assert line.endswith("all of them: mqn describe --metrics")
+    assert len(line) < 150
+    _, line = fails(capsys, "select", "s", "--by", "zzz")
+    assert "none of the" in line
+    assert nearest("b", ["a1", "b1"]) == "did you mean 'b1'? allowed: a1, b1"
+
+
+def test_describe_is_short_and_lists_cuts_and_metrics_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["describe"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) < 12
+    assert run(["describe", "--cuts"]) == 0
+    assert "backbone.decoder.conv2" in capsys.readouterr().out
+    assert run(["describe", "--metrics", "--json"]) == 0
+    named = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["metrics"]}
+    assert (named["psnr_tm"]["unit"], named["latency_ms"]["direction"]) == ("dB", "minimize")
 
 
 def test_unknown_command_and_option_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import typer
+from typer.main import get_group
 
 from mqn import __version__
 from mqn.cli import output
+from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
 from mqn.errors import MqnError
 
 EPILOG = "State lives under $MQN_HOME (default: .mqn in the current folder). --traceback after any command shows more."
 
-# Command to the file that holds it, in the order of `mqn --help`; a tuple's first name is the group.
-COMMANDS: tuple[str, ...] = (
-    "search",
-    "status",
-    "front",
-    "select",
-    "ablate",
-    "train",
-    "export",
-    "features",
-    "score",
-    "measure",
-    "describe",
-    "convert",
-    "data",
-    "agent",
-    "devices",
-    "ui",
-    "doctor",
-)
+COMMANDS: dict[str, str] = {
+    "search": "Run or resume a study: train, export, score, measure, record.",
+    "status": "Where a study stands: trials, failures, hypervolume.",
+    "front": "A study's Pareto front: table, picture, interactive page.",
+    "select": "Pick a model from a study, verify it, write a bundle.",
+    "ablate": "The paper's Tables 1 and 2, ours beside theirs.",
+    "train": "Train one network.",
+    "export": "Convert and quantize a trained network; suggest plans.",
+    "features": "What a network sees, in float and quantized.",
+    "score": "Judge any methods on fixed pictures.",
+    "measure": "Time a model on a device, alone or against another.",
+    "describe": "A network's size and where it may be cut; every metric.",
+    "convert": "Turn LDR pictures and video into HDR.",
+    "data": "Datasets: list, fetch, prepare, inspect.",
+    "agent": "Lend a device to studies: set up, serve, look after.",
+    "devices": "The devices that a profile names: list, check, bench.",
+    "ui": "Open MLflow's pages on all studies.",
+    "doctor": "Is this machine ready for what a profile names?",
+}
+"""The commands, in the order of `mqn --help`, with what it says of each."""
 
 
 def _version(shown: bool) -> None:
@@ -44,8 +46,8 @@ def _version(shown: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The command-line application with every command."""
+def build() -> Any:
+    """The command line with every command; none of them is imported before it is run."""
     app = typer.Typer(
         name="mqn",
         help="Search neural architectures and mixed quantization for the phone, by measurement.",
@@ -53,8 +55,8 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=MARKUP,
+        context_settings=SETTINGS,
     )
 
     @app.callback()
@@ -63,9 +65,10 @@ def build() -> typer.Typer:
     ) -> None:
         del version
 
-    for name in COMMANDS:
-        importlib.import_module(f"mqn.cli.{name}").register(app)
-    return app
+    group = get_group(app)
+    for name, line in COMMANDS.items():
+        group.add_command(LazyCommand(name, line))
+    return group
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -97,9 +100,7 @@ def run(arguments: Sequence[str]) -> int:
         output.error("interrupted")
         return 130
     except typer.TyperException as error:
-        output.error(" ".join(error.format_message().split()))
-        output.note("see: mqn " + " ".join([*[word for word in words if not word.startswith("-")][:1], "--help"]))
-        return error.exit_code
+        return _wrong_usage(error)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "mqn":
             raise
@@ -113,3 +114,13 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _wrong_usage(error: typer.TyperException) -> int:
+    """Say what was not understood, and whose help tells more: that of the last word that was."""
+    message = " ".join(error.format_message().split())
+    if message:  # Without any: a group was called by its bare name, and its help has been shown.
+        output.error(message)
+        context = getattr(error, "ctx", None)
+        output.note(f"see: {context.command_path if context else 'mqn'} --help")
+    return error.exit_code

@@ -1,34 +1,50 @@
-"""`mqn describe`: a network's layers, parameters, MACs and the names where a plan may cut it."""
+"""`mqn describe`: a network's layers, parameters, MACs and the names where a plan may cut it; the metrics there are."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, Settings, parse_candidate
+from mqn.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from mqn.models.cost import Cost
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("describe", epilog="Example: mqn describe --set arch.attention=none --set arch.width=0.5")(describe)
+    app.command("describe", epilog="Example: mqn describe --set arch.attention=none --set arch.width=0.5 --cuts")(
+        describe
+    )
 
 
 def describe(
     settings: Settings = None,
     layers: bool = typer.Option(False, "--layers", help="List every layer."),
+    cuts: bool = typer.Option(False, "--cuts", help="List every name where a plan may cut (plan.cut)."),
+    metrics: bool = typer.Option(
+        False, "--metrics", help="List every metric instead: name, unit, which way is better."
+    ),
     json: Json = False,
 ) -> None:
     """A network: parameters and multiply-accumulates of backbone and head, and where a plan may cut it."""
+    if metrics:
+        _show_metrics(json=json)
+        return
     from dataclasses import replace
 
-    from mqn.models.cost import cost, cuts, pair_cuts
+    from mqn.models.cost import cost, pair_cuts
+    from mqn.models.cost import cuts as find_cuts
     from mqn.models.mqn import build
 
     arch = parse_candidate(settings).arch
     # Counting needs the structure alone: no weights are fetched for it.
     model = build(replace(arch, encoder_weights="random"))
     counted = cost(model, arch.input_size)
-    names, into_two_files = cuts(model), pair_cuts(model)
+    names, into_two_files = find_cuts(model), pair_cuts(model)
     if json:
         output.document(
             {
@@ -47,12 +63,38 @@ def describe(
     ]
     output.table(["", "parameters", f"GMAC at {arch.input_size} x {arch.input_size}"], rows)
     if layers:
+        _show_layers(counted)
+    if cuts:
         output.table(
-            ["layer", "output", "parameters", "MACs"],
-            [
-                [layer.name, " x ".join(map(str, layer.output)), f"{layer.parameters:,}", f"{layer.macs:,}"]
-                for layer in counted.layers
-            ],
+            ["plan.cut", "into two files"], [[name, "yes" if name in into_two_files else ""] for name in names]
         )
-    output.line("a plan may cut at: " + ", ".join(names))
-    output.line("into two files (plan.layout = pair) at: " + ", ".join(into_two_files))
+        return
+    output.line(
+        f"A plan may cut at {len(names)} names, {len(into_two_files)} of which separate the network into two files "
+        "(plan.layout=pair)."
+    )
+    output.line("The paper's is 'interface'. All of them: mqn describe --cuts")
+
+
+def _show_layers(counted: Cost) -> None:
+    output.table(
+        ["layer", "output", "parameters", "MACs"],
+        [
+            [layer.name, " x ".join(map(str, layer.output)), f"{layer.parameters:,}", f"{layer.macs:,}"]
+            for layer in counted.layers
+        ],
+    )
+
+
+def _show_metrics(*, json: bool) -> None:
+    if json:
+        output.document({"metrics": list(QUANTITIES.values())})
+        return
+    output.table(
+        ["metric", "what it says", "unit", "better"],
+        [
+            [name, found.label, found.unit, "higher" if found.direction == "maximize" else "lower"]
+            for name, found in QUANTITIES.items()
+        ],
+    )
+    output.line("Latencies and memories of one device of several: METRIC/DEVICE, for example latency_ms/board")
