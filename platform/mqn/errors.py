@@ -13,6 +13,7 @@ exception, which crashes loudly). What a user can do something about is an `MqnE
     │   ├── PictureError         one file: unreadable, empty, not finite, of the wrong kind
     │   ├── VideoError           one video: no picture in it, HDR already, cut short, cannot be written
     │   ├── EmptyDatasetError    no picture is left to work with
+    │   ├── LocalNameError       a name from outside that cannot be a local file's, or a path that leaves its folder
     │   └── FetchError           a public dataset that cannot be had: site, connection, checksum, archive, disk
     ├── WeightsError             pretrained weights: missing, wrong hash, wrong shape
     ├── CandidateError           a candidate that cannot be built, trained, cut or quantized as asked
@@ -96,6 +97,10 @@ class VideoError(DataError):
 
 class EmptyDatasetError(DataError):
     """No picture is left to work with."""
+
+
+class LocalNameError(DataError):
+    """A name from outside that cannot be a local file's, or a path that leaves its folder."""
 
 
 class FetchError(DataError):

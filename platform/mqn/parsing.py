@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mqn.errors import ConfigError, nearest
+from mqn.publishing import writing
 
 T = TypeVar("T")
 
@@ -197,10 +198,14 @@ def file_hash(path: Path) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a record as JSON, so that a reader sees the old file or the new one whole, never a half."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(json.dumps(to_plain(value), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    """Write a record as JSON, so that a reader sees the old file or the new one whole, never a half.
+
+    Raises:
+        DiskError: the disk is full or read-only.
+    """
+    text = json.dumps(to_plain(value), indent=1, allow_nan=False) + "\n"
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_json(cls: type[T], path: Path) -> T:

@@ -1,0 +1,216 @@
+"""Names from outside (listings, catalogues, archives, manifests, URLs), made into local paths in this one place.
+
+A name that is not safe on Linux, macOS and Windows alike is refused, never bent into another: two names could be bent
+into one. `inside` keeps a path in its folder, whatever links lie there. Folders that the program makes and may remove
+again bear a mark; `remove_own` removes no other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import unicodedata
+import urllib.parse
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from mqn.errors import LocalNameError
+
+LONGEST_NAME_BYTES = 200
+"""Of one name in UTF-8. File systems take 255: what grows beside a file has a suffix of its own."""
+LONGEST_PATH_BYTES = 1000
+MARK = ".made-by-mqn"
+"""The file that tells a folder as one that the program made and may remove."""
+
+_MARK_LINE = "mqn made this folder, and removes it with all that is in it when it is made anew. Keep nothing here.\n"
+_SHOWN = 80
+_NOT_WINDOWS = set('<>:"|?*')
+# Names of devices there, with any suffix behind them.
+_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?")
+# They turn the order of what is shown, so that a name reads as another.
+_TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def safe_name(name: str) -> str:
+    """Check one name: a path's single component.
+
+    Args:
+        name: as it came from outside, percent-decoded if it came from a URL.
+
+    Returns:
+        It, in Unicode's composed form (NFC).
+
+    Raises:
+        LocalNameError: it is empty, hidden, too long, or holds what some system takes for something else: separators,
+            control characters, `<>:"|?*`, a device's name, a dot or blank at its end.
+    """
+    reason = _fault(name)
+    if reason:
+        raise LocalNameError(f"{_shown(name)} cannot be the name of a file: {reason}")
+    return unicodedata.normalize("NFC", name)
+
+
+def safe_path(name: str) -> str:
+    """Check a relative path of several names with `/` between them.
+
+    Args:
+        name: as it came from outside.
+
+    Returns:
+        It, with each of its names as `safe_name` gives it.
+
+    Raises:
+        LocalNameError: it is absolute, has `.` or `..` in it, is too long, or one of its names is not safe.
+    """
+    if name.startswith("/"):
+        raise LocalNameError(f"{_shown(name)} cannot be the path of a file: it is absolute")
+    path = "/".join(safe_name(part) for part in name.split("/"))
+    if len(path.encode()) > LONGEST_PATH_BYTES:
+        raise LocalNameError(
+            f"{_shown(name)} cannot be the path of a file: it has more than {LONGEST_PATH_BYTES} bytes"
+        )
+    return path
+
+
+def name_of_url(url: str) -> str:
+    """The local name of what lies at a URL: the last part of its path, decoded once; query and fragment do not count.
+
+    Raises:
+        LocalNameError: that part is no safe name.
+    """
+    try:
+        last = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+        # Strictly: two names with different bytes that are no UTF-8 would become one.
+        name = urllib.parse.unquote(last, errors="strict")
+    except ValueError as error:
+        raise LocalNameError(f"{_shown(url)} is no address of a file: {error}") from error
+    try:
+        return safe_name(name)
+    except LocalNameError as error:
+        raise LocalNameError(f"{_shown(url)} is no address of a file: {error}") from error
+
+
+def require_distinct(names: Iterable[str]) -> None:
+    """Make sure that no two names are the same file on a system that folds case or forms of Unicode.
+
+    Raises:
+        LocalNameError: two are; names both.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+        if key in seen:
+            raise LocalNameError(f"{_shown(seen[key])} and {_shown(name)} would be one file on some systems")
+        seen[key] = name
+
+
+def inside(folder: Path, relative: str | os.PathLike[str]) -> Path:
+    """A path below a folder, once it is sure that it stays there when every link on the way is followed.
+
+    Args:
+        folder: it need not exist yet.
+        relative: below it, with `/`.
+
+    Returns:
+        `folder / relative`.
+
+    Raises:
+        LocalNameError: the path is absolute, has `..` in it, is the folder itself, or leaves it through a link.
+    """
+    path = PurePosixPath(relative)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(path):
+        raise LocalNameError(f"{_shown(str(relative))} is no path inside {folder}")
+    target = folder / path
+    _require_contained(target, folder)
+    return target
+
+
+def make_own(folder: Path) -> Path:
+    """Make a folder that the program may remove again, and mark it. One that has the mark stays as it is.
+
+    Args:
+        folder: its parents are made too, without a mark.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        LocalNameError: something else of that name is there already.
+        OSError: it cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not os.path.lexists(folder):
+        folder.mkdir()
+    elif folder.is_symlink() or not folder.is_dir() or (not is_own(folder) and any(folder.iterdir())):
+        raise LocalNameError(f"{folder} is there already and was not made by this program; move it away")
+    (folder / MARK).write_text(_MARK_LINE, encoding="ascii")
+    return folder
+
+
+def is_own(folder: Path) -> bool:
+    """Whether `make_own` made a folder, wherever it was moved since."""
+    mark = folder / MARK
+    try:
+        return not folder.is_symlink() and not mark.is_symlink() and mark.read_text(encoding="ascii") == _MARK_LINE
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def remove_own(folder: Path, *, within: Path) -> None:
+    """Remove a folder that `make_own` made, with all that is in it. Nothing is done where there is none.
+
+    Args:
+        folder: it bears the mark.
+        within: the folder that it must lie in, below the surface.
+
+    Raises:
+        LocalNameError: it lies elsewhere, is a link, or does not bear the mark; nothing was removed.
+        OSError: it cannot be removed.
+    """
+    if not os.path.lexists(folder):
+        return
+    _require_contained(folder, within)
+    if not is_own(folder):
+        raise LocalNameError(f"{folder} was not made by this program, so it is not removed; move it away")
+    shutil.rmtree(folder)
+
+
+def _fault(name: str) -> str:
+    """What is wrong with a name; empty where nothing is."""
+    try:
+        size = len(unicodedata.normalize("NFC", name).encode())
+    except UnicodeEncodeError:
+        return "it is not Unicode"
+    # What a system would make of wide forms of dots and separators is not known: they are judged as the plain ones.
+    plain = unicodedata.normalize("NFKC", name)
+    if not plain.strip(". "):
+        return "it is empty, or dots only"
+    if any(character in "/\\" for character in name + plain):
+        return "it holds a separator of folders"
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in _TURNING for character in name):
+        return "it holds a control character"
+    if held := sorted(_NOT_WINDOWS & set(name)):
+        return f"it holds {held[0]!r}, which not every system takes"
+    if name.startswith((".", " ")):
+        return f"it begins with {name[0]!r}"
+    if name.endswith((".", " ")):
+        return f"it ends with {name[-1]!r}"
+    if _DEVICES.fullmatch(plain.strip()):
+        return "it is a device on Windows"
+    if size > LONGEST_NAME_BYTES:
+        return f"it has {size} bytes, more than {LONGEST_NAME_BYTES}"
+    return ""
+
+
+def _require_contained(path: Path, folder: Path) -> None:
+    try:
+        root, resolved = folder.resolve(), path.resolve()
+    except (OSError, RuntimeError) as error:  # A ring of links.
+        raise LocalNameError(f"{path} cannot be followed: {error}") from error
+    if root not in resolved.parents:
+        raise LocalNameError(f"{path} is not inside {folder}: it leads to {resolved}")
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
