@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from mqn.errors import ConfigError, nearest
 from mqn.home import home, shipped
 from mqn.parsing import from_mapping, read_toml, to_plain
 from mqn.records import PRESETS, MeasureSettings
+from mqn.redaction import hide, hide_url
 
 LOOPBACK = "loopback"
 _OWN_SCHEMES = ("adb:", "ssh:")
@@ -201,7 +203,17 @@ def load_profile(name: str = "default") -> Profile:
             pattern.format(home="")
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(f"{path}: {pattern!r}: only {{home}} may stand in braces") from error
+    _hide_secrets(profile)
     return profile
+
+
+def _hide_secrets(profile: Profile) -> None:
+    """Have the profile's passwords and tokens kept out of everything that is printed, logged or stored."""
+    for url in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri, profile.ray.address):
+        hide_url(url)
+    for device in profile.devices.values():
+        hide_url(device.url)
+        hide(os.environ.get(device.token_env))
 
 
 def _with_preset(plain: Mapping[str, Any], *, source: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a terminal is given: text that it shows and never obeys, wherever the text came from.
+"""What a terminal is given: text that it shows and never obeys, without secrets, wherever the text came from.
 
 Names of devices, files, layers and holders, and error texts of agents, are written by others. A terminal obeys control
 characters, and rich obeys `[red]`; both would let such a text hide, forge or rewrite what stands on the screen.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
+
+from mqn.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +33,10 @@ def printable(text: str) -> str:
         text: from anywhere; bytes of a file's name that are not UTF-8 stand in it as Python's surrogates.
 
     Returns:
-        The same text, with `\x1b` for an escape character, `\u202e` for a bidi override, and `\xff` for a byte that is
-        not UTF-8. Line ends and tabs stay.
+        The same text without its secrets, with `\x1b` for an escape character, `\u202e` for a bidi override, and `\xff`
+        for a byte that is not UTF-8. Line ends and tabs stay.
     """
+    text = redact(text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_show, text))

@@ -80,7 +80,11 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 3 nothing satisfies the request, 130 interrupted.
     """
-    words = list(arguments)
+    with output.redacted():
+        return _run(list(arguments))
+
+
+def _run(words: list[str]) -> int:
     shown = "--traceback" in words
     words = [word for word in words if word != "--traceback"]
     # TensorFlow writes to stderr at every start; a user sees our own lines.

@@ -1,14 +1,18 @@
-"""What commands print: documents on stdout, everything else on stderr, all of it through `printable`."""
+"""What commands print: documents on stdout, the rest on stderr, all of it through `printable` and without secrets."""
 
 from __future__ import annotations
 
 import json
 import math
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mqn.parsing import to_plain
+from mqn.redaction import redact
 from mqn.terminal import encodable, open_console, open_status, printable, text_column
 
 if TYPE_CHECKING:
@@ -19,13 +23,48 @@ if TYPE_CHECKING:
 __all__ = ["console", "document", "error", "line", "note", "printable", "progress", "spinner", "table"]
 
 
+class _Redacted:
+    """A stream that takes secrets out of what is written, whoever writes: rich, warnings, tracebacks, libraries."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Sequence[str]) -> None:
+        for text in lines:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def redacted() -> Iterator[None]:
+    """Take secrets out of everything that this process writes to stdout and stderr meanwhile."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", _Redacted(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an error that nothing expected; takes the place of `sys.excepthook`."""
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+
+
 def document(value: Any) -> None:
     """Print one JSON document on stdout.
 
     Args:
         value: records or plain values; figures that are not finite become null.
     """
-    sys.stdout.write(json.dumps(_finite(to_plain(value)), indent=1, allow_nan=False) + "\n")
+    # Redacted string by string, and once more as a whole: a field's name may be what tells.
+    sys.stdout.write(redact(json.dumps(_plain(to_plain(value)), indent=1, allow_nan=False)) + "\n")
 
 
 def line(text: str) -> None:
@@ -103,9 +142,11 @@ def _is_number(text: str) -> bool:
         return text in ("", "-")
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {redact(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return redact(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from mqn.errors import ConfigError, TrackingError
+from mqn.redaction import quiet_logger
 from mqn.track.connection import failures, one_line, worth_another_try
 from mqn.track.sender import Sender
 from mqn.track.spool import Spool
 
-_log = logging.getLogger(__name__)
+_log = quiet_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,175 @@
+"""One place that takes passwords, tokens and keys out of text before it is printed, logged or stored.
+
+Text is searched for URLs with credentials, for fields that hold secrets (`password=`, `"token": ...`,
+`Authorization:`), and for every secret that is known: those in environment variables, and those that `hide` was told
+of.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+MASK = "***"
+
+_NAMES = (
+    r"password|passwd|passphrase|pwd|secret|token|(?:api|access|account|private|secret)[_-]?key(?:[_-]?id)?|signature"
+)
+# A variable with such a name holds a secret; `..._FILE`, `..._ENV` and the like name where one is.
+_SECRET_VARIABLE = re.compile(rf"(?:{_NAMES}|(?:^|_)pass)$", re.IGNORECASE)
+# Whatever follows up to the next space or quotation mark may be a URL: passwords hold '/', ':' and '@' too.
+_URL = re.compile(r"(?<![\w+.-])([a-z][\w+.-]{0,40}://)([^\s'\"<>`]+)", re.IGNORECASE)
+_QUOTED_FIELD = re.compile(
+    rf"""((?:{_NAMES})\\?["']?\s*[:=]\s*\\?)(["'])((?:\\.|(?!\2)[^\\\n])+?)(\\?\2)""", re.IGNORECASE
+)
+_FIELD = re.compile(rf"""((?:{_NAMES}|x-amz-credential|[?&]sig)=)([^\s&;,'"<>()\[\]{{}}\\]+)""", re.IGNORECASE)
+_HEADER = re.compile(
+    r"""((?:authorization|x-api-key|x-amz-security-token|cookie)\\?["']?\s*[:=]\s*(?:b(?=["']))?\\?["']?)([^\n"'\\]+)""",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"\b(bearer\s+)(?=[\w.~+/-]*\d)[\w.~+/-]{8,}=*", re.IGNORECASE)
+_AWS_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
+
+# Shorter ones, and short plain words, stand in ordinary text; they are still taken out of URLs and fields.
+_SHORTEST, _SHORTEST_WORD = 6, 10
+
+_hidden: set[str] = set()
+
+
+def hide(*secrets: str | None) -> None:
+    """Have secrets taken out of every text from now on, wherever in it they stand.
+
+    Args:
+        secrets: passwords and tokens as they were given; empty ones are passed over.
+    """
+    _hidden.update(secret for secret in secrets if secret)
+
+
+def hide_url(url: str) -> str:
+    """Have the credentials of a URL taken out of every text from now on, also where they stand without it.
+
+    Args:
+        url: as a user gave it; one without credentials is fine.
+
+    Returns:
+        The same URL.
+    """
+    hide(*_secrets_of(url))
+    return url
+
+
+def redact(text: str) -> str:
+    """A text without its secrets.
+
+    Args:
+        text: anything: a message, a URL, a traceback, JSON.
+
+    Returns:
+        The text with `***` in place of every password, token and key. Redacted once more it stays the same.
+    """
+    for form in _known_forms():
+        text = form.sub(MASK, text)
+    if "://" in text:
+        text = _URL.sub(_redacted_url, text)
+    text = _HEADER.sub(rf"\1{MASK}", text)
+    text = _QUOTED_FIELD.sub(rf"\1\2{MASK}\4", text)
+    text = _FIELD.sub(rf"\1{MASK}", text)
+    text = _BEARER.sub(rf"\1{MASK}", text)
+    return _AWS_KEY_ID.sub(MASK, text)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether `redact` would take something out of a text."""
+    return redact(text) != text
+
+
+def quiet_logger(name: str) -> logging.Logger:
+    """A logger whose records are redacted, whoever handles them.
+
+    Args:
+        name: the module's.
+    """
+    logger = logging.getLogger(name)
+    if not any(isinstance(known, _Redaction) for known in logger.filters):
+        logger.addFilter(_Redaction())
+    return logger
+
+
+class _Redaction(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info:
+            # A handler prints the text that it finds here in place of formatting the exception itself.
+            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+def _credentials(url: str) -> tuple[str, str, str] | None:
+    """Part `scheme://user:password@host...` into what stands before the password, the password, and what follows.
+
+    A password may hold '@', '/' and ':' (SQLAlchemy's URLs let the last two pass): it ends at the last '@'.
+    """
+    scheme, mark, rest = url.partition("://")
+    user, at, after = rest.rpartition("@")
+    if not at:
+        return None
+    name, colon, password = user.partition(":")
+    if colon and not re.search(r"[/?#\s]", name):
+        return f"{scheme}{mark}{name}:", password, f"@{after}"
+    if not colon and scheme.lower() in ("http", "https") and not re.search(r"[/?#\s]", user):
+        return f"{scheme}{mark}", user, f"@{after}"  # https://TOKEN@host
+    return None
+
+
+def _secrets_of(url: str) -> set[str]:
+    parts = _credentials(url)
+    found = {parts[1], unquote(parts[1])} if parts is not None else set()
+    return found.union(*({match[2], unquote_plus(match[2])} for match in _FIELD.finditer(url)))
+
+
+def _redacted_url(match: re.Match[str]) -> str:
+    parts = _credentials(match[0])
+    if parts is None or not parts[1]:
+        return match[0]
+    return f"{parts[0]}{MASK}{parts[2]}"
+
+
+def _known_forms() -> Iterable[re.Pattern[str]]:
+    found = {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name)} | _hidden
+    found.update(*(_secrets_of(value) for value in os.environ.values() if "://" in value))
+    return _patterns(frozenset(found))
+
+
+# The set hardly ever changes, and texts are many.
+_compiled: dict[frozenset[str], tuple[re.Pattern[str], ...]] = {}
+
+
+def _patterns(secrets: frozenset[str]) -> tuple[re.Pattern[str], ...]:
+    if secrets not in _compiled:
+        _compiled.clear()
+        forms = {form for secret in secrets if _is_telling(secret) for form in _forms(secret)}
+        _compiled[secrets] = tuple(_pattern(form) for form in sorted(forms, key=len, reverse=True))
+    return _compiled[secrets]
+
+
+def _is_telling(secret: str) -> bool:
+    return len(secret) >= (_SHORTEST_WORD if secret.isalpha() and secret.islower() else _SHORTEST) and secret != MASK
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as URLs, JSON, Python's repr and headers spell it."""
+    encoded = {quote(secret, safe=safe) for safe in ("", "/", "!$&'()*+,;=:@/")} | {quote_plus(secret)}
+    escaped = {json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    return {secret, *encoded, *escaped, base64.b64encode(secret.encode()).decode()}
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    # A short one may be part of a longer word that is no secret.
+    edges = (r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])") if len(form) < _SHORTEST_WORD else ("", "")
+    # Percent-encoding is spelled with small and with capital letters.
+    return re.compile(edges[0] + re.escape(form) + edges[1], re.IGNORECASE if "%" in form else 0)

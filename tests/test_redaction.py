@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from urllib.parse import quote
+
+import pytest
+
+from mqn import redaction
+from mqn.redaction import hide, hide_url, quiet_logger, redact
+
+SECRET = "Mark3d/Pa:ss@word"  # what SQLAlchemy's URLs let pass unencoded, and more
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known(monkeypatch):
+    monkeypatch.setattr(redaction, "_hidden", set())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("postgresql://user:pw@db/mqn", "postgresql://user:***@db/mqn"),
+        (f"postgresql+psycopg://user:{SECRET}@db:5432/mqn", "postgresql+psycopg://user:***@db:5432/mqn"),
+        (f"mysql://user:{quote(SECRET, safe='')}@db/mqn?charset=utf8", "mysql://user:***@db/mqn?charset=utf8"),
+        ("redis://:pw@host:6379/0", "redis://:***@host:6379/0"),
+        ("cannot open 'http://user:pw@[::1]:5000/x'; wait", "cannot open 'http://user:***@[::1]:5000/x'; wait"),
+        ("https://ghp_0123@github.com/x", "https://***@github.com/x"),
+        ("ssh://user@host/path", "ssh://user@host/path"),
+        ("postgresql:///mqn?host=db&password=pw&user=u", "postgresql:///mqn?host=db&password=***&user=u"),
+        ("?sslpassword=pw&sslmode=require", "?sslpassword=***&sslmode=require"),
+        (
+            "https://b.s3/x?X-Amz-Credential=AK/2026&X-Amz-Signature=0a1b&X-Amz-Date=1",
+            "https://b.s3/x?X-Amz-Credential=***&X-Amz-Signature=***&X-Amz-Date=1",
+        ),
+        ("https://a.blob/x?sv=1&sig=a%2Fb", "https://a.blob/x?sv=1&sig=***"),
+        ("host=db user=u password='p w' dbname=d", "host=db user=u password='***' dbname=d"),
+        ('{"access_token": "abc", "user": "u"}', '{"access_token": "***", "user": "u"}'),
+        ("{'aws_secret_access_key': 'a/b+c'}", "{'aws_secret_access_key': '***'}"),
+        ("AWS_SECRET_ACCESS_KEY=a/b+c mqn search", "AWS_SECRET_ACCESS_KEY=*** mqn search"),
+        ("Authorization: Basic dXNlcjpwdw==", "Authorization: ***"),
+        ("{'Authorization': 'Bearer abc'}", "{'Authorization': '***'}"),
+        ("sent bearer abcdef0123456789", "sent bearer ***"),
+        ("the key AKIAIOSFODNN7EXAMPLE is refused", "the key *** is refused"),
+    ],
+)
+def test_passwords_tokens_and_keys_are_taken_out(text, left):
+    assert redact(text) == left
+    assert redact(left) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://127.0.0.1:5000/#/experiments/1/runs",
+        "sqlite:////home/me/.mqn/study.db",
+        "token_env and token_file are both set; keep one of them",
+        'token_file = "tokens/board"',
+        "the server wants a token: give token_env in the profile",
+        "bearer authentication is needed",
+        "s3://bucket/folder, user@host, ssh:user@host",
+        "",
+    ],
+)
+def test_other_text_stays(text):
+    assert redact(text) == text
+
+
+def test_the_secrets_of_the_environment_are_taken_out_wherever_they_stand(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
+    monkeypatch.setenv("BOARD_TOKEN", "t0k3n-of-the-board")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:fr0m%20url@db/x")
+    forms = (
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe="").lower(),
+        json.dumps(SECRET),
+        "t0k3n-of-the-board",
+        "fr0m url",
+    )
+    for form in (*forms, base64.b64encode(SECRET.encode()).decode()):
+        assert "***" in redact(f"password {form} is wrong")
+        assert form.strip('"') not in redact(f"password {form} is wrong")
+    monkeypatch.delenv("BOARD_TOKEN")
+    assert redact("t0k3n-of-the-board") == "t0k3n-of-the-board"
+
+
+def test_what_was_hidden_is_taken_out_and_short_words_are_left_in_text():
+    hide("very-s3cret", None, "", "mlflow", "abc")
+    hide_url("postgresql://mlflow:with space's@db/x?sslpassword=c3rtificate")
+    assert redact("a very-s3cret b with space's c c3rtificate") == "a *** b *** c ***"
+    assert redact("mlflow knows the abc") == "mlflow knows the abc"
+    assert redact("http://me:abc@host") == "http://me:***@host"
+
+
+def test_a_log_record_is_redacted_with_its_exception(caplog):
+    log = quiet_logger("mqn.test_redaction")
+    assert quiet_logger("mqn.test_redaction").filters == log.filters
+    try:
+        raise ValueError("http://u:pw1@h")
+    except ValueError:
+        log.exception("cannot reach %s", "http://u:pw2@h", extra={})
+    assert "http://u:***@h" in caplog.text
+    assert "pw1" not in caplog.text
+    assert "pw2" not in caplog.text
+    assert logging.getLogger("mqn.test_redaction") is log
+
+
+def test_long_text_takes_no_time_to_speak_of():
+    for text in ("a" * 200_000, "a:" * 100_000, "://" * 70_000, "password" * 30_000, "x=" * 100_000, "u://a:" * 40_000):
+        redact(text)
