@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from mqn.errors import ConfigError
@@ -41,6 +44,33 @@ def test_with_values_changes_only_what_is_named() -> None:
 def test_impossible_values_are_refused_by_name(key: str, value: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Candidate().with_values({key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "shown"),
+    [
+        ("arch.decoder_width", (0.5, 1.0), "ca w0.35 decoder_width=0.5 int8+dynamic"),
+        ("arch.attention", ("none", "ca"), "none w0.35 int8+dynamic"),
+        ("arch.encoder_weights", ("/far/away/own.npz", "imagenet"), "ca w0.35 encoder_weights=own.npz int8+dynamic"),
+        ("training.lambda_l2", (0.0, 1.0), "ca w0.35 lambda_l2=0 int8+dynamic"),
+        ("training.feature_pools", ([1, 2], [1, 2, 3]), "ca w0.35 feature_pools=1+2 int8+dynamic"),
+        ("training.seed", (7, 8), "ca w0.35 seed=7 int8+dynamic"),
+        ("plan.head", ("float32", "dynamic_wi8_afp32"), "ca w0.35 int8+float32"),
+        ("plan.calibration", ("mse", "minmax"), "ca w0.35 int8+dynamic mse"),
+        ("plan.cut", ("decoder.conv2", "interface"), "ca w0.35 int8+dynamic@decoder.conv2"),
+    ],
+)
+def test_a_label_tells_apart_what_a_study_varies(key: str, values: tuple[Any, ...], shown: str) -> None:
+    labels = [Candidate().with_values({key: value}).label_with([key]) for value in values]
+    assert labels[0] == shown
+    assert len(set(labels)) == len(values)
+
+
+def test_a_record_goes_by_its_own_label_or_its_candidates() -> None:
+    record = TrialRecord(study="s", number=0, state="held", candidate=Candidate())
+    assert record.label == "ca w0.35 int8+dynamic"
+    named = replace(record, label="ca w0.35 epochs=3 int8+dynamic")
+    assert from_mapping(TrialRecord, to_plain(named), source="test").label == named.label
 
 
 def test_labels_are_what_a_person_reads() -> None:

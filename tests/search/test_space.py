@@ -277,3 +277,18 @@ def test_constraints_hold_on_every_target():
     assert bounds == [("latency_ms/a", 9.0), ("latency_ms/b", 9.0), ("macs", 1.0)]
     assert space.names_targets
     assert parse_space(space.definition, source="study").hash == space.hash
+
+
+@pytest.mark.parametrize("name", ["smoke", "attention", "losses", "quantization", "camera", "quantization_lab"])
+def test_labels_of_a_spaces_candidates_differ(name):
+    space = load_space(name)
+    points = space.grid() or [dict(point) for point in space.start]
+    labels = [space.label(space.candidate(point)) for point in points]
+    assert len(set(labels)) == len(points) > 0
+
+
+def test_a_label_shows_what_varies_and_what_is_not_as_the_space_has_it():
+    space = parse(dimensions={"arch.decoder_width": {"choices": [0.5, 1.0]}}, fixed={"training.epochs": 9})
+    assert space.label(space.candidate({"arch.decoder_width": 1.0})) == "ca w0.35 decoder_width=1 int8+dynamic"
+    repeated = space.candidate({"arch.decoder_width": 0.5}).with_values({"training.seed": 4})
+    assert space.label(repeated) == "ca w0.35 decoder_width=0.5 seed=4 int8+dynamic"

@@ -73,7 +73,7 @@ def show_front(best: Front) -> None:
         [
             [
                 str(point.record.number),
-                point.record.candidate.label,
+                point.record.label,
                 *map(_cell, point.values, point.ranges),
                 *([others] if any(same) else []),
                 ", ".join(sorted(set(point.record.verdicts.values()))),

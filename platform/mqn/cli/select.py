@@ -60,7 +60,7 @@ def select(
     if json:
         output.document({"bundle": folder, "record": record, "verified": verified, "version": version})
         return
-    output.line(f"trial {record.number}: {record.candidate.label}, {by} {record.figures[by]:.4g}")
+    output.line(f"trial {record.number}: {record.label}, {by} {record.figures[by]:.4g}")
     output.line(f"verified: psnr_tm {verified:.3f} dB again on this machine")
     if version:
         output.line(f"registered: {_model_name(record)} version {version}")
@@ -102,6 +102,6 @@ def _register(record: TrialRecord, folder: Path, uri: str) -> str:
 
     figures = record.figures
     tags: dict[str, str] = {name: f"{figures[name]:.6g}" for name in ("psnr_tm", "latency_ms") if name in figures}
-    tags["candidate"] = record.candidate.label
+    tags["candidate"] = record.label
     tracker = Tracker(uri, home() / "spool")
     return tracker.register_bundle(_model_name(record), folder, study=record.study, number=record.number, tags=tags)

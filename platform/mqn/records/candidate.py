@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import PurePath
 from typing import Any, Literal
 
 from mqn.parsing import flatten, from_mapping, to_plain, unflatten
@@ -148,4 +149,26 @@ class Candidate:
     @property
     def label(self) -> str:
         """A name that a person recognises in a list of runs: `ca w0.35 int8+dynamic`."""
-        return f"{self.arch.attention} w{self.arch.width:g} {self.plan.label}"
+        return self.label_with(())
+
+    def label_with(self, keys: Iterable[str]) -> str:
+        """The label with further fields shown: `ca w0.35 decoder_width=0.5 int8+dynamic`.
+
+        Args:
+            keys: dotted keys that a list must tell apart; those that the label shows anyway stand there once.
+        """
+        flat = self.flat()
+        more = [f"{key.partition('.')[2]}={_short(flat[key])}" for key in flat if key in set(keys) - _IN_LABEL]
+        return " ".join([self.arch.attention, f"w{self.arch.width:g}", *more, self.plan.label])
+
+
+_IN_LABEL = {"arch.attention", "arch.width", *(f"plan.{field.name}" for field in fields(Plan))}
+"""What every label shows already: of a plan, all that makes a difference to it."""
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "+".join(map(_short, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return PurePath(value).name if isinstance(value, str) else str(value)

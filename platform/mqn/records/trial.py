@@ -27,6 +27,7 @@ class TrialRecord:
         violations: constraint to how far it is broken; 0 or less where it is kept.
         seconds: stage to wall time spent in this trial; 0 where an earlier trial's artifact served.
         error: the one line that a failed trial failed with.
+        label: what it is called in lists: what its study varies is shown; empty: the candidate's own label.
     """
 
     study: str
@@ -40,6 +41,12 @@ class TrialRecord:
     violations: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """A record that nobody labelled goes by its candidate's own label."""
+        if not self.label:
+            object.__setattr__(self, "label", self.candidate.label)
 
     @property
     def feasible(self) -> bool:

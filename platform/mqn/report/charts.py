@@ -43,7 +43,7 @@ class Mark:
         if not self.same:
             return self.point.name, number
         short = f"{number} ≈ " + " ".join(f"#{other}" for other in self.same)
-        return f"{short}, {self.point.record.candidate.label}", short, f"{number} ≈"
+        return f"{short}, {self.point.record.label}", short, f"{number} ≈"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def draw_curves(view: View, panel: Panel) -> Figure:
                 y=[epoch[metric] for epoch in epochs],
                 mode="lines" if len(epochs) > 1 else "markers",
                 line={"color": ACCENT if chosen else FAINT, "width": 2 if chosen else 1.2},
-                name=f"{trials[0].candidate.arch.attention} w{trials[0].candidate.arch.width:g}" if trials else key[:8],
+                name=numbers or key[:8],
                 hovertemplate=f"{numbers}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
             )
         )

@@ -23,7 +23,7 @@ def colors() -> Iterator[str]:
 
 def trial_name(record: TrialRecord) -> str:
     """A trial's number and label, safe to stand in HTML."""
-    return html.escape(f"#{record.number} {record.candidate.label}")
+    return html.escape(f"#{record.number} {record.label}")
 
 
 def hover(record: TrialRecord, same: Sequence[int] = ()) -> str:

@@ -54,7 +54,7 @@ class Front:
                 {
                     "trial": point.record.number,
                     "candidate": to_plain(point.record.candidate),
-                    "label": point.record.candidate.label,
+                    "label": point.record.label,
                     "values": dict(zip((axis.metric for axis in self.axes), point.values, strict=True)),
                     "latency_range": next((found for found in self._ranges(point).values() if found), None),
                     "latency_ranges": self._ranges(point),
@@ -132,7 +132,7 @@ def nearest_miss(records: Sequence[TrialRecord]) -> str:
 
 
 def _name(record: TrialRecord) -> str:
-    return f"#{record.number} {record.candidate.label}"
+    return f"#{record.number} {record.label}"
 
 
 def _no_complete(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> str:

@@ -55,7 +55,7 @@ def figure_text(value: float, metric: str) -> str:
 
 
 def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool) -> str:
-    cells = [f'<td class="n" data-v="{record.number}">{record.number}</td>', _word(record.candidate.label)]
+    cells = [f'<td class="n" data-v="{record.number}">{record.number}</td>', _word(record.label)]
     cells.append(_word(record.state if record.feasible else "infeasible"))
     for name in names:
         value = view.value(record, name)

@@ -64,7 +64,7 @@ class Point:
     @property
     def name(self) -> str:
         """The trial's number and what it is: `#12 ca w0.35 int8+dynamic`."""
-        return f"#{self.record.number} {self.record.candidate.label}"
+        return f"#{self.record.number} {self.record.label}"
 
 
 def settle(objectives: Sequence[Objective]) -> tuple[Axis, ...]:

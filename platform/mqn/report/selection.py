@@ -91,4 +91,4 @@ def _nearest(judged: Sequence[tuple[TrialRecord, Mapping[str, float]]], limits: 
         if limit.miss(figures) > 0
     )
     asked = " and ".join(limit.text for limit in limits)
-    return f"no trial keeps {asked}; #{record.number} {record.candidate.label} comes nearest and misses {missed}"
+    return f"no trial keeps {asked}; #{record.number} {record.label} comes nearest and misses {missed}"

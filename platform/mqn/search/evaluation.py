@@ -139,6 +139,7 @@ class Evaluation:
             violations=violations,
             seconds={name: self._seconds(work) for name, work in self.works.items()},
             error=error,
+            label=space.label(self.candidate),
         )
 
     def _seconds(self, work: Work) -> float:

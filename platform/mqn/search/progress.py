@@ -77,7 +77,7 @@ class Progress:
     def begin(self, evaluation: Evaluation) -> None:
         """A trial was begun."""
         if self._live is None:
-            self.say(f"trial {evaluation.number}: {evaluation.candidate.label}")
+            self.say(f"trial {evaluation.number}: {self._space.label(evaluation.candidate)}")
 
     def finish(self, record: TrialRecord) -> None:
         """A trial is over."""
@@ -91,7 +91,7 @@ class Progress:
         words += [f"breaks {name}" for name in broken]
         marks = sorted({verdict for verdict in record.verdicts.values() if verdict != "ok"})
         words += [f"measured {mark}" for mark in marks]
-        self.say(f"trial {record.number} done: {record.candidate.label}: {', '.join(words)}  ({self._where()})")
+        self.say(f"trial {record.number} done: {record.label}: {', '.join(words)}  ({self._where()})")
 
     def show(self, active: Sequence[Evaluation], scheduler: Scheduler) -> None:
         """Show what goes on now."""
@@ -133,7 +133,7 @@ class Progress:
             f"{self._where()} trials, {failed} failed, {len(active)} on their way{self._remaining()}",
         )
         rows = Table.grid(padding=(0, 2))
-        labels = {evaluation.number: evaluation.candidate.label for evaluation in active}
+        labels = {evaluation.number: self._space.label(evaluation.candidate) for evaluation in active}
         for work in scheduler.running:
             rows.add_row(f"  trial {work.owner}", labels.get(work.owner, ""), describe(work, scheduler))
         return Group(head, rows, Text(self._best()))

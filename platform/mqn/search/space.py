@@ -148,6 +148,11 @@ class Space:
         """The candidate that some values stand for; keys that are not given keep the fixed value."""
         return self.base.with_values(params, source=self.source)
 
+    def label(self, candidate: Candidate) -> str:
+        """What a candidate is called: what the space varies is shown, and what is not as the space has it."""
+        ours, base = candidate.flat(), self.base.flat()
+        return candidate.label_with([*self.keys, *(key for key in ours if ours[key] != base[key])])
+
     def grid(self) -> list[Params]:
         """Every point of a grid, conditions honoured, trials of one network side by side."""
         if self.sampler != "grid":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -245,7 +245,7 @@ def records(study: Study) -> list[TrialRecord]:
             # Either still running, or noted and not yet told: Optuna's word counts.
             candidate = record.candidate if record else study.space.candidate(params_of(frozen))
             record = TrialRecord(study=study.name, number=frozen.number, state=state, candidate=candidate)
-        found.append(record)
+        found.append(replace(record, label=study.space.label(record.candidate)))
     return found
 
 

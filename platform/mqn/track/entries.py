@@ -149,7 +149,7 @@ def trial_entry(
         id=entry_id,
         study=record.study,
         trial=record.number,
-        name=f"{record.number:04d} {record.candidate.label}",
+        name=f"{record.number:04d} {record.label}",
         status=STATUS[record.state],
         started=started,
         ended=ended,
