@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test quick lint bench clean
+.PHONY: setup demo test quick unit lint bench clean
 .DEFAULT_GOAL := demo
 
 setup: $(STAMP)
@@ -31,12 +31,15 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What every commit passes: no Ray, no TensorFlow, no browser.
-quick: lint
-	$(BIN)/python -m pytest -m "not integration"
+# What every commit passes: no Ray, no TensorFlow, no browser; on every processor. Torch keeps to one thread, for
+# two test processes with two threads each get in each other's way.
+unit: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not integration" -n logical --dist loadfile
 
-test: lint
-	$(BIN)/python -m pytest
+quick: lint unit
+
+test: quick
+	$(BIN)/python -m pytest -m integration
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks

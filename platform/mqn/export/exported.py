@@ -97,7 +97,7 @@ def place(source: Path, target: Path) -> Exported:
 def _copy(model: Exported, target: Path) -> Exported:
     target.mkdir(parents=True, exist_ok=True)
     with _alone(target):
-        check_target(target)
+        _check_contents(target)
         earlier = _placed(target)
         shutil.copyfile(model.folder / MANIFEST, target / _ANNOUNCED)
         for name in (MANIFEST, *earlier, *FUSED, *PAIR):
@@ -116,8 +116,14 @@ def check_target(target: Path) -> None:
     Raises:
         UsageError: it is a file, or what it holds of a model came from elsewhere.
     """
-    if target.exists() and not target.is_dir():
+    if target.is_dir():
+        with _alone(target):  # Another process may be in the middle of a copy.
+            _check_contents(target)
+    elif target.exists():
         raise UsageError(f"{target} is a file; name a folder for the model's files")
+
+
+def _check_contents(target: Path) -> None:
     if (target / MANIFEST).exists():
         try:
             stage = read_json(Manifest, target / MANIFEST).stage
