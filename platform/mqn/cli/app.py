@@ -15,6 +15,7 @@ from mqn import __version__
 from mqn.cli import output
 from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
 from mqn.errors import MqnError
+from mqn.telemetry import switch_off
 
 EPILOG = "State lives under $MQN_HOME (default: .mqn in the current folder). --traceback after any command shows more."
 
@@ -87,6 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(words: list[str]) -> int:
     shown = "--traceback" in words
     words = [word for word in words if word != "--traceback"]
+    switch_off()
     # TensorFlow writes to stderr at every start; a user sees our own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Threads that spin while they wait for each other collapse beside any other work: at load 9 on two processors a

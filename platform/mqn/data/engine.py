@@ -21,6 +21,7 @@ from mqn.data.storage import Storage, open_storage
 from mqn.errors import DataError, PictureError, UsageError
 from mqn.hdr.scenes import scene
 from mqn.parsing import from_mapping, to_plain
+from mqn.telemetry import switch_off
 
 FEW = 48
 """Pictures that are decoded before Ray would have started."""
@@ -132,9 +133,9 @@ def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: 
 
 
 def _start(workers: int | None, address: str | None) -> None:
+    switch_off()
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own: dict[str, Any] = {
         "num_cpus": workers or _processors(),
         "include_dashboard": False,

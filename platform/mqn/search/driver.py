@@ -18,6 +18,7 @@ from typing import Any
 
 import filelock
 
+from mqn import telemetry
 from mqn.errors import ConfigError, StudyBusyError, UsageError
 from mqn.home import home
 from mqn.parsing import content_hash
@@ -78,6 +79,7 @@ def run_search(request: SearchRequest) -> StudySummary:
         MqnError: a failure that is not one candidate's: weights, data, a device that stays away.
     """
     began = time.monotonic()
+    telemetry.switch_off()
     profile = load_profile(request.profile)
     _check_reach(profile, request.profile)
     name = request.study or load_space(request.space).name

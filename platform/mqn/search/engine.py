@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from mqn import telemetry
 from mqn.errors import CandidateError, ConfigError, StudyError
 from mqn.home import home
 from mqn.profile import RayProfile
@@ -79,11 +80,11 @@ class RayEngine:
         Raises:
             ConfigError: the profile asks for more than there is, or Ray cannot be joined.
         """
+        telemetry.switch_off()
         import ray
 
         self._ray = ray
         self._profile = profile
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._init()
         nodes = [node for node in ray.nodes() if node["Alive"]]
         self._node_id = ray.get_runtime_context().get_node_id()
@@ -155,7 +156,7 @@ class RayEngine:
 
     def _init(self) -> None:
         profile, common = self._profile, {"log_to_driver": False, "logging_level": "error", "ignore_reinit_error": True}
-        environment = {"env_vars": {"MQN_HOME": str(home())}}
+        environment = {"env_vars": {**telemetry.ENVIRONMENT, "MQN_HOME": str(home())}}
         try:
             if profile.address != "local":
                 self._ray.init(profile.address, runtime_env=environment, **common)

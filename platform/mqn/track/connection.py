@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from mqn import telemetry
 from mqn.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 # Set before MLflow is imported, and only where the user has not: nobody waits minutes for a server that is away.
 _ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -52,6 +52,7 @@ def connect(uri: str) -> MlflowClient:
     Args:
         uri: what `check_uri` let pass.
     """
+    telemetry.switch_off()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient

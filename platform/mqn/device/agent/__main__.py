@@ -12,6 +12,7 @@ from mqn.device.agent.config import AgentConfig
 from mqn.device.agent.server import serve
 from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.errors import MqnError
+from mqn.telemetry import switch_off
 from mqn.terminal import printable
 
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    switch_off()
     parser = argparse.ArgumentParser(prog="python -m mqn.device.agent", description="Serve a device.")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
