@@ -163,7 +163,7 @@ def _show(found: Inspection) -> None:
         if states:
             output.line(f"{what}: {', '.join(f'{number} {state}' for state, number in states.items())}")
     if found.holder:
-        output.line(f"lent to: {found.holder}")
+        output.line(f"lent to: {found.holder}{f' (token {found.holder_token})' if found.holder_token else ''}")
     if found.certificate_expires:
         output.line(f"certificate: until {found.certificate_expires}")
     for name, expires in found.tokens.items():

@@ -161,7 +161,8 @@ class LeaseRequest:
     """A wish to have the device alone.
 
     Attributes:
-        holder: who asks: a study, for example. Holders take turns, however many leases each asks for.
+        holder: who asks: a study, for example. Tokens take turns, and the holders of each, however many leases one asks
+            for. Leases and jobs belong to the token; the name is for people.
         ttl_seconds: the lease ends so long after its last sign of life.
     """
 

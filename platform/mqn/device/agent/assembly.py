@@ -82,7 +82,7 @@ def assemble(
 
     def note(lease: wire.Lease, reason: str) -> None:
         metrics.count("leases_ended_total", reason=reason)
-        audit.write("lease ended", holder=lease.holder, lease=lease.id, reason=reason)
+        audit.write("lease ended", client=leases.owner(lease.id), holder=lease.holder, lease=lease.id, reason=reason)
 
     driver = Driver(backend, kept / f"yardsticks-{hashlib.sha256(config.backend.encode()).hexdigest()[:8]}.json")
     with (

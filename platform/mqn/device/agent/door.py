@@ -62,7 +62,8 @@ class Door:
                 await refuse(401, "pages in a browser are not let in without a token")(scope, listen, observe)
                 return
             scope["client_name"] = client
-            with desk.leases.attend(headers.get(wire.LEASE_HEADER.lower(), "")):
+            lease = headers.get(wire.LEASE_HEADER.lower(), "")
+            with desk.leases.attend(lease if lease and desk.leases.owner(lease) == client else ""):
                 await self._app(scope, listen, observe)
         finally:
             desk.metrics.count("requests_total", status=str(status))

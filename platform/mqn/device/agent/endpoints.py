@@ -28,6 +28,8 @@ from mqn.parsing import to_plain
 T = TypeVar("T")
 
 MAX_UPLOADS = 4
+_NO_LEASE = "no such lease of yours; it may have ended long ago"
+_NO_JOB = "no such job of yours; it may have ended long ago"
 
 
 class UnknownError(RefusedError):
@@ -115,7 +117,7 @@ class Endpoints:
 
     async def get_lease(self, request: Request) -> Response:
         """Say where a lease stands, at the latest after so many seconds."""
-        lease_id, seconds, leases = request.path_params["id"], reading.read_wait(request), self._desk.leases
+        seconds, lease_id, leases = reading.read_wait(request), self._own_lease(request), self._desk.leases
         with leases.attend(lease_id) as change:
             if change is not None:
                 with change.listen() as told:
@@ -127,13 +129,13 @@ class Endpoints:
 
     async def put_lease(self, request: Request) -> Response:
         """Take a sign of life."""
-        lease_id = request.path_params["id"]
+        lease_id = self._own_lease(request)
         with self._desk.leases.attend(lease_id):
             return _lease(self._desk.leases.status(lease_id))
 
     async def delete_lease(self, request: Request) -> Response:
         """Take a lease back."""
-        return _lease(self._desk.leases.end(request.path_params["id"]))
+        return _lease(self._desk.leases.end(self._own_lease(request)))
 
     async def post_job(self, request: Request) -> Response:
         """Queue a job."""
@@ -143,7 +145,7 @@ class Endpoints:
 
     async def get_job(self, request: Request) -> Response:
         """Say where a job stands, at the latest after so many seconds."""
-        job_id, seconds, jobs = request.path_params["id"], reading.read_wait(request), self._desk.jobs
+        seconds, job_id, jobs = reading.read_wait(request), self._own_job(request), self._desk.jobs
         found = jobs.find(job_id)
         if found is not None:
             lease_id, change = found
@@ -155,7 +157,7 @@ class Endpoints:
 
     async def delete_job(self, request: Request) -> Response:
         """Cancel a job."""
-        return _job(self._desk.jobs.cancel(request.path_params["id"]))
+        return _job(self._desk.jobs.cancel(self._own_job(request)))
 
     async def get_device(self, _: Request) -> Response:
         """Say who this device is."""
@@ -177,6 +179,20 @@ class Endpoints:
     async def get_health(self, _: Request) -> Response:
         """Say that the agent lives."""
         return JSONResponse({"status": "ok"})
+
+    def _own_lease(self, request: Request) -> str:
+        """The lease that the path names, of whoever asks: others learn not even that there is one."""
+        lease_id: str = request.path_params["id"]
+        if self._desk.leases.owner(lease_id) != _client(request):
+            raise UnknownError(_NO_LEASE)
+        return lease_id
+
+    def _own_job(self, request: Request) -> str:
+        """The job that the path names, likewise."""
+        job_id: str = request.path_params["id"]
+        if self._desk.jobs.owner(job_id) != _client(request):
+            raise UnknownError(_NO_JOB)
+        return job_id
 
     async def _ask(self, name: str, question: Callable[[], T]) -> T:
         """Ask the device, which may take its time, in a thread; whoever asks the same meanwhile waits for that answer.
@@ -221,11 +237,11 @@ def _client(request: Request) -> str:
 
 def _lease(lease: wire.Lease | None) -> Response:
     if lease is None:
-        raise UnknownError("no such lease; it may have ended long ago")
+        raise UnknownError(_NO_LEASE)
     return JSONResponse(to_plain(lease))
 
 
 def _job(answer: JobAnswer | None, status: int = 200) -> Response:
     if answer is None:
-        raise UnknownError("no such job; it may have ended long ago")
+        raise UnknownError(_NO_JOB)
     return Response(answer.text, status_code=status, media_type="application/json")

@@ -39,7 +39,8 @@ class Inspection:
         device: who it serves; None without a token.
         jobs: by state; empty where that is not known.
         leases: likewise.
-        holder: who has the device; empty where nobody does, or that is not known.
+        holder: who has the device, by its own word; empty where nobody does, or that is not known.
+        holder_token: the name of the token that it came with; empty without one.
         certificate_expires: ISO 8601; empty where there is none, or it is not known.
         tokens: when each expires, by name; only where its folder is here.
         warnings: what its owner should know.
@@ -52,6 +53,7 @@ class Inspection:
     jobs: dict[str, int] = field(default_factory=dict)
     leases: dict[str, int] = field(default_factory=dict)
     holder: str = ""
+    holder_token: str = ""
     certificate_expires: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -120,32 +122,33 @@ def inspect_folder(folder: Path, token: str | None = None) -> Inspection:
     kept = config.folder or folder
     tokens = Tokens(kept / TOKENS_FILE)
     expires = None if config.certificate is None else expiry(config.certificate)
-    jobs, leases, holder = _read_ledger(kept / LEDGER_FILE)
+    jobs, leases, holder, holder_token = _read_ledger(kept / LEDGER_FILE)
     return replace(
         found,
         jobs=found.jobs or jobs,
         leases=found.leases or leases,
         holder=holder,
+        holder_token=holder_token,
         certificate_expires=found.certificate_expires or ("" if expires is None else date(expires)),
         tokens={kept_token.name: kept_token.expires or "never" for kept_token in tokens.all},
         warnings=tuple(warnings(tokens, expires)),
     )
 
 
-def _read_ledger(path: Path) -> tuple[dict[str, int], dict[str, int], str]:
+def _read_ledger(path: Path) -> tuple[dict[str, int], dict[str, int], str, str]:
     if not path.exists():
-        return {}, {}, ""
+        return {}, {}, "", ""
     counts = "select state, count(*) from {} where state in ('queued', 'running', 'waiting', 'held') group by state"
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
             jobs, leases = (dict(base.execute(counts.format(table)).fetchall()) for table in ("jobs", "leases"))
-            held = base.execute("select holder from leases where state = 'held'").fetchone()
+            held = base.execute("select holder, client from leases where state = 'held'").fetchone()
     except sqlite3.DatabaseError:
-        return {}, {}, ""
+        return {}, {}, "", ""
     return (
         {state: jobs.get(state, 0) for state in ("queued", "running")},
         {state: leases.get(state, 0) for state in ("held", "waiting")},
-        held[0] if held else "",
+        *(held or ("", "")),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mqn.device.agent.authority import CA_FILE, MAX_DAYS, hosts_of, issue, open_authority, write_private
 from mqn.device.agent.config import CONFIG_FILE, PORT, Limits, read_config
-from mqn.device.agent.tokens import TOKENS_FILE, Token, TokenFile, date, hash_secret
+from mqn.device.agent.tokens import OWNER, TOKENS_FILE, Token, TokenFile, date, hash_secret
 from mqn.device.agent.unit import PROGRAM, SERVICE_FOLDER, SERVICE_USER, UNIT_FILE, service_unit
 from mqn.errors import UsageError
 from mqn.parsing import read_json, to_plain
@@ -131,6 +131,8 @@ def install(
 
 
 def _check(name: str, hosts: Sequence[str], days: int, token_days: int, port: int) -> None:
+    if name == OWNER:
+        raise UsageError(f"--name {name!r} means whoever starts an agent; choose another, for example board")
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name!r}: use letters, digits, - and _, for example board")
     for host in hosts:

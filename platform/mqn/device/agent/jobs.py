@@ -78,8 +78,8 @@ class Jobs:
 
         Args:
             request: what to measure.
-            lease_id: the lease that it is posted under.
-            client: whose token posts it; keys are its own.
+            lease_id: the lease that it is posted under, asked for with the same token.
+            client: whose token posts it; the job and the key are its own.
             key: the client's idempotency key.
 
         Raises:
@@ -99,7 +99,7 @@ class Jobs:
                 return self._require(known.id)
             if self._draining:
                 raise DrainingError("the agent is being stopped and takes no jobs; try again later")
-            self._leases.check_held(lease_id)
+            self._leases.check_held(lease_id, client)
             assert lease_id is not None
             waiting = sum(job.state == "queued" for job in self._live.values())
             if waiting >= self._capacity:
@@ -129,6 +129,13 @@ class Jobs:
                 return JobAnswer.of(self._unwritten[job_id])
             text = self._ledger.answer(job_id)
             return None if text is None else JobAnswer(text=text, ended=True)
+
+    def owner(self, job_id: str) -> str | None:
+        """Whose token posted a job; None if it is unknown."""
+        with self._lock:
+            job = self._live.get(job_id)
+            row = self._ledger.job(job_id) if job is None else job.row
+            return None if row is None else row.client
 
     def find(self, job_id: str) -> tuple[str, Change] | None:
         """The lease of a job that has not ended, and what tells when its state changes; None otherwise."""

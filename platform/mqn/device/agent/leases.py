@@ -1,5 +1,7 @@
 """Who has the device: one holder at a time, taking turns, each for as long as it gives signs of life.
 
+A lease belongs to the token that asked for it; what a holder calls itself gives it nothing.
+
 Time here is the monotonic clock's: a wall clock that jumps ends no lease and prolongs none.
 """
 
@@ -57,8 +59,8 @@ class Leases:
 
         Args:
             ledger: where they are kept.
-            capacity: how many may wait.
-            capacity_per_holder: how many of those may be one holder's.
+            capacity: how many may wait; one token's may be all but `capacity_per_holder` of those.
+            capacity_per_holder: how many of those may be one token's holder's.
             clock: seconds, monotonic.
             on_end: called with what ended and why: `given back` or `no sign of life`.
             on_breakdown: called when the timer ends by an error; no lease will end by itself any more.
@@ -85,7 +87,7 @@ class Leases:
 
         Args:
             request: who is to have it.
-            client: whose token asks; keys are its own.
+            client: whose token asks; the lease and the key are its own.
             key: the client's idempotency key.
 
         Raises:
@@ -102,7 +104,7 @@ class Leases:
                 return self._require(known.id)
             if self._draining:
                 raise DrainingError("the agent is being stopped and lends the device to nobody; try again later")
-            self._check_capacity(request.holder)
+            self._check_capacity(client, request.holder)
             row = LeaseRow(
                 id=uuid.uuid4().hex,
                 sequence=self._next(),
@@ -130,12 +132,18 @@ class Leases:
             ahead = 0 if ticket is None else self._ahead(ticket)
             return Lease(id=row.id, holder=row.holder, state=state, ttl_seconds=row.ttl_seconds, ahead=ahead)
 
+    def owner(self, lease_id: str) -> str | None:
+        """Whose token asked for a lease; None if it is unknown."""
+        with self.lock:
+            row = self._live[lease_id].row if lease_id in self._live else self._ledger.lease(lease_id)
+            return None if row is None else row.client
+
     @contextlib.contextmanager
     def attend(self, lease_id: str) -> Iterator[Change | None]:
         """Take the time of a block as signs of life: a request about the lease, or about one of its jobs.
 
         Args:
-            lease_id: which; an unknown or ended one is left as it is.
+            lease_id: which, of whoever makes the request; an unknown or ended one is left as it is.
 
         Yields:
             What tells when its state changes; None if it has ended.
@@ -153,8 +161,12 @@ class Leases:
                     ticket.seen = self._clock()
                     self._set_alarm()
 
-    def check_held(self, lease_id: str | None) -> None:
+    def check_held(self, lease_id: str | None, client: str = "") -> None:
         """Make sure that a lease gives its holder the device.
+
+        Args:
+            lease_id: which.
+            client: whose token uses it.
 
         Raises:
             NotHeldError: it does not; says why.
@@ -162,7 +174,7 @@ class Leases:
         if not lease_id:
             raise NotHeldError("a job needs a lease: POST /v1/leases, and name it in the header Lease")
         with self.lock:
-            found = self.status(lease_id)
+            found = self.status(lease_id) if self.owner(lease_id) == client else None
         if found is None:
             raise NotHeldError(f"no lease {lease_id[:64]!r} here; POST /v1/leases for one")
         if found.state == "ended":
@@ -218,19 +230,22 @@ class Leases:
         last = max((row.granted for row in rows), default=0)
         for row in rows:
             if row.granted:
-                self._turns.take(row.holder, row.granted)
+                self._turns.take(row.client, row.holder, row.granted)
             if row.state == "waiting" or (row.state == "held" and row.granted == last):
                 self._live[row.id] = _Ticket(row, self._clock())
             elif row.state == "held":  # and had ended before the last was granted, which a full disk did not take
                 with contextlib.suppress(FullDiskError):
                     self._ledger.set_lease(row.id, "ended", row.granted)
 
-    def _check_capacity(self, holder: str) -> None:
-        waiting = [ticket.row.holder for ticket in self._live.values() if ticket.state == "waiting"]
+    def _check_capacity(self, client: str, holder: str) -> None:
+        waiting = [ticket.row for ticket in self._live.values() if ticket.state == "waiting"]
         if len(waiting) >= self._capacity:
             raise FullQueueError(f"{len(waiting)} wait for the device already; try again later")
-        if waiting.count(holder) >= self._capacity_per_holder:
-            raise FullQueueError(f"{waiting.count(holder)} leases of {holder!r} wait already; try again later")
+        same = [row.holder for row in waiting if row.client == client]
+        if same.count(holder) >= self._capacity_per_holder:
+            raise FullQueueError(f"{same.count(holder)} leases of {holder!r} wait already; try again later")
+        if client and len(same) >= self._capacity - self._capacity_per_holder:
+            raise FullQueueError(f"{len(same)} leases of your token wait already; try again later")
 
     def _require(self, lease_id: str) -> Lease:
         found = self.status(lease_id)
@@ -254,7 +269,7 @@ class Leases:
         if order:
             chosen = order[0]
             chosen.state, chosen.granted, chosen.seen = "held", self._next(), self._clock()
-            self._turns.take(chosen.row.holder, chosen.granted)
+            self._turns.take(chosen.row.client, chosen.row.holder, chosen.granted)
             self._write(chosen)
             chosen.change.tell()
             self._set_alarm()

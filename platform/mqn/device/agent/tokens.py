@@ -54,6 +54,17 @@ class TokenFile:
 
     tokens: tuple[Token, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check that a name is one token's: leases and jobs belong to it.
+
+        Raises:
+            ValueError: it is another's as well, or that of the token that the agent is started with.
+        """
+        names = [token.name for token in self.tokens]
+        for name in names:
+            if name == OWNER or names.count(name) > 1:
+                raise ValueError(f"the name {name!r} is another token's as well; each needs a name of its own")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -1,4 +1,7 @@
-"""Whose turn it is: holders alternate, however many leases each asks for."""
+"""Whose turn it is: tokens alternate, and the holders of each; however many leases one asks for, or names it takes.
+
+A token is proven, a holder's name is only said: nobody takes another token's turn by its holder's name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from mqn.device.agent.ledger import LeaseRow
 
-REMEMBERED_HOLDERS = 256
+REMEMBERED = 256
 
 
 class Waiting(Protocol):
@@ -20,38 +23,51 @@ class Waiting(Protocol):
 
 
 T = TypeVar("T", bound=Waiting)
+K = TypeVar("K")
 
 
 class Turns:
-    """When each holder of late had its last turn."""
+    """When each token, and each of its holders, had its last turn of late."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[str, int] = OrderedDict()
+        self._clients: OrderedDict[str, int] = OrderedDict()
+        self._holders: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    def take(self, holder: str, turn: int) -> None:
+    def take(self, client: str, holder: str, turn: int) -> None:
         """Remember a turn.
 
         Args:
-            holder: who had it.
+            client: whose token had it.
+            holder: who had it, by what the client said.
             turn: its number, higher than all before.
         """
-        self._last[holder] = turn
-        self._last.move_to_end(holder)
-        while len(self._last) > REMEMBERED_HOLDERS:
-            self._last.popitem(last=False)
+        _remember(self._clients, client, turn)
+        _remember(self._holders, (client, holder), turn)
 
     def order(self, waiting: Sequence[T]) -> list[T]:
-        """Sort those that wait by their turns: the holder whose last one is longest ago first, then by arrival.
+        """Sort those that wait by their turns: whose last one is longest ago comes first, then by arrival.
 
         Args:
             waiting: in any order.
         """
-        last, left, order = dict(self._last), list(waiting), []
-        turn = max(last.values(), default=0)
+        clients, holders, left, order = dict(self._clients), dict(self._holders), list(waiting), []
+        turn = max(clients.values(), default=0)
+
+        def rank(ticket: T) -> tuple[int, int, int]:
+            row = ticket.row
+            return clients.get(row.client, 0), holders.get((row.client, row.holder), 0), row.sequence
+
         while left:
-            following = min(left, key=lambda ticket: (last.get(ticket.row.holder, 0), ticket.row.sequence))
+            following = min(left, key=rank)
             left.remove(following)
             order.append(following)
             turn += 1
-            last[following.row.holder] = turn
+            clients[following.row.client] = holders[following.row.client, following.row.holder] = turn
         return order
+
+
+def _remember(turns: OrderedDict[K, int], key: K, turn: int) -> None:
+    turns[key] = turn
+    turns.move_to_end(key)
+    while len(turns) > REMEMBERED:
+        turns.popitem(last=False)
