@@ -26,8 +26,10 @@ exception, which crashes loudly). What a user can do something about is an `MqnE
     │   │   └── DeviceRestingError   reached, but too warm or low on battery: worth another try later
     │   ├── DeviceRefusedError   reached, and says no: token, size, hash, settings
     │   └── MeasurementError     measured, but the verdict is not one that the profile accepts
+    │       └── UnsteadyError    the machine was disturbed, and no model is to blame: worth another try later
     ├── FaultError               machinery failed: the same work may succeed later, and no candidate is to blame
     │   ├── ProcessLostError     a worker or export process, its memory or its machine was lost
+    │   │   └── ProcessCrashedError  it crashed by itself; if it always does on the same input, the input is to blame
     │   ├── DiskError            the disk is full, read-only, or cannot lock files
     │   ├── DatabaseAwayError    the study's database does not answer
     │   └── ClusterError         Ray cannot be started, joined or reached
@@ -41,7 +43,9 @@ exception, which crashes loudly). What a user can do something about is an `MqnE
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 
 class MqnError(Exception):
@@ -148,7 +152,24 @@ class DeviceRefusedError(DeviceError):
 
 
 class MeasurementError(DeviceError):
-    """A measurement was made, and its verdict is not acceptable."""
+    """A measurement was made, and its verdict is not acceptable.
+
+    Attributes:
+        measurement: what was measured all the same, a `mqn.records.Measurement` or `Comparison`; None where nothing was.
+        kept: what a trial keeps of it: plain values by name.
+    """
+
+    measurement: Any = None
+    kept: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, line: str, measurement: Any = None) -> None:
+        """Compose the error from its line and what was measured."""
+        super().__init__(line)
+        self.measurement = measurement
+
+
+class UnsteadyError(MeasurementError):
+    """The machine was disturbed while it measured (`contended`, `unsteady`, `throttled`): no model is to blame."""
 
 
 class FaultError(MqnError):
@@ -157,6 +178,10 @@ class FaultError(MqnError):
 
 class ProcessLostError(FaultError):
     """A worker or export process, its memory or its machine was lost."""
+
+
+class ProcessCrashedError(ProcessLostError):
+    """A process crashed by itself. Where the same input always does that, the input is to blame."""
 
 
 class DiskError(FaultError):

@@ -16,6 +16,10 @@ from mqn.records import PRESETS, MeasureSettings
 from mqn.redaction import hide, hide_url
 
 LOOPBACK = "loopback"
+LONGEST_PAUSE_SECONDS = 300.0
+"""Between two tries of work that failed through no fault of its candidate."""
+
+_MOST_TRIES = 100
 _OWN_SCHEMES = ("adb:", "ssh:")
 # What stands in figures' names (`latency_ms/kind:pixel 8`), and thus in MLflow's; '/' and ':' part them.
 _WORD = re.compile(r"\w[\w .-]*")
@@ -128,6 +132,35 @@ class BudgetProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryProfile:
+    """How often work is tried that failed through no fault of its candidate; then its trial waits to be resumed.
+
+    Attributes:
+        tries: of a job whose process, memory, disk or cluster failed, in all.
+        pause_seconds: before the second try; each further one waits twice as long, up to 5 minutes.
+        rounds: further rounds of a measurement that the machine disturbed, each of `measure.attempts` tries.
+        rest_seconds: how long a device is left alone after a disturbed round; after each further one in a row twice as
+            long, up to 5 minutes. Other work goes on meanwhile.
+    """
+
+    tries: int = 6
+    pause_seconds: float = 2.0
+    rounds: int = 4
+    rest_seconds: float = 15.0
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        if not 1 <= self.tries <= _MOST_TRIES or not 0 <= self.rounds <= _MOST_TRIES:
+            raise ValueError(f"tries must be 1 to {_MOST_TRIES}, rounds 0 to {_MOST_TRIES}")
+        if not all(0 <= seconds <= LONGEST_PAUSE_SECONDS for seconds in (self.pause_seconds, self.rest_seconds)):
+            raise ValueError(f"pause_seconds and rest_seconds must be 0 to {LONGEST_PAUSE_SECONDS:g}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A whole profile; every key has a default, so that an empty file is the default profile.
 
@@ -142,6 +175,7 @@ class Profile:
         tracking: where runs are logged.
         devices: what may be measured on, by name.
         measure: how is measured; in a file, `preset = "strict"` is what the other keys start from.
+        retry: how often work is tried again that failed through no fault of its candidate.
         budget: when a study stops by itself.
     """
 
@@ -154,6 +188,7 @@ class Profile:
     tracking: TrackingProfile = field(default_factory=TrackingProfile)
     devices: dict[str, DeviceProfile] = field(default_factory=lambda: {"local": DeviceProfile()})
     measure: MeasureSettings = field(default_factory=MeasureSettings)
+    retry: RetryProfile = field(default_factory=RetryProfile)
     budget: BudgetProfile = field(default_factory=BudgetProfile)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from mqn.device.client import Client
 from mqn.device.lease import OnState, OnWait, name_holder
 from mqn.device.pool.gates import Gates
 from mqn.device.science.figures import describe_verdict
-from mqn.errors import MeasurementError
+from mqn.errors import MeasurementError, UnsteadyError
 from mqn.records import Comparison, Measurement, MeasureSettings, OpProfile, Verdict
 
 Result = TypeVar("Result", Measurement, Comparison)
@@ -49,7 +49,8 @@ def measure(
         The measurement, with the ranges in which its percentiles lie.
 
     Raises:
-        MeasurementError: no try had an accepted verdict; names the last one and its reasons.
+        MeasurementError: no try had an accepted verdict; names the last one and its reasons, and carries what was
+            measured. An `UnsteadyError` where the machine was disturbed, and the model is not to blame.
         DeviceRestingError: the device is too warm or low on battery.
         DeviceAwayError: the agent cannot be reached, went away, or is too busy.
         DeviceRefusedError: it refuses.
@@ -64,9 +65,9 @@ def measure(
             _keep(client, gates)
             return lease.measure(files, settings, on_state)
 
-        found = _insist(run, settings, pauses_seconds, _names(files))
+        found = _insist(run, settings, pauses_seconds, _names(files), analyse)
     if found.latency_ms is None:
-        raise MeasurementError(f"{_names(files)}: {describe_verdict(found)}")
+        raise MeasurementError(f"{_names(files)}: {describe_verdict(found)}", found)
     return analyse(found)
 
 
@@ -113,9 +114,9 @@ def compare(
             _keep(client, gates)
             return lease.compare(files, against, settings, on_state)
 
-        found = _insist(run, settings, pauses_seconds, names)
+        found = _insist(run, settings, pauses_seconds, names, analyse_comparison)
     if not found.first or not found.second:
-        raise MeasurementError(f"{names}: {describe_verdict(found)}")
+        raise MeasurementError(f"{names}: {describe_verdict(found)}", found)
     return analyse_comparison(found)
 
 
@@ -154,7 +155,13 @@ def profile(
     return found
 
 
-def _insist(run: Callable[[], Result], settings: MeasureSettings, pauses: Sequence[float], names: str) -> Result:
+def _insist(
+    run: Callable[[], Result],
+    settings: MeasureSettings,
+    pauses: Sequence[float],
+    names: str,
+    analyse: Callable[[Result], Result],
+) -> Result:
     for attempt in range(settings.attempts):
         if attempt:
             time.sleep(pauses[min(attempt, len(pauses)) - 1])
@@ -164,7 +171,10 @@ def _insist(run: Callable[[], Result], settings: MeasureSettings, pauses: Sequen
         if found.verdict in FINAL:
             break
     tries = f" after {attempt + 1} tries" if attempt else ""
-    raise MeasurementError(f"{names}: {describe_verdict(found)}{tries}")
+    line = f"{names}: {describe_verdict(found)}{tries}"
+    if found.verdict in FINAL:
+        raise MeasurementError(line, found)
+    raise UnsteadyError(line, analyse(found))
 
 
 def _keep(client: Client, gates: Gates | None) -> None:

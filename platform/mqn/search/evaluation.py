@@ -12,11 +12,12 @@ from mqn.errors import CandidateError, MeasurementError, ModelFileError
 from mqn.records import Candidate, TrialRecord, Verdict
 from mqn.search.artifacts import Artifact
 from mqn.search.jobs import Job
+from mqn.search.retries import TRANSIENT
 from mqn.search.scheduler import Scheduler, Work
 from mqn.search.space import Space
 
 OWN_FAULTS = (CandidateError, MeasurementError, ModelFileError)
-"""Failures of one candidate. Every other failure by name ends the study, and its trials wait to be taken up."""
+"""Failures of one candidate. A trial with a transient one waits; every other by name ends the study, and all wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Evaluation:
         self.candidate = candidate
         self.works: dict[str, Work] = {}
         self.error: str | None = None
+        self.waits: str | None = None
         self._pipeline = pipeline
         self._steps: tuple[Step, ...] = ()
         self._planned = False
@@ -85,7 +87,7 @@ class Evaluation:
         """Request every step that can be requested now.
 
         Returns:
-            Whether the trial is over: every step is done, or one has failed and no other is on its way.
+            Whether the trial is over: every step is done, or one has failed or waits and no other is on its way.
 
         Raises:
             MqnError: a failure that is not this candidate's own.
@@ -100,7 +102,13 @@ class Evaluation:
         except OWN_FAULTS as error:
             self.error = str(error)
         under_way = any(work.outcome is None for work in self.works.values())
-        return not under_way and (self.error is not None or len(self.works) == len(self._steps))
+        stopped = self.error is not None or self.waits is not None
+        return not under_way and (stopped or len(self.works) == len(self._steps))
+
+    def rests(self, scheduler: Scheduler) -> bool:
+        """Whether all that the trial waits for is a device that is not steady."""
+        left = [work for work in self.works.values() if work.outcome is None]
+        return bool(left) and all(map(scheduler.rests, left))
 
     def _request(self, scheduler: Scheduler) -> bool:
         artifacts, before = self.artifacts, len(self.works)
@@ -111,10 +119,14 @@ class Evaluation:
 
     def _note_failures(self) -> None:
         for name, work in self.works.items():
-            if work.outcome is not None and work.outcome.error is not None and self.error is None:
-                error = work.outcome.exception()
-                if not isinstance(error, OWN_FAULTS):
-                    raise error
+            if work.outcome is None or work.outcome.error is None:
+                continue
+            error = work.outcome.exception()
+            if isinstance(error, TRANSIENT):
+                self.waits = self.waits or f"{name}: {error}"
+            elif not isinstance(error, OWN_FAULTS):
+                raise error
+            elif self.error is None:
                 self.error = f"{name}: {error}"
 
     def record(self, study: str, space: Space) -> TrialRecord:
@@ -123,27 +135,34 @@ class Evaluation:
         error = self.error
         try:
             figures = self._pipeline.figures(self.candidate, artifacts)
-            if error is None:
+            if error is None and self.waits is None:
                 violations = judge(space, figures.figures)
         except OWN_FAULTS as fault:
             error = error or str(fault)
+        kept = {name.partition("/")[2]: kept for name, work in self.works.items() if (kept := _kept(work))}
         return TrialRecord(
             study=study,
             number=self.number,
-            state="complete" if error is None else "failed",
+            state="failed" if error is not None else "held" if self.waits is not None else "complete",
             candidate=self.candidate,
             figures=figures.figures,
             device_figures=figures.device_figures,
-            verdicts=figures.verdicts,
+            verdicts=figures.verdicts | {target: plain["verdict"] for target, plain in kept.items()},
+            unaccepted={target: plain["figures"] for target, plain in kept.items()},
             artifacts={name: artifact.manifest.key for name, artifact in artifacts.items()},
             violations=violations,
             seconds={name: self._seconds(work) for name, work in self.works.items()},
             error=error,
             label=space.label(self.candidate),
+            waits=None if error is not None else self.waits,
         )
 
     def _seconds(self, work: Work) -> float:
         return work.outcome.seconds if work.outcome is not None and work.owner == self.number else 0.0
+
+
+def _kept(work: Work) -> Mapping[str, Any]:
+    return work.outcome.kept if work.outcome is not None else {}
 
 
 def judge(space: Space, figures: Mapping[str, float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import mqn
 import mqn.errors
-from mqn.errors import MqnError
+from mqn.errors import MeasurementError, MqnError
 from mqn.search.artifacts import Artifact, ArtifactStore
 
 StageFunction = Callable[..., Mapping[str, Any]]
@@ -95,11 +95,19 @@ class Outcome:
         reused: whether the artifact was there already.
         seconds: wall time of the work; 0 where it was reused.
         error: name of the `MqnError` and its line; None where the artifact is there.
+        kept: what a failed measurement measured all the same (`MeasurementError.kept`).
     """
 
     reused: bool = False
     seconds: float = 0.0
     error: tuple[str, str] | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def failed(cls, error: MqnError, seconds: float = 0.0) -> Outcome:
+        """That of a job that failed by name."""
+        kept = dict(error.kept) if isinstance(error, MeasurementError) else {}
+        return cls(error=(type(error).__name__, str(error)), kept=kept, seconds=seconds)
 
     def exception(self) -> MqnError:
         """The error as it was raised, to be raised again on this side."""
@@ -130,7 +138,7 @@ def perform(folder: Path, job: Job) -> Outcome:
         try:
             details = job.function(slot.folder, **job.arguments)
         except MqnError as error:
-            return Outcome(error=(type(error).__name__, str(error)), seconds=time.monotonic() - began)
+            return Outcome.failed(error, time.monotonic() - began)
         seconds = time.monotonic() - began
         slot.publish(inputs=job.inputs, versions=_versions(job.packages), seconds=seconds, details=details)
         return Outcome(seconds=seconds)

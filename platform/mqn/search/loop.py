@@ -84,19 +84,24 @@ class Loop:
         for frozen in self.study.trials(TrialState.RUNNING):
             trial = self.study.take_up(frozen)
             noted = self.study.noted(frozen)
-            if noted is not None:
+            if noted is not None and noted.state != "held":
                 self._finish(trial, noted, self._find(noted))
             else:
                 self._begin(trial)
         in_time = True
         while True:
             in_time = in_time and (end is None or time.monotonic() < end)
-            while in_time and self._begun < self._goal and len(self._active) < self.limits.parallel:
+            while in_time and self._begun < self._goal and self._has_room():
                 self._begun += 1
                 self._begin(self.study.ask())
             if not self._active:
                 return "done" if in_time or self._begun >= self._goal else "hours"
             self._advance()
+
+    def _has_room(self) -> bool:
+        """Whether another trial may be on its way: as many again may wait for a device to be steady."""
+        resting = sum(evaluation.rests(self.scheduler) for evaluation in self._active)
+        return len(self._active) - min(resting, self.limits.parallel) < self.limits.parallel
 
     def _begin(self, trial: Any) -> None:
         candidate = self.study.space.suggest(trial)
@@ -112,6 +117,9 @@ class Loop:
             self._active.remove(evaluation)
             record = evaluation.record(self.study.name, self.study.space)
             self.study.note(evaluation.trial, record)
+            if record.state == "held":  # It stays running, and the next driver takes it up.
+                self.progress.finish(record)
+                continue
             self._finish(evaluation.trial, record, evaluation.artifacts)
         if not over:
             self.scheduler.step(_TICK_SECONDS)

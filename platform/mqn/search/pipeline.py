@@ -184,8 +184,9 @@ class MqnPipeline:
             found[f"{name}_drop"] = lost if QUANTITIES[name].direction == "maximize" else -lost
         targets = [target for target in self._devices.targets if f"measure/{target}" in details]
         measured = {target: details[f"measure/{target}"] for target in targets}
-        if targets:  # Of several targets, the first one's figures stand for the trial.
-            found |= measured[targets[0]]["figures"]
+        first = self._devices.targets[0]
+        if first in measured:  # Of several targets the first one's figures stand for the trial, and no other's.
+            found |= measured[first]["figures"]
         for target in targets:
             named = measured[target]["figures"].items()
             found |= {f"{name}/{target}": value for name, value in named if self._is_apart(name)}

@@ -51,7 +51,7 @@ class Progress:
         from rich.live import Live
 
         self._study, self._space, self._total = study, space, total
-        self._done = [record for record in records if record.state != "running"]
+        self._done = [record for record in records if record.state not in ("running", "held")]
         self._fresh = 0
         self._began = time.monotonic()
         self._console = console or open_console(sys.stderr)
@@ -80,7 +80,10 @@ class Progress:
             self.say(f"trial {evaluation.number}: {self._space.label(evaluation.candidate)}")
 
     def finish(self, record: TrialRecord) -> None:
-        """A trial is over."""
+        """A trial is over, or waits to be resumed."""
+        if record.state == "held":
+            self.say(f"trial {record.number} waits: {record.waits}")
+            return
         self._done.append(record)
         self._fresh += 1
         if record.error is not None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mqn.errors import DeviceAwayError, DeviceRestingError
+from mqn.errors import ClusterError, DeviceAwayError, DeviceRestingError, DiskError, StudyError
+from mqn.profile import RetryProfile
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.engine import Engine
 from mqn.search.jobs import Job, Outcome
+from mqn.search.retries import ALONE_AFTER, Retries
 
 PATIENCE_SECONDS = 30 * 60.0
 # A job on which its device goes away every time, however often that comes back, is not worth a study's life.
@@ -50,6 +52,11 @@ class Work:
         tries: how often its device went away.
         away_since: monotonic time since which it has had no device; None where it has.
         predicted: how long it is thought to take; None where nobody knows.
+        faults: how often machinery failed under it (`mqn.search.retries`).
+        crashes: how often a process crashed by itself over it.
+        rounds: how often a disturbed machine measured it in vain.
+        not_before: monotonic time before which it is not tried again.
+        setback: how it ended last, before it was put back.
     """
 
     job: Job
@@ -60,6 +67,11 @@ class Work:
     tries: int = 0
     away_since: float | None = None
     predicted: float | None = None
+    faults: int = 0
+    crashes: int = 0
+    rounds: int = 0
+    not_before: float = 0.0
+    setback: Outcome | None = None
 
 
 class Scheduler:
@@ -74,6 +86,8 @@ class Scheduler:
         predict: Callable[[Job], float | None] = lambda _: None,
         quiesce: Callable[[], object] = lambda: None,
         patience_seconds: float = PATIENCE_SECONDS,
+        retry: RetryProfile | None = None,
+        tell: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -86,6 +100,8 @@ class Scheduler:
             predict: how long a measurement is thought to take; the shortest goes first, the unknown last.
             quiesce: called before an exclusive job begins, so that this process keeps still.
             patience_seconds: how long a job may be without a device.
+            retry: how often work is tried again; None: as profiles do by default.
+            tell: takes a line on what is put back.
             clock: monotonic seconds.
             sleep: waits while nothing runs.
         """
@@ -95,7 +111,10 @@ class Scheduler:
         self._predict = predict
         self._quiesce = quiesce
         self._patience_seconds = patience_seconds
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._tell = clock, sleep, tell
+        self._retry = retry or RetryProfile()
+        self._retries = Retries(self._retry, clock, tell)
+        self._restarts = 0
         self._works: dict[tuple[str, str], Work] = {}
         self._waiting: list[Work] = []
         self._running: dict[Hashable, Work] = {}
@@ -118,29 +137,67 @@ class Scheduler:
                 self._waiting.append(work)
         return work
 
+    def rests(self, work: Work) -> bool:
+        """Whether a job only waits for its device to be steady."""
+        return work.outcome is None and work in self._waiting and self._retries.rests(work)
+
     def step(self, timeout: float) -> None:
         """Begin what can begin, then wait until something has ended, for at most `timeout` seconds.
 
         Raises:
             DeviceAwayError: a job was without a device for longer than the patience.
+            FaultError: machinery failed for longer than the profile's tries.
         """
-        self._begin()
-        if not self._running:
-            if self._waiting:  # for a device
-                self._sleep(timeout)
-            return
-        for handle in self._engine.wait(list(self._running), timeout):
-            work = self._running.pop(handle)
-            outcome = self._engine.collect(handle)
-            if work.placed is not None and self._places is not None:
-                self._places.end(work.placed, outcome)
-                work.placed = None
-                if outcome.error is not None and isinstance(outcome.exception(), DeviceAwayError):
-                    self._put_back(work, outcome)
-                    continue
-            work.outcome = outcome
-            if outcome.error is None:
+        try:
+            self._begin()
+            if not self._running:
+                if self._waiting:  # for a device, or for the end of a pause
+                    given_up = self._retries.give_up(self._waiting)
+                    self._waiting = [work for work in self._waiting if work not in given_up]
+                    if not given_up:
+                        self._sleep(timeout)
+                return
+            for handle in self._engine.wait(list(self._running), timeout):
+                outcome = self._engine.collect(handle)
+                self._end(self._running.pop(handle), outcome)
+        except ClusterError as error:
+            self._restart(error)
+
+    def _end(self, work: Work, outcome: Outcome) -> None:
+        if work.placed is not None and self._places is not None:
+            self._places.end(work.placed, outcome)
+            work.placed = None
+        if outcome.error is None:
+            try:
                 work.artifact = self.store.get(*work.job.id)
+            except StudyError as error:  # It was there a moment ago.
+                outcome = Outcome.failed(DiskError(str(error)))
+            else:
+                work.outcome = outcome
+                self._restarts = 0
+                self._retries.ended_well(work)
+                return
+        if isinstance(outcome.exception(), DeviceAwayError):
+            self._put_back(work, outcome)
+            return
+        work.outcome = self._retries.settle(work, outcome)
+        if work.outcome is None:
+            self._waiting.append(work)
+
+    def _restart(self, error: ClusterError) -> None:
+        """What ran is put back, and the engine begins anew; not for ever."""
+        for work in self._running.values():
+            if work.placed is not None and self._places is not None:
+                self._places.end(work.placed, Outcome.failed(error))
+                work.placed = None
+            self._waiting.append(work)
+        self._running.clear()
+        self._restarts += 1
+        if self._restarts >= self._retry.tries:
+            raise ClusterError(f"{error}; so it went {self._restarts} times; mend it, then go on with --resume")
+        self._tell(f"{error}; starting anew, and what ran is put back")
+        self._sleep(self._retry.pause_seconds)
+        self._engine.restart()
 
     def _put_back(self, work: Work, outcome: Outcome) -> None:
         error = outcome.exception()
@@ -154,12 +211,14 @@ class Scheduler:
         self._waiting.sort(key=_order)
         alone = False
         for work in list(self._waiting):
+            if not self._retries.may_begin(work, self._running.values()):
+                continue
             job = self._place(work)
             if job is None:
                 continue
-            if not self._fits(job) or (alone and job.resources.cpus > 0):
-                # Whatever began now would put off a measurement that waits to be alone, perhaps for ever.
-                alone = alone or job.resources.exclusive
+            if not self._fits(work, job) or (alone and job.resources.cpus > 0):
+                # Whatever began now would put off a job that waits to be alone, perhaps for ever.
+                alone = alone or _alone(work, job)
                 continue
             self._waiting.remove(work)
             if job.resources.exclusive:
@@ -186,14 +245,19 @@ class Scheduler:
             minutes = (now - work.away_since) / 60
             raise DeviceAwayError(f"no device for {work.job.target!r} for {minutes:.0f} minutes: {reason}")
 
-    def _fits(self, job: Job) -> bool:
-        busy = [work.placed or work.job for work in self._running.values()]
-        taken = [other.resources for other in busy if other.resources.cpus > 0]
-        if job.resources.exclusive or any(resources.exclusive for resources in taken):
+    def _fits(self, work: Work, job: Job) -> bool:
+        busy = [(other, other.placed or other.job) for other in self._running.values()]
+        taken = [(other, running) for other, running in busy if running.resources.cpus > 0]
+        if _alone(work, job) or any(_alone(*pair) for pair in taken):
             return not taken or job.resources.cpus == 0
-        return not taken or sum(resources.cpus for resources in taken) + job.resources.cpus <= self._engine.capacity
+        cpus = sum(running.resources.cpus for _, running in taken)
+        return not taken or cpus + job.resources.cpus <= self._engine.capacity
 
 
-def _order(work: Work) -> tuple[int, float]:
+def _alone(work: Work, job: Job) -> bool:
+    return job.resources.exclusive or work.faults >= ALONE_AFTER
+
+
+def _order(work: Work) -> tuple[int, int, float]:
     priority = _PRIORITY.get(work.job.stage, len(_PRIORITY))
-    return priority, math.inf if work.predicted is None else work.predicted
+    return priority, work.rounds, math.inf if work.predicted is None else work.predicted

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqn.errors import DeviceRefusedError
+from mqn.errors import DeviceRefusedError, MeasurementError
 from mqn.parsing import from_mapping, write_json
-from mqn.records import Arch, Candidate, Codec, MeasureSettings, Plan, Training
+from mqn.records import Arch, Candidate, Codec, Measurement, MeasureSettings, Plan, Training
 from mqn.search.jobs import MADE_AT
 
 if TYPE_CHECKING:
@@ -201,13 +201,18 @@ def measure(
     Raises:
         DeviceRefusedError: it refuses, or another device answers at its address.
         DeviceAwayError: it went away.
-        MeasurementError: no measurement that counts came about.
+        MeasurementError: no measurement that counts came about; `kept` has the verdict and the figures of the last.
     """
     from mqn.device.measure import measure as run
-    from mqn.device.science.figures import figures
+    from mqn.device.science.figures import figures, name_figures
 
-    with address.connect() as client:
-        measurement = run(client, files, settings, holder=holder, gates=gates)
+    try:
+        with address.connect() as client:
+            measurement = run(client, files, settings, holder=holder, gates=gates)
+    except MeasurementError as error:
+        if isinstance(error.measurement, Measurement):
+            error.kept = {"verdict": error.measurement.verdict, "figures": name_figures(error.measurement)}
+        raise
     found = measurement.device
     if found.id != device_id:
         raise DeviceRefusedError(f"device {device!r} was {device_id}, and {found.id} answers at its address now")

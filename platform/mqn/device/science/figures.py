@@ -73,7 +73,14 @@ def figures(measurement: Measurement) -> dict[str, float]:
             " real device and are no objective; measure on a real one"
         )
     if measurement.latency_ms is None or measurement.verdict not in measurement.settings.accept:
-        raise MeasurementError(describe_verdict(measurement))
+        raise MeasurementError(describe_verdict(measurement), measurement)
+    return name_figures(measurement)
+
+
+def name_figures(measurement: Measurement) -> dict[str, float]:
+    """The numbers of a measurement by name, as `figures` has them, whatever its verdict; empty where it has none."""
+    if measurement.latency_ms is None:
+        return {}
     named = {
         "latency_ms": measurement.latency_ms.p50,
         "latency_ms.p90": measurement.latency_ms.p90,
