@@ -14,6 +14,7 @@ from mqn.profile import (
     DeviceProfile,
     Profile,
     RayProfile,
+    RetryProfile,
     StorageProfile,
     TrackingProfile,
     load_profile,
@@ -38,8 +39,9 @@ def test_shipped_default_says_what_the_code_would_do_anyway() -> None:
 def test_shipped_default_names_every_key() -> None:
     text = (home.data_folder("runners") / "default.toml").read_text(encoding="utf-8")
     keys = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
-    tables = (Profile, RayProfile, StorageProfile, TrackingProfile, DeviceProfile, MeasureSettings, BudgetProfile)
-    nested = {"ray", "storage", "tracking", "devices", "measure", "budget"}
+    tables = (Profile, RayProfile, StorageProfile, TrackingProfile, DeviceProfile, MeasureSettings)
+    tables += (RetryProfile, BudgetProfile)
+    nested = {"ray", "storage", "tracking", "devices", "measure", "retry", "budget"}
     assert keys == {field.name for table in tables for field in dataclasses.fields(table)} - nested | {"preset"}
 
 
@@ -86,7 +88,7 @@ def test_home_stands_in_urls(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[rey]\ncpus = 1", "unknown key 'rey'; did you mean 'ray'"),
+        ("[rai]\ncpus = 1", "unknown key 'rai'; did you mean 'ray'"),
         ("[ray]\ncpu = 1", "unknown key 'ray.cpu'; did you mean 'cpus'"),
         ("[devices.phone]\nurll = 'x'", "'devices.phone.urll'"),
         ("[measure]\nruns = 0", "measure: .*runs"),

@@ -155,7 +155,7 @@ class MeasurementError(DeviceError):
     """A measurement was made, and its verdict is not acceptable.
 
     Attributes:
-        measurement: what was measured all the same, a `mqn.records.Measurement` or `Comparison`; None where nothing was.
+        measurement: what was measured all the same, a `Measurement` or `Comparison` of `mqn.records`; None: nothing.
         kept: what a trial keeps of it: plain values by name.
     """
 

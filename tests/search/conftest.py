@@ -52,13 +52,14 @@ def make_loop(tmp_path: Path) -> Callable[..., Loop]:
         trials: int = 12,
         parallel: int = 3,
         hours: float | None = None,
+        engine: InProcessEngine | None = None,
         **options: Any,
     ) -> Loop:
         store = ArtifactStore(tmp_path / "artifacts")
         return Loop(
             study=study,
             pipeline=pipeline,
-            scheduler=Scheduler(store, InProcessEngine(), **options),
+            scheduler=Scheduler(store, engine or InProcessEngine(), **options),
             tracker=Tracker("", tmp_path / "spool"),
             progress=Progress(study.name, study.space, trials, []),
             limits=Limits(trials=trials, parallel=parallel, hours=hours),

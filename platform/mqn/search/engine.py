@@ -33,6 +33,9 @@ class Engine(Protocol):
     def collect(self, handle: Hashable) -> Outcome:
         """How an ended job ended; raises whatever is not a failure by name."""
 
+    def restart(self) -> None:
+        """Begin anew after a `ClusterError`; what ran is lost."""
+
     def close(self) -> None:
         """Stop what still runs."""
 
@@ -60,9 +63,13 @@ class InProcessEngine:
         """Do the job now."""
         return perform(*self._jobs.pop(handle))
 
-    def close(self) -> None:
+    def restart(self) -> None:
         """Forget what was not waited for."""
         self._jobs.clear()
+
+    def close(self) -> None:
+        """As `restart`."""
+        self.restart()
 
 
 class RayEngine:
@@ -85,18 +92,7 @@ class RayEngine:
 
         self._ray = ray
         self._profile = profile
-        self._init()
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        self._node_id = ray.get_runtime_context().get_node_id()
-        own = next((node for node in nodes if node["NodeID"] == self._node_id), nodes[0])
-        self._own_cpus = own["Resources"].get("CPU", 1.0)
-        self.capacity = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
-        try:
-            self._check(nodes)
-        except ConfigError:
-            self.close()
-            raise
-        self._tasks: dict[Any, Any] = {}
+        self._begin()
 
     def submit(self, folder: Path, job: Job) -> Hashable:
         """Hand a job to Ray."""
@@ -142,6 +138,15 @@ class RayEngine:
             raise StudyError(f"Ray failed: {str(error).splitlines()[0]}; go on with --resume") from error
         return outcome
 
+    def restart(self) -> None:
+        """Leave what is left of Ray, and start or join it again.
+
+        Raises:
+            ClusterError: it cannot be had.
+        """
+        self.close()
+        self._begin()
+
     def close(self) -> None:
         """Leave Ray; one that was started here ends with everything in it."""
         self._ray.shutdown()
@@ -153,6 +158,20 @@ class RayEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _begin(self) -> None:
+        self._init()
+        nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        self._node_id = self._ray.get_runtime_context().get_node_id()
+        own = next((node for node in nodes if node["NodeID"] == self._node_id), nodes[0])
+        self._own_cpus = own["Resources"].get("CPU", 1.0)
+        self.capacity = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
+        try:
+            self._check(nodes)
+        except ConfigError:
+            self.close()
+            raise
+        self._tasks: dict[Any, Any] = {}
 
     def _init(self) -> None:
         profile, common = self._profile, {"log_to_driver": False, "logging_level": "error", "ignore_reinit_error": True}

@@ -1,10 +1,10 @@
 """What is tried again, when, and how often: work that failed through no fault of its candidate.
 
 Faults of machinery: a job whose process, memory, disk or cluster failed is put back, with a pause that doubles. When
-its tries are used up, its trial waits to be resumed where the process was lost (it may be the job's own need of memory),
-and the study goes on without it. Where the disk or the cluster failed, or several jobs in a row were given up, no trial
-would fare better: the study stops by name. A process that crashes by itself three times on the same job is the
-candidate's own doing.
+its tries are used up and it was its process that was lost (perhaps the job needs more memory than there is), its trial
+waits to be resumed, and the study goes on without it. Where the disk or the cluster failed, or several jobs in a row
+were given up, no trial would fare better: the study stops by name. A process that crashes by itself three times on the
+same job is the candidate's own doing.
 
 Disturbed measurements: the device is left alone for a while, which doubles with every disturbed round in a row, and
 other work goes on. Then one measurement tries whether the device is steady again; if it is, the others follow. A
@@ -153,8 +153,7 @@ class Retries:
 
 
 def _again(error: MqnError, line: str) -> MqnError:
-    again = type(error)(line)
-    return again
+    return type(error)(line)
 
 
 def _device(work: Work) -> str:
