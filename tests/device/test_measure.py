@@ -10,7 +10,7 @@ import pytest
 
 from mqn.device.measure import compare, measure, profile
 from mqn.device.pool.gates import Gates
-from mqn.errors import DeviceRestingError, MeasurementError
+from mqn.errors import DeviceRestingError, MeasurementError, UnsteadyError
 from mqn.records import Comparison, MachineState, Measurement, MeasureSettings, OpProfile, OpTime
 
 FILES = [Path("model.tflite")]
@@ -174,3 +174,21 @@ def test_a_profile(make_measurement) -> None:
     bad = dataclasses.replace(good, verdict="rejected", reasons=("no profiler",), ops=(), profiled_ms=None)
     with pytest.raises(MeasurementError, match=r"'rejected'.*no profiler"):
         profile(FakeClient([bad]), FILES, MeasureSettings())
+
+
+@pytest.mark.parametrize("verdict", ["contended", "unsteady", "throttled"])
+def test_a_disturbed_machine_is_told_apart_and_its_figures_are_kept(verdict, make_measurement) -> None:
+    bad = make_measurement(verdict=verdict, process_rounds=(6, 5))
+    with pytest.raises(UnsteadyError) as raised:
+        run([bad, bad], attempts=2)
+    assert raised.value.measurement.verdict == verdict
+    assert raised.value.measurement.latency_ms.p50_range is not None
+
+
+@pytest.mark.parametrize("verdict", ["crashed", "timeout", "rejected"])
+def test_a_model_that_does_not_run_is_not_the_machines_doing(verdict, make_measurement) -> None:
+    bad = make_measurement(verdict=verdict)
+    with pytest.raises(MeasurementError) as raised:
+        run([bad])
+    assert not isinstance(raised.value, UnsteadyError)
+    assert raised.value.measurement == bad

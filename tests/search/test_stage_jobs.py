@@ -164,6 +164,14 @@ def test_several_targets_have_figures_of_their_own(tmp_path):
     assert found.verdicts == {"board": "ok", "kind:pixel8": "ok"}
 
 
+def test_no_other_target_stands_for_the_first(tmp_path):
+    devices: Any = SimpleNamespace(targets=("board", "phone"))
+    measured = {"verdict": "ok", "figures": {"latency_ms": 3.0}}
+    artifacts = {"measure/phone": artifact(tmp_path, "measure", {}, **measured)}
+    found = MqnPipeline(DATA, Profile(), devices, Scoring()).figures(Candidate(), artifacts)
+    assert found.figures == {"latency_ms/phone": 3.0}
+
+
 def test_a_single_target_that_the_space_names_has_figures_by_that_name(tmp_path):
     details = {"verdict": "ok", "figures": {"latency_ms": 2.0}}
     artifacts = {"measure/local": artifact(tmp_path, "measure", {}, **details)}

@@ -113,6 +113,8 @@ def run_search(request: SearchRequest) -> StudySummary:
                     predict=Predictions(devices.example, profile.measure) if profile.predictor else nobody_knows,
                     quiesce=functools.partial(tracker.flush, _QUIET_SECONDS),
                     patience_seconds=60 * profile.patience_minutes,
+                    retry=profile.retry,
+                    tell=progress.say,
                 ),
                 tracker=tracker,
                 progress=progress,
