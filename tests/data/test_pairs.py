@@ -10,7 +10,7 @@ import pytest
 
 from mqn.data import pairs as pairs_module
 from mqn.data.dataset import Dataset
-from mqn.data.pairs import TrainingPairs, calibration_inputs, evaluation_pictures
+from mqn.data.pairs import TrainingPairs, calibration_inputs, evaluation_pictures, inputs_of
 from mqn.data.prepare import prepare
 from mqn.errors import DataError
 from mqn.hdr.codec import picture_scale
@@ -180,6 +180,10 @@ def test_the_virtual_camera_takes_its_share(tmp_path: Path) -> None:
     pairs = TrainingPairs(scenes, SIZE, 0, virtual_camera=0.5)
     names = [pairs.pair(epoch, index)[2] for epoch in range(2) for index in range(24)]
     assert 12 <= names.count("virtual_camera") <= 36
+
+
+def test_a_half_by_the_virtual_camera_is_its_kind_of_inputs() -> None:
+    assert [inputs_of(share) for share in (0.0, 0.49, 0.5, 1.0)] == ["operators", "operators", "virtual", "virtual"]
 
 
 def test_evaluation_by_the_virtual_camera_is_fixed(dataset: Dataset) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from mqn.cli.options import parse_settings
 from mqn.data.dataset import Dataset, locate
-from mqn.data.pairs import EvaluationPicture, SyntheticInputs, evaluation_pictures
+from mqn.data.pairs import EvaluationPicture, SyntheticInputs, evaluation_pictures, inputs_of
 from mqn.export.exported import Exported
 from mqn.export.picture import Expander
 from mqn.metrics.intervals import mean_interval
@@ -42,7 +42,7 @@ def main() -> None:
     plan = from_mapping(Plan, {**parse_settings(given.plan), "method": "qat"}, source="--plan")
     dataset = locate(given.data)
     arch, training, _ = load(given.checkpoint)
-    inputs: SyntheticInputs = given.inputs or ("virtual" if training.virtual_camera >= 0.5 else "operators")
+    inputs: SyntheticInputs = given.inputs or inputs_of(training.virtual_camera)
     pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
     plans = {
         "float": Plan(cut=plan.cut, backbone="float32", head="float32"),

@@ -20,7 +20,7 @@ import numpy as np
 
 from mqn.cli.options import parse_settings
 from mqn.data.dataset import locate
-from mqn.data.pairs import EvaluationPicture, SyntheticInputs, evaluation_pictures
+from mqn.data.pairs import EvaluationPicture, evaluation_pictures, inputs_of
 from mqn.export.exported import open_exported
 from mqn.export.picture import Expander
 from mqn.export.sensitivity import measure_sensitivity
@@ -45,7 +45,7 @@ class Lab:
         self._dataset = locate(data)
         self._store = ArtifactStore(Profile().artifacts)
         self._converted = complete(self._store, convert_job(checkpoint))
-        inputs: SyntheticInputs = "virtual" if self._training.virtual_camera >= 0.5 else "operators"
+        inputs = inputs_of(self._training.virtual_camera)
         size = self._arch.input_size
         self.pictures: list[EvaluationPicture] = evaluation_pictures(self._dataset, size, "val", inputs)
 

@@ -9,7 +9,6 @@ from mqn.cli import output
 from mqn.cli.options import make_folder
 
 if TYPE_CHECKING:
-    from mqn.data.pairs import SyntheticInputs
     from mqn.records import Plan, Sensitivity
 
 _SHOWN = 20
@@ -61,7 +60,7 @@ def rank_layers(checkpoint: Path, plan: Plan, data: str | None, out: Path | None
 
 def _measure(checkpoint: Path, plan: Plan, data: str | None) -> Sensitivity:
     from mqn.data.dataset import locate
-    from mqn.data.pairs import calibration_inputs, evaluation_pictures
+    from mqn.data.pairs import calibration_inputs, evaluation_pictures, inputs_of
     from mqn.data.response import curves_of
     from mqn.export.sensitivity import measure_sensitivity
     from mqn.profile import Profile
@@ -81,7 +80,7 @@ def _measure(checkpoint: Path, plan: Plan, data: str | None) -> Sensitivity:
         virtual_camera=training.virtual_camera,
         curves=curves_of(training.response_curves),
     )
-    inputs: SyntheticInputs = "virtual" if training.virtual_camera >= 0.5 else "operators"
+    inputs = inputs_of(training.virtual_camera)
     pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
     with output.progress() as bar:
         task = bar.add_task("layers")

@@ -14,6 +14,7 @@ from mqn.errors import UsageError
 from mqn.records import Plan
 
 if TYPE_CHECKING:
+    from mqn.data.pairs import inputs_of
     from mqn.export.attended_features import Trained
     from mqn.export.exported import Exported
 
@@ -73,6 +74,7 @@ def open_models(words: Sequence[str], plan: Plan | None) -> Given:
         WeightsError: a checkpoint cannot be read.
         ModelFileError: an exported model is not whole, or does not say where it comes from.
     """
+    from mqn.data.pairs import inputs_of
     from mqn.export.attended_features import Trained
     from mqn.export.exported import open_exported
     from mqn.models.checkpoint import load
@@ -96,7 +98,7 @@ def open_models(words: Sequence[str], plan: Plan | None) -> Given:
         ),
         exported=exported,
         size=_one_size(sizes | {names[path]: model.input_size for path, model in exported.items()}),
-        virtual_camera=shares[0] >= 0.5,
+        virtual_camera=inputs_of(shares[0]) == "virtual",
     )
 
 

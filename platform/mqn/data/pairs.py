@@ -32,6 +32,15 @@ _PREVIEWS, _PREVIEW = 64, 32  # Calibration pictures are chosen among this many,
 _PAIR, _ORDER, _EVALUATION = 1, 2, 3
 
 SyntheticInputs = Literal["operators", "virtual"]
+
+
+def inputs_of(share: float) -> SyntheticInputs:
+    """The kind of inputs that a network knows best, and is judged by and shown with.
+
+    Args:
+        share: of its training inputs that the virtual camera made, 0 to 1; from one half on they decide.
+    """
+    return "virtual" if share >= 0.5 else "operators"
 """What makes the LDR pictures that networks are judged by: the paper's operators, or the virtual camera."""
 
 

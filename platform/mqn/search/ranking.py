@@ -28,7 +28,9 @@ LayerProgress = Callable[[int, int], None]
 
 def judged_on(training: Training) -> SyntheticInputs:
     """The inputs that a network is judged on: like those it was trained on, as far as there is a choice."""
-    return "virtual" if training.virtual_camera >= 0.5 else "operators"
+    from mqn.data.pairs import inputs_of
+
+    return inputs_of(training.virtual_camera)
 
 
 def rank_job(

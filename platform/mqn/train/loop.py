@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -53,7 +53,7 @@ def train(
         DataError: the response curves cannot be read.
         TrainingError: the loss is no longer finite, or `resume.pt` there is another training's.
     """
-    from mqn.data.pairs import TrainingPairs, evaluation_pictures
+    from mqn.data.pairs import TrainingPairs, evaluation_pictures, inputs_of
     from mqn.data.response import curves_of
 
     for split in ("train", "val"):
@@ -67,7 +67,7 @@ def train(
         curves=curves_of(training.response_curves),
     )
     # Validation sees what most of the training sees; what a network is scored on is the protocol's matter.
-    inputs: Literal["virtual", "operators"] = "virtual" if training.virtual_camera > 0.5 else "operators"
+    inputs = inputs_of(training.virtual_camera)
     pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
     return fit(arch, training, pairs, pictures, directory, data=dataset.hash, on_epoch=on_epoch)
 
