@@ -77,9 +77,13 @@ def decode_exr(path: Path) -> np.ndarray:
     reason = ""
     with captured_noise() as noise:
         try:
-            # Channels of one group may differ in type (half and float); the binding joins only what is alike.
-            file = OpenEXR.File(str(path), separate_channels=True)
-            parts = [{name: channel.pixels for name, channel in part.channels.items()} for part in file.parts]
+            # An open file: the binding takes no path that is not UTF-8.
+            with path.open("rb") as stream:
+                # Channels of one group may differ in type (half and float); the binding joins only what is alike.
+                file = OpenEXR.File(stream, separate_channels=True)
+                parts = [{name: channel.pixels for name, channel in part.channels.items()} for part in file.parts]
+        except OSError as error:
+            raise PictureError(f"{path}: cannot be read: {error.strerror or error}") from error
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
             parts, reason = [], str(error)
     if not parts or not parts[0]:
@@ -119,7 +123,9 @@ def encode_exr(path: Path, image: np.ndarray, colours: str = "bt709", white_nits
     with replacing(path) as temporary:
         with captured_noise() as noise:
             try:
-                OpenEXR.File(header, {"RGB": np.ascontiguousarray(image)}).write(str(temporary))
+                # An open file: the binding takes no path that is not UTF-8.
+                with temporary.open("w+b") as stream:
+                    OpenEXR.File(header, {"RGB": np.ascontiguousarray(image)}).write(stream)
                 failure = None
             except RuntimeError as error:
                 failure = error

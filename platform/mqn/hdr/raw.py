@@ -35,7 +35,8 @@ def decode_raw(path: Path) -> np.ndarray:
     failure: Exception | None = None
     with captured_noise() as noise:
         try:
-            with rawpy.imread(str(path)) as raw:
+            # An open file: LibRaw's binding takes no path that is not UTF-8.
+            with path.open("rb") as stream, rawpy.imread(stream) as raw:
                 codes = raw.postprocess(
                     gamma=(1, 1),
                     no_auto_bright=True,
