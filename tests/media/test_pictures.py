@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +14,14 @@ import pytest
 from mqn.errors import UsageError
 from mqn.hdr.files import read, read_ldr, write_png
 from mqn.media.pictures import (
+    LEDGER,
     PictureOptions,
+    PictureReport,
     convert_folder,
     convert_picture,
-    picture_pairs,
+    folder_pictures,
+    left_out,
     require_writable,
-    videos,
 )
 
 Expand = Callable[[np.ndarray], np.ndarray]
@@ -56,31 +60,115 @@ def test_what_is_odd_about_a_picture_is_told(tmp_path: Path, halves: Expand) -> 
     assert "holds PNG data" in note
 
 
+def run(folder: Path, output: Path, expand: Expand, model: int = 1) -> PictureReport:
+    sources = folder_pictures(folder, output, ".exr")
+    return convert_folder(sources, folder, output, ".exr", expand, model={"m": model}, options=OPTIONS)
+
+
 def test_a_folder_goes_on_where_it_was(tmp_path: Path, halves: Expand) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     picture(folder / "a.png", 0)
     picture(folder / "sub" / "b.png", 1)
     (folder / "broken.png").write_bytes(b"broken")
-    pairs = picture_pairs(folder, output, ".exr")
-    first = convert_folder(pairs, output, halves, model={"m": 1}, options=OPTIONS)
+    first = run(folder, output, halves)
     assert first.written == [output / "a.exr", output / "sub" / "b.exr"]
     assert list(first.failures) == [str(folder / "broken.png")]
     (output / "a.exr").unlink()
     picture(folder / "sub" / "b.png", 2)
     picture(folder / "c.png", 3)
-    pairs = picture_pairs(folder, output, ".exr")
-    second = convert_folder(pairs, output, halves, model={"m": 1}, options=OPTIONS)
+    second = run(folder, output, halves)
     assert second.written == [output / "a.exr", output / "c.exr", output / "sub" / "b.exr"]
-    third = convert_folder(pairs, output, halves, model={"m": 1}, options=OPTIONS)
+    third = run(folder, output, halves)
     assert (third.written, len(third.skipped)) == ([], 3)
-    assert len(convert_folder(pairs, output, halves, model={"m": 2}, options=OPTIONS).written) == 3
+    assert len(run(folder, output, halves, model=2).written) == 3
 
 
-def test_namesakes_keep_their_kind(tmp_path: Path) -> None:
-    for name in ("a.jpg", "a.png", "b.png"):
-        (tmp_path / name).write_bytes(b"x")
-    targets = [target.name for _, target in picture_pairs(tmp_path, tmp_path / "out", ".exr")]
-    assert targets == ["a.jpg.exr", "a.png.exr", "b.exr"]
+def test_names_that_collide_give_each_its_result(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    for seed, name in enumerate(("a.jpg", "a.jpg.bmp", "a.png", "b.png")):
+        picture(folder / "x.png", seed).rename(folder / name)
+    written = run(folder, output, halves).written
+    assert [file.name for file in written] == ["a.jpg.exr", "a.jpg.bmp.exr", "a.png.exr", "b.exr"]
+    for source, target in zip(("a.jpg", "a.jpg.bmp", "a.png", "b.png"), written, strict=True):
+        np.testing.assert_array_equal(read(target), halves(read_ldr(folder / source)))
+    again = run(folder, output, halves)
+    assert (again.written, again.skipped) == ([], written)
+
+
+def test_a_picture_that_is_added_leaves_the_others_their_names(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    picture(folder / "a.png", 0)
+    run(folder, output, halves)
+    picture(folder / "x.png", 1).rename(folder / "a.jpg")
+    second = run(folder, output, halves)
+    assert (second.written, second.skipped) == ([output / "a.jpg.exr"], [output / "a.exr"])
+    (folder / "a.png").unlink()
+    third = run(folder, output, halves)
+    assert (third.written, third.skipped) == ([], [output / "a.jpg.exr"])
+
+
+def test_files_that_are_no_results_are_never_replaced(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    picture(folder / "a.png", 0)
+    picture(folder / "b.png", 1)
+    output.mkdir()
+    (output / "a.exr").write_bytes(b"the user's own")
+    report = run(folder, output, halves)
+    assert (output / "a.exr").read_bytes() == b"the user's own"
+    assert "is there already and is no result of this command" in report.failures[str(folder / "a.png")]
+    assert report.written == [output / "b.exr"]
+
+
+def test_two_folders_may_share_an_output(tmp_path: Path, halves: Expand) -> None:
+    output = tmp_path / "out"
+    for seed, name in enumerate(("one", "two")):
+        picture(tmp_path / name / "a.png", seed)
+        run(tmp_path / name, output, halves)
+    assert sorted(file.name for file in output.glob("*.exr")) == ["a.exr", "a.png.exr"]
+    (tmp_path / "one").rename(tmp_path / "moved")
+    assert run(tmp_path / "moved", output, halves).skipped == [output / "a.exr"]
+
+
+def test_results_of_a_ledger_without_sources_are_known(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    picture(folder / "a.png", 0)
+    picture(folder / "b.png", 1)
+    run(folder, output, halves)
+    lines = [json.loads(line) for line in (output / LEDGER).read_text().splitlines()]
+    kept = [{key: line[key] for key in ("target", "work")} for line in lines[1:] if line["work"]]
+    (output / LEDGER).write_text("".join(json.dumps(line) + "\n" for line in (lines[0], *kept)))
+    picture(folder / "x.png", 2).rename(folder / "a.jpg")
+    report = run(folder, output, halves)
+    assert (report.written, report.skipped) == ([output / "a.jpg.exr"], [output / "a.exr", output / "b.exr"])
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xd6\xd0\xce\xc4", b"line\nbreak", b"\x1b[31m", "é".encode() * 120])
+def test_any_name_that_a_file_can_have_is_converted(name: bytes, tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    odd = os.fsdecode(name)
+    picture(folder / odd / "x.png", 0).rename(folder / odd / f"{odd}.png")
+    picture(folder / "z.png", 1)
+    report = run(folder, output, halves)
+    assert report.failures == {}
+    assert sorted(report.written) == sorted([output / odd / f"{odd}.exr", output / "z.exr"])
+    assert read(output / odd / f"{odd}.exr").shape == (8, 8, 3)
+    assert len(run(folder, output, halves).skipped) == 2
+
+
+def test_one_bad_file_never_ends_a_folder(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    picture(folder / "z.png", 0)
+    os.mkfifo(folder / "pipe.png")
+    (folder / "nowhere.png").symlink_to(folder / "gone.png")
+    (folder / "folder.png").mkdir()
+    long = "n" * 251 + ".png"
+    picture(folder / "x.png", 1).rename(folder / long)
+    (output / "z.exr").mkdir(parents=True)
+    picture(folder / "y.png", 2)
+    report = run(folder, output, halves)
+    assert report.written == [output / (long[:-4] + ".exr"), output / "y.exr"]
+    assert sorted(Path(name).name for name in report.failures) == ["nowhere.png", "pipe.png", "z.png"]
+    assert "is no ordinary file" in report.failures[str(folder / "pipe.png")]
 
 
 def test_formats_that_cannot_say_what_is_asked_are_refused(tmp_path: Path) -> None:
@@ -92,7 +180,7 @@ def test_formats_that_cannot_say_what_is_asked_are_refused(tmp_path: Path) -> No
     with pytest.raises(UsageError, match=r"cannot write '\.dng'; allowed: \.hdr, \.exr, \.pfm, \.tif, \.tiff$"):
         require_writable(".dng", "bt709")
     with pytest.raises(UsageError, match="holds no"):
-        picture_pairs(tmp_path, tmp_path, ".exr")
+        folder_pictures(tmp_path, tmp_path, ".exr")
 
 
 def test_a_source_is_never_replaced(tmp_path: Path, halves: Expand) -> None:
@@ -102,17 +190,17 @@ def test_a_source_is_never_replaced(tmp_path: Path, halves: Expand) -> None:
     with pytest.raises(UsageError, match="is what is to be converted"):
         convert_picture(source, source, halves, OPTIONS)
     with pytest.raises(UsageError, match="would mix with the pictures there"):
-        picture_pairs(tmp_path, tmp_path / "sub" / "..", ".tif")
+        folder_pictures(tmp_path, tmp_path / "sub" / "..", ".tif")
     assert source.read_bytes() == before
 
 
 def test_results_inside_the_folder_are_no_sources(tmp_path: Path) -> None:
     sources = [picture(tmp_path / name, 0) for name in ("a.png", "out/b.png")]
-    assert [source for source, _ in picture_pairs(tmp_path, tmp_path / "out", ".exr")] == sources[:1]
-    assert [source for source, _ in picture_pairs(tmp_path, tmp_path / "out" / ".." / "out", ".exr")] == sources[:1]
+    assert folder_pictures(tmp_path, tmp_path / "out", ".exr") == sources[:1]
+    assert folder_pictures(tmp_path, tmp_path / "out" / ".." / "out", ".exr") == sources[:1]
 
 
-def test_videos_of_a_folder_are_listed(tmp_path: Path) -> None:
-    for name in ("a.MP4", "b.png", ".c.mp4", "notes.txt"):
+def test_videos_and_pictures_that_are_not_read_are_listed(tmp_path: Path) -> None:
+    for name in ("a.MP4", "b.png", ".c.mp4", "notes.txt", "d.CR3", "e.pic", "f.exr"):
         (tmp_path / name).write_bytes(b"x")
-    assert videos(tmp_path, tmp_path / "out") == [tmp_path / "a.MP4"]
+    assert left_out(tmp_path, tmp_path / "out") == ([tmp_path / "a.MP4"], [tmp_path / "d.CR3", tmp_path / "e.pic"])

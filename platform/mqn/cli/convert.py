@@ -96,7 +96,7 @@ def convert(
             white_nits=peak_nits,
             input_primaries=cast("Literal['srgb', 'p3']", input_primaries),
         )
-        document = _convert_pictures(source, out, pictures, expander, identity, how)
+        document = _convert_pictures(source, out, pictures, suffix, expander, identity, how)
     if json:
         output.document(document)
     else:
@@ -109,32 +109,39 @@ def convert(
         raise typer.Exit(1)
 
 
-def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[tuple[Path, Path]] | None:
-    """Sources and targets; None for a video."""
+def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path] | None:
+    """The pictures to convert; None for a video."""
     from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES
-    from mqn.media.pictures import picture_pairs, require_writable, videos
+    from mqn.media.pictures import folder_pictures, left_out, require_writable
 
     if source.is_dir():
         require_writable(suffix, primaries)
-        if left_out := videos(source, out):
-            names = ", ".join(file.name for file in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
-            output.note(f"videos in {source} are left out, give each by itself: {names}")
-        return picture_pairs(source, out, suffix)
+        videos, unread = left_out(source, out)
+        if videos:
+            output.note(f"videos in {source} are left out, give each by itself: {_first(videos)}")
+        if unread:
+            output.note(f"pictures in {source} of kinds that are not read are left out: {_first(unread)}")
+        return folder_pictures(source, out, suffix)
     if not source.exists():
         raise UsageError(f"no picture at {source}; give a picture, a folder of them, or a video")
     kind = source.suffix.lower()
     if kind in LDR_SUFFIXES:
         require_writable(out.suffix or out.name, primaries)
-        return [(source, out)]
+        return [source]
     if kind in HDR_SUFFIXES:
         raise UsageError(f"{source} is HDR already by its suffix; give {', '.join(LDR_SUFFIXES)} or a video")
     return None
 
 
+def _first(files: list[Path]) -> str:
+    return ", ".join(file.name for file in files[:10]) + (f", ... ({len(files)} in all)" if len(files) > 10 else "")
+
+
 def _convert_pictures(
     source: Path,
     out: Path,
-    pairs: list[tuple[Path, Path]],
+    pictures: list[Path],
+    suffix: str,
     expander: Expander,
     model: dict[str, Any],
     options: PictureOptions,
@@ -142,21 +149,23 @@ def _convert_pictures(
     from mqn.media.pictures import PictureReport, convert_folder, convert_picture
 
     with output.progress() as bar:
-        task = bar.add_task("converting", total=len(pairs))
+        task = bar.add_task("converting", total=len(pictures))
         if not source.is_dir():
             notes = convert_picture(source, out, expander.expand, options)
             report = PictureReport(written=[out], notes={str(source): notes} if notes else {})
         else:
             report = convert_folder(
-                pairs,
+                pictures,
+                source,
                 out,
+                suffix,
                 expander.expand,
                 model=model,
                 options=options,
                 advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
             )
     if report.skipped:
-        output.note(f"{len(report.skipped)} of {len(pairs)} were finished before and left as they are")
+        output.note(f"{len(report.skipped)} of {len(pictures)} were finished before and left as they are")
     for path, notes in report.notes.items():
         output.note(f"{path}: {'; '.join(notes)}")
     return {

@@ -14,7 +14,6 @@ from mqn.errors import UsageError
 from mqn.records import Plan
 
 if TYPE_CHECKING:
-    from mqn.data.pairs import inputs_of
     from mqn.export.attended_features import Trained
     from mqn.export.exported import Exported
 

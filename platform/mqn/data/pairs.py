@@ -41,6 +41,8 @@ def inputs_of(share: float) -> SyntheticInputs:
         share: of its training inputs that the virtual camera made, 0 to 1; from one half on they decide.
     """
     return "virtual" if share >= 0.5 else "operators"
+
+
 """What makes the LDR pictures that networks are judged by: the paper's operators, or the virtual camera."""
 
 

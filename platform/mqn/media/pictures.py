@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import os
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,9 @@ from mqn.errors import PictureError, UsageError
 from mqn.hdr.files import LDR_SUFFIXES, WRITTEN_SUFFIXES, load_ldr, write
 from mqn.hdr.formats import encode_exr
 from mqn.hdr.primaries import change_primaries
+from mqn.hdr.unread import is_unread
 from mqn.media.ledger import Ledger
+from mqn.media.targets import name_targets, results
 from mqn.parsing import content_hash, file_hash
 
 LEDGER = ".mqn-convert.jsonl"
@@ -91,8 +94,10 @@ def convert_picture(source: Path, target: Path, expand: Expand, options: Picture
 
 
 def convert_folder(
-    pairs: Iterable[tuple[Path, Path]],
+    sources: Sequence[Path],
+    folder: Path,
     output: Path,
+    suffix: str,
     expand: Expand,
     *,
     model: dict[str, Any],
@@ -102,8 +107,11 @@ def convert_folder(
     """Convert many pictures; what fails is named and left out, what is finished already is left as it is.
 
     Args:
-        pairs: sources and targets.
-        output: the folder that the targets are in; `LEDGER` there remembers what each was made from.
+        sources: as `folder_pictures` finds them.
+        folder: theirs.
+        output: folder of the results, the same tree as `folder`; `LEDGER` there remembers what each was made from, and
+            a file that does not stand in it is never replaced.
+        suffix: of the results, one that `require_writable` accepts.
         expand: as for `convert_picture`.
         model: what identifies it, plain values.
         options: how to write.
@@ -117,20 +125,36 @@ def convert_folder(
         ledger = Ledger(output / LEDGER, {"revision": REVISION})
     except OSError as error:
         raise PictureError(f"{output}: cannot be written: {error.strerror}") from error
-    finished = {entry["target"]: entry["work"] for entry in ledger.entries}
-    report = PictureReport()
-    for source, target in pairs:
-        name = target.relative_to(output).as_posix()
+    known = results(ledger.entries)
+    named = [source.relative_to(folder).as_posix() for source in sources]
+
+    def work_of(name: str) -> str | None:
         try:
-            work = content_hash({"input": file_hash(source), "model": model, "options": options})
-            if finished.get(name) == work and target.is_file():
+            return _work(folder / name, model, options)
+        except (PictureError, OSError):
+            return None
+
+    targets = name_targets(named, folder, suffix, known, work_of)
+    report = PictureReport()
+    for name, source in zip(named, sources, strict=True):
+        target = output / targets[name]
+        entry = {"source": name, "folder": str(folder.resolve()), "target": targets[name]}
+        try:
+            work = _work(source, model, options)
+            former = known.get(targets[name])
+            if former is None and os.path.lexists(target):
+                raise PictureError(f"{target}: is there already and is no result of this command; move it away")
+            if former is not None and former.work == work and target.is_file():
                 report.skipped.append(target)
             else:
+                if former is None:
+                    # A kill between the file and its line would leave a result that is nobody's.
+                    ledger.add({**entry, "work": None})
                 if notes := convert_picture(source, target, expand, options):
                     report.notes[str(source)] = notes
-                ledger.add({"target": name, "work": work})
+                ledger.add({**entry, "work": work})
                 report.written.append(target)
-        except PictureError as error:
+        except (PictureError, UsageError) as error:
             report.failures[str(source)] = str(error)
         except OSError as error:
             report.failures[str(source)] = f"{error.filename or source}: {error.strerror}"
@@ -139,41 +163,53 @@ def convert_folder(
     return report
 
 
-def picture_pairs(folder: Path, output: Path, suffix: str) -> list[tuple[Path, Path]]:
-    """What a folder's pictures become: the same tree under `output`.
+def _work(source: Path, model: dict[str, Any], options: PictureOptions) -> str:
+    """What decides a result.
 
-    Pictures of the same name and different kind keep their kind in the target's name: `a.jpg.exr`, `a.png.exr`.
+    Raises:
+        PictureError: there is no ordinary file.
+        OSError: it cannot be read.
+    """
+    # A pipe under a picture's name would wait for ever.
+    if not stat.S_ISREG(source.stat().st_mode):
+        raise PictureError(f"{source}: is no ordinary file")
+    return content_hash({"input": file_hash(source), "model": model, "options": options})
+
+
+def folder_pictures(folder: Path, output: Path, suffix: str) -> list[Path]:
+    """The pictures of a folder, sorted.
 
     Args:
         folder: searched with its subfolders.
-        output: folder of the targets; what it holds is not taken for input where it lies in `folder`.
-        suffix: of the targets, one that `require_writable` accepts.
+        output: folder of the results; what it holds is not taken for input where it lies in `folder`.
+        suffix: of the results, one that `require_writable` accepts.
 
     Raises:
-        UsageError: there is no picture, or the targets would lie among the sources and look like them.
+        UsageError: there is no picture, or the results would lie among the sources and look like them.
     """
     if suffix.lower() in LDR_SUFFIXES and output.resolve() == folder.resolve():
         raise UsageError(f"{suffix} files in {output} would mix with the pictures there; name another --output folder")
     sources = [file for file in _files(folder, output) if file.suffix.lower() in LDR_SUFFIXES]
     if not sources:
         raise UsageError(f"{folder} holds no {', '.join(LDR_SUFFIXES)} file")
-    shared = Counter(source.with_suffix("") for source in sources)
-    pairs = []
-    for source in sources:
-        place = output / source.relative_to(folder)
-        alone = shared[source.with_suffix("")] == 1
-        pairs.append((source, place.with_suffix(suffix) if alone else place.with_name(place.name + suffix)))
-    return pairs
+    return sources
 
 
-def videos(folder: Path, output: Path) -> list[Path]:
-    """A folder's videos, by their names: they are converted one by one, and left out with its pictures.
+def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
+    """What `folder_pictures` passes over though it looks like a picture or a video, by the files' names.
 
     Args:
-        folder: as for `picture_pairs`.
+        folder: as for `folder_pictures`.
         output: likewise.
+
+    Returns:
+        Videos, which are converted one by one; pictures of kinds that are not read.
     """
-    return [file for file in _files(folder, output) if file.suffix.lower() in _VIDEO_SUFFIXES]
+    files = _files(folder, output)
+    return (
+        [file for file in files if file.suffix.lower() in _VIDEO_SUFFIXES],
+        [file for file in files if is_unread(file.name)],
+    )
 
 
 def require_other_file(source: Path, target: Path) -> None:
@@ -192,17 +228,20 @@ def require_other_file(source: Path, target: Path) -> None:
 
 def _files(folder: Path, output: Path) -> list[Path]:
     """All files but hidden ones; those in `output` are results where it lies in `folder`."""
-    root, results = folder.resolve(), output.resolve()
+    root, place = folder.resolve(), output.resolve()
     files = sorted(file for file in folder.rglob("*") if _is_listed(file))
-    if results == root:
+    if place == root:
         return files
-    return [file for file in files if not (root / file.relative_to(folder)).is_relative_to(results)]
+    return [file for file in files if not (root / file.relative_to(folder)).is_relative_to(place)]
 
 
 def _is_listed(file: Path) -> bool:
-    """A link to no file counts: the attempt to read it names it."""
-    is_dangling = file.is_symlink() and not file.exists()
-    return (file.is_file() or is_dangling) and not file.name.startswith(".")
+    """A link to no file counts, and what is no ordinary file: the attempt to read it names it."""
+    try:
+        is_folder = file.is_dir()
+    except OSError:
+        is_folder = False
+    return not is_folder and not file.name.startswith(".")
 
 
 def require_writable(suffix: str, colours: str) -> None:
