@@ -67,7 +67,23 @@ def test_a_folder_is_synced_to_its_last_file_before_it_has_its_name(
     assert calls[at + 1 :] == [("sync", tmp_path.name)]
 
 
-def test_an_older_folder_goes_only_after_the_new_one_is_in_place(tmp_path: Path, calls: list[tuple[str, str]]) -> None:
+def test_an_older_folder_changes_places_with_the_new_one_in_one_step(
+    tmp_path: Path, calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, target = _make(tmp_path / "partial", new="2"), _make(tmp_path / "name", old="1")
+    if not publishing._swap(folder, target):
+        pytest.skip("this file system cannot exchange two names")
+    assert (_names(folder), _names(target)) == (["old"], ["new"])
+    monkeypatch.setattr(publishing.shutil, "rmtree", lambda path, **_: calls.append(("remove", path.name)))
+    publish_folder(folder, target, replace=True)
+    assert calls[-3:-1] == [("sync", tmp_path.name), ("remove", "partial")]
+    assert not [call for call in calls if call[0] == "rename"]  # There is no moment without a folder of that name.
+
+
+def test_an_older_folder_goes_only_after_the_new_one_is_in_place(
+    tmp_path: Path, calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_swap", lambda first, second: False)
     _make(tmp_path / "name", old="1")
     publish_folder(_make(tmp_path / "partial", new="2"), tmp_path / "name", replace=True)
     assert [name for what, name in calls if what == "rename"] == ["name", "name"]

@@ -86,6 +86,13 @@ def test_the_secrets_of_the_environment_are_taken_out_wherever_they_stand(monkey
     assert redact("t0k3n-of-the-board") == "t0k3n-of-the-board"
 
 
+def test_the_folder_that_a_shell_stands_in_is_no_password(monkeypatch):
+    monkeypatch.setenv("PWD", "/home/anna/photos")
+    monkeypatch.setenv("OLDPWD", "/home/anna/models")
+    monkeypatch.setenv("DB_PWD", "of-the-database")
+    assert redact("/home/anna/photos /home/anna/models of-the-database") == "/home/anna/photos /home/anna/models ***"
+
+
 def test_what_was_hidden_is_taken_out_and_short_words_are_left_in_text():
     hide("very-s3cret", None, "", "mlflow", "abc")
     hide_url("postgresql://mlflow:with space's@db/x?sslpassword=c3rtificate")

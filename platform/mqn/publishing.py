@@ -8,6 +8,7 @@ holds the name is synced. `tests/benchmarks/bench_publishing.py` measures what t
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -25,6 +26,8 @@ _FAULTS = {
     errno.EROFS: "the disk is read-only; choose another folder, or mount it for writing",
     errno.EIO: "the disk fails; check it, or choose another folder",
 }
+# Of linux/fcntl.h and linux/fs.h: paths are relative to this folder; two names change places.
+_HERE, _RENAME_EXCHANGE = -100, 2
 # File systems over a network or in user space may have no sync of folders.
 _NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.ENOSYS)
 
@@ -53,8 +56,9 @@ def publish_file(temporary: Path, target: Path) -> Path:
 def publish_folder(folder: Path, target: Path, *, replace: bool = False) -> Path:
     """Give a finished folder its name, so that it and all that is in it survive a power cut.
 
-    An older folder of that name is moved aside, and removed when the new one has its name. If the process dies between
-    the two renames, the older folder lies whole beside, as `.NAME.former-...`.
+    An older folder of that name changes places with the new one in one step, and is removed then. Where the file system
+    knows no such step, it is moved aside first: if the process dies between the two renames, it lies whole beside, as
+    `.NAME.former-...`.
 
     Args:
         folder: the folder; nobody writes in it any more, and it lies on the same file system as `target`.
@@ -186,7 +190,25 @@ def _rename_new(folder: Path, target: Path) -> None:
     folder.rename(target)
 
 
+def _swap(first: Path, second: Path) -> bool:
+    """Exchange two names in one step.
+
+    Returns:
+        Whether that was done; false where the system or the file system cannot.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    done = rename(_HERE, os.fsencode(first.absolute()), _HERE, os.fsencode(second.absolute()), _RENAME_EXCHANGE)
+    return bool(done == 0)
+
+
 def _exchange(folder: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink() and _swap(folder, target):
+        # The names must be kept before the older folder goes, or a power cut could leave neither.
+        sync_folder(target.parent)
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     # Never the same name twice: nothing that lies there, of an earlier publication or of the user's, is in the way.
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.former-", dir=target.parent))
     former = aside / target.name

@@ -22,6 +22,8 @@ _NAMES = (
 )
 # A variable with such a name holds a secret; `..._FILE`, `..._ENV` and the like name where one is.
 _SECRET_VARIABLE = re.compile(rf"(?:{_NAMES}|(?:^|_)pass)$", re.IGNORECASE)
+_WHERE = ("PWD", "OLDPWD")
+"""Where a shell stands: no passwords, though `..._PWD` is one."""
 # Whatever follows up to the next space or quotation mark may be a URL: passwords hold '/', ':' and '@' too.
 _URL = re.compile(r"(?<![\w+.-])([a-z][\w+.-]{0,40}://)([^\s'\"<>`]+)", re.IGNORECASE)
 _QUOTED_FIELD = re.compile(
@@ -139,8 +141,12 @@ def _redacted_url(match: re.Match[str]) -> str:
     return f"{parts[0]}{MASK}{parts[2]}"
 
 
+def _is_secret(variable: str) -> bool:
+    return variable not in _WHERE and _SECRET_VARIABLE.search(variable) is not None
+
+
 def _known_forms() -> Iterable[re.Pattern[str]]:
-    found = {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name)} | _hidden
+    found = {value for name, value in os.environ.items() if _is_secret(name)} | _hidden
     found.update(*(_secrets_of(value) for value in os.environ.values() if "://" in value))
     return _patterns(frozenset(found))
 

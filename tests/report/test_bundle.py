@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from tests.readme_code import check_outside, run_readme
@@ -25,6 +28,7 @@ def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
     assert bundle.manifest.inputs["trial"] == 3
     card = (output / "MODEL_CARD.md").read_text()
     assert "| PSNR-TM (dB) | 25.00 | 24.00 to 26.00 |" in card
+    assert "{" not in card
     assert "| board: Board 1, SoC 2 | 7.00 (6.90 to 7.15) / 7.50 | 10.0 | 1 | ok |" in card
 
 
@@ -80,9 +84,70 @@ def test_a_bundle_replaces_a_bundle_and_nothing_else(stored, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not empty and not a bundle"):
+    with pytest.raises(UsageError, match="not empty and not a whole bundle"):
         write_bundle(record, store, other)
     assert (other / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("thesis.txt", "mine", r"holds 'thesis\.txt', which no bundle has"),
+        ("MODEL_CARD.md", "my own words", r"MODEL_CARD\.md is changed"),
+        (".hidden", "mine", r"holds '\.hidden'"),
+    ],
+)
+def test_what_a_user_put_into_a_bundle_is_not_replaced(stored, tmp_path, name, content, words):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    (output / name).write_text(content)
+    with pytest.raises(UsageError, match=words):
+        write_bundle(record, store, output)
+    assert (output / name).read_text() == content
+    assert [path.name for path in tmp_path.iterdir() if path.name != "artifacts"] == ["bundle"]
+
+
+def test_a_file_or_a_link_named_as_output_loses_nothing(stored, tmp_path):
+    record, store = stored()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        write_bundle(record, store, tmp_path / "file")
+    write_bundle(record, store, tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    write_bundle(record, store, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert load_bundle(tmp_path / "real").input_size == 32
+
+
+def test_a_bundle_that_is_refused_leaves_the_older_one_as_it_was(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    before = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
+
+    def refuse(bundle):
+        assert bundle.folder != output  # It is checked beside, not in its place.
+        raise ModelFileError("scores otherwise")
+
+    with pytest.raises(ModelFileError, match="scores otherwise"):
+        write_bundle(record, store, output, check=refuse)
+    assert {path.name: path.stat().st_mtime_ns for path in output.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifacts", "bundle"]
+
+
+def test_a_kill_leaves_the_older_bundle_and_the_next_run_tidies_up(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    (tmp_path / ".bundle.select-mine").mkdir()
+    (tmp_path / ".bundle.select-mine" / "thesis.txt").write_text("mine")
+    child = os.fork()
+    if child == 0:
+        write_bundle(record, store, output, check=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert load_bundle(output).input_size == 32
+    assert len(list(tmp_path.glob(".bundle.select-*"))) == 2
+    write_bundle(record, store, output)
+    assert load_bundle(output).input_size == 32
+    assert [path.name for path in tmp_path.glob(".bundle.select-*")] == [".bundle.select-mine"]
 
 
 def test_a_damaged_artifact_or_none_makes_no_bundle(stored, trial, tmp_path):

@@ -9,16 +9,15 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName, parse_bounds
-from mqn.errors import ModelFileError
 from mqn.profile import load_profile
 from mqn.quantities import quantity
 
 if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
     from mqn.records import TrialRecord
-    from mqn.search.study import Study
-
-# A file scores the same wherever it runs, up to the last bits of another processor's float arithmetic.
-TOLERANCE_DB = 0.01
+    from mqn.report.bundle import Bundle
+    from mqn.report.verification import Verification
+    from mqn.search.goals import Scoring
 
 
 def register(app: typer.Typer) -> None:
@@ -44,8 +43,13 @@ def select(
     json: Json = False,
 ) -> None:
     """Pick the best model within limits, score its files once more, write a bundle, register it."""
-    from mqn.report.bundle import write_bundle
+    from mqn.data.dataset import locate
+    from mqn.data.licence import origin_of
+    from mqn.report.bundle import check_replaceable, write_bundle
+    from mqn.report.certainty import figures_of
+    from mqn.report.listing import figure_text
     from mqn.report.selection import select as pick
+    from mqn.report.verification import check_data
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.study import open_study, records
 
@@ -54,54 +58,57 @@ def select(
     settings = load_profile(profile)
     opened = open_study(study, settings.study_url)
     record = pick(records(opened), by, *limits, device=device)
-    folder = write_bundle(record, ArtifactStore(settings.artifacts), out)
-    verified = _verify(record, opened, folder)
-    version = _register(record, folder, settings.tracking_uri) if register_model else ""
+    check_replaceable(out.resolve())  # Before the work that it is for.
+    dataset = locate(opened.about.data)
+    check_data(dataset, opened.about.data_hash, study)
+    scoring = opened.space.scoring
+    verified: list[Verification] = []
+    folder = write_bundle(
+        record,
+        ArtifactStore(settings.artifacts),
+        out,
+        origin=origin_of(dataset),
+        inputs=scoring.inputs,
+        check=lambda bundle: verified.append(_verify(bundle, record, scoring, dataset)),
+    )
+    if not json:
+        value = figures_of(record, device)[by]
+        output.line(f"trial {record.number}: {record.label}, {by} {figure_text(value, by)}")
+        (done,) = verified
+        again = ", ".join(f"{name} {figure_text(value, name)}" for name, value in done.figures.items())
+        output.line(f"verified again on this machine, {done.pictures} pictures, {done.inputs} inputs: {again}")
+        output.line(f"bundle: {folder}   (start with {folder / 'README.md'} and {folder / 'MODEL_CARD.md'})")
+    version = _register(record, by, folder, settings.tracking_uri) if register_model else ""
     if json:
-        output.document({"bundle": folder, "record": record, "verified": verified, "version": version})
-        return
-    output.line(f"trial {record.number}: {record.label}, {by} {record.figures[by]:.4g}")
-    output.line(f"verified: psnr_tm {verified:.3f} dB again on this machine")
-    if version:
+        output.document({"bundle": folder, "record": record, "verified": verified[0], "version": version})
+    elif version:
         output.line(f"registered: {_model_name(record)} version {version}")
-    output.line(f"bundle: {folder}   (start with {folder / 'README.md'})")
 
 
-def _verify(record: TrialRecord, study: Study, folder: Path) -> float:
-    from mqn.data.dataset import locate
-    from mqn.data.pairs import evaluation_pictures
-    from mqn.export.runner import Runner
-    from mqn.metrics.protocol import score
-    from mqn.report.bundle import load_bundle
+def _verify(bundle: Bundle, record: TrialRecord, scoring: Scoring, dataset: Dataset) -> Verification:
+    from mqn.report.verification import verify
 
-    bundle = load_bundle(folder)
-    pictures = evaluation_pictures(locate(study.about.data), bundle.input_size)
     with output.progress() as bar:
-        task = bar.add_task("verifying", total=len(pictures))
-        scores = score(
-            Runner(bundle.files, bundle.codec).predict,
-            pictures,
+        task = bar.add_task("verifying", total=None)
+        return verify(
+            bundle,
+            record,
+            scoring,
+            dataset,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    again, recorded = scores.scores["psnr_tm"].mean, record.figures["psnr_tm"]
-    if abs(again - recorded) > TOLERANCE_DB:
-        raise ModelFileError(
-            f"{folder} scores psnr_tm {again:.3f} dB, its trial recorded {recorded:.3f}: "
-            "the data has changed since, or this machine's runtime differs; run the study anew on this data"
-        )
-    return again
 
 
 def _model_name(record: TrialRecord) -> str:
     return f"mqn-{record.study}"
 
 
-def _register(record: TrialRecord, folder: Path, uri: str) -> str:
+def _register(record: TrialRecord, by: str, folder: Path, uri: str) -> str:
     from mqn.home import home
     from mqn.track.tracker import Tracker
 
     figures = record.figures
-    tags: dict[str, str] = {name: f"{figures[name]:.6g}" for name in ("psnr_tm", "latency_ms") if name in figures}
+    tags = {name: f"{figures[name]:.6g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
     tags["candidate"] = record.label
     tracker = Tracker(uri, home() / "spool")
     return tracker.register_bundle(_model_name(record), folder, study=record.study, number=record.number, tags=tags)

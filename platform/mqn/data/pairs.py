@@ -45,6 +45,9 @@ def inputs_of(share: float) -> SyntheticInputs:
 
 """What makes the LDR pictures that networks are judged by: the paper's operators, or the virtual camera."""
 
+Inputs = Literal["operators", "virtual", "camera"]
+"""The same, or the camera's own pictures."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPicture:
@@ -308,3 +311,17 @@ class _CameraPictures(Sequence[EvaluationPicture]):
             truth=truth / np.float32(picture_scale(truth)),
             operator=f"camera:{entry.label}",
         )
+
+
+def judged_pictures(dataset: Dataset, size: int, split: Split, inputs: Inputs) -> Sequence[EvaluationPicture]:
+    """The fixed pairs of a split that a network is judged by.
+
+    Args:
+        dataset: where from.
+        size: S, pixels of a side where the LDR pictures are made; the camera's own keep their size.
+        split: `val`, or `train` to see how much was learnt by heart.
+        inputs: what the LDR pictures are.
+    """
+    if inputs == "camera":
+        return camera_pictures(dataset, split)
+    return evaluation_pictures(dataset, size, split, inputs)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mqn.data.licence import Origin
 from mqn.errors import ModelFileError, StudyError, UsageError
 from mqn.export.exported import MANIFEST, files_of, open_exported
 from mqn.parsing import content_hash, file_hash, to_plain, write_json
+from mqn.publishing import publish_folder
 from mqn.records import Codec, Manifest, TrialRecord
-from mqn.report.card import model_card
+from mqn.report.card import Evidence, model_card
 from mqn.report.readme import readme
+from mqn.report.staging import staging
 from mqn.search.artifacts import Artifact, ArtifactStore
 
 STAGE = "bundle"
+BASELINE = "score/baseline"
+"""The step that scores doing nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,43 +44,58 @@ class Bundle:
     manifest: Manifest
 
 
-def write_bundle(record: TrialRecord, store: ArtifactStore, output: Path) -> Path:
+def write_bundle(
+    record: TrialRecord,
+    store: ArtifactStore,
+    output: Path,
+    *,
+    origin: Origin | None = None,
+    inputs: str = "",
+    check: Callable[[Bundle], None] = lambda _: None,
+) -> Path:
     """Gather a trial's model and what is known of it.
+
+    The bundle is made beside `output`, checked there, and takes that name at the end: a failure or a kill leaves an
+    older bundle as it was.
 
     Args:
         record: a trial with a quantized model.
         store: the study's artifacts.
-        output: the folder to write; an older bundle there is replaced.
+        output: the folder to write; a bundle there that is as `mqn select` wrote it is replaced.
+        origin: where the study's pictures come from; None: that is not known.
+        inputs: what the scored pictures' inputs are, as `Scoring.inputs`; empty: that is not known.
+        check: called with the bundle before it takes its name; raises what is wrong with it.
 
     Returns:
         The folder, with its files' hashes verified after they were copied.
 
     Raises:
         StudyError: the trial has no model, or an artifact is missing or damaged.
-        UsageError: the folder holds something else.
+        UsageError: the folder holds something else, or cannot be written.
         ModelFileError: a file was damaged on its way.
     """
     if "quantize" not in record.artifacts:
         raise StudyError(
             f"trial {record.number} of study {record.study!r} has no exported model; pick a complete trial"
         )
-    if output.exists() and not _replaceable(output):
-        raise UsageError(f"{output} is not empty and not a bundle; name a new folder")
+    target = output.resolve()  # Of a link, what it points at is written.
+    check_replaceable(target)
     wanted = {
         step: key
         for step, key in record.artifacts.items()
-        if step in ("quantize", "score") or step.startswith("measure/")
+        if step in ("quantize", "score", BASELINE) or step.startswith("measure/")
     }
     artifacts = {step: store.get(step.partition("/")[0], key) for step, key in wanted.items()}
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=".bundle-") as temporary:
-        folder = Path(temporary) / "bundle"
-        folder.mkdir()
-        _fill(folder, record, artifacts)
-        load_bundle(folder)
-        if output.exists():
-            shutil.rmtree(output)
-        folder.rename(output)
+    try:
+        with staging(target) as temporary:
+            folder = temporary / "bundle"
+            folder.mkdir()
+            _fill(folder, record, artifacts, origin, inputs)
+            check(load_bundle(folder))
+            check_replaceable(target)
+            publish_folder(folder, target, replace=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}; name another folder with --output") from error
     return output
 
 
@@ -95,7 +115,7 @@ def load_bundle(folder: Path) -> Bundle:
         path = folder / name
         if not path.is_file() or file_hash(path) != sha256:
             state = "changed" if path.is_file() else "missing"
-            raise ModelFileError(f"{path} is {state} since the bundle was written; write it again with `mqn select`")
+            raise ModelFileError(f"{path} is {state} since the bundle was written; select it again, into a new folder")
     return Bundle(
         folder=folder,
         files=exported.files,
@@ -105,7 +125,9 @@ def load_bundle(folder: Path) -> Bundle:
     )
 
 
-def _fill(folder: Path, record: TrialRecord, artifacts: dict[str, Artifact]) -> None:
+def _fill(
+    folder: Path, record: TrialRecord, artifacts: dict[str, Artifact], origin: Origin | None, inputs: str
+) -> None:
     model = artifacts["quantize"]
     files = files_of(model.folder)
     for file in files:
@@ -118,18 +140,25 @@ def _fill(folder: Path, record: TrialRecord, artifacts: dict[str, Artifact]) -> 
     }
     candidate, names = record.candidate, [file.name for file in files]
     codec, input_size = candidate.training.codec, candidate.arch.input_size
-    title = f"MQN {candidate.label}"
+    title = f"MQN {record.label}"
     write_json(folder / "trial.json", record)
     write_json(folder / "scores.json", scores)
     write_json(folder / "measurement.json", measurements)
     (folder / "README.md").write_text(readme(title, names, codec, input_size), encoding="utf-8")
-    card = model_card(title, record, scores=scores, measurements=measurements, model=model.manifest)
-    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    inputs = {"study": record.study, "trial": record.number, "candidate": to_plain(candidate), **record.artifacts}
+    evidence = Evidence(
+        scores=scores,
+        baseline=_read(artifacts, BASELINE, "scores.json"),
+        measurements=measurements,
+        model=model.manifest,
+        origin=origin,
+        inputs=inputs,
+    )
+    (folder / "MODEL_CARD.md").write_text(model_card(title, record, evidence), encoding="utf-8")
+    made_from = {"study": record.study, "trial": record.number, "candidate": to_plain(candidate), **record.artifacts}
     manifest = Manifest(
         stage=STAGE,
-        key=content_hash(inputs),
-        inputs=inputs,
+        key=content_hash(made_from),
+        inputs=made_from,
         files={path.name: file_hash(path) for path in sorted(folder.iterdir())},
         versions=model.manifest.versions,
         seconds=0.0,
@@ -148,13 +177,21 @@ def _read(artifacts: dict[str, Artifact], step: str, name: str) -> Any:
     return json.loads((artifacts[step].folder / name).read_text(encoding="utf-8"))
 
 
-def _replaceable(output: Path) -> bool:
-    """Whether a folder is empty or a bundle, such that nothing of the user's is lost."""
+def check_replaceable(output: Path) -> None:
+    """Make sure that nothing of the user's is lost when a folder is replaced.
+
+    Raises:
+        UsageError: it is neither new, nor empty, nor a bundle with exactly the files that `mqn select` wrote.
+    """
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    advice = "move it away, or name a new folder with --output"
     if not output.is_dir():
-        return False
-    if not any(output.iterdir()):
-        return True
+        raise UsageError(f"{output} is a file; {advice}")
     try:
-        return open_exported(output).manifest.stage == STAGE
-    except ModelFileError:
-        return False
+        known = load_bundle(output).manifest.files
+    except ModelFileError as error:
+        raise UsageError(f"{output} is not empty and not a whole bundle ({error}); {advice}") from error
+    strange = sorted(path.name for path in output.iterdir() if path.name not in {*known, MANIFEST})
+    if strange:
+        raise UsageError(f"{output} holds {strange[0]!r}, which no bundle has; {advice}")

@@ -9,6 +9,7 @@ from mqn.hdr.codec import LOG_DECADES, PQ_SCALE_NITS, REACHABLE
 from mqn.hdr.tonemap import MU
 from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
 from mqn.records import Codec
+from mqn.report.markdown import escape
 
 _PQ_PEAK = PQ_PEAK_NITS / PQ_SCALE_NITS
 # ST 2084's constants, as fractions, so that the code says where they come from.
@@ -63,7 +64,7 @@ def readme(name: str, files: Sequence[str], codec: Codec, input_size: int) -> st
     order = "one file" if len(files) == 1 else "two files, run one behind the other"
     listed = ", ".join(f"`{file}`" for file in files)
     return f"""\
-# {name}
+# {escape(name)}
 
 Turns an 8-bit picture into an HDR picture. The model is {order}: {listed}.
 

@@ -151,19 +151,14 @@ def score(
         `pictures`, and `scores`: the mean by metric.
     """
     from mqn.data.dataset import Dataset
-    from mqn.data.pairs import camera_pictures, evaluation_pictures
+    from mqn.data.pairs import judged_pictures
     from mqn.export.picture import Expander
     from mqn.metrics.protocol import do_nothing
     from mqn.metrics.protocol import score as run
     from mqn.search.strip import write_strip
 
     predict = Expander(files, codec).expand if files else do_nothing
-    dataset = Dataset.open(data)
-    pictures = (
-        camera_pictures(dataset, _SPLIT)
-        if scoring.inputs == "camera"
-        else evaluation_pictures(dataset, size, _SPLIT, scoring.inputs)
-    )
+    pictures = judged_pictures(Dataset.open(data), size, _SPLIT, scoring.inputs)
     scores = run(predict, pictures, metrics=scoring.metrics)
     write_json(folder / SCORES, scores)
     write_strip(folder / STRIP, predict, pictures)

@@ -1,0 +1,35 @@
+"""Markdown whose words came from elsewhere: they are shown as they are, and mean nothing to what renders them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mqn.terminal import printable
+
+# An underscore inside a word is one everywhere.
+_MEANING = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "://": "&#58;//", "@": "&#64;", "www.": "www&#46;"}
+"""What would be HTML, or an address that renderers make a link of."""
+
+
+def escape(text: Any) -> str:
+    """Text from a file, a model, a device or a user, as Markdown that shows it as it is.
+
+    Args:
+        text: anything; line ends become spaces.
+
+    Returns:
+        Markdown for a heading, a table's cell, or the middle of a paragraph.
+    """
+    shown = _MEANING.sub(lambda found: f"\\{found[0]}", " ".join(printable(str(text)).split()))
+    for plain, entity in _ENTITIES.items():
+        shown = shown.replace(plain, entity)
+    return shown
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table; its cells are Markdown already."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
