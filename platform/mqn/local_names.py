@@ -105,6 +105,21 @@ def require_distinct(names: Iterable[str]) -> None:
         seen[key] = name
 
 
+def below(relative: str | os.PathLike[str]) -> PurePosixPath:
+    """A path that stays below whatever folder it is taken in, by its letters alone; `inside` looks at links too.
+
+    Args:
+        relative: with `/`.
+
+    Raises:
+        LocalNameError: the path is absolute, has `..` in it, or is the folder itself.
+    """
+    path = PurePosixPath(relative)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(path):
+        raise LocalNameError(f"{_shown(str(relative))} is no path inside a folder")
+    return path
+
+
 def inside(folder: Path, relative: str | os.PathLike[str]) -> Path:
     """A path below a folder, once it is sure that it stays there when every link on the way is followed.
 
@@ -118,10 +133,7 @@ def inside(folder: Path, relative: str | os.PathLike[str]) -> Path:
     Raises:
         LocalNameError: the path is absolute, has `..` in it, is the folder itself, or leaves it through a link.
     """
-    path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(path):
-        raise LocalNameError(f"{_shown(str(relative))} is no path inside {folder}")
-    target = folder / path
+    target = folder / below(relative)
     _require_contained(target, folder)
     return target
 

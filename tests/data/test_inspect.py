@@ -40,6 +40,9 @@ def test_a_dataset_is_summed_up_and_drawn(photos: Callable[..., Path], tmp_path:
     assert sheet.shape[0] == 4 * (TILE + CAPTION) + 2 * CAPTION
     assert abs(sheet.shape[1] - ACROSS * TILE) < TILE / 4
     assert sheet.max() > 0.9
+    inspect(Dataset.open(tmp_path / "out"), tmp_path / "sheet.jpg")
+    assert np.abs(read_ldr(tmp_path / "sheet.jpg") - sheet).mean() < 0.03
+    assert (tmp_path / "sheet.jpg").stat().st_size < (tmp_path / "sheet.png").stat().st_size / 2
 
 
 def test_a_page_holds_figures_pictures_and_what_was_left_out(photos: Callable[..., Path], tmp_path: Path) -> None:
@@ -62,7 +65,9 @@ def test_a_page_holds_figures_pictures_and_what_was_left_out(photos: Callable[..
     assert "http" not in page
 
 
-@pytest.mark.parametrize(("name", "said"), [("sheet.pdf", ".png, .html"), ("nowhere/sheet.html", "cannot be written")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("sheet.pdf", ".jpg, .jpeg, .png, .html"), ("nowhere/sheet.html", "cannot be written")]
+)
 def test_a_sheet_that_cannot_be_written_is_named(
     name: str, said: str, photos: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ import tifffile
 from mqn.data.catalogue import CATALOGUE
 from mqn.data.dataset import Dataset, locate
 from mqn.data.decoding import Decoded
+from mqn.data.inspect import inspect
 from mqn.data.prepare import prepare
 from mqn.data.staging import Staging
 from mqn.data.storage import open_storage
@@ -90,6 +91,18 @@ def test_a_file_that_cannot_be_used_is_named_and_the_rest_survives(what: str, ph
     assert "\n" not in said
     assert str(folder) not in said
     assert Dataset.open(tmp_path / "out").catalogue.skipped == {name: said}
+
+
+def test_any_name_that_a_file_can_have_is_prepared(photos: Photos, tmp_path: Path) -> None:
+    names = [os.fsdecode(name) for name in (b"caf\xe9.exr", b"\xd6\xd0.hdr", b"s\xff/q.exr", b"line\nbreak.exr")]
+    folder = photos("z.exr", *names)
+    os.mkfifo(folder / "pipe.exr")
+    report = prepare(folder, tmp_path / "out")
+    assert [skipped.file for skipped in report.skipped] == ["pipe.exr"]
+    dataset = Dataset.open(tmp_path / "out")
+    assert sorted(entry.name for entry in dataset.catalogue.pictures) == sorted(["z.exr", *names])
+    inspect(dataset, tmp_path / "sheet.html")
+    assert "caf\\udce9.exr" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
 
 
 def test_negative_values_are_counted(photos: Photos, tmp_path: Path) -> None:

@@ -62,7 +62,32 @@ def test_what_a_manifest_names_and_is_not_there_is_told(photos: Photos) -> None:
 
     assert [picture.name for picture in contents.pictures] == ["a.exr"]
     assert "no HDR picture" in contents.skipped["b.jpg"]
-    assert "no such file" in contents.skipped["gone.exr"]
+    assert contents.skipped["gone.exr"] == "stands in manifest.csv, line 4, column 'file', but there is no such file"
+
+
+def test_pictures_of_kinds_that_are_not_read_are_named(photos: Photos) -> None:
+    folder = photos("a.exr")
+    for name in ("b.CR3", "c.pic", "notes.txt", "d.jpg"):
+        (folder / name).write_bytes(b"x")
+    skipped = survey(open_storage(folder)).skipped
+    assert sorted(skipped) == ["b.CR3", "c.pic"]
+    assert "is of a kind that is not read; .hdr, " in skipped["b.CR3"]
+
+
+def test_a_manifest_is_found_in_any_case(photos: Photos) -> None:
+    folder = photos("a.exr", "b.exr")
+    (folder / "Manifest.CSV").write_text("FILE;SOURCE;SPLIT\r\nA.EXR;lake;Val\r\n")
+    contents = survey(open_storage(folder))
+    assert [(p.name, p.source, p.split) for p in contents.pictures] == [
+        ("a.exr", "lake", "val"),
+        ("b.exr", "b", None),
+    ]
+
+
+def test_an_empty_split_names_what_was_left_out(photos: Photos) -> None:
+    found = [Found(name="a", source="a", split="train")]
+    with pytest.raises(EmptyDatasetError, match=r"left for val: .* 1 left out, for example b\.exr: no such file"):
+        assign_splits(found, has_splits=True, val_fraction=0.5, seed=0, skipped={"b.exr": "no such file"})
 
 
 @pytest.mark.parametrize(

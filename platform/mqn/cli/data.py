@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Datasets: prepare a folder of HDR pictures, look at one.", no_args_is_help=True)
     group.command("prepare", epilog="Example: mqn data prepare photos --output photos-512")(prepare)
-    group.command("inspect", epilog="Example: mqn data inspect photos-512 --output sheet.png")(inspect)
+    group.command("inspect", epilog="Example: mqn data inspect photos-512 --output sheet.jpg")(inspect)
     data_public.register(group)
     app.add_typer(group, name="data")
 
@@ -74,8 +74,8 @@ def inspect(
         str | None, typer.Argument(help="Folder of pictures, prepared dataset or its URL. Default: procedural scenes.")
     ] = None,
     out: Annotated[
-        Path, typer.Option("--output", "-o", help="Contact sheet to write (.png, or .html with figures).")
-    ] = Path("contact-sheet.png"),
+        Path, typer.Option("--output", "-o", help="Contact sheet to write (.jpg, .png, or .html with figures).")
+    ] = Path("contact-sheet.jpg"),
     json: Json = False,
 ) -> None:
     """Counts, dynamic range and a contact sheet of a dataset."""

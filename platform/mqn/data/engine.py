@@ -177,7 +177,7 @@ def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, done
         if row["errno"] >= 0:
             # Failures of the stores' own libraries have no number.
             raise OSError(row["errno"], row["failure"]) if row["errno"] else OSError(row["failure"])
-        done(row["name"])
+        done(json.loads(row["name"]))
 
 
 def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str, Any]]:
@@ -189,7 +189,8 @@ def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str,
     jobs = [from_mapping(Job, json.loads(job), source="job") for job in block["job"]]
     try:
         for job in decoder.run(jobs):
-            yield {"name": [job.name], "errno": [-1], "failure": [""]}
+            # Arrow takes no name that is not UTF-8.
+            yield {"name": [json.dumps(job.name)], "errno": [-1], "failure": [""]}
     except OSError as error:
         yield {"name": [""], "errno": [error.errno or 0], "failure": [error.strerror or str(error)]}
 

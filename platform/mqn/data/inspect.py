@@ -23,7 +23,9 @@ from mqn.hdr.tonemap import mulaw
 SHOWN = 18
 """Pictures of a split that a contact sheet has room for, and camera inputs likewise."""
 
-_WRITERS = {".png": sheet.write, ".html": page.write, ".htm": page.write}
+_WRITERS = {
+    ".jpg": sheet.write, ".jpeg": sheet.write, ".png": sheet.write, ".html": page.write, ".htm": page.write,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def inspect(dataset: Dataset, output: Path | str) -> Summary:
 
     Args:
         dataset: to look at.
-        output: a .png file to write, or .html: one file with everything in it, figures too.
+        output: a .jpg, .jpeg or .png file to write, or .html: one file with everything in it, figures too.
 
     Returns:
         The figures.

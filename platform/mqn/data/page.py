@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from mqn.data.sheet import Section, Tile
+from mqn.data.sheet import Section, Tile, encode_jpeg
 
 if TYPE_CHECKING:
     from mqn.data.inspect import SplitSummary, Summary
-
-_JPEG_QUALITY = 88
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bar: #4a7fb5; }
@@ -58,7 +55,7 @@ def write(path: Path, sections: Sequence[Section], summary: Summary) -> None:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(summary.folder.name)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>{"".join(body)}</html>\n'
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _figures(summary: Summary) -> str:
@@ -122,9 +119,7 @@ def _tile(tile: Tile) -> str:
 
 
 def _jpeg(image: np.ndarray) -> str:
-    codes = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)[..., ::-1]
-    _, content = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return f"data:image/jpeg;base64,{base64.b64encode(content.tobytes()).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(image)).decode()}"
 
 
 def _left_out(summary: Summary) -> str:

@@ -184,7 +184,7 @@ def evaluation_picture(
     """
     entry = dataset.entries(split)[index]
     crop = _centre_crop(dataset.picture(split, index), size)
-    name_seed = int.from_bytes(hashlib.sha256(entry.name.encode()).digest()[:8])
+    name_seed = int.from_bytes(hashlib.sha256(entry.name.encode(errors="surrogateescape")).digest()[:8])
     make = photograph if inputs == "virtual" else make_ldr
     ldr, operator = make(crop, _generator(name_seed, _EVALUATION))
     truth = crop / np.float32(picture_scale(crop))

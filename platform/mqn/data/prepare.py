@@ -178,7 +178,11 @@ def _write(
             staging.clear()
             raise EmptyDatasetError(_nothing_left(source, skipped))
         sides = assign_splits(
-            [one.found for one in usable], has_splits=contents.has_splits, val_fraction=val_fraction, seed=seed
+            [one.found for one in usable],
+            has_splits=contents.has_splits,
+            val_fraction=val_fraction,
+            seed=seed,
+            skipped=skipped,
         )
         catalogue = assembly.catalogue(
             usable,

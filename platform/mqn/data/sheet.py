@@ -1,4 +1,4 @@
-"""Contact sheets as PNG files: sections of tiles, a tile being pictures side by side over a caption."""
+"""Contact sheets as JPEG or PNG files: sections of tiles, a tile being pictures side by side over a caption."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mqn.hdr.files import write_png
+from mqn.hdr.replacement import replacing
 
 TILE = 192
 CAPTION = 18
@@ -17,6 +18,7 @@ ACROSS = 6
 """Pictures in a row of the sheet: 2 tiles of 3 pictures, or 3 of 2."""
 
 _GAP = 6
+_JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +46,29 @@ def write(path: Path, sections: Sequence[Section], _: object) -> None:
     """Draw a sheet.
 
     Args:
-        path: a .png file in an existing folder.
+        path: a .jpg, .jpeg or .png file in an existing folder. PNG keeps every bit, and takes some ten times the room.
         sections: from top to bottom.
 
     Raises:
         PictureError: it cannot be written.
     """
-    write_png(path, np.concatenate([_section(section) for section in sections]))
+    drawn = np.concatenate([_section(section) for section in sections])
+    if path.suffix.lower() == ".png":
+        write_png(path, drawn)
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(encode_jpeg(drawn))
+
+
+def encode_jpeg(image: np.ndarray) -> bytes:
+    """A picture as a JPEG file, good enough to look at.
+
+    Args:
+        image: (H, W, 3), display-referred, in [0, 1].
+    """
+    codes = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)[..., ::-1]
+    _, content = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return content.tobytes()
 
 
 def _section(section: Section) -> np.ndarray:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from mqn.data.catalogue import SPLITS, Split
+from mqn.data.manifest import Row, parse
 from mqn.data.storage import LocalStorage, Storage
 from mqn.errors import DataError, EmptyDatasetError
 from mqn.hdr.files import HDR_SUFFIXES
+from mqn.hdr.unread import is_unread
 
 MANIFEST = "manifest.csv"
+_UNREAD = f"is of a kind that is not read; {', '.join(HDR_SUFFIXES)} are"
 VIEW = "__"
 """Parts the name of a panorama from that of a view out of it: `beach__y1.exr` shows `beach`."""
 
@@ -59,10 +59,10 @@ class Contents:
 def survey(storage: Storage) -> Contents:
     """Look through a folder, subfolders included.
 
-    A manifest.csv with the columns `file` and `source`, and `split` if its author wants a say in that, names what is
-    what; its column `ldr`, if it has one, names the camera's own pictures of each, parted by `;`, relative to the HDR
-    file's folder. Pictures that it leaves out are taken too. Without it, every file is a source of its own, but for
-    views of one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
+    A manifest.csv (`mqn.data.manifest`) with the columns `file` and `source`, and `split` if its author wants a say in
+    that, names what is what; its column `ldr`, if it has one, names the camera's own pictures of each, parted by `;`,
+    relative to the HDR file's folder. Pictures that it leaves out are taken too. Without it, every file is a source of
+    its own, but for views of one panorama, which are one by their name (`beach__y1.exr`, `beach__y2.exr`).
 
     Args:
         storage: a folder of HDR pictures.
@@ -75,14 +75,20 @@ def survey(storage: Storage) -> Contents:
     """
     files = _files(storage)
     names = [name for name in files if _is_hdr(name)]
-    if MANIFEST not in files:
+    unread = {name: _UNREAD for name in files if is_unread(name) and not _is_hidden(name)}
+    manifest = next((name for name in files if name.lower() == MANIFEST), None)
+    if manifest is None:
         pictures = [Found(name=name, source=_own_source(name), split=None) for name in names]
-        return Contents(pictures=tuple(pictures), states={name: files[name] for name in names})
-    manifest = f"{storage.place}/{MANIFEST}"
-    rows, has_splits = _read_manifest(manifest, storage)
+        return Contents(pictures=tuple(pictures), skipped=unread, states={name: files[name] for name in names})
+    place = f"{storage.place}/{manifest}"
+    try:
+        lines, has_splits = parse(storage.read(manifest), place, files)
+    except OSError as error:
+        raise DataError(f"cannot read {place}: {error.strerror or error}") from error
+    rows = {name: _found(line) for name, line in lines.items()}
     known = {row.source for row in rows.values()}
-    split_of = _split_by_source(manifest, rows)
-    pictures, beside, needed = [], 0, [MANIFEST, *names]
+    split_of = _split_by_source(place, rows)
+    pictures, beside, needed = [], 0, [manifest, *names]
     for name in names:
         row = rows.get(name)
         if row:
@@ -96,14 +102,22 @@ def survey(storage: Storage) -> Contents:
     absent = sorted(set(rows) - set(names))
     return Contents(
         pictures=tuple(pictures),
-        skipped={name: _why_not(exists=name in files) for name in absent},
+        skipped={name: _why_not(manifest, lines[name].line, exists=name in files) for name in absent}
+        | {name: reason for name, reason in unread.items() if name not in rows},
         beside_manifest=beside,
         has_splits=has_splits,
         states={name: files[name] for name in needed if name in files},
     )
 
 
-def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: float, seed: int) -> dict[str, Split]:
+def assign_splits(
+    found: Sequence[Found],
+    *,
+    has_splits: bool,
+    val_fraction: float,
+    seed: int,
+    skipped: Mapping[str, str] | None = None,
+) -> dict[str, Split]:
     """Put every source on one side of the split.
 
     What a manifest says holds. Where it has splits, what it leaves open is for training, so that its validation set
@@ -115,6 +129,7 @@ def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: flo
         has_splits: whether a manifest says what is for validation.
         val_fraction: of the sources, 0 to 1.
         seed: changes which.
+        skipped: files that cannot be used, to the reason; the error names the first of them.
 
     Returns:
         Source to split; both splits have some.
@@ -129,9 +144,11 @@ def assign_splits(found: Sequence[Found], *, has_splits: bool, val_fraction: flo
         chosen[source] = "val" if index < reserved else "train"
     for split in SPLITS:
         if split not in chosen.values():
+            first = min(skipped) if skipped else ""
+            some = f"; {len(skipped)} left out, for example {first}: {skipped[first]}" if skipped else ""
             raise EmptyDatasetError(
-                f"no usable picture is left for {split}: {len(chosen)} source(s) in all; training and validation need "
-                f"one source each: add pictures{', or correct the splits in ' + MANIFEST if has_splits else ''}"
+                f"no usable picture is left for {split}: {len(chosen)} source(s) in all{some}; training and validation "
+                f"need one source each: add pictures{', or correct the splits in ' + MANIFEST if has_splits else ''}"
             )
     return chosen
 
@@ -151,44 +168,6 @@ def _is_hdr(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in HDR_SUFFIXES
 
 
-def _read_manifest(path: str, storage: Storage) -> tuple[dict[str, Found], bool]:
-    """What it says of each file, and whether there are splits at all."""
-    try:
-        reader = csv.DictReader(io.StringIO(storage.read(MANIFEST).decode("utf-8-sig"), newline=""))
-        columns = reader.fieldnames or []
-        table = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    lacking = [column for column in ("file", "source") if column not in columns]
-    if lacking:
-        raise DataError(
-            f"{path} has no column {' and no column '.join(map(repr, lacking))}; it has {', '.join(columns)}"
-        )
-    rows: dict[str, Found] = {}
-    for number, row in enumerate(table, start=2):
-        name = PurePosixPath((row["file"] or "").strip()).as_posix()
-        said = (row.get("split") or "").strip()
-        split = next((split for split in SPLITS if split == said), None)
-        if said and split is None:
-            raise DataError(f"{path}, line {number}: split {said!r}; allowed: {', '.join(SPLITS)}, or nothing")
-        if name in rows:
-            raise DataError(f"{path}, line {number}: {name} stands there for the second time; leave one line")
-        rows[name] = Found(
-            name=name,
-            source=(row["source"] or "").strip() or _own_source(name),
-            split=split,
-            inputs=_beside(name, row.get("ldr") or ""),
-        )
-    return rows, "split" in columns
-
-
-def _beside(name: str, ldr: str) -> tuple[str, ...]:
-    """The names in the column `ldr`, which are relative to the folder of the HDR file, as names in the whole folder."""
-    beside = PurePosixPath(name).parent
-    own = filter(None, map(str.strip, ldr.split(";")))
-    return tuple(dict.fromkeys(posixpath.normpath((beside / one).as_posix()) for one in own))
-
-
 def _split_by_source(manifest: str, rows: dict[str, Found]) -> dict[str, Split]:
     sides: dict[str, Split] = {}
     for row in rows.values():
@@ -206,11 +185,20 @@ def _own_source(name: str) -> str:
     return (path.parent / panorama).as_posix() if panorama else name
 
 
-def _why_not(*, exists: bool) -> str:
+def _found(row: Row) -> Found:
+    return Found(name=row.file, source=row.source or _own_source(row.file), split=row.split, inputs=row.inputs)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def _why_not(manifest: str, line: int, *, exists: bool) -> str:
+    where = f"stands in {manifest}, line {line}, column 'file'"
     if not exists:
-        return f"stands in {MANIFEST}, but there is no such file"
-    return f"stands in {MANIFEST}, but is no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read"
+        return f"{where}, but there is no such file"
+    return f"{where}, but is no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read"
 
 
 def _rank(source: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}:{source}".encode()).hexdigest()
+    return hashlib.sha256(f"{seed}:{source}".encode(errors="surrogateescape")).hexdigest()

@@ -108,9 +108,9 @@ class LocalStorage(Storage):
                 if path.is_file():
                     status = path.stat()
                     found[path.relative_to(self.path).as_posix()] = f"{status.st_size}:{status.st_mtime_ns}"
-                elif path.is_symlink() and not path.exists():
-                    # Whoever opens it names it; passed over, it would be missed silently.
-                    found[path.relative_to(self.path).as_posix()] = "link to no file"
+                else:
+                    # A link to no file, a pipe: whoever opens it names it; passed over, it would be missed silently.
+                    found[path.relative_to(self.path).as_posix()] = "no ordinary file"
         return dict(sorted(found.items()))
 
     def _folders(self) -> Iterator[tuple[str, list[str]]]:

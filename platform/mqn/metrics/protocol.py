@@ -133,7 +133,7 @@ def judge(prediction: np.ndarray, picture: EvaluationPicture, metrics: Sequence[
 def picture_hash(picture: EvaluationPicture) -> str:
     """SHA-256 (64 hexadecimal digits) of a picture's name, source, input and truth."""
     truth = np.ascontiguousarray(picture.truth, np.float32)
-    digest = hashlib.sha256(f"{picture.name}\0{picture.source}\0{truth.shape}".encode())
+    digest = hashlib.sha256(f"{picture.name}\0{picture.source}\0{truth.shape}".encode(errors="surrogateescape"))
     digest.update(np.ascontiguousarray(picture.ldr, np.float32).data)
     digest.update(truth.data)
     return digest.hexdigest()

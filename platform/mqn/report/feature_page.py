@@ -54,7 +54,7 @@ def write_feature_page(attention: AttentionView | None, quantized: Sequence[Quan
     )
     text = lay_out("Features", note, f'<div class="tiles">{tiles}</div>', "\n".join(sections), script=SCRIPT)
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 

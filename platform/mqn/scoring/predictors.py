@@ -69,7 +69,7 @@ class Predictor:
 
 def oracle(picture: EvaluationPicture) -> np.ndarray:
     """The truth with noise of 1 % of each value, normally distributed and seeded by the picture's name."""
-    seed = int.from_bytes(hashlib.sha256(picture.name.encode()).digest()[:8])
+    seed = int.from_bytes(hashlib.sha256(picture.name.encode(errors="surrogateescape")).digest()[:8])
     noise = np.random.default_rng(seed).standard_normal(picture.truth.shape, np.float32)
     noisy: np.ndarray = np.maximum(picture.truth * (1 + np.float32(NOISE) * noise), np.float32(0))
     return noisy

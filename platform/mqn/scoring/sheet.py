@@ -112,7 +112,7 @@ def write_sheet(
 <main>{"".join(sections)}</main></body></html>
 """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 

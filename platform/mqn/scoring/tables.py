@@ -37,8 +37,8 @@ def write_tables(
     rows = [(name, line) for name, by_index in lines.items() for _, line in sorted(by_index.items())]
     columns: dict[str, Any] = {
         "method": pyarrow.array([name for name, _ in rows], pyarrow.string()),
-        "picture": pyarrow.array([line.name for _, line in rows], pyarrow.string()),
-        "source": pyarrow.array([line.source for _, line in rows], pyarrow.string()),
+        "picture": pyarrow.array([_unicode(line.name) for _, line in rows], pyarrow.string()),
+        "source": pyarrow.array([_unicode(line.source) for _, line in rows], pyarrow.string()),
         "condition": pyarrow.array([line.condition for _, line in rows], pyarrow.string()),
         "height": pyarrow.array([line.height for _, line in rows], pyarrow.int32()),
         "width": pyarrow.array([line.width for _, line in rows], pyarrow.int32()),
@@ -54,3 +54,8 @@ def write_tables(
             temporary.replace(folder / name)
         except OSError as error:
             raise DataError(f"cannot write {folder / name}: {error.strerror or error}") from error
+
+
+def _unicode(name: str) -> str:
+    """Text that every program can read: bytes of a file's name that are not UTF-8 as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
