@@ -39,8 +39,8 @@ def test_a_full_disk_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = io.StringIO()
     serve([json.dumps(job)], answers)
     assert json.loads(answers.getvalue().removeprefix(PREFIX)) == {
-        "error": "ExportError",
-        "message": "write: No space left on device below /home/artifacts; make room there, then run it again",
+        "error": "DiskError",
+        "message": "write in /home/artifacts: No space left on device: make room there",
     }
     job["arguments"]["errno"] = errno.EIO
     with pytest.raises(OSError, match="No space"):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import threading
 from pathlib import Path
 
 import pytest
 
-from mqn.errors import DeviceAwayError, UnknownNameError
+from mqn.errors import DeviceAwayError, DiskError, UnknownNameError
 from mqn.search.artifacts import ArtifactStore, Slot
 from mqn.search.jobs import Job, Outcome, perform
 
@@ -104,3 +105,26 @@ def test_error_with_arguments_of_its_own_comes_back_too():
 def test_programming_error_passes_through(tmp_path):
     with pytest.raises(ZeroDivisionError):
         perform(tmp_path, Job(stage="measure", key="k", inputs={}, function=crash))
+
+
+def fill_the_disk(folder: Path) -> dict[str, str]:
+    raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+
+def fail_to_save(folder: Path) -> dict[str, str]:
+    raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+
+
+@pytest.mark.parametrize("function", [fill_the_disk, fail_to_save])
+def test_a_full_disk_comes_back_by_name(function, tmp_path):
+    outcome = perform(tmp_path, Job(stage="train", key="k", inputs={}, function=function))
+    assert isinstance(outcome.exception(), DiskError)
+
+
+def test_a_disk_that_is_full_when_the_store_is_reached_comes_back_by_name(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    outcome = perform(tmp_path / "store", Job(stage="train", key="k", inputs={}, function=crash))
+    assert isinstance(outcome.exception(), DiskError)

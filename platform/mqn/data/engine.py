@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from mqn import cluster
 from mqn.data.decoding import Decoded, decode, store
 from mqn.data.staging import Staging
 from mqn.data.storage import Storage, open_storage
-from mqn.errors import DataError, PictureError, UsageError
+from mqn.errors import ClusterError, ConfigError, PictureError, UsageError
 from mqn.hdr.scenes import scene
 from mqn.parsing import from_mapping, to_plain
-from mqn.telemetry import switch_off
 
 FEW = 48
 """Pictures that are decoded before Ray would have started."""
@@ -104,7 +104,7 @@ def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: 
 
     Raises:
         OSError: a folder cannot be reached or written; parts that are there stay.
-        DataError: Ray failed.
+        ClusterError: Ray does not start, or failed.
         UsageError: Ray cannot be joined, or a folder is one that only this process sees.
     """
     here = workers == 1 or len(jobs) < FEW or decoder.source is None or _inside_ray()
@@ -115,44 +115,32 @@ def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: 
     for place in (decoder.source, decoder.staging):
         if place and place.startswith("memory://"):
             raise UsageError(f"{place} is in the memory of one process; decode with --workers 1, or use another place")
-    import ray
-
-    owned = not ray.is_initialized()
+    owned = not _is_initialized()
     if owned:
         _start(workers, address)
     try:
-        _run_on_ray(jobs, decoder, workers, done)
-    except ray.exceptions.RayTaskError:
-        raise
-    except ray.exceptions.RayError as error:
-        line = str(error).strip().splitlines()[0]
-        raise DataError(f"Ray failed: {line}; run the same command again, what is done is kept") from error
+        with cluster.named_faults():
+            _run_on_ray(jobs, decoder, workers, done)
+    except ClusterError as error:
+        raise ClusterError(f"{error}; run the same command again, what is done is kept") from error
     finally:
         if owned:
-            ray.shutdown()
+            cluster.leave()
 
 
 def _start(workers: int | None, address: str | None) -> None:
-    switch_off()
-    import ray
-
-    own: dict[str, Any] = {
-        "num_cpus": workers or _processors(),
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE_BYTES,
+    if address:
+        try:
+            cluster.join(address)
+        except ConfigError as error:
+            raise UsageError(f"{error}; check --address") from error
+        return
+    cluster.start(
+        cpus=workers or _processors(),
+        object_store_bytes=_OBJECT_STORE_BYTES,
         # Ray's workers would otherwise run at niceness 15, and wait for whatever else the machine does.
-        "_system_config": {"worker_niceness": 0},
-    }
-    try:
-        ray.init(
-            address or "local",
-            log_to_driver=False,
-            logging_level="error",
-            **({} if address else own),
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        line = str(error).splitlines()[0]
-        raise UsageError(f"cannot use Ray at {address or 'local'!r}: {line}; check --address") from error
+        system_config={"worker_niceness": 0},
+    )
 
 
 def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, done: Done) -> None:
@@ -201,7 +189,12 @@ def _processors() -> int:
 
 def _inside_ray() -> bool:
     """Whether this is a Ray worker: it holds processors that tasks of its own would wait for."""
-    ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
+    if not _is_initialized():
         return False
+    ray = sys.modules["ray"]
     return bool(ray.get_runtime_context().worker.mode == ray.WORKER_MODE)
+
+
+def _is_initialized() -> bool:
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,11 +17,14 @@ from typing import Any
 import numpy as np
 
 from mqn import errors
-from mqn.errors import ExportError
+from mqn.errors import ExportError, MqnError, ProcessCrashedError, ProcessLostError
 from mqn.export.worker import JOBS, PREFIX
+from mqn.faults import ran_out_of_memory
 from mqn.parsing import to_plain
 
 _TAIL_LINES = 12
+# What a process does to itself; every other signal comes from elsewhere.
+_OWN_SIGNALS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGBUS, signal.SIGTRAP)
 _kept: list[Worker] = []
 
 
@@ -35,8 +39,10 @@ def run(function_name: str, **kwargs: Any) -> Any:
         What the function returns: paths.
 
     Raises:
-        ExportError: conversion failed, or the process died; the end of its stderr stands in the message, and the next
-            step has a new process.
+        ExportError: conversion failed; the end of the process's stderr stands in the message.
+        ProcessLostError: the process was killed, or memory was used up; the next step has a new one. A
+            `ProcessCrashedError` where it crashed by itself.
+        DiskError: the disk is full, or fails.
         PlanError: the plan cannot be carried out.
         ModelFileError: a file is damaged.
         WeightsError: a checkpoint is damaged.
@@ -95,9 +101,7 @@ class Worker:
         if answer is None:
             self._process.wait()
             self._listener.join(timeout=5)
-            raise ExportError(
-                f"{function_name}: its process ended with code {self._process.returncode}: {self._last_words()}"
-            )
+            raise _ended(function_name, self._process.returncode, self._last_words())
         if "error" in answer:
             kind = getattr(errors, answer["error"])
             error = kind.__new__(kind)  # Some put their line together from other arguments.
@@ -142,6 +146,16 @@ class Worker:
 
     def _last_words(self) -> str:
         return " | ".join(line for line in self._tail if line)[-600:] or "it said nothing"
+
+
+def _ended(function_name: str, code: int, words: str) -> MqnError:
+    """Why a process ended in the middle of a step: whether it was killed, crashed, or raised something."""
+    if code >= 0 and not ran_out_of_memory(words):
+        return ExportError(f"{function_name}: its process ended with code {code}: {words}")
+    name = signal.Signals(-code).name if code < 0 and -code in signal.valid_signals() else f"code {code}"
+    if -code in _OWN_SIGNALS and not ran_out_of_memory(words):
+        return ProcessCrashedError(f"{function_name}: its process crashed ({name}): {words}")
+    return ProcessLostError(f"{function_name}: its process was killed ({name}): {words}; run it again")
 
 
 def _plain(name: str, value: Any, arguments: dict[str, Any]) -> Any:

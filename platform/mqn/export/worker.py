@@ -1,14 +1,13 @@
 """The process behind `mqn.export.process`: reads jobs as lines of JSON on stdin, answers each with one line on stdout.
 
 A job: `{"function": "quantize", "arguments": {...}}`. An answer: `@mqn {"result": ...}`, or `@mqn {"error": class,
-"message": line}`; libraries that print to stdout do no harm. An exception that is not an `MqnError` ends the process
-with its traceback. When whoever gave a job is gone, so is the worker, at once: nothing of it goes on writing into a
-folder that somebody else takes up.
+"message": line}`; libraries that print to stdout do no harm. An exception that is neither an `MqnError` nor a fault of
+machinery ends the process with its traceback. When whoever gave a job is gone, so is the worker, at once: nothing of it
+goes on writing into a folder that somebody else takes up.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import queue
@@ -18,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from mqn.errors import ExportError, MqnError
+from mqn.errors import FaultError, MqnError
+from mqn.faults import fault_of
 from mqn.parsing import from_mapping, to_plain
 
 PREFIX = "@mqn "
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _convert(arguments: dict[str, Any]) -> Any:
@@ -90,16 +89,20 @@ def serve(jobs: Iterable[str], answers: TextIO) -> None:
         job = json.loads(line)
         try:
             answer = {"result": to_plain(JOBS[job["function"]](job["arguments"]))}
-        except MqnError as error:
-            answer = {"error": type(error).__name__, "message": str(error)}
-        except OSError as error:
-            if error.errno not in _FULL:
+        except Exception as error:
+            failure = fault_of(error) or (error if isinstance(error, MqnError) else None)
+            if failure is None:
                 raise
-            where = job["arguments"]["directory"]
-            line = f"{job['function']}: {error.strerror} below {where}; make room there, then run it again"
-            answer = {"error": ExportError.__name__, "message": line}
+            answer = {"error": type(failure).__name__, "message": _at(job, failure)}
         answers.write(PREFIX + json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _at(job: dict[str, Any], failure: MqnError) -> str:
+    """A failure's line; of a fault also the step and where it wrote."""
+    if not isinstance(failure, FaultError):
+        return str(failure)
+    return f"{job['function']} in {job['arguments'].get('directory')}: {failure}"
 
 
 def while_asked(lines: Iterable[str]) -> Iterator[str]:

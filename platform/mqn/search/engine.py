@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from mqn import telemetry
-from mqn.errors import CandidateError, ConfigError, StudyError
+from mqn import cluster
+from mqn.errors import ClusterError, ConfigError, DiskError, ProcessLostError
 from mqn.home import home
 from mqn.profile import RayProfile
 from mqn.search.jobs import Job, Outcome, perform
@@ -31,7 +31,10 @@ class Engine(Protocol):
         """Wait until a job has ended, for at most `timeout` seconds; returns the handles of all that have."""
 
     def collect(self, handle: Hashable) -> Outcome:
-        """How an ended job ended; raises whatever is not a failure by name."""
+        """How an ended job ended; raises whatever is not a failure by name.
+
+        Submitting, waiting and collecting raise a `ClusterError` where the engine itself is gone.
+        """
 
     def restart(self) -> None:
         """Begin anew after a `ClusterError`; what ran is lost."""
@@ -78,7 +81,7 @@ class RayEngine:
     Training workers are a pool of their own, with the thread count of the profile, so that a training repeats itself
     exactly. All others are Ray's plain workers, which it starts beforehand and gives one thread a processor. Workers
     of a Ray that was started here live for half an hour without work, so that imports stay warm between trials, and
-    keep their export process (`mqn.export.process`).
+    keep their export process (`mqn.export.process`). Ray itself tries nothing again: the scheduler does.
     """
 
     def __init__(self, profile: RayProfile) -> None:
@@ -86,56 +89,59 @@ class RayEngine:
 
         Raises:
             ConfigError: the profile asks for more than there is, or Ray cannot be joined.
+            ClusterError: Ray does not start.
         """
-        telemetry.switch_off()
-        import ray
-
-        self._ray = ray
         self._profile = profile
         self._begin()
 
     def submit(self, folder: Path, job: Job) -> Hashable:
         """Hand a job to Ray."""
         resources = job.resources
-        if resources not in self._tasks:
-            options: dict[str, Any] = {
-                "num_cpus": self._own_cpus if resources.exclusive else resources.cpus,
-                "num_gpus": resources.gpus,
-                "max_retries": 1,
-            }
-            if resources.pool == "training":
-                options["runtime_env"] = {"env_vars": {"OMP_NUM_THREADS": str(max(1, int(resources.cpus)))}}
-            if resources.exclusive or resources.local:
-                strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-                options["scheduling_strategy"] = strategy(node_id=self._node_id, soft=False)
-            self._tasks[resources] = self._ray.remote(perform).options(**options)
-        handle: Hashable = self._tasks[resources].remote(folder, job)
+        with cluster.named_faults():
+            if resources not in self._tasks:
+                options: dict[str, Any] = {
+                    "num_cpus": self._own_cpus if resources.exclusive else resources.cpus,
+                    "num_gpus": resources.gpus,
+                    "max_retries": 0,
+                }
+                if resources.pool == "training":
+                    options["runtime_env"] = {"env_vars": {"OMP_NUM_THREADS": str(max(1, int(resources.cpus)))}}
+                if resources.exclusive or resources.local:
+                    strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+                    options["scheduling_strategy"] = strategy(node_id=self._node_id, soft=False)
+                self._tasks[resources] = self._ray.remote(perform).options(**options)
+            handle: Hashable = self._tasks[resources].remote(folder, job)
         return handle
 
     def wait(self, handles: Sequence[Hashable], timeout: float) -> list[Hashable]:
         """Wait for a task to end."""
-        ended, _ = self._ray.wait(list(handles), num_returns=1, timeout=timeout)
-        if ended:  # Others may have ended at the same time.
-            ended, _ = self._ray.wait(list(handles), num_returns=len(handles), timeout=0)
+        with cluster.named_faults():
+            ended, _ = self._ray.wait(list(handles), num_returns=1, timeout=timeout)
+            if ended:  # Others may have ended at the same time.
+                ended, _ = self._ray.wait(list(handles), num_returns=len(handles), timeout=0)
+        self._check_alive()
         return list(ended)
 
     def collect(self, handle: Hashable) -> Outcome:
         """A task's result.
 
         Raises:
-            StudyError: Ray itself is gone.
+            ClusterError: Ray itself is gone.
         """
         exceptions = self._ray.exceptions
         try:
             outcome: Outcome = self._ray.get(handle)
         except exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from None
-        except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError) as error:
-            kind = "ran out of memory" if isinstance(error, exceptions.OutOfMemoryError) else "died"
-            line = f"the worker process {kind}, twice; see Ray's logs, or give the search smaller networks"
-            return Outcome(error=(CandidateError.__name__, line))
+        except exceptions.OutOfMemoryError:
+            return Outcome.failed(ProcessLostError("its worker process was killed: the machine ran out of memory"))
+        except exceptions.OutOfDiskError as error:
+            return Outcome.failed(DiskError(f"Ray's disk is full: {str(error).splitlines()[0]}"))
         except exceptions.RayError as error:
-            raise StudyError(f"Ray failed: {str(error).splitlines()[0]}; go on with --resume") from error
+            self._check_alive()
+            return Outcome.failed(ProcessLostError(f"its worker process was lost ({type(error).__name__})"))
+        except ConnectionError as error:
+            raise ClusterError(f"Ray failed: {error}") from error
         return outcome
 
     def restart(self) -> None:
@@ -145,11 +151,14 @@ class RayEngine:
             ClusterError: it cannot be had.
         """
         self.close()
-        self._begin()
+        try:
+            self._begin()
+        except ConfigError as error:  # It could be joined before.
+            raise ClusterError(str(error)) from error
 
     def close(self) -> None:
         """Leave Ray; one that was started here ends with everything in it."""
-        self._ray.shutdown()
+        cluster.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -160,43 +169,45 @@ class RayEngine:
         self.close()
 
     def _begin(self) -> None:
-        self._init()
-        nodes = [node for node in self._ray.nodes() if node["Alive"]]
-        self._node_id = self._ray.get_runtime_context().get_node_id()
-        own = next((node for node in nodes if node["NodeID"] == self._node_id), nodes[0])
-        self._own_cpus = own["Resources"].get("CPU", 1.0)
-        self.capacity = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
+        self._start()
+        import ray
+
+        self._ray = ray
+        self._tasks: dict[Any, Any] = {}
         try:
+            with cluster.named_faults():
+                nodes = [node for node in ray.nodes() if node["Alive"]]
+                self._node_id = ray.get_runtime_context().get_node_id()
+            own = next((node for node in nodes if node["NodeID"] == self._node_id), nodes[0])
+            self._own_cpus = own["Resources"].get("CPU", 1.0)
+            self.capacity = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
             self._check(nodes)
-        except ConfigError:
+        except BaseException:
             self.close()
             raise
-        self._tasks: dict[Any, Any] = {}
 
-    def _init(self) -> None:
-        profile, common = self._profile, {"log_to_driver": False, "logging_level": "error", "ignore_reinit_error": True}
-        environment = {"env_vars": {**telemetry.ENVIRONMENT, "MQN_HOME": str(home())}}
-        try:
-            if profile.address != "local":
-                self._ray.init(profile.address, runtime_env=environment, **common)
-                return
-            wanted = int(-(-max(profile.training_cpus, profile.export_cpus, 1) // 1))
-            self._ray.init(
-                "local",
-                # A machine with fewer processors than a training asks for runs one training at a time.
-                num_cpus=profile.cpus if profile.cpus is not None else max(os.cpu_count() or 1, wanted),
-                num_gpus=profile.gpus,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                runtime_env=environment,
-                _system_config={"idle_worker_killing_time_threshold_ms": _WORKER_LIFE_MS},
-                **common,
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            line = str(error).splitlines()[0]
-            raise ConfigError(
-                f"cannot use Ray at {profile.address!r}: {line}; check ray.address in the profile"
-            ) from error
+    def _start(self) -> None:
+        profile, environment = self._profile, {"MQN_HOME": str(home())}
+        if profile.address != "local":
+            try:
+                cluster.join(profile.address, environment)
+            except ConfigError as error:
+                raise ConfigError(f"{error}; check ray.address in the profile") from error
+            return
+        wanted = int(-(-max(profile.training_cpus, profile.export_cpus, 1) // 1))
+        cluster.start(
+            # A machine with fewer processors than a training asks for runs one training at a time.
+            cpus=profile.cpus if profile.cpus is not None else max(os.cpu_count() or 1, wanted),
+            gpus=profile.gpus,
+            object_store_bytes=_OBJECT_STORE_BYTES,
+            system_config={"idle_worker_killing_time_threshold_ms": _WORKER_LIFE_MS},
+            environment=environment,
+        )
+
+    def _check_alive(self) -> None:
+        name = cluster.ended()
+        if name:
+            raise ClusterError(f"Ray's process {name} ended on this machine")
 
     def _check(self, nodes: Sequence[dict[str, Any]]) -> None:
         """Ray would wait for ever for what no node has."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import mqn
 import mqn.errors
 from mqn.errors import MeasurementError, MqnError
+from mqn.faults import fault_of
 from mqn.search.artifacts import Artifact, ArtifactStore
 
 StageFunction = Callable[..., Mapping[str, Any]]
@@ -128,17 +129,26 @@ def perform(folder: Path, job: Job) -> Outcome:
 
     Returns:
         How it ended. A failure by name comes back inside, because exceptions with arguments of their own do not survive
-        pickling; every other exception passes through and crashes the driver.
+        pickling, and so do faults of machinery, whichever library raised them (`mqn.faults`); every other exception
+        passes through and crashes the driver.
     """
+    began = time.monotonic()
+    try:
+        return _perform(folder, job)
+    except Exception as error:
+        failure = fault_of(error) or (error if isinstance(error, MqnError) else None)
+        if failure is None:
+            raise
+        return Outcome.failed(failure, time.monotonic() - began)
+
+
+def _perform(folder: Path, job: Job) -> Outcome:
     store = ArtifactStore(folder)
     with store.open(job.stage, job.key, resumable=job.resumable, serves=job.serves) as slot:
         if slot.artifact is not None:
             return Outcome(reused=True)
         began = time.monotonic()
-        try:
-            details = job.function(slot.folder, **job.arguments)
-        except MqnError as error:
-            return Outcome.failed(error, time.monotonic() - began)
+        details = job.function(slot.folder, **job.arguments)
         seconds = time.monotonic() - began
         slot.publish(inputs=job.inputs, versions=_versions(job.packages), seconds=seconds, details=details)
         return Outcome(seconds=seconds)

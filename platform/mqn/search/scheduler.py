@@ -192,12 +192,18 @@ class Scheduler:
                 work.placed = None
             self._waiting.append(work)
         self._running.clear()
-        self._restarts += 1
-        if self._restarts >= self._retry.tries:
-            raise ClusterError(f"{error}; so it went {self._restarts} times; mend it, then go on with --resume")
-        self._tell(f"{error}; starting anew, and what ran is put back")
-        self._sleep(self._retry.pause_seconds)
-        self._engine.restart()
+        while True:
+            self._restarts += 1
+            if self._restarts >= self._retry.tries:
+                raise ClusterError(f"{error}; so it went {self._restarts} times; mend it, then go on with --resume")
+            self._tell(f"{error}; starting anew, and what ran is put back")
+            self._sleep(self._retry.pause_seconds * 2.0 ** (self._restarts - 1))
+            try:
+                self._engine.restart()
+            except ClusterError as again:
+                error = again
+            else:
+                return
 
     def _put_back(self, work: Work, outcome: Outcome) -> None:
         error = outcome.exception()

@@ -1,0 +1,105 @@
+"""Faults of machinery as Python and other libraries raise them, by our names: one rule for every boundary.
+
+A full disk arrives as `OSError 28`, as a line of PyTorch's about `inline_container`, or as the cause of an error of our
+own ("cannot write scores.json"). Whichever it is, the work may succeed later, and no candidate is to blame.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+
+from mqn.errors import DeviceError, DiskError, FaultError, MqnError, ProcessLostError
+
+_DISK = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there, or raise the quota",
+    errno.EROFS: "mount it for writing",
+    errno.EIO: "the disk or its connection fails",
+    errno.ENOLCK: "the file system cannot lock files now",
+    errno.EOPNOTSUPP: "the file system cannot lock files; use another for $MQN_HOME and the artifacts",
+    errno.ESTALE: "the network's file system lost it",
+    errno.ENOTCONN: "the network's file system lost it",
+    errno.ETIMEDOUT: "the network's file system does not answer",
+}
+_EXHAUSTED = {
+    errno.ENOMEM: "memory is used up",
+    errno.EAGAIN: "no further process or thread can be had",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open on this machine",
+}
+# PyTorch's writer says where in its own source it stood, not what the system said.
+_DISK_WORDS = ("inline_container", "PytorchStreamWriter", "No space left on device", "Disk quota exceeded")
+_READER_WORDS = ("PytorchStreamReader",)
+_MEMORY_WORDS = (
+    "DefaultCPUAllocator",
+    "out of memory",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "OOM when allocating",
+    "can't start new thread",
+)
+
+
+def fault_of(error: BaseException) -> FaultError | None:
+    """The fault of machinery that an exception stands for, itself or through what caused it.
+
+    Args:
+        error: as it was raised, of whichever library. Devices have names of their own for what may succeed later.
+
+    Returns:
+        The fault by name, in one line; None where the program or its input is to blame.
+    """
+    if isinstance(error, DeviceError):
+        return None
+    for cause in _causes(error):
+        found = _fault(cause)
+        if found is not None:
+            # Our own errors say in their line which file or step it was.
+            return type(found)(str(error)) if isinstance(error, MqnError) else found
+    return None
+
+
+def ran_out_of_memory(text: str) -> bool:
+    """Whether a process's last words say that memory was used up."""
+    return any(word in text for word in _MEMORY_WORDS)
+
+
+def _fault(error: BaseException) -> FaultError | None:
+    if isinstance(error, FaultError):
+        return error
+    if isinstance(error, MemoryError):
+        return ProcessLostError(f"out of memory: {_line(error)}")
+    if isinstance(error, BrokenProcessPool):
+        return ProcessLostError(f"a process of the pool was killed: {_line(error)}")
+    text = str(error)
+    if isinstance(error, NotImplementedError) and "flock" in text:  # filelock's word for a system that cannot
+        return DiskError(f"{_line(error)}: {_DISK[errno.EOPNOTSUPP]}")
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        if error.errno in _DISK:
+            return DiskError(f"{error.strerror or _line(error)}{where}: {_DISK[error.errno]}")
+        if error.errno in _EXHAUSTED:
+            return ProcessLostError(f"{error.strerror or _line(error)}{where}: {_EXHAUSTED[error.errno]}")
+    if isinstance(error, (OSError, RuntimeError, ValueError)):
+        if any(word in text for word in _DISK_WORDS) and not any(word in text for word in _READER_WORDS):
+            return DiskError(f"a file could not be written ({_line(error)}): is the disk full?")
+        if ran_out_of_memory(text):
+            return ProcessLostError(f"out of memory: {_line(error)}")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, then what it was raised from or in the handling of."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:200] if text else type(error).__name__

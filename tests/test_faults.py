@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import errno
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, ProcessLostError, WeightsError
+from mqn.faults import fault_of
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b.bin"), DiskError, "No space left on device (/a/b.bin)"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), DiskError, "raise the quota"),
+        (OSError(errno.EROFS, "Read-only file system", "/a"), DiskError, "mount it for writing"),
+        (OSError(errno.EIO, "Input/output error"), DiskError, "the disk or its connection fails"),
+        (OSError(errno.ENOLCK, "No locks available"), DiskError, "cannot lock"),
+        (OSError(errno.EOPNOTSUPP, "Operation not supported"), DiskError, "cannot lock files"),
+        (NotImplementedError("FileSystem does not appear to support flock"), DiskError, "cannot lock files"),
+        (RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"), DiskError, "disk full?"),
+        (RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"), DiskError, "disk full?"),
+        (MemoryError(), ProcessLostError, "out of memory: MemoryError"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), ProcessLostError, "out of memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), ProcessLostError, "out of memory"),
+        (RuntimeError("can't start new thread"), ProcessLostError, "out of memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), ProcessLostError, "memory is used up"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), ProcessLostError, "no further process"),
+        (OSError(errno.EMFILE, "Too many open files"), ProcessLostError, "too many files"),
+        (BrokenProcessPool("terminated abruptly"), ProcessLostError, "killed"),
+    ],
+)
+def test_faults_go_by_our_names(error: Exception, kind: type[FaultError], words: str) -> None:
+    found = fault_of(error)
+    assert type(found) is kind
+    assert words in str(found)
+    assert "\n" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("shapes do not match"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "x"),
+        RuntimeError("PytorchStreamReader failed reading zip archive: failed finding central directory"),
+        RuntimeError("[enforce fail at inline_container.cc:145] . PytorchStreamReader failed"),
+        KeyError("x"),
+        WeightsError("x is no checkpoint"),
+    ],
+)
+def test_what_the_program_or_its_input_is_to_blame_for_is_no_fault(error: Exception) -> None:
+    assert fault_of(error) is None
+
+
+def test_a_cause_counts_and_our_own_line_is_kept() -> None:
+    def write() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise WeightsError("cannot write checkpoint.pt: No space left on device") from error
+
+    with pytest.raises(MqnError) as raised:
+        write()
+    found = fault_of(raised.value)
+    assert type(found) is DiskError
+    assert str(found) == "cannot write checkpoint.pt: No space left on device"
+
+
+def test_a_device_that_is_away_is_none_of_the_disks() -> None:
+    error = DeviceAwayError("board does not answer")
+    error.__cause__ = TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+    assert fault_of(error) is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_really_full_device_is_named() -> None:
+    with pytest.raises(OSError) as raised, Path("/dev/full").open("wb") as stream:  # noqa: PT011 - its number is checked
+        stream.write(b"x" * 100_000)
+    assert isinstance(fault_of(raised.value), DiskError)
