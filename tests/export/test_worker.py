@@ -42,7 +42,7 @@ def test_a_full_disk_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "error": "DiskError",
         "message": "write in /home/artifacts: No space left on device: make room there",
     }
-    job["arguments"]["errno"] = errno.EIO
+    job["arguments"]["errno"] = errno.ENOENT
     with pytest.raises(OSError, match="No space"):
         serve([json.dumps(job)], answers)
 
