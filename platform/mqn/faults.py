@@ -82,6 +82,8 @@ def _fault(error: BaseException) -> FaultError | None:
             return DiskError(f"{error.strerror or _line(error)}{where}: {_DISK[error.errno]}")
         if error.errno in _EXHAUSTED:
             return ProcessLostError(f"{error.strerror or _line(error)}{where}: {_EXHAUSTED[error.errno]}")
+        if error.errno is not None:
+            return None
     if isinstance(error, (OSError, RuntimeError, ValueError)):
         if any(word in text for word in _DISK_WORDS) and not any(word in text for word in _READER_WORDS):
             return DiskError(f"a file could not be written ({_line(error)}): is the disk full?")
