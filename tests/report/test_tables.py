@@ -7,7 +7,11 @@ import re
 
 import pytest
 
+from mqn.cli import ablate
+from mqn.data.licence import Origin
 from mqn.errors import NothingSatisfiesError, UnknownNameError, UsageError
+from mqn.report.departures import Setting
+from mqn.report.markdown import escape
 from mqn.report.paper import TABLES
 from mqn.report.rendering import to_csv, to_json, to_markdown
 from mqn.report.tables import ablation
@@ -81,9 +85,11 @@ def test_markdown_tells_gaps_the_best_and_what_cannot_be_compared(attention):
     head, _, none, _, _, ca = text.splitlines()[2:8]
     assert "PSNR-TM (dB), paper | PSNR-TM (dB), ours" in head
     assert "| 20.76 ± 3.21 (+0.00) | 20.00 (+0.00) |" in none
-    assert "| **21.25 ± 3.11 (+0.49)** | **24.00 (+4.00)** |" in ca
+    assert "| 21.25 ± 3.11 (+0.49) | 24.00 (+4.00) |" in ca
+    assert "**" not in text  # One seed: nothing tells how far the next would be off.
     assert "cannot be compared" in text
     assert "Ours: 2 trials, 1 seed on board." in text
+    assert "No complete trial yet: SA; CSA." in text
 
 
 def test_csv_and_json_hold_the_same_figures(attention):
@@ -92,8 +98,16 @@ def test_csv_and_json_hold_the_same_figures(attention):
     assert rows[3]["attention"] == "CA"
     assert (rows[3]["psnr_tm/paper/mean"], rows[3]["psnr_tm/ours/mean"]) == ("21.25", "24.0")
     assert rows[0]["psnr_tm/ours/mean"] == ""
+    assert [row["attention"] for row in rows[4:]] == [f"departs from the paper: {line}" for line in table.departures]
     plain = json.loads(json.dumps(to_json(table)))
-    assert plain["rows"][3]["ours"]["psnr_tm"] == {"mean": 24.0, "std": None, "seeds": 1, "gap": None}
+    cell = plain["rows"][3]["ours"]["psnr_tm"]
+    assert {key: cell[key] for key in ("mean", "std", "seeds", "gap")} == {
+        "mean": 24.0,
+        "std": None,
+        "seeds": 1,
+        "gap": None,
+    }
+    assert plain["departures"] == list(table.departures)
 
 
 def test_the_papers_figures_stand_in_the_paper(shared):
@@ -101,3 +115,94 @@ def test_the_papers_figures_stand_in_the_paper(shared):
     published = {float(n) for n in re.findall(r"\d+\.\d+", text[text.index("Table 1:") : text.index("mobile ITM.")])}
     ours = {n for t in TABLES.values() for row in t.rows for f in row.figures.values() for n in (f.mean, f.std)}
     assert ours == published
+
+
+def seeds(attention, kind, first, figures, **changes):
+    return [attention(first + i, kind, i, value, **changes) for i, value in enumerate(figures)]
+
+
+def test_only_what_intervals_over_seeds_tell_apart_is_bold(attention):
+    apart = [*seeds(attention, "none", 0, (20.0, 20.1, 19.9)), *seeds(attention, "ca", 3, (24.0, 24.1, 23.9))]
+    table = ablation("attention", apart)
+    assert (table.best("psnr_tm"), table.best("ssim_tm")) == ("CA", None)  # Both have the same SSIM.
+    assert "| **24.00 ± 0.10 (+4.00)** |" in to_markdown(table)
+    near = [*seeds(attention, "none", 0, (20.0, 24.0)), *seeds(attention, "ca", 3, (21.0, 25.0))]
+    assert ablation("attention", near).best("psnr_tm") is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "first", "second", "best"),
+    [
+        ("ok", (2.1, 2.2), (2.28, 2.3), "None"),
+        ("ok", (2.1, 2.29), (2.28, 2.3), None),
+        ("contended", (2.1, 2.2), (2.28, 2.3), None),
+        ("ok", None, (2.28, 2.3), None),
+    ],
+)
+def test_a_latency_is_bold_where_ranges_part_and_the_device_was_steady(trial, verdict, first, second, best):
+    def made(number, kind, latency, ends):
+        known = {} if ends is None else {"latency_ms.p50_low": ends[0], "latency_ms.p50_high": ends[1]}
+        figures = {"psnr_tm": 20.0, "ssim_tm": 0.8, "latency_ms": latency, **known}
+        values = {"arch.attention": kind}
+        return trial(number, 20.0, latency, values, figures=figures, verdicts={"board": verdict})
+
+    table = ablation("attention", [made(0, "none", 2.18, first), made(1, "ca", 2.29, second)])
+    assert table.best("latency_ms") == best
+    text = to_markdown(table)
+    assert ("**2.18 (+0.00)**" in text) == (best is not None)
+    assert ("2.18†" in text, "measured contended" in text) == (verdict != "ok",) * 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("arch.input_size", 64, "arch.input_size = 64; the paper: 256"),
+        ("arch.encoder_weights", "random", "arch.encoder_weights = random; the paper: imagenet"),
+        ("arch.decoder_width", 0.5, "arch.decoder_width = 0.5; the paper: 1"),
+        ("arch.upsampling", "bilinear", "arch.upsampling = bilinear; the paper: nearest"),
+        ("training.epochs", 1, "training.epochs = 1; the paper: about 610 in the authors' code"),
+        ("training.learning_rate", 1e-3, "training.learning_rate = 0.001; the paper: 5e-05"),
+        ("training.lambda_features", 0.0, "training.lambda_features = 0; the paper: 0.05"),
+        ("training.feature_pools", [1], "training.feature_pools = 1; the paper: 1, 2, 3"),
+        ("training.virtual_camera", 1.0, "training.virtual_camera = 1; the paper: 0"),
+        ("training.batch_size", 8, "training.batch_size = 8; the paper: 4"),
+        ("plan.calibration", "mse", "plan.calibration = mse; the paper: not stated"),
+        ("plan.head", "float32", "plan.head = float32; the paper: dynamic_wi8_afp32"),
+        ("plan.rules", "head.conv3=float32", "plan.rules = head.conv3=float32; the paper: none"),
+        ("plan.sparsity", 0.5, "plan.sparsity = 0.5; the paper: 0"),
+        ("plan.layout", "fused", "plan.layout = fused; the paper: pair"),
+    ],
+)
+def test_every_departure_from_the_paper_is_a_line(attention, key, value, line):
+    paper = {"training.codec": "linear", "training.precision": "float32", "plan.layout": "pair"}
+    table = ablation("attention", [attention(0, "ca", 0, 24.0, **{**paper, key: value})])
+    frozen = "training.frozen_epochs = 0; the paper: the encoder is frozen at first"
+    assert sorted(table.departures) == sorted([frozen, line])
+    assert f"- {escape(line)}" in to_markdown(table).splitlines()
+
+
+def test_data_inputs_and_runtime_are_departures_too(attention):
+    made = Origin(name="procedural scenes", licence=None, procedural=True, counts={"train": 24, "val": 8}, hash="0")
+    setting = Setting(origin=made, inputs="virtual", runtime={"threads": 2, "delegate": "xnnpack", "processors": []})
+    lines = ablation("attention", [attention(0, "ca", 0, 24.0)], setting).departures[-3:]
+    assert "24 pictures for training and 8 to judge by; the paper: 3580 and 188 photographs" in lines[0]
+    assert lines[1] == "scoring.inputs = virtual; the paper: operators"
+    assert lines[2] == "measured with threads 2, delegate xnnpack; the paper does not say"
+
+
+def test_a_loss_that_a_row_leaves_out_is_no_departure_and_another_weight_is_one(trial):
+    values = {"training.lambda_cosine": 0.0, "training.lambda_l2": 0.5}
+    lines = ablation("losses", [trial(0, 20, 6, values)]).departures
+    assert [line for line in lines if "lambda" in line] == ["training.lambda_l2 = 0.5; the paper: 1"]
+
+
+def test_the_terminals_table_fits_80_columns(attention, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    records = [*seeds(attention, "none", 0, (20.0, 21.0)), *seeds(attention, "ca", 3, (24.0, 25.0))]
+    ablate._show(ablation("attention", records))
+    losses = [record for i in range(2) for record in [attention(i, "ca", i, 20.0 + i)]]
+    ablate._show(ablation("losses", losses))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("24.50 ± 0.71" in line for line in lines)
+    assert "Ours departs from the paper in:" in lines

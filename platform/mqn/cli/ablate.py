@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +12,12 @@ from mqn.cli import output
 from mqn.cli.options import Data, Json, ProfileName, Settings, parse_settings
 from mqn.errors import MqnError, UsageError
 from mqn.profile import load_profile
+from mqn.quantities import quantity
 
 if TYPE_CHECKING:
     from mqn.records import TrialRecord
+    from mqn.report.departures import Setting
+    from mqn.report.tables import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +45,9 @@ def ablate(
     name = study or f"ablate-{kind}"
     records: list[TrialRecord] = []
     for seed in range(seeds):
-        records += _run(kind, f"{name}-seed{seed}", seed, data, settings, profile)
-    table = ablation(kind, records)
+        found, setting = _run(kind, f"{name}-seed{seed}", seed, data, settings, profile)
+        records += found
+    table = ablation(kind, records, setting)
     for path, text in ((markdown, to_markdown), (csv, to_csv)):
         if path is not None:
             path.write_text(text(table), encoding="utf-8")
@@ -50,12 +55,15 @@ def ablate(
     if json:
         output.document(to_json(table))
     else:
-        output.line(to_markdown(table))
+        _show(table)
 
 
 def _run(
     kind: str, study: str, seed: int, data: str | None, settings: list[str] | None, profile: str
-) -> list[TrialRecord]:
+) -> tuple[list[TrialRecord], Setting]:
+    from mqn.data.dataset import locate
+    from mqn.data.licence import origin_of
+    from mqn.report.departures import Setting
     from mqn.search.driver import SearchRequest, run_search
     from mqn.search.study import list_studies, open_study, records
 
@@ -72,8 +80,45 @@ def _run(
     summary = run_search(request)
     if summary.stopped != "done":
         raise MqnError(f"stopped ({summary.stopped}) before the table was complete; run the same command again")
-    found = records(open_study(study, url))
+    opened = open_study(study, url)
+    found = records(opened)
     for record in found:
-        if record.error:
+        if record.state == "held":
+            output.note(f"{study}: trial {record.number} waits for a steady device, and is not in the table")
+        elif record.error:
             output.note(f"{study}: trial {record.number} failed: {record.error}")
-    return found
+    about = opened.about
+    origin = origin_of(locate(about.data))
+    return found, Setting(origin=origin, inputs=opened.space.scoring.inputs, runtime=dict(about.runtime))
+
+
+def _show(table: Table) -> None:
+    """Print a table a metric at a time, the paper's figures and ours side by side, so that it fits a terminal."""
+    from mqn.report.rendering import DEPARTS, cell_text, words
+
+    output.line(table.title)
+    for metric in table.metrics:
+        sides = [side for side in ("paper", "ours") if any(getattr(row, side)[metric] for row in table.rows)]
+        digits, best = quantity(metric).paper_digits, table.best(metric)
+        output.table(
+            [quantity(metric).axis, *sides, *(["best"] if best else [])],
+            [
+                [
+                    row.label,
+                    *(cell_text(getattr(row, side)[metric], digits) for side in sides),
+                    *(["*" if row.label == best else ""] if best else []),
+                ]
+                for row in table.rows
+            ],
+        )
+    if table.departures:
+        output.line(DEPARTS)
+        for line in table.departures:
+            _wrapped(line)
+        output.line("")
+    for note in words(table):
+        _wrapped(note.replace("Bold:", "*:"))
+
+
+def _wrapped(text: str) -> None:
+    output.line(textwrap.fill(text, 78, initial_indent="- ", subsequent_indent="  ", break_long_words=False))

@@ -9,32 +9,45 @@ from typing import Any
 
 from mqn.parsing import to_plain
 from mqn.quantities import quantity
+from mqn.report.markdown import escape
 from mqn.report.tables import Cell, Row, Table
 
 _SIDES = ("paper", "ours")
+UNSTEADY = "†"
+DEPARTS = "Ours departs from the paper in:"
 
 
 def to_markdown(table: Table) -> str:
-    """Write a table for people: `mean ± std (gap)`, the best of each column in bold.
+    """Write a table for people: `mean ± std (gap)`; bold is what is best for certain.
 
     Args:
         table: what `mqn.report.tables.ablation` made.
     """
     columns = _columns(table)
-    best = {column: _best(table, *column) for column in columns}
     head = [table.kind.capitalize(), *(f"{quantity(metric).axis}, {side}" for metric, side in columns)]
     lines = [head, ["---", *("---:" for _ in columns)]]
     for row in table.rows:
         cells = []
         for column in columns:
-            cell = _cell(row, *column)
-            text = _text(cell, quantity(column[0]).paper_digits)
-            cells.append(f"**{text}**" if cell is not None and cell.mean == best[column] else text)
+            text = cell_text(_cell(row, *column), quantity(column[0]).paper_digits)
+            cells.append(f"**{text}**" if column[1] == "ours" and table.best(column[0]) == row.label else text)
         lines.append([row.label, *cells])
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    gaps = f"In brackets: the difference to the row {table.reference!r}. Bold: the best of its column."
-    notes = "\n".join(f"- {note}" for note in (gaps, *table.notes))
-    return f"## {table.title}\n\n{body}\n\n{notes}\n"
+    departed = "\n".join(f"- {escape(line)}" for line in table.departures)
+    notes = "\n".join(f"- {note}" for note in words(table))
+    apart = f"{DEPARTS}\n\n{departed}\n\n" if departed else ""
+    return f"## {table.title}\n\n{body}\n\n{apart}{notes}\n"
+
+
+def words(table: Table) -> tuple[str, ...]:
+    """How to read a table's figures, and what a reader must know of them."""
+    reading = (
+        f"In brackets: the difference to the row {table.reference!r}. Bold: the best of ours, where its 95 % interval "
+        "overlaps no other row's; with one seed, accuracies have none."
+    )
+    marked = sorted({verdict for row in table.rows for cell in row.ours.values() if cell for verdict in cell.verdicts})
+    mark = f"{UNSTEADY} measured {' or '.join(marked)}: the device was disturbed, and the figure decides nothing."
+    return (reading, *((mark,) if marked else ()), *table.notes)
 
 
 def to_csv(table: Table) -> str:
@@ -51,11 +64,13 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         found = [_cell(row, *column) for column in _columns(table)]
         writer.writerow([row.label, *("" if cell is None else get(cell) for cell in found for get in fields.values())])
+    for line in table.departures:
+        writer.writerow([f"departs from the paper: {line}"])
     return stream.getvalue()
 
 
 def to_json(table: Table) -> dict[str, Any]:
-    """A table as plain values, ready for `json.dumps`."""
+    """A table as plain values, ready for `json.dumps`; `best` names our row that is best for certain, by metric."""
     return {
         "ablation": table.kind,
         "title": table.title,
@@ -64,6 +79,8 @@ def to_json(table: Table) -> dict[str, Any]:
             {"metric": name, "label": quantity(name).label, "unit": quantity(name).unit} for name in table.metrics
         ],
         "rows": to_plain(table.rows),
+        "best": {name: table.best(name) for name in table.metrics},
+        "departures": list(table.departures),
         "notes": list(table.notes),
     }
 
@@ -78,14 +95,10 @@ def _cell(row: Row, metric: str, side: str) -> Cell | None:
     return (row.paper if side == "paper" else row.ours)[metric]
 
 
-def _best(table: Table, metric: str, side: str) -> float:
-    means = [cell.mean for row in table.rows if (cell := _cell(row, metric, side)) is not None]
-    return max(means) if quantity(metric).direction == "maximize" else min(means)
-
-
-def _text(cell: Cell | None, digits: int) -> str:
+def cell_text(cell: Cell | None, digits: int) -> str:
+    """A cell in words: `21.25 ± 0.31 (+0.49)`, with a mark where its measurement was disturbed."""
     if cell is None:
         return "–"
     deviation = "" if cell.std is None else f" ± {cell.std:.{digits}f}"
     gap = "" if cell.gap is None else f" ({cell.gap:+.{digits}f})"
-    return f"{cell.mean:.{digits}f}{deviation}{gap}"
+    return f"{cell.mean:.{digits}f}{UNSTEADY if cell.verdicts else ''}{deviation}{gap}"
