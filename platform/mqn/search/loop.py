@@ -7,7 +7,7 @@ the trial. Each may be repeated without harm, so that a driver killed between an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,10 +15,11 @@ from optuna.trial import TrialState
 
 from mqn.records import TrialRecord
 from mqn.search.artifacts import Artifact
-from mqn.search.evaluation import Evaluation, Pipeline
+from mqn.search.evaluation import Evaluation, Pipeline, Step
 from mqn.search.progress import Progress
+from mqn.search.repair import Repair, find_damaged
 from mqn.search.scheduler import Scheduler
-from mqn.search.study import Study
+from mqn.search.study import Study, records
 from mqn.track.tracker import Tracker
 
 Stopped = Literal["done", "hours", "interrupted"]
@@ -63,6 +64,7 @@ class Loop:
     limits: Limits
     tags: Mapping[str, Any] = field(default_factory=dict)
     _active: list[Evaluation] = field(default_factory=list)
+    _repairs: list[Repair] = field(default_factory=list)
     _begun: int = 0
     _goal: int = 0
 
@@ -88,15 +90,19 @@ class Loop:
                 self._finish(trial, noted, self._find(noted))
             else:
                 self._begin(trial)
+        self._repairs = find_damaged(records(self.study), self.scheduler.store, self._steps_of)
         in_time = True
         while True:
             in_time = in_time and (end is None or time.monotonic() < end)
             while in_time and self._begun < self._goal and self._has_room():
                 self._begun += 1
                 self._begin(self.study.ask())
-            if not self._active:
+            if not self._active and not self._repairs:
                 return "done" if in_time or self._begun >= self._goal else "hours"
             self._advance()
+
+    def _steps_of(self, record: TrialRecord) -> Sequence[Step]:
+        return self.pipeline.steps(record.candidate)
 
     def _has_room(self) -> bool:
         """Whether another trial may be on its way: as many again may wait for a device to be steady."""
@@ -121,7 +127,13 @@ class Loop:
                 self.progress.finish(record)
                 continue
             self._finish(evaluation.trial, record, evaluation.artifacts)
-        if not over:
+        mended = [repair for repair in self._repairs if repair.advance(self.scheduler)]
+        for repair in mended:
+            self._repairs.remove(repair)
+            if repair.changed:
+                self.study.remember_remade(repair.record.number, repair.changed)
+            self.progress.say(repair.tell())
+        if not over and not mended:
             self.scheduler.step(_TICK_SECONDS)
         self.progress.show(self._active, self.scheduler)
 

@@ -28,6 +28,7 @@ _STATES: dict[TrialState, Any] = {
     TrialState.RUNNING: "running",
 }
 _POPULATION = 24
+_REMADE = "remade/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,19 @@ class Study:
         plain = frozen.user_attrs.get(_RECORD)
         if plain is None:
             return None
-        return from_mapping(TrialRecord, plain, source=f"trial {frozen.number} of study {self.name!r}")
+        record = from_mapping(TrialRecord, plain, source=f"trial {frozen.number} of study {self.name!r}")
+        remade = self.optuna.user_attrs.get(f"{_REMADE}{frozen.number}")
+        return replace(record, artifacts={**record.artifacts, **remade}) if remade else record
+
+    def remember_remade(self, number: int, keys: Mapping[str, str]) -> None:
+        """Keep the names of artifacts that came out as others when they were made again; Optuna closes ended trials.
+
+        Args:
+            number: the trial's.
+            keys: by step.
+        """
+        name = f"{_REMADE}{number}"
+        self.optuna.set_user_attr(name, {**self.optuna.user_attrs.get(name, {}), **keys})
 
 
 def params_of(trial: FrozenTrial) -> Params:
