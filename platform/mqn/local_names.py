@@ -91,18 +91,41 @@ def name_of_url(url: str) -> str:
         raise LocalNameError(f"{_shown(url)} is no address of a file: {error}") from error
 
 
+class DistinctNames:
+    """Paths of one folder, no two of which are the same on a system that folds case or forms of Unicode."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def add(self, path: str) -> None:
+        """Take a file's path, with `/`.
+
+        Raises:
+            LocalNameError: another file has it, or it would be a file and a folder; names both.
+        """
+        key = _folded(path)
+        parts = key.split("/")
+        parents = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        other = (
+            self._files.get(key) or self._folders.get(key) or next(filter(None, map(self._files.get, parents)), None)
+        )
+        if other is not None:
+            raise LocalNameError(f"{_shown(other)} and {_shown(path)} would be one file on some systems")
+        self._files[key] = path
+        for parent in parents:
+            self._folders[parent] = path
+
+
 def require_distinct(names: Iterable[str]) -> None:
-    """Make sure that no two names are the same file on a system that folds case or forms of Unicode.
+    """Make sure that no two paths are the same file on a system that folds case or forms of Unicode.
 
     Raises:
         LocalNameError: two are; names both.
     """
-    seen: dict[str, str] = {}
+    distinct = DistinctNames()
     for name in names:
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
-        if key in seen:
-            raise LocalNameError(f"{_shown(seen[key])} and {_shown(name)} would be one file on some systems")
-        seen[key] = name
+        distinct.add(name)
 
 
 def below(relative: str | os.PathLike[str]) -> PurePosixPath:
@@ -156,6 +179,11 @@ def make_own(folder: Path) -> Path:
         folder.mkdir()
     elif folder.is_symlink() or not folder.is_dir() or (not is_own(folder) and any(folder.iterdir())):
         raise LocalNameError(f"{folder} is there already and was not made by this program; move it away")
+    return mark_own(folder)
+
+
+def mark_own(folder: Path) -> Path:
+    """Mark a folder of which it is sure that the program made it."""
     (folder / MARK).write_text(_MARK_LINE, encoding="ascii")
     return folder
 
@@ -186,6 +214,10 @@ def remove_own(folder: Path, *, within: Path) -> None:
     if not is_own(folder):
         raise LocalNameError(f"{folder} was not made by this program, so it is not removed; move it away")
     shutil.rmtree(folder)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _fault(name: str) -> str:

@@ -73,6 +73,7 @@ class Site:
 class _Handler(BaseHTTPRequestHandler):
     site: Site
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # Or every answer waits 40 ms for the acknowledgement of its headers.
 
     def log_message(self, *_: object) -> None:
         pass

@@ -14,6 +14,7 @@ import pytest
 from mqn.data.public import archive
 from mqn.data.public.archive import extract
 from mqn.errors import FetchError
+from mqn.local_names import MARK
 
 FILES = {"set/a.hdr": b"first" * 1000, "set/deep/b.hdr": b"second" * 1000, "set/notes.txt": b"text"}
 
@@ -35,7 +36,8 @@ def tarred(path: Path, files: dict[str, bytes], mode: str = "w:gz") -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != MARK)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def everything(name: str) -> bool:

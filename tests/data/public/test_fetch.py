@@ -284,7 +284,7 @@ def test_disk_that_fills_up_keeps_what_has_arrived(
     name = listed(archived(site))
     receive = Transfer._receive
 
-    def full(transfer: Transfer, response: httpx.Response, path: Path) -> None:
+    def full(transfer: Transfer, response: httpx.Response, path: Path, most: int | None) -> None:
         path.write_bytes(packed[:5000])
         raise OSError(errno.ENOSPC, "No space left on device")
 

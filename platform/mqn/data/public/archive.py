@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gzip
 import lzma
+import os
 import re
 import shutil
 import stat
@@ -14,14 +15,25 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
-from mqn.errors import FetchError
+from mqn.errors import FetchError, LocalNameError
+from mqn.local_names import DistinctNames, inside, is_own, make_own, remove_own, safe_path
+from mqn.publishing import publish_folder
 
 _BLOCK = 1 << 20
 # HDR pictures hardly compress: what swells more than this is no collection of them.
 _LARGEST_RATIO = 100
 _ALWAYS_ALLOWED = 64 << 20
+_MOST_MEMBERS = 1_000_000
+_LARGEST_NOTE_BYTES = 1 << 20
+_NOTES = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _ORIGIN = ".archive"
 
 _DAMAGE = (
@@ -36,22 +48,26 @@ _DAMAGE = (
 
 
 class _Member(NamedTuple):
-    """A plain file in an archive. `open` gives its bytes."""
+    """A plain file in an archive. `open` gives its bytes; `streamed`: they are read even if nobody wants them."""
 
     name: str
     size: int
     open: Callable[[], IO[bytes]]
+    streamed: bool = False
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file is a zip or tar archive, by its content."""
-    try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        return False
+class _BoundedHeader(tarfile.TarInfo):
+    """A member's head. What stands before it (long names, further notes) is read into memory, so it is bounded."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _NOTES and not 0 <= info.size <= _LARGEST_NOTE_BYTES:
+            raise tarfile.ReadError(f"a note of {info.size} bytes stands before a member")
+        return info
 
 
-def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
+def extract(archive: Path, folder: Path, wanted: Callable[[str], bool], *, anew: bool = False) -> None:
     """Take the wanted files out of an archive. Links and devices are never made.
 
     They go into a folder beside that gets its name when everything is there; a later call goes on with what a killed
@@ -61,38 +77,60 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
         archive: a zip or tar file, plain or compressed.
         folder: where to; made.
         wanted: says for a member's path, with `/`, whether to take it.
+        anew: replace a folder that an earlier call made, once the new one is whole.
 
     Raises:
-        FetchError: not an archive, damaged, encrypted, none of its files is wanted, a member's path leaves the folder,
-            it grows out of proportion, or the disk has no room for it.
+        FetchError: not an archive, damaged, encrypted, none of its files is wanted, a member's path leaves the folder
+            or is not safe, it grows out of proportion, or the disk has no room for it.
+        LocalNameError: a folder is in the way that no call has made.
     """
-    if folder.is_dir():
+    if folder.is_dir() and not anew:
         return
+    if os.path.lexists(folder) and not is_own(folder):
+        raise LocalNameError(f"{folder} was not unpacked by this program, so it is not replaced; move it away")
     partial = folder.with_name(f"{folder.name}.partial")
     _begin(partial, archive)
-    budget = max(archive.stat().st_size * _LARGEST_RATIO, _ALWAYS_ALLOWED)
-    count = 0
     try:
-        with _opened(archive) as members:
-            for member in members:
-                if not wanted(member.name):
-                    continue
-                budget -= _take(member, partial / member.name, budget, archive)
-                count += 1
+        count = _take_all(archive, partial, wanted)
         if not count:
             raise FetchError(f"{archive}: holds none of the files that this dataset has; is it another one?")
-    except FetchError:
-        shutil.rmtree(partial)
-        raise
+    except (FetchError, LocalNameError) as error:
+        remove_own(partial, within=folder.parent)
+        raise FetchError(str(error)) from error
     except _DAMAGE as error:
-        shutil.rmtree(partial)
+        remove_own(partial, within=folder.parent)
         raise FetchError(
             f"{archive}: damaged or cut short ({' '.join(str(error).split()) or type(error).__name__}); fetch it again"
         ) from error
     except OSError as error:
         raise out_of_room(error, folder) from error
     (partial / _ORIGIN).unlink()
-    partial.replace(folder)
+    publish_folder(partial, folder, replace=anew)
+
+
+def _take_all(archive: Path, partial: Path, wanted: Callable[[str], bool]) -> int:
+    """Take the wanted members; how many there were."""
+    budget = max(archive.stat().st_size * _LARGEST_RATIO, _ALWAYS_ALLOWED)
+    taken = DistinctNames()
+    count = 0
+    with _opened(archive) as members:
+        for number, member in enumerate(members):
+            if number >= _MOST_MEMBERS:
+                raise FetchError(f"{archive}: has more than {_MOST_MEMBERS} members; it is not used")
+            if not wanted(member.name):
+                # What is not wanted is unpacked on the way all the same, in archives that are one stream.
+                budget -= max(member.size, 0) if member.streamed else 0
+                _require_budget(budget, member, archive)
+                continue
+            try:
+                name = safe_path(member.name)
+                taken.add(name)
+                target = inside(partial, name)
+            except LocalNameError as error:
+                raise FetchError(f"{archive}: {error}; nothing of the archive is used") from error
+            budget -= _take(member, target, budget, archive)
+            count += 1
+    return count
 
 
 def _begin(partial: Path, archive: Path) -> None:
@@ -100,9 +138,9 @@ def _begin(partial: Path, archive: Path) -> None:
     status = archive.stat()
     origin = f"{status.st_size}:{status.st_mtime_ns}"
     mark = partial / _ORIGIN
-    if partial.is_dir() and not (mark.is_file() and mark.read_text() == origin):
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(partial) and not (mark.is_file() and mark.read_text() == origin):
+        remove_own(partial, within=partial.parent)
+    make_own(partial)
     mark.write_text(origin)
 
 
@@ -127,13 +165,22 @@ def require_room(folder: Path, needed: int) -> None:
         )
 
 
+def _is_tar(path: Path) -> bool:
+    # Not tarfile.is_tarfile: it reads a note of any size.
+    try:
+        with tarfile.open(path, tarinfo=_BoundedHeader):
+            return True
+    except tarfile.TarError:
+        return False
+
+
 @contextlib.contextmanager
 def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
             yield _zip_members(file, archive)
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as tar:
+    elif _is_tar(archive):
+        with tarfile.open(archive, tarinfo=_BoundedHeader) as tar:
             yield _tar_members(tar, archive)
     else:
         raise FetchError(f"{archive}: neither a zip nor a tar archive; unpack it yourself and give the folder")
@@ -152,7 +199,7 @@ def _tar_members(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
     for info in tar:
         stream = tar.extractfile(info) if info.isreg() else None
         if stream is not None:
-            yield _Member(_inside(info.name, archive), info.size, lambda stream=stream: stream)  # type: ignore[misc]
+            yield _Member(_inside(info.name, archive), info.size, lambda stream=stream: stream, streamed=True)  # type: ignore[misc]
 
 
 def _inside(name: str, archive: Path) -> str:
@@ -161,6 +208,14 @@ def _inside(name: str, archive: Path) -> str:
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or not path.parts:
         raise FetchError(f"{archive}: its member {name!r} would leave the folder; nothing of the archive is used")
     return path.as_posix()
+
+
+def _require_budget(budget: int, member: _Member, archive: Path) -> None:
+    if budget < 0:
+        raise FetchError(
+            f"{archive}: unpacks to more than {_LARGEST_RATIO} times its size at {member.name}; that is no collection "
+            "of pictures, and it is not used"
+        )
 
 
 def _take(member: _Member, target: Path, budget: int, archive: Path) -> int:
@@ -172,11 +227,7 @@ def _take(member: _Member, target: Path, budget: int, archive: Path) -> int:
     with member.open() as stream, growing.open("wb") as output:
         while block := stream.read(_BLOCK):
             written += len(block)
-            if written > budget:
-                raise FetchError(
-                    f"{archive}: unpacks to more than {_LARGEST_RATIO} times its size at {member.name}; that is no "
-                    "collection of pictures, and it is not used"
-                )
+            _require_budget(budget - written, member, archive)
             output.write(block)
     if written != member.size:
         raise EOFError(f"{member.name} has {written} of {member.size} bytes")

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mqn.errors import UnknownNameError
+from mqn.data.public.address import require_address
+from mqn.errors import ConfigError, FetchError, LocalNameError, UnknownNameError
+from mqn.local_names import safe_name
 from mqn.parsing import from_mapping, read_toml
 
 Access = Literal["archive", "gallery", "bucket", "polyhaven", "dspace", "table", "hand"]
@@ -56,7 +58,7 @@ class Listing:
         media: bucket: what a name is appended to for its address.
         keys: polyhaven: which of an asset's variants, for example ("hdri", "2k", "hdr").
         column: table: the column that holds addresses.
-        replace: table: a part of the addresses and what to put in its place.
+        replace: gallery, table: a part of the addresses and what to put in its place.
     """
 
     url: str = ""
@@ -162,6 +164,13 @@ class PublicDataset:
             raise ValueError(f"access = {self.access!r} needs a listing")
         if self.access in ("hand", "table") and not self.hand:
             raise ValueError(f"access = {self.access!r} needs 'hand': what a person has to do")
+        try:
+            for file in self.files:
+                require_address(file.url, hashed=file.sha256 is not None)
+            if self.listing is not None and self.listing.url:
+                require_address(self.listing.url)
+        except FetchError as error:
+            raise ValueError(str(error)) from error
 
 
 def load() -> Mapping[str, PublicDataset]:
@@ -184,10 +193,13 @@ def read(path: Path) -> Mapping[str, PublicDataset]:
     Raises:
         ConfigError: it is missing, or wrong at a named place.
     """
-    return {
-        name: from_mapping(PublicDataset, table, source=f"{path.name}: [{name}]")
-        for name, table in read_toml(path).items()
-    }
+    datasets = {}
+    for name, table in read_toml(path).items():
+        try:
+            datasets[safe_name(name)] = from_mapping(PublicDataset, table, source=f"{path.name}: [{name}]")
+        except LocalNameError as error:
+            raise ConfigError(f"{path.name}: a dataset's name is also its folder's: {error}") from error
+    return datasets
 
 
 def dataset(name: str) -> PublicDataset:

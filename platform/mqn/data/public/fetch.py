@@ -18,16 +18,19 @@ from mqn.data.public import archive, conversion, layout, listing
 from mqn.data.public.catalogue import PublicDataset, RemoteFile, dataset
 from mqn.data.public.crew import Meter, Progress, download_all
 from mqn.data.public.lockfile import LOCK_FILE, Ledger, Record
+from mqn.data.public.naming import is_packed, part_of, unpacked_name
 from mqn.data.public.outcome import WORK, Outcome, names, take_stock, usable
 from mqn.data.public.part import Part, digests
 from mqn.data.public.transfer import Arrived, Patience, Transfer, client
 from mqn.data.sources import MANIFEST
-from mqn.errors import FetchError, PictureError
+from mqn.errors import FetchError, LocalNameError, PictureError
 from mqn.home import home
-from mqn.parsing import read_json, write_json
+from mqn.local_names import inside, is_own, make_own, mark_own, remove_own
+from mqn.parsing import file_hash, read_json, write_json
+from mqn.publishing import publish_file
 
 _JOURNAL = "journal.jsonl"
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_LOCK = "lock"
 
 
 def default_folder(name: str) -> Path:
@@ -73,6 +76,7 @@ def fetch(
     Raises:
         UnknownNameError: there is no such dataset.
         FetchError: it cannot be had, or not whole, or somebody else is fetching it; what has arrived is kept.
+        LocalNameError: something that no fetch has made is in the way.
     """
     entry = dataset(name)
     folder = (output or default_folder(name)).absolute()
@@ -84,18 +88,27 @@ def fetch(
         )
     if source is not None and not source.exists():
         raise FetchError(f"{source} does not exist; give an archive (zip, tar) or a folder")
-    work = folder / WORK
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        with FileLock(work / "lock", timeout=0):
+        work = _claim(folder)
+        with FileLock(work / _LOCK, timeout=0):
             unusable = _Fetch(name, entry, folder, progress).run(source, patience or Patience(), workers)
             outcome = take_stock(name, entry, folder, already=False, unusable=unusable)
-        shutil.rmtree(work)
+        remove_own(work, within=folder)
     except Timeout as error:
         raise FetchError(f"another process is fetching into {folder}; wait for it, or choose --output") from error
     except OSError as error:
         raise archive.out_of_room(error, folder) from error
     return outcome
+
+
+def _claim(folder: Path) -> Path:
+    """Make the folder of the work, once it is sure that the dataset's is new or of an earlier fetch."""
+    work = inside(folder, WORK)
+    if (work / _LOCK).is_file():
+        mark_own(work)  # Of a fetch that is under way, or was ended by an older version of this program.
+    elif folder.is_dir() and not (folder / LOCK_FILE).is_file() and not is_own(work) and any(folder.iterdir()):
+        raise FetchError(f"{folder} is not empty and holds no fetched dataset; choose a new folder with --output")
+    return make_own(work)
 
 
 class _Fetch:
@@ -136,8 +149,8 @@ class _Fetch:
         missing = [remote for remote in remotes if not self._is_here(remote)]
         sizes = [remote.size_bytes for remote in missing]
         total = sum(size for size in sizes if size is not None) if None not in sizes else self._entry.size_bytes
-        begun = sum(Part(self._part(remote)).size for remote in missing)
-        packed = sum(size or 0 for remote, size in zip(missing, sizes, strict=True) if _is_packed(remote.name))
+        begun = sum(Part(part_of(self._work, remote.name)).size for remote in missing)
+        packed = sum(size or 0 for remote, size in zip(missing, sizes, strict=True) if is_packed(remote.name))
         archive.require_room(self._folder, (total or 0) - begun + packed)
         meter = Meter(self._progress, total)
         meter.add(begun)
@@ -154,29 +167,45 @@ class _Fetch:
         seen = self._ledger.get(remote.name)
         if remote.sha256 is None and remote.md5 is None and seen is not None and seen.url == remote.url:
             remote = dataclasses.replace(remote, sha256=seen.sha256)
-        target = (self._work if _is_packed(remote.name) else self._folder) / remote.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not _is_packed(remote.name):
-            self._ledger.add(_record(remote, transfer.download(remote, target, self._part(remote))))
+        if not is_packed(remote.name):
+            self._ledger.add(_record(remote, self._fetch_plain(remote, transfer, known=seen is not None)))
             return
+        target = inside(self._work, remote.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
         note = target.with_name(f"{target.name}.json")
         if not (target.is_file() and note.is_file()):
-            write_json(note, _record(remote, transfer.download(remote, target, self._part(remote))))
+            arrived = transfer.download(remote, target, part_of(self._work, remote.name))
+            write_json(note, _record(remote, arrived))
         try:
             record = self._unpack(target, read_json(Record, note))
-        except FetchError:
+        except (FetchError, LocalNameError):
             target.unlink()
             raise
         self._ledger.add(record)
         target.unlink()
 
+    def _fetch_plain(self, remote: RemoteFile, transfer: Transfer, *, known: bool) -> Arrived:
+        """Download a file that is used as it is. One that no fetch has noted and that is another file stays."""
+        target, part = inside(self._folder, remote.name), part_of(self._work, remote.name)
+        whole = part.with_suffix(".whole")
+        arrived = transfer.download(remote, whole, part)
+        # A kill may have come between the file and its note: then it is the same.
+        if not known and os.path.lexists(target) and not (target.is_file() and file_hash(target) == arrived.sha256):
+            raise FetchError(f"{target} is there already and was not fetched; move it away, or choose --output")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        publish_file(whole, target)
+        return arrived
+
     def _unpack(self, path: Path, record: Record) -> Record:
-        unpacked = self._folder / _stem(path.name)
+        name = unpacked_name(record.name)
+        unpacked = inside(self._folder, name)
         before = self._ledger.get(record.name)
-        if before is not None and before.sha256 != record.sha256 and unpacked.is_dir():
-            shutil.rmtree(unpacked)
-        archive.extract(path, unpacked, self._wanted)
-        return dataclasses.replace(record, unpacked=unpacked.name)
+        if before is None and unpacked.is_dir() and not is_own(unpacked):
+            raise LocalNameError(f"{unpacked} is there already and was not fetched; move it away, or choose --output")
+        unpacked.parent.mkdir(parents=True, exist_ok=True)
+        anew = before is not None and before.sha256 != record.sha256
+        archive.extract(path, unpacked, self._wanted, anew=anew)
+        return dataclasses.replace(record, unpacked=name)
 
     def _unpack_given(self, path: Path) -> None:
         sha256, md5 = digests(path)
@@ -193,7 +222,7 @@ class _Fetch:
         meter = Meter(self._progress, sum((source / name).stat().st_size for name in wanted))
         for name in wanted:
             meter.label = name
-            target = self._folder / name
+            target = inside(self._folder, name)
             if not _is_same(source / name, target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
@@ -220,9 +249,6 @@ class _Fetch:
     def _is_here(self, remote: RemoteFile) -> bool:
         record = self._ledger.get(remote.name)
         return record is not None and record.url == remote.url and _lies_in(self._folder, record)
-
-    def _part(self, remote: RemoteFile) -> Path:
-        return self._work / f"{remote.name.replace('/', '__')}.part"
 
 
 def _record(remote: RemoteFile, arrived: Arrived) -> Record:
@@ -251,12 +277,3 @@ def _link_or_copy(source: Path, target: Path) -> None:
     growing = target.with_name(f".{target.name}.part")
     shutil.copy2(source, growing)
     growing.replace(target)
-
-
-def _is_packed(name: str) -> bool:
-    return name.lower().endswith(_ARCHIVES)
-
-
-def _stem(name: str) -> str:
-    suffix = next((suffix for suffix in _ARCHIVES if name.lower().endswith(suffix)), "")
-    return name[: len(name) - len(suffix)] if suffix else f"{name}.unpacked"

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from mqn.data.public.catalogue import Layout
 from mqn.data.public.conversion import converted
 from mqn.data.sources import MANIFEST
+from mqn.publishing import writing
 
 _SEPARATOR = ";"
 
@@ -43,9 +44,9 @@ def wanted(layout: Layout) -> Callable[[str], bool]:
     kept += [re.compile(layout.beside)] if layout.beside else []
 
     def decide(name: str) -> bool:
-        # What macOS puts beside every file has its name and its suffix, and no picture in it.
+        # What macOS puts beside every file has its name and its suffix, and no picture in it; nor have hidden files.
         parts = PurePosixPath(name).parts
-        if "__MACOSX" in parts or parts[-1].startswith("._"):
+        if "__MACOSX" in parts or any(part.startswith(".") for part in parts):
             return False
         return any(expression.fullmatch(name) for expression in kept)
 
@@ -85,14 +86,12 @@ def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     rows = list(rows)
     # A column of splits says that what has none is for training: only where a publisher has splits.
     columns = ["file", "source", *(["split"] if any(row.split for row in rows) else []), "ldr"]
-    temporary = folder / f".{MANIFEST}.new"
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with writing(folder / MANIFEST) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore")
         writer.writeheader()
         for row in rows:
             ldr = _SEPARATOR.join(row.ldr)
             writer.writerow({"file": row.file, "source": row.source, "split": row.split, "ldr": ldr})
-    temporary.replace(folder / MANIFEST)
 
 
 def _ldr(name: str, groups: dict[str, str], layout: Layout, known: Collection[str]) -> list[str]:

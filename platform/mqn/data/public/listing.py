@@ -10,16 +10,21 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from mqn.data.public.address import require_address, require_listed
 from mqn.data.public.catalogue import Listing, PublicDataset, RemoteFile
+from mqn.data.public.naming import checked
 from mqn.data.public.transfer import Patience
-from mqn.errors import FetchError
+from mqn.errors import FetchError, LocalNameError
+from mqn.local_names import name_of_url, safe_name
 
 _WORKERS = 4
+_LARGEST_PAGE_BYTES = 64 << 20
+_MOST_PAGES = 10_000
 
 
 def files_of(dataset: PublicDataset, http: httpx.Client, patience: Patience) -> list[RemoteFile]:
@@ -34,14 +39,17 @@ def files_of(dataset: PublicDataset, http: httpx.Client, patience: Patience) -> 
         Its files, sorted by name; each name once.
 
     Raises:
-        FetchError: a page cannot be had, or what it holds is not understood, or it lists nothing.
+        FetchError: a page cannot be had, or what it holds is not understood, or it lists nothing, or a name or an
+            address that is not safe.
     """
     if dataset.listing is None:
-        return list(dataset.files)
+        return checked(dataset.files, "the catalogue")
     listing = dataset.listing
     try:
         found = list(_READERS[dataset.access](listing, _Reader(http, patience)))
-    except (KeyError, TypeError, ValueError) as error:
+    except LocalNameError as error:
+        raise FetchError(f"{listing.url}: {error}; nothing is fetched") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise FetchError(
             f"{listing.url}: answers in another form than this program knows ({type(error).__name__}: {error}); see "
             f"{dataset.page}, and give what you get there with --from"
@@ -49,16 +57,15 @@ def files_of(dataset: PublicDataset, http: httpx.Client, patience: Patience) -> 
     if not found:
         raise FetchError(f"{listing.url}: lists no file like {listing.match}; see {dataset.page}, and use --from")
     for file in found:
-        if ".." in PurePosixPath(file.name).parts or PurePosixPath(file.name).is_absolute():
-            raise FetchError(f"{listing.url}: lists {file.name!r}, which would leave the folder; nothing is fetched")
-    return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+        require_listed(file.url, listing.url, hashed=bool(file.sha256 or file.md5))
+    return checked(found, listing.url)
 
 
 def files_in_table(table: Path, listing: Listing) -> list[RemoteFile]:
     """List the files that a CSV table names, an address in each row.
 
     Raises:
-        FetchError: the table cannot be read or has no such column.
+        FetchError: the table cannot be read, has no such column, or an address in it is not safe.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
@@ -69,10 +76,13 @@ def files_in_table(table: Path, listing: Listing) -> list[RemoteFile]:
         raise FetchError(f"cannot read {table}: {error}") from error
     if listing.column not in columns:
         raise FetchError(f"{table} has no column {listing.column!r}; it has {', '.join(columns)}")
-    if listing.replace:
-        old, new = listing.replace
-        addresses = [address.replace(old, new) for address in addresses]
-    return [RemoteFile(url=address, name=_last_part(address)) for address in addresses if address]
+    addresses = [_replaced(address, listing) for address in addresses if address]
+    for address in addresses:
+        require_listed(address, "")
+    try:
+        return checked((RemoteFile(url=address, name=name_of_url(address)) for address in addresses), str(table))
+    except LocalNameError as error:
+        raise FetchError(f"{table}: {error}; nothing is fetched") from error
 
 
 class _Reader:
@@ -82,9 +92,10 @@ class _Reader:
         self._http, self._patience = http, patience
 
     def get(self, url: str) -> httpx.Response:
+        require_address(url)
         for failures in range(1, self._patience.tries + 1):
             try:
-                response = self._http.get(url, headers={"Accept-Encoding": "gzip, deflate"})
+                response = self._get(url)
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__
             except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -98,6 +109,18 @@ class _Reader:
             if failures < self._patience.tries:
                 time.sleep(self._patience.wait_s(failures))
         raise FetchError(f"{url}: {reason}; open it in a browser, and give what you get there with --from")
+
+    def _get(self, url: str) -> httpx.Response:
+        """One page, read up to a size."""
+        with self._http.stream("GET", url, headers={"Accept-Encoding": "gzip, deflate"}) as response:
+            content = bytearray()
+            for block in response.iter_bytes():
+                content += block
+                if len(content) > _LARGEST_PAGE_BYTES:
+                    raise FetchError(f"{url}: lists more than {_LARGEST_PAGE_BYTES >> 20} MiB; that is no listing")
+        return httpx.Response(
+            response.status_code, headers=_plain(response.headers), content=bytes(content), request=response.request
+        )
 
     def json(self, url: str) -> dict[str, Any]:
         answer = self.get(url).json()
@@ -119,28 +142,39 @@ class _Links(html.parser.HTMLParser):
 
 
 def _gallery(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
-    links = _links(listing.url, reader)
+    links = _links(listing, listing.url, reader)
     if listing.follow is not None:
-        pages = sorted({link for link in links if re.fullmatch(listing.follow, link)})
+        pages = sorted({link for link in links if re.fullmatch(listing.follow, link)})[:_MOST_PAGES]
+        for page in pages:
+            require_listed(page, listing.url)
         with ThreadPoolExecutor(_WORKERS) as pool:
-            for more in pool.map(lambda page: _links(page, reader), pages):
+            for more in pool.map(lambda page: _links(listing, page, reader), pages):
                 links += more
     for link in links:
         if re.fullmatch(listing.match, link):
-            yield RemoteFile(url=link, name=_last_part(link))
+            yield RemoteFile(url=link, name=name_of_url(link))
 
 
-def _links(url: str, reader: _Reader) -> list[str]:
+def _links(listing: Listing, url: str, reader: _Reader) -> list[str]:
     response = reader.get(url)
     parser = _Links(str(response.url))
     parser.feed(response.text)
-    return parser.found
+    return [_replaced(link, listing) for link in parser.found]
+
+
+def _replaced(address: str, listing: Listing) -> str:
+    if not listing.replace:
+        return address
+    old, new = listing.replace
+    return address.replace(old, new)
 
 
 def _bucket(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
     prefix = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(listing.url).query)).get("prefix", "")
     token: str | None = ""
+    seen: set[str] = set()
     while token is not None:
+        seen.add(token)
         page = reader.json(listing.url + (f"&pageToken={urllib.parse.quote(token)}" if token else ""))
         for item in page.get("items", []):
             if re.fullmatch(listing.match, item["name"]):
@@ -151,6 +185,8 @@ def _bucket(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
                     size_bytes=int(item["size"]),
                 )
         token = page.get("nextPageToken")
+        if token in seen or len(seen) > _MOST_PAGES:
+            raise ValueError(f"page {token!r} leads to itself, or there are too many")
 
 
 def _polyhaven(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
@@ -161,7 +197,7 @@ def _polyhaven(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
                 return None
             file = file[key]
         return RemoteFile(
-            url=file["url"], name=_last_part(file["url"]), md5=file.get("md5"), size_bytes=file.get("size")
+            url=file["url"], name=name_of_url(file["url"]), md5=file.get("md5"), size_bytes=file.get("size")
         )
 
     with ThreadPoolExecutor(_WORKERS) as pool:
@@ -178,7 +214,7 @@ def _dspace(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
                 checksum = file.get("checkSum") or {}
                 yield RemoteFile(
                     url=file["_links"]["content"]["href"],
-                    name=PurePosixPath(file["name"]).name,
+                    name=safe_name(file["name"]),
                     md5=checksum.get("value") if checksum.get("checkSumAlgorithm") == "MD5" else None,
                     size_bytes=file["sizeBytes"],
                 )
@@ -186,17 +222,19 @@ def _dspace(listing: Listing, reader: _Reader) -> Iterator[RemoteFile]:
 
 def _pages(url: str, kind: str, reader: _Reader) -> Iterator[dict[str, Any]]:
     address: str | None = url
+    seen: set[str] = set()
     while address:
+        if address in seen or len(seen) > _MOST_PAGES:
+            raise ValueError(f"page {address!r} leads to itself, or there are too many")
+        seen.add(address)
         page = reader.json(address)
         yield from page.get("_embedded", {}).get(kind, [])
         address = page.get("_links", {}).get("next", {}).get("href")
 
 
-def _last_part(url: str) -> str:
-    name = PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
-    if not name or name == "..":
-        raise FetchError(f"{url}: is no address of a file")
-    return name
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """The headers of a content that is decoded by now."""
+    return {name: value for name, value in headers.items() if name not in ("content-encoding", "content-length")}
 
 
 _READERS: dict[str, Callable[[Listing, _Reader], Iterator[RemoteFile]]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mqn.data.public.catalogue import PublicDataset
 from mqn.data.public.layout import Row, arrange
+from mqn.local_names import MARK
 
 WORK = ".fetch"
 """The folder of a fetch under way."""
@@ -78,10 +79,10 @@ def usable(rows: Sequence[Row], folder: Path) -> list[Row]:
 
 
 def names(folder: Path) -> list[str]:
-    """Every file below a folder but those of a fetch under way, without following links to folders."""
+    """Every file below a folder but marks and those of a fetch under way, without following links to folders."""
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != WORK and not name.endswith(".partial"))
         below = Path(parent).relative_to(folder)
-        found += [(below / name).as_posix() for name in sorted(files)]
+        found += [(below / name).as_posix() for name in sorted(files) if name != MARK]
     return found

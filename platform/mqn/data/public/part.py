@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mqn.errors import ConfigError
 from mqn.parsing import read_json, write_json
+from mqn.publishing import publish_file
 
 _BLOCK = 1 << 20
 
@@ -76,7 +77,7 @@ class Part:
 
     def move(self, target: Path) -> None:
         """Give it its place; what lies there is replaced."""
-        self.path.replace(target)
+        publish_file(self.path, target)
         self._note.unlink(missing_ok=True)
 
     @property

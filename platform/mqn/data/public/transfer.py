@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from mqn import __version__
+from mqn.data.public.address import check_redirect
 from mqn.data.public.catalogue import RemoteFile
 from mqn.data.public.part import Part, Version, digests
 from mqn.errors import FetchError
@@ -77,7 +78,8 @@ class _Changed(Exception):  # noqa: N818 - a reason to start over
 
 def client() -> httpx.Client:
     """A client for `download` and for listings; it may serve several threads."""
-    return httpx.Client(timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=True)
+    hooks = {"response": [check_redirect]}
+    return httpx.Client(timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=True, event_hooks=hooks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class Transfer:
                 if response.status_code == httpx.codes.OK:
                     self.on_bytes(-have)
                     part.begin(version)
-                self._receive(response, part.path)
+                self._receive(response, part.path, remote.size_bytes)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise FetchError(f"{remote.url}: {_words(error)}") from error
         except (httpx.TransportError, httpx.StreamError) as error:
@@ -178,12 +180,14 @@ class Transfer:
         _require_whole(part.size, version, remote)
         return version
 
-    def _receive(self, response: httpx.Response, path: Path) -> None:
+    def _receive(self, response: httpx.Response, path: Path, most: int | None) -> None:
         with path.open("ab") as stream:
             # Raw: some servers call a .tar.gz gzip-encoded content, which a client would unpack on the way.
             for block in response.iter_raw():
                 stream.write(block)
                 self.on_bytes(len(block))
+                if most is not None and stream.tell() > most:
+                    raise _Changed
                 if self.stop.is_set():
                     raise Stopped
 
