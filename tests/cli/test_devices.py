@@ -11,6 +11,7 @@ from tests.measured import BOARD, IDLE, measurement
 
 from mqn.cli.app import run
 from mqn.device.pool.pool import DeviceReport
+from mqn.device.wire import Guard, Isolation
 from mqn.errors import DeviceAwayError
 
 PROFILE = """
@@ -44,6 +45,9 @@ class FakeAgent:
 
     def state(self):
         return IDLE
+
+    def isolation(self):
+        return Isolation(guards=(Guard(name="network", holds=False, how="not separated: a test"),))
 
     @contextlib.contextmanager
     def lease(self, holder, on_wait=None):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from mqn.device import wire
 from mqn.device.agent.audit import Audit
 from mqn.device.agent.driver import Driver
 from mqn.device.agent.endpoints import Desk
@@ -152,6 +153,9 @@ class FakeBackend:
             raise self.away
         self.readings += 1
         return CALM
+
+    def isolation(self) -> wire.Isolation:
+        return wire.Isolation(guards=(wire.Guard(name="network", holds=True, how="none"),))
 
     def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:
         raise NotImplementedError

@@ -159,6 +159,8 @@ def _show(found: Inspection) -> None:
     output.line(f"{found.url}: {'up' if found.up else 'down'}{f' ({found.trouble})' if found.trouble else ''}")
     if found.device is not None:
         output.line(f"device: {found.device.model}, {found.device.soc}, {found.device.os} ({found.device.backend})")
+    for guard in found.isolation:
+        output.line(f"isolation of passes: {guard.text}")
     for what, states in (("jobs", found.jobs), ("leases", found.leases)):
         if states:
             output.line(f"{what}: {', '.join(f'{number} {state}' for state, number in states.items())}")

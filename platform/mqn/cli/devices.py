@@ -19,6 +19,7 @@ from mqn.records import DeviceInfo, MachineState, MeasureSettings
 
 if TYPE_CHECKING:
     from mqn.device.pool.pool import DeviceReport, Pool
+    from mqn.device.wire import Guard
 
 TRIAL = MeasureSettings(processes=1, warmup_seconds=0.05, warmup_limit_seconds=0.5, runs=20, seconds=0.1)
 """How `check` measures the smallest model: enough to see that a device measures at all."""
@@ -31,6 +32,7 @@ class Answer:
     Attributes:
         info: who it is.
         state: how busy, fast and warm it was.
+        isolation: what passes are kept from there.
         trial_ms: p50 of the smallest model.
         trial_verdict: of that measurement.
         seconds: the whole trial took, upload, turn and all.
@@ -39,6 +41,7 @@ class Answer:
 
     info: DeviceInfo
     state: MachineState
+    isolation: tuple[Guard, ...]
     trial_ms: float
     trial_verdict: str
     seconds: float
@@ -155,7 +158,7 @@ def _try(pool: Pool, report: DeviceReport) -> Answer:
     with TemporaryDirectory(prefix="mqn-check-") as folder, pool.address(report.name).connect() as client:
         model = write_trial_model(Path(folder) / "trial.tflite")
         client.send([model])
-        state = client.state()
+        state, isolation = client.state(), client.isolation()
         with client.lease(name_holder("mqn devices check")) as lease:
             found = lease.measure([model], TRIAL)
     if found.verdict in FINAL or found.latency_ms is None:
@@ -163,6 +166,7 @@ def _try(pool: Pool, report: DeviceReport) -> Answer:
     return Answer(
         info=report.info,
         state=state,
+        isolation=isolation.guards,
         trial_ms=found.latency_ms.p50,
         trial_verdict=found.verdict,
         seconds=time.monotonic() - began,
@@ -189,6 +193,8 @@ def _print_answer(name: str, device: DeviceProfile, answer: Answer) -> None:
     output.line(
         f"  measures: a tiny model in {answer.trial_ms:.3f} ms, {answer.trial_verdict}, {answer.seconds:.1f} s in all"
     )
+    for guard in answer.isolation:
+        output.line(f"  isolation of passes: {guard.text}")
     output.line(f"  repeatability: {answer.repeatability or f'unknown; mqn devices bench --device {name}'}")
 
 

@@ -62,6 +62,10 @@ class Client:
         """Ask how busy, fast and warm the device is now, and for its battery; raises as `info` does."""
         return self._connection.read(MachineState, self._connection.send("GET", wire.STATE))
 
+    def isolation(self) -> wire.Isolation:
+        """Ask what passes, which run strangers' models, are kept from there; raises as `info` does."""
+        return self._connection.read(wire.Isolation, self._connection.send("GET", wire.ISOLATION))
+
     def send(self, files: Sequence[Path]) -> None:
         """Send files ahead, so that the device is not held while they travel.
 

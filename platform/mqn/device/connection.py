@@ -17,6 +17,7 @@ import httpx
 from mqn.device import tls, wire
 from mqn.errors import ConfigError, DeviceAwayError, DeviceRefusedError
 from mqn.parsing import from_mapping
+from mqn.terminal import printable
 
 T = TypeVar("T")
 
@@ -139,7 +140,7 @@ class Connection:
             DeviceRefusedError: it holds none.
         """
         try:
-            return from_mapping(cls, response.json(), source=self.url)
+            return from_mapping(cls, _plain(response.json()), source=self.url)
         except (ValueError, ConfigError) as error:
             raise DeviceRefusedError(
                 f"{self.url} answers in a way not understood here ({error}); is it an mqn agent of the same version?"
@@ -162,6 +163,17 @@ class Connection:
             return DeviceAwayError(f"the disk of the device at {self.url} is full: {line}; make room there")
         advice = "; check token_env or token_file in the profile" if status == 401 else ""
         return DeviceRefusedError(f"the agent at {self.url} refuses: {line} ({status}){advice}")
+
+
+def _plain(value: Any) -> Any:
+    """The texts of an answer, each as one line that a terminal shows: another machine wrote them."""
+    if isinstance(value, str):
+        return printable(value).replace("\n", "\\n")
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
 
 
 def retry_after(response: httpx.Response, default: float = 1.0) -> float:

@@ -11,6 +11,7 @@
     DELETE /v1/jobs/{id}                                  200 JobStatus, cancelled unless it was done
     GET    /v1/device                                     200 DeviceInfo
     GET    /v1/state                                      200 MachineState, as it is now
+    GET    /v1/isolation                                  200 Isolation: what passes are kept from
     GET    /v1/metrics                                    200 counters in Prometheus' text format
     GET    /v1/openapi.json                               200 this interface as an OpenAPI document
     GET    /v1/health                                     200, the one path that needs no token
@@ -38,6 +39,7 @@ LEASES = "/v1/leases"
 JOBS = "/v1/jobs"
 DEVICE = "/v1/device"
 STATE = "/v1/state"
+ISOLATION = "/v1/isolation"
 METRICS = "/v1/metrics"
 OPENAPI = "/v1/openapi.json"
 HEALTH = "/v1/health"
@@ -198,6 +200,33 @@ class Lease:
     state: LeaseState
     ttl_seconds: float
     ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Something that a pass is kept from.
+
+    Attributes:
+        name: of what: `network`, `files`, ...
+        holds: whether it is.
+        how: how far, in words; or why not.
+    """
+
+    name: str
+    holds: bool
+    how: str
+
+    @property
+    def text(self) -> str:
+        """In a line."""
+        return f"{self.name}: {'holds' if self.holds else 'does not hold'}; {self.how}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What passes, which run strangers' models, are kept from on a device."""
+
+    guards: tuple[Guard, ...]
 
 
 def is_loopback(host: str) -> bool:

@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder.mkdir()
 
     def pretend(leave, ending: Ending = WELL, **settings: object) -> PassResult:
-        def isolated(where: Path, timeout_seconds: float, switch: KillSwitch) -> Ending:
+        def isolated(where: Path, timeout_seconds: float, switch: KillSwitch, *, threads: int) -> Ending:
             assert (where / "m.tflite").read_bytes() == b"a model"
             leave(where / RESULT_FILE)
             return ending

@@ -12,6 +12,7 @@ from mqn.device.agent.exclusion import alone_on, lock_path
 from mqn.device.agent.job import Job
 from mqn.device.backends.contract import Backend
 from mqn.device.science.yardsticks import Yardsticks
+from mqn.device.wire import Isolation
 from mqn.errors import DeviceAwayError
 from mqn.records import Comparison, DeviceInfo, MachineState, Measurement, OpProfile
 
@@ -61,6 +62,10 @@ class Driver:
             if self._state is None or old:
                 self._state, self._read_at = self._backend.state(), time.monotonic()
             return self._state
+
+    def isolation(self) -> Isolation:
+        """Say what passes are kept from."""
+        return self._backend.isolation()
 
     @property
     def known_state(self) -> MachineState | None:

@@ -167,6 +167,10 @@ class Endpoints:
         """Say how the device is."""
         return JSONResponse(to_plain(await self._ask("state", self._desk.driver.state)))
 
+    async def get_isolation(self, _: Request) -> Response:
+        """Say what passes are kept from."""
+        return JSONResponse(to_plain(await self._ask("isolation", self._desk.driver.isolation)))
+
     async def get_metrics(self, _: Request) -> Response:
         """Say what was counted."""
         text = self._desk.metrics.render(take_readings(self._desk))

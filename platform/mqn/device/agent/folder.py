@@ -35,7 +35,7 @@ def keep_folder(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         with contextlib.ExitStack() as stack:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 stack.enter_context(_locked(folder))
             except OSError as error:
                 raise UsageError(f"cannot use {error.filename or folder}: {error.strerror}; choose --folder") from error

@@ -37,6 +37,7 @@ class Inspection:
         up: whether it answers.
         trouble: why it does not, or what it refuses.
         device: who it serves; None without a token.
+        isolation: what passes are kept from; empty where that is not known.
         jobs: by state; empty where that is not known.
         leases: likewise.
         holder: who has the device, by its own word; empty where nobody does, or that is not known.
@@ -50,6 +51,7 @@ class Inspection:
     up: bool = False
     trouble: str = ""
     device: DeviceInfo | None = None
+    isolation: tuple[wire.Guard, ...] = ()
     jobs: dict[str, int] = field(default_factory=dict)
     leases: dict[str, int] = field(default_factory=dict)
     holder: str = ""
@@ -89,6 +91,7 @@ def inspect_url(url: str, token: str | None = None, ca: Path | None = None) -> I
             if not token:
                 return replace(found, trouble="no token given, so no more than this can be told")
             device, metrics = http.get(wire.DEVICE), http.get(wire.METRICS)
+            isolation = http.get(wire.ISOLATION)
     except httpx.HTTPError as error:
         return replace(found, trouble=" ".join(str(error).split()) or type(error).__name__)
     if not metrics.is_success:
@@ -98,6 +101,8 @@ def inspect_url(url: str, token: str | None = None, ca: Path | None = None) -> I
         counts[name][state] = int(number)
     found = replace(found, jobs=counts["jobs"], leases=counts["leases"])
     try:
+        if isolation.is_success:
+            found = replace(found, isolation=from_mapping(wire.Isolation, isolation.json(), source=url).guards)
         return replace(found, device=from_mapping(DeviceInfo, device.json(), source=url))
     except (ValueError, ConfigError):
         return replace(found, trouble=_line(device))

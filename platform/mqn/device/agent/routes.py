@@ -118,6 +118,10 @@ OPERATIONS: tuple[Operation, ...] = (
         refuses=(503,),
     ),
     Operation(
+        method="GET", path=wire.ISOLATION, does="get_isolation", summary="Say what passes are kept from",
+        answers={200: wire.Isolation}, refuses=(503,),
+    ),
+    Operation(
         method="GET", path=wire.METRICS, does="get_metrics", summary="Say what was counted",
         answers={200: "text/plain"},
     ),

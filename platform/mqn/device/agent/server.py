@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import ssl
@@ -77,6 +78,7 @@ def serve(
             for line in warnings(tokens, expires):
                 on_warning(line)
         _allow_files()
+        _hide()
         underway = folder / "backend"
         underway.mkdir(exist_ok=True)
         backend = open_backend(config.backend, folder=underway, benchmark_model=config.benchmark_model)
@@ -143,6 +145,12 @@ def _allow_files() -> None:
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _hide() -> None:
+    # The kernel shows the environment and memory of a process to all of the same user: a pass may be one of them.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE is 4
 
 
 def _watch_stdin(stop: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from mqn.device.backends.benchmark_loop import compose_loop, compose_single, rea
 from mqn.device.backends.device_cache import DeviceCache
 from mqn.device.backends.isolation import KillSwitch
 from mqn.device.backends.library import read_architecture
-from mqn.device.backends.remote_pass import RemoteEnd, run_remotely
+from mqn.device.backends.remote_pass import RemoteEnd, remote_isolation, run_remotely
 from mqn.device.backends.shell import Shell
 from mqn.device.passes import (
     Failure,
@@ -33,6 +33,7 @@ from mqn.device.passes import (
     check_result,
     time_is_up,
 )
+from mqn.device.wire import Isolation
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.parsing import file_hash
 from mqn.records import Delegate, DeviceInfo, MachineState, Verdict
@@ -83,6 +84,10 @@ class BenchmarkModelBackend:
             DeviceAwayError: it cannot be reached.
         """
         return probe.read_state(self._shell)
+
+    def isolation(self) -> Isolation:
+        """Say what passes are kept from there."""
+        return remote_isolation(self._shell.kind)
 
     def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:  # noqa: ARG002
         """Run one pass: see the contract; nothing is put into `folder`.

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mqn.device.backends.isolation import KillSwitch
 from mqn.device.passes import Kind, PassRequest, PassResult
+from mqn.device.wire import Isolation
 from mqn.records import DeviceInfo, MachineState
 
 
@@ -31,6 +32,9 @@ class Backend(Protocol):
         Raises:
             DeviceAwayError: it cannot be reached.
         """
+
+    def isolation(self) -> Isolation:
+        """Say what passes are kept from, as far as it is known."""
 
     def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:
         """Run one pass in a fresh process on the device, with limits on memory, processor time and wall time.

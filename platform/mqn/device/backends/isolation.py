@@ -1,4 +1,4 @@
-"""A pass in a subprocess: started in a group of its own, killed as a group, its end told as a fact.
+"""A pass in a subprocess: shut in, killed with all that it started, its end told as a fact.
 
 The calling thread sleeps in the kernel meanwhile: whoever measures on this machine must not be woken by us.
 """
@@ -13,20 +13,27 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from mqn.device.backends.confinement import WARDEN, confinement, environment
 from mqn.device.passes import printable
+from mqn.errors import DeviceAwayError
 
 BENCH_COMMAND = (sys.executable, "-P", "-m", "mqn.device.bench")
 TOKEN_VARIABLE = "MQN_AGENT_TOKEN"  # noqa: S105  (a name, not a secret)
 PARENT_VARIABLE = "MQN_AGENT_PID"
+# How long a warden may take to kill what it watches, before it is killed itself.
+PATIENCE_SECONDS = 10.0
 
 
 class KillSwitch:
-    """Kills the process group attached to it, now or as soon as one is attached."""
+    """Kills the process attached to it with all that it started, now or as soon as one is attached."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._group: int | None = None
+        self._watched = False
+        self._impatience: threading.Timer | None = None
         self.pulled = threading.Event()
 
     def pull(self) -> None:
@@ -35,10 +42,15 @@ class KillSwitch:
             self.pulled.set()
             self._kill()
 
-    def attach(self, group: int) -> None:
-        """Take charge of a process group."""
+    def attach(self, group: int, *, watched: bool = False) -> None:
+        """Take charge of a process group.
+
+        Args:
+            group: its number.
+            watched: its first process is a warden, which kills the rest when it is asked to end.
+        """
         with self._lock:
-            self._group = group
+            self._group, self._watched = group, watched
             if self.pulled.is_set():
                 self._kill()
 
@@ -46,15 +58,32 @@ class KillSwitch:
         """Let go of it: its number may soon be another's."""
         with self._lock:
             self._group = None
+            if self._impatience is not None:
+                self._impatience.cancel()
+                self._impatience = None
 
     def kill_attached(self) -> None:
         """Kill what is attached now, and leave the switch as it is."""
         with self._lock:
             self._kill()
 
+    def kill_group(self) -> None:
+        """Kill the whole group, its warden too."""
+        with self._lock:
+            if self._group is not None:
+                os.killpg(self._group, signal.SIGKILL)
+
     def _kill(self) -> None:
-        if self._group is not None:
+        if self._group is None:
+            return
+        if not self._watched:
             os.killpg(self._group, signal.SIGKILL)
+        elif self._impatience is None:
+            os.kill(self._group, signal.SIGTERM)
+            os.kill(self._group, signal.SIGCONT)  # a pass of the same user may have stopped it
+            self._impatience = threading.Timer(PATIENCE_SECONDS, self.kill_group)
+            self._impatience.daemon = True
+            self._impatience.start()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,53 +112,109 @@ class Ending:
 
 
 def run_isolated(
-    folder: Path, timeout_seconds: float, switch: KillSwitch, command: Sequence[str] = BENCH_COMMAND
+    folder: Path,
+    timeout_seconds: float,
+    switch: KillSwitch,
+    command: Sequence[str] = BENCH_COMMAND,
+    *,
+    confined: bool = True,
+    threads: int = 1,
 ) -> Ending:
     """Run a command in a folder until it ends, its time is over, or the switch is pulled.
 
     Args:
-        folder: its current folder.
-        timeout_seconds: wall-clock limit; then its whole process group is killed.
+        folder: its current folder; confined, it is given to the command.
+        timeout_seconds: wall-clock limit; then it is killed with all that it started.
         switch: kills it from another thread.
         command: what to run; the bench.
+        confined: shut it in, as `confinement` found out; else it is a program of ours that needs what we have.
+        threads: that a confined command needs, for the limit on its processes.
 
     Returns:
-        How it ended; nothing that it started in its group outlives it.
+        How it ended. Of a confined command nothing outlives it; of another, nothing in its group.
+
+    Raises:
+        DeviceAwayError: it cannot be shut in as this machine could before.
     """
-    environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
-    environment[PARENT_VARIABLE] = str(os.getpid())
     errors = folder / "stderr.txt"
     expired = threading.Event()
+    watched = confined and sys.platform == "linux"
 
     def expire() -> None:
         expired.set()
         switch.kill_attached()
 
-    with errors.open("wb") as stream:
+    with errors.open("w+b") as stream:
+        process, refusal = _start(folder, command, stream, threads if watched else None, confined=confined)
+        switch.attach(process.pid, watched=watched)
+        timer = threading.Timer(timeout_seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            # Waits without reaping: until `wait` below the group's number is still ours, so a late kill hits no
+            # stranger.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            timer.cancel()
+            switch.kill_group()
+            switch.detach()
+            returncode = process.wait()
+            words = _read_refusal(refusal)
+        # By the open file: a pass may have put something else in its place.
+        last_words = _read_last_line(stream)
+    if words:
+        raise DeviceAwayError(f"this machine cannot shut a pass in, as it could before: {words}")
+    if watched and returncode == -signal.SIGTERM and (expired.is_set() or switch.pulled.is_set()):
+        returncode = -signal.SIGKILL  # a warden that had not begun
+    return Ending(returncode=returncode, timed_out=expired.is_set(), last_words=last_words)
+
+
+def _start(
+    folder: Path, command: Sequence[str], stream: BinaryIO, threads: int | None, *, confined: bool
+) -> tuple[subprocess.Popen[bytes], int | None]:
+    """Start a command, by a warden where it is to have so many threads; and where that says why it did not begin."""
+    variables = environment(folder) if confined else {k: v for k, v in os.environ.items() if k != TOKEN_VARIABLE}
+    refusal: int | None = None
+    report: tuple[int, ...] = ()
+    if threads is not None:
+        refusal, writing = os.pipe()
+        report = (writing,)
+        command = [*WARDEN, confinement().order(command, threads, writing)]
+    else:
+        variables[PARENT_VARIABLE] = str(os.getpid())
+    try:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
+            pass_fds=report,
         )
-    switch.attach(process.pid)
-    timer = threading.Timer(timeout_seconds, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        # Waits without reaping: until `wait` below the group's number is still ours, so a late kill hits no stranger.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    except BaseException:
+        _read_refusal(refusal)
+        raise
     finally:
-        timer.cancel()
-        switch.kill_attached()
-        switch.detach()
-        returncode = process.wait()
-    return Ending(returncode=returncode, timed_out=expired.is_set(), last_words=_read_last_line(errors))
+        for descriptor in report:
+            os.close(descriptor)
+    return process, refusal
 
 
-def _read_last_line(path: Path) -> str:
-    lines = path.read_bytes()[-4096:].decode("utf-8", errors="replace").split("\n")
+def _read_refusal(descriptor: int | None) -> str:
+    if descriptor is None:
+        return ""
+    os.set_blocking(descriptor, False)
+    try:
+        return printable(os.read(descriptor, 500).decode(errors="replace"))
+    except BlockingIOError:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
+def _read_last_line(stream: BinaryIO) -> str:
+    stream.seek(max(0, stream.seek(0, os.SEEK_END) - 4096))
+    lines = stream.read(4096).decode("utf-8", errors="replace").split("\n")
     return next((printable(line) for line in reversed(lines) if line.strip()), "")

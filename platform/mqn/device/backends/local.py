@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from mqn.device import machine
+from mqn.device.backends.confinement import confinement
 from mqn.device.backends.isolation import KillSwitch, run_isolated
 from mqn.device.passes import (
     MAX_RESULT_BYTES,
@@ -21,6 +23,7 @@ from mqn.device.passes import (
     parse_result,
     time_is_up,
 )
+from mqn.device.wire import Isolation
 from mqn.errors import DeviceRefusedError
 from mqn.parsing import write_json
 from mqn.records import DeviceInfo, MachineState
@@ -31,6 +34,10 @@ class LocalBackend:
 
     kinds: frozenset[Kind] = frozenset({"timed", "memory", "profile"})
 
+    def __init__(self) -> None:
+        """Begin to find out how passes are shut in here, so that the first need not wait for it."""
+        threading.Thread(target=confinement, name="confinement", daemon=True).start()
+
     def describe(self) -> DeviceInfo:
         """Say who this machine is."""
         return machine.describe()
@@ -38,6 +45,10 @@ class LocalBackend:
     def state(self) -> MachineState:
         """Read how busy, fast and warm this machine is, and its battery."""
         return machine.read_state(machine.affinity())
+
+    def isolation(self) -> Isolation:
+        """Say what passes are kept from on this machine."""
+        return confinement().describe()
 
     def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:
         """Run one pass in a subprocess: see the contract.
@@ -47,9 +58,10 @@ class LocalBackend:
         """
         _refuse_what_is_missing(request)
         for name, path in files.items():
-            _lend(path, folder / name)
+            # A copy: a pass may write to what lies in its folder, and the store keeps what was sent.
+            shutil.copyfile(path, folder / name)
         write_json(folder / REQUEST_FILE, request)
-        ending = run_isolated(folder, request.settings.timeout_seconds, switch)
+        ending = run_isolated(folder, request.settings.timeout_seconds, switch, threads=request.settings.threads)
         if ending.timed_out:
             return time_is_up(request)
         if ending.returncode != 0:
@@ -72,14 +84,6 @@ def _refuse_what_is_missing(request: PassRequest) -> None:
         raise DeviceRefusedError(
             f"processors {list(wanted)}: {missing} may not be used here; choose from {list(here)}, or leave it empty"
         )
-
-
-def _lend(source: Path, target: Path) -> None:
-    # A link cannot lose its bytes when the store drops the file; a copy does where links are not to be had.
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _read(path: Path) -> bytes:

@@ -13,10 +13,11 @@ from mqn.device.backends.build import build_runner, find_compiler, find_support
 from mqn.device.backends.device_cache import DeviceCache
 from mqn.device.backends.isolation import KillSwitch
 from mqn.device.backends.library import LOADERS, SUPPORT, find_library
-from mqn.device.backends.remote_pass import RemoteEnd, run_remotely
+from mqn.device.backends.remote_pass import RemoteEnd, remote_isolation, run_remotely
 from mqn.device.backends.shell import Shell
 from mqn.device.bench.memory import DUMMY_MODEL
 from mqn.device.passes import Failure, Kind, PassRequest, PassResult, parse_result, time_is_up
+from mqn.device.wire import Isolation
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.home import home
 from mqn.parsing import file_hash
@@ -67,6 +68,10 @@ class RunnerBackend:
             DeviceAwayError: it cannot be reached.
         """
         return probe.read_state(self._shell)
+
+    def isolation(self) -> Isolation:
+        """Say what passes are kept from there."""
+        return remote_isolation(self._shell.kind)
 
     def run(self, request: PassRequest, files: Mapping[str, Path], folder: Path, switch: KillSwitch) -> PassResult:  # noqa: ARG002
         """Run one pass on the device: see the contract; nothing is put into `folder`.

@@ -13,6 +13,7 @@ from mqn.device.backends.device_cache import DeviceCache
 from mqn.device.backends.isolation import Ending, KillSwitch
 from mqn.device.backends.shell import Shell, quote
 from mqn.device.passes import MAX_RESULT_BYTES
+from mqn.device.wire import Guard, Isolation
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 
 # The numbers by which `timeout -s KILL` says that time was up: coreutils kills itself as well, toybox does not.
@@ -36,6 +37,26 @@ class RemoteEnd:
     ending: Ending
     output: bytes
     seconds: float
+
+
+def remote_isolation(kind: str) -> Isolation:
+    """What passes on a device behind a shell are kept from: they are far from the agent, and at home there.
+
+    Args:
+        kind: how the device is reached, `adb` or `ssh`.
+    """
+    there = f"on the device it can do what {kind} may do there"
+    return Isolation(
+        guards=(
+            Guard(name="environment", holds=True, how="the agent's variables do not travel to the device"),
+            Guard(name="privileges", holds=False, how=there),
+            Guard(name="network", holds=False, how="the device's own"),
+            Guard(name="user", holds=False, how=f"the user that {kind} logs in as"),
+            Guard(name="files", holds=False, how=f"the agent's are out of reach; {there}"),
+            Guard(name="leftovers", holds=False, how="its group of processes is killed; what left the group lives on"),
+            Guard(name="processes", holds=False, how="not bounded"),
+        )
+    )
 
 
 def run_remotely(
