@@ -185,6 +185,8 @@ def _weaken(plan: Confinement) -> Confinement:
     if trouble:
         reasons["files"] = f"not separated: {trouble}"
     found = replace(found, landlock=not trouble)
+    if found.landlock and "network" in reasons and warden.landlock_version() >= 4:
+        reasons["network"] += "; TCP is refused all the same"
     if plan.users != (0, 1):
         for users in USERS:
             # With ways of its own to Python, where that lies in root's home; without, where there are no namespaces.

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 UNCONFINED_CODE = 125
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+PR_SET_SECUREBITS, NO_ROOT, CAPABILITY_VERSION = 28, 0b11, 0x20080522
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 1 << 12, 1 << 14, 1 << 18
@@ -163,12 +164,20 @@ def become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
+def drop_rights() -> None:
+    """Keep nothing of what root may beyond its own files: not even the program that takes over gets it back."""
+    call("prctl", PR_SET_SECUREBITS, NO_ROOT, 0, 0, 0)
+    call("capset", struct.pack("=Ii", CAPABILITY_VERSION, 0), struct.pack("=6I", *[0] * 6))
+
+
 def begin(order: dict[str, Any], user: int) -> NoReturn:
     """Be the pass: with every guard in place, another program takes over."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if user:
             become(user)
+        elif os.geteuid() == 0:
+            drop_rights()
         if order["processes"]:
             resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"], order["processes"]))
         if order["landlock"]:
@@ -262,7 +271,8 @@ def guard(order: dict[str, Any]) -> int:
     os.set_inheritable(order["report"], False)
     told, alive = os.pipe(), os.pipe()
     try:
-        call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # So that we kill the pass when the agent is killed: it may have forgotten its own signal for that.
+        call("prctl", PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != order["parent"]:
             return UNCONFINED_CODE << 8
         call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
