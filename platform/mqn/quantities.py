@@ -29,6 +29,13 @@ class Quantity:
         """The label with its unit, for axes and table heads."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
+    def text(self, value: float) -> str:
+        """A value as people read it, without its unit: `1,225,000`, `0.5523`, `20.75`; four digits that count."""
+        if self.paper_digits == 0 and abs(value) >= 1:
+            return f"{value:,.0f}"
+        shown = f"{value:.4g}"
+        return f"{value:,.0f}" if "e+" in shown else shown
+
 
 _ACCURACY: tuple[tuple[str, str, str, Direction, int], ...] = (
     ("psnr_tm", "PSNR-TM", "dB", "maximize", 2),

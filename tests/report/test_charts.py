@@ -9,7 +9,7 @@ from mqn.search.goals import Constraint, Objective
 
 def test_cost_lies_on_the_horizontal_axis_and_stairs_turn_at_what_is_certain(trial, objectives):
     records = [trial(0, 20, 10), trial(1, 22, 15), trial(2, 19, 16), trial(3, 30, 25)]
-    (chart,) = front_charts(front(records, objectives), [Constraint(metric="latency_ms", max=21.0)])
+    (chart,) = front_charts(front(records, objectives, constraints=[Constraint(metric="latency_ms", max=21.0)]))
     assert (chart.x, chart.y) == ("latency_ms", "psnr_tm")
     assert chart.stairs == ((10, 20), (15, 20), (15, 22))
     assert [(mark.x, mark.y) for mark in chart.beaten] == [(16, 19)]

@@ -15,7 +15,8 @@ from mqn.search.goals import Constraint
 
 def test_pictures_are_written(trial, objectives, tmp_path):
     records = [trial(0, 20, 10, verdicts={"board": "unsteady"}), trial(1, 22, 15), trial(2, 30, 30)]
-    write_front_png(front(records, objectives), [Constraint(metric="latency_ms", max=21.0)], tmp_path / "front.png")
+    kept = [Constraint(metric="latency_ms", max=21.0), Constraint(metric="size_bytes", max=1.3e6)]
+    write_front_png(front(records, objectives, constraints=kept), tmp_path / "front.png")
     write_hypervolume_png(hypervolume(records, objectives), "s", tmp_path / "growth.png")
     for name in ("front.png", "growth.png"):
         with Image.open(tmp_path / name) as picture:
@@ -32,7 +33,7 @@ def test_ranges_are_drawn_through_the_front_s_marks(trial, objectives, tmp_path)
     inks = []
     for width in (0.001, 2.0):
         records = [ranged(0, 20, 10, width), ranged(1, 22, 15, width)]
-        write_front_png(front(records, objectives), [], tmp_path / "front.png")
+        write_front_png(front(records, objectives), tmp_path / "front.png")
         with Image.open(tmp_path / "front.png") as picture:
             counts = {color: n for n, color in picture.convert("RGB").getcolors(maxcolors=1 << 20)}
         inks.append(sum(n for color, n in counts.items() if max(color) < 100))
@@ -41,7 +42,7 @@ def test_ranges_are_drawn_through_the_front_s_marks(trial, objectives, tmp_path)
 
 def test_a_folder_that_is_not_there_is_named(trial, objectives, tmp_path):
     with pytest.raises(UsageError, match=r"none/front\.png"):
-        write_front_png(front([trial(0, 20, 10)], objectives), [], tmp_path / "none" / "front.png")
+        write_front_png(front([trial(0, 20, 10)], objectives), tmp_path / "none" / "front.png")
 
 
 def test_labels_do_not_cover_one_another_and_shorten_where_it_is_narrow():

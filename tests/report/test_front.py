@@ -7,7 +7,7 @@ from mqn.quantities import quantity
 from mqn.report.front import front
 from mqn.report.hypervolume import hypervolume
 from mqn.report.points import settle
-from mqn.search.goals import Objective
+from mqn.search.goals import Constraint, Objective
 
 
 def numbers(points):
@@ -109,3 +109,27 @@ def test_directions_are_the_quantities_own_unless_given():
     axes = settle([Objective(metric="size_bytes"), Objective(metric="ssim_tm")])
     assert [axis.direction for axis in axes] == ["minimize", "maximize"]
     assert axes[0].quantity is quantity("size_bytes")
+
+
+def test_json_tells_constraints_who_breaks_them_and_who_waits(trial, objectives):
+    waits = trial(2, 0, 0, state="held", figures={"psnr_tm": 25.0}, device_figures={}, violations={}, waits="w")
+    records = [trial(0, 20, 10), trial(1, 25, 30), waits]
+    plain = front(records, objectives, constraints=[Constraint(metric="latency_ms", max=21.0)]).plain()
+    assert plain["constraints"] == [{"metric": "latency_ms", "max": 21.0, "min": None}]
+    assert (plain["infeasible"], plain["waiting"], plain["held"]) == ([1], [2], [])  # It has no figure to show.
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("size_bytes", 1_225_000.0, "1,225,000"),
+        ("macs", 5.526e8, "552,600,000"),
+        ("latency_ms", 0.55234, "0.5523"),
+        ("latency_ms", 12_345.6, "12,346"),
+        ("psnr_tm", 20.7512, "20.75"),
+        ("psnr_tm", -0.5, "-0.5"),
+        ("ssim_tm", 0.00001234, "1.234e-05"),
+    ],
+)
+def test_figures_are_written_as_people_read_them(metric, value, text):
+    assert quantity(metric).text(value) == text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -67,13 +68,61 @@ def test_the_front_panel_draws_ranges_and_marks_what_they_do_not_tell_apart(tria
 
 def test_a_figure_of_one_device_may_stand_in_any_panel(view):
     figure = DRAWINGS["scatter"](view, Panel(kind="scatter", x="latency_ms.p90/board", y="psnr_tm"))
-    assert (list(figure.data[0].x), figure.layout.xaxis.title.text) == ([11, 16, 17, 31], "Latency p90, board (ms)")
+    assert figure.layout.xaxis.title.text == "Latency p90, board (ms)"
+    assert names(figure) == {"front": [11, 17, 31], "front, verdict not ok": [16]}
+
+
+def test_a_mark_is_hollow_for_the_same_reason_wherever_it_stands(trial, objectives):
+    """Hollow: a figure on these axes is of a disturbed measurement, be the trial beaten or on the front."""
+    other = {"verdicts": {"board": "contended"}}
+    records = [trial(0, 20, 10, **other), trial(1, 22, 15), trial(2, 19, 16, **other), trial(3, 18, 17)]
+    records += [trial(4, 30, 30, **other), trial(5, 30, 31)]
+    figures = {record.number: {**record.figures, "ssim_tm": record.figures["psnr_tm"] / 100} for record in records}
+    records = [dataclasses.replace(record, figures=figures[record.number]) for record in records]
+    timed = DRAWINGS["front"](look(records, objectives), Panel(kind="front"))
+    assert names(timed) == {
+        "breaks a constraint": [31],
+        "breaks a constraint, verdict not ok": [30],
+        "beaten": [17],
+        "beaten, verdict not ok": [16],
+        "front": [15],
+        "front, verdict not ok": [10],
+    }
+    hollow = {trace.name for trace in timed.data if trace.name and trace.marker.symbol.endswith("-open")}
+    assert hollow == {name for name in names(timed) if name.endswith("verdict not ok")}
+    accuracies = [Objective(metric="psnr_tm"), Objective(metric="ssim_tm")]
+    untimed = DRAWINGS["front"](look(records, accuracies), Panel(kind="front"))
+    assert not [name for name in names(untimed) if "verdict" in name]  # No device told what stands on these axes.
+
+
+def test_trials_that_wait_are_shown_apart_and_never_as_failed(trial, objectives):
+    waits = trial(
+        1, 0, 0, state="held", figures={"psnr_tm": 25.0}, device_figures={}, verdicts={"board": "unsteady"},
+        unaccepted={"board": {"latency_ms": 3.0}}, violations={}, waits="measure/board: measured as 'unsteady'",
+    )  # fmt: skip
+    view = look([trial(0, 20, 10), waits], objectives)
+    assert [point.record.number for point in view.front.points] == [0]
+    figure = DRAWINGS["front"](view, Panel(kind="front"))
+    assert names(figure)["waits for a steady device, verdict not ok"] == [3]
+    page = render(view, load_board())
+    assert "<b>1</b><span>wait for a steady device</span>" in page
+    assert ">failed<" not in page
+    assert "measured as &#x27;unsteady&#x27;" in page
+    assert view.front.caption == "front of 1 out of 1 complete trials, 1 waits for a steady device"
+
+
+def test_constraints_are_told_on_the_page_with_who_breaks_them(view):
+    page = render(view, load_board())
+    assert "kept: latency_ms &lt;= 21 (1 of 4 complete trials break a constraint)" in page
+    assert "breaks latency_ms &lt;= 21" in page
 
 
 def test_the_hypervolume_panel_states_its_reference(view):
     figure = DRAWINGS["hypervolume"](view, Panel(kind="hypervolume"))
     assert list(figure.data[0].x) == [0, 1, 2, 3]
     assert "psnr_tm 18.7, latency_ms 16.6" in figure.layout.xaxis.title.text
+    assert figure.layout.yaxis.title.text == "Hypervolume (dB x ms)"
+    assert "hypervolume in dB x ms, from psnr_tm 18.7, latency_ms 16.6" in render(view, load_board())
 
 
 def test_curves_leave_out_what_was_not_evaluated(view):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,12 @@ import typer
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName
 from mqn.profile import load_profile
+from mqn.quantities import quantity
 
 if TYPE_CHECKING:
     from mqn.records import Range
     from mqn.report.front import Front
+    from mqn.report.points import Axis, Point
 
 
 def register(app: typer.Typer) -> None:
@@ -43,14 +46,14 @@ def front(
     settings = load_profile(profile)
     opened = open_study(study, settings.study_url)
     found = records(opened)
-    best = find(found, opened.space.objectives, device)
+    best = find(found, opened.space.objectives, device, opened.space.constraints)
     for path in (png, html):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
     if png is not None:
         from mqn.report.figures import write_front_png
 
-        write_front_png(best, opened.space.constraints, png)
+        write_front_png(best, png)
     if html is not None:
         from mqn.report.page import write_page
 
@@ -65,28 +68,48 @@ def front(
 
 
 def show_front(best: Front) -> None:
-    """Print a front as a table: latencies with their 95 % ranges, and the trials that they do not tell apart."""
+    """Print a front as a table: latencies with their 95 % ranges, trials that they do not tell apart, constraints."""
     same = [" ".join(f"#{number}" for number in numbers) for numbers in best.indistinct]
-    columns = ["trial", "candidate", *(axis.quantity.axis for axis in best.axes)]
+    limited = [constraint.metric for constraint in best.constraints]
+    more = [metric for metric in dict.fromkeys(limited) if metric not in [axis.metric for axis in best.axes]]
+    columns = ["trial", "candidate", *(axis.quantity.axis for axis in best.axes), *(quantity(m).axis for m in more)]
     output.table(
         [*columns, *(["latency ≈"] if any(same) else []), "verdict"],
         [
-            [
-                str(point.record.number),
-                point.record.label,
-                *map(_cell, point.values, point.ranges),
-                *([others] if any(same) else []),
-                ", ".join(sorted(set(point.record.verdicts.values()))),
-            ]
+            [*_cells(best, point, more), *([others] if any(same) else []), _verdict(point)]
             for point, others in zip(best.points, same, strict=True)
         ],
-        title=f"{best.study}: front of {len(best.points)} out of "
-        f"{len(best.points) + len(best.beaten) + len(best.infeasible)} complete trials",
+        title=f"{best.study}: {best.caption}",
     )
+    if best.limits:
+        output.line(best.limits)
     if any(same):
         output.line("latency ≈: 95 % ranges overlap, so that neither can be called faster; tell them apart with")
         output.line("mqn measure MODEL --against MODEL2")
+    if best.held:
+        output.table(
+            [*columns, "verdict"],
+            [[*_cells(best, point, more), _verdict(point)] for point in best.held],
+            title="waiting for a steady device: their figures are of a disturbed one, and no front takes them",
+        )
 
 
-def _cell(value: float, found: Range | None) -> str:
-    return f"{value:.4g}" if found is None else f"{value:.4g} ({found.low:.4g} to {found.high:.4g})"
+def _cells(best: Front, point: Point, more: Sequence[str]) -> list[str]:
+    from mqn.report.certainty import figures_of
+
+    figures = figures_of(point.record, best.device)
+    return [
+        str(point.record.number),
+        point.record.label,
+        *map(_cell, best.axes, point.values, point.ranges),
+        *(quantity(metric).text(figures[metric]) if metric in figures else "" for metric in more),
+    ]
+
+
+def _cell(axis: Axis, value: float, found: Range | None) -> str:
+    text = axis.quantity.text
+    return text(value) if found is None else f"{text(value)} ({text(found.low)} to {text(found.high)})"
+
+
+def _verdict(point: Point) -> str:
+    return ", ".join(sorted(set(point.record.verdicts.values())))

@@ -74,7 +74,7 @@ def search(
         if record.error:
             output.note(f"trial {record.number} failed: {record.error}")
     try:
-        best = front(found, opened.space.objectives)
+        best = front(found, opened.space.objectives, constraints=opened.space.constraints)
     except NothingSatisfiesError:
         if summary.stopped == "interrupted":
             raise typer.Exit(130) from None

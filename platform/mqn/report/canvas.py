@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -12,13 +13,17 @@ from mqn.errors import UsageError
 from mqn.report.palette import GRID, INK, MUTED, PAPER
 
 DPI = 160
+_LETTERS_AN_INCH = 14  # of a note
 
 
-def open_figure(title: str, *, size: tuple[float, float] = (8.4, 4.6), columns: int = 1) -> tuple[Figure, list[Axes]]:
+def open_figure(
+    title: str, *, note: str = "", size: tuple[float, float] = (8.4, 4.6), columns: int = 1
+) -> tuple[Figure, list[Axes]]:
     """Begin a picture.
 
     Args:
         title: its heading.
+        note: a line below it.
         size: in inches.
         columns: charts side by side.
 
@@ -27,8 +32,11 @@ def open_figure(title: str, *, size: tuple[float, float] = (8.4, 4.6), columns: 
     """
     figure = Figure(figsize=size, dpi=DPI, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold")
+    figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold", parse_math=False)
     charts = list(figure.subplots(1, columns, squeeze=False)[0])
+    if note:
+        wrapped = textwrap.fill(note, int(_LETTERS_AN_INCH * size[0] / columns))
+        charts[0].set_title(wrapped, loc="left", fontsize=8.5, color=MUTED, parse_math=False)
     for axes in charts:
         axes.set_facecolor(PAPER)
         axes.grid(color=GRID, lw=0.8)

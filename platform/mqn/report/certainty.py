@@ -21,11 +21,15 @@ def figures_of(record: TrialRecord, device: str | None) -> dict[str, float]:
         record: the trial.
         device: whose latency and memory go by their plain names; None: the trial's first.
     """
-    named = {f"{name}/{own}": value for own, values in record.device_figures.items() for name, value in values.items()}
-    if device is None or device not in record.device_figures:
+    measured = record.device_figures
+    if record.state == "held":  # What it waits for is shown with its verdict; with one target, by plain names too.
+        measured = {**measured, **record.unaccepted}
+        device = next(iter(measured)) if device is None and len(measured) == 1 else device
+    named = {f"{name}/{own}": value for own, values in measured.items() for name, value in values.items()}
+    if device is None or device not in measured:
         return named | record.figures
     shared = {name: value for name, value in record.figures.items() if name not in DEVICE_FIGURES}
-    return named | shared | record.device_figures[device]
+    return named | shared | measured[device]
 
 
 def range_of(figures: Mapping[str, float], metric: str) -> Range | None:

@@ -11,7 +11,6 @@ from mqn.quantities import quantity, split_target
 from mqn.records import Range
 from mqn.report.front import Front
 from mqn.report.points import Axis, Point
-from mqn.search.goals import Constraint
 
 TRIAL = "trial"
 
@@ -27,6 +26,7 @@ class Mark:
         x_range: where x lies with 95 % confidence; None where that is not known.
         y_range: likewise y.
         same: numbers of the front's other trials that it cannot be told apart from in latency.
+        hollow: whether a figure on these axes is of a disturbed measurement; what no device told never is.
     """
 
     x: float
@@ -35,6 +35,7 @@ class Mark:
     x_range: Range | None = None
     y_range: Range | None = None
     same: tuple[int, ...] = ()
+    hollow: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,6 +72,7 @@ class FrontChart:
         best: the front, from left to right.
         beaten: feasible trials that are beaten.
         infeasible: trials that break a constraint.
+        held: trials that wait for a steady device.
         stairs: corners of the line between reached and not reached; empty unless there are two objectives.
         limits: constraints on either axis.
     """
@@ -80,6 +82,7 @@ class FrontChart:
     best: tuple[Mark, ...]
     beaten: tuple[Mark, ...]
     infeasible: tuple[Mark, ...]
+    held: tuple[Mark, ...]
     stairs: tuple[tuple[float, float], ...]
     limits: tuple[Limit, ...]
 
@@ -89,22 +92,21 @@ def axis_title(metric: str) -> str:
     return "Trial" if metric == TRIAL else quantity(metric).axis
 
 
-def front_charts(front: Front, constraints: Sequence[Constraint] = ()) -> tuple[FrontChart, ...]:
+def front_charts(front: Front) -> tuple[FrontChart, ...]:
     """Lay a front out in charts of two axes each: one for two objectives, one a pair for more.
 
     Cost lies on the horizontal axis and accuracy on the vertical one where an objective is of either kind. The same
     figure of two devices makes no pair: every device has its own chart beside accuracy.
 
     Args:
-        front: the front.
-        constraints: drawn where a chart has their figure.
+        front: the front; its constraints are drawn where a chart has their figure.
     """
     if len(front.axes) == 1:
-        return (_chart(front, None, 0, constraints),)
+        return (_chart(front, None, 0),)
     figures = [split_target(axis.metric)[0] for axis in front.axes]
     pairs = [pair for pair in itertools.combinations(range(len(figures)), 2) if figures[pair[0]] != figures[pair[1]]]
     pairs = pairs or [(0, 1)]  # Nothing but one figure on several devices.
-    return tuple(_chart(front, *_cost_first(front.axes, *pair), constraints) for pair in pairs)
+    return tuple(_chart(front, *_cost_first(front.axes, *pair)) for pair in pairs)
 
 
 def stairs(marks: Sequence[Mark], x: Axis) -> tuple[tuple[float, float], ...]:
@@ -130,7 +132,7 @@ def _cost_first(axes: Sequence[Axis], first: int, second: int) -> tuple[int, int
     return (second, first) if swap else (first, second)
 
 
-def _chart(front: Front, x: int | None, y: int, constraints: Sequence[Constraint]) -> FrontChart:
+def _chart(front: Front, x: int | None, y: int) -> FrontChart:
     same = {point.record.number: others for point, others in zip(front.points, front.indistinct, strict=True)}
 
     def marks(points: Sequence[Point]) -> tuple[Mark, ...]:
@@ -142,6 +144,7 @@ def _chart(front: Front, x: int | None, y: int, constraints: Sequence[Constraint
                 x_range=None if x is None else point.ranges[x],
                 y_range=point.ranges[y],
                 same=same.get(point.record.number, ()),
+                hollow=point.disturbed[y] or (x is not None and point.disturbed[x]),
             )
             for point in points
         ]
@@ -155,14 +158,15 @@ def _chart(front: Front, x: int | None, y: int, constraints: Sequence[Constraint
         best=best,
         beaten=marks(front.beaten),
         infeasible=marks(front.infeasible),
+        held=marks(front.held),
         stairs=stairs(best, front.axes[x]) if x is not None and len(front.axes) == 2 else (),
         limits=tuple(
             Limit(
                 side="x" if constraint.metric == names["x"] else "y",
                 value=value,
-                text=f"{constraint.metric} {sign} {value:g}",
+                text=f"{constraint.metric} {sign} {quantity(constraint.metric).text(value)}",
             )
-            for constraint in constraints
+            for constraint in front.constraints
             if constraint.metric in names.values()
             for sign, value in (("<=", constraint.max), (">=", constraint.min))
             if value is not None

@@ -38,7 +38,8 @@ def draw_hypervolume(view: View, panel: Panel) -> Figure:
     # A panel is half a page wide; each device has a latency of its own.
     lines = textwrap.wrap(f"Trial (reference point: {view.history.reference_text})", 60, break_long_words=False)
     figure.update_xaxes(title="<br>".join(map(html.escape, lines)))
-    figure.update_yaxes(title="Hypervolume", rangemode="tozero")
+    unit = f" ({view.history.unit})" if view.history.unit else ""
+    figure.update_yaxes(title=f"Hypervolume{html.escape(unit)}", rangemode="tozero")
     return dress(figure, panel, legend=False)
 
 

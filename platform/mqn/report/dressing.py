@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mqn.quantities import find_quantity
 from mqn.records import Range, TrialRecord
 from mqn.report.board import Panel
 from mqn.report.certainty import range_of
@@ -34,13 +35,15 @@ def hover(record: TrialRecord, same: Sequence[int] = ()) -> str:
         same: numbers of the trials that it cannot be told apart from in latency.
     """
     figures = [
-        f"{name} {value:.5g}{_range_text(range_of(record.figures, name))}"
+        f"{name} {_value_text(name, value)}{_range_text(range_of(record.figures, name))}"
         for name, value in sorted(record.figures.items())
         if "." not in name
     ]
     if same:
         figures.append("≈ " + ", ".join(f"#{number}" for number in same) + " in latency")
     verdicts = [f"{device}: {verdict}" for device, verdict in record.verdicts.items()]
+    verdicts += [f"breaks {name} by {by:.4g}" for name, by in record.violations.items() if by > 0]
+    verdicts += [f"waits: {record.waits}"] if record.waits else []
     candidate = record.candidate
     fields = [
         f"width {candidate.arch.width:g}, decoder {candidate.arch.decoder_width:g}, {candidate.arch.upsampling}",
@@ -49,6 +52,11 @@ def hover(record: TrialRecord, same: Sequence[int] = ()) -> str:
     ]
     lines = [html.escape(line) for line in (*fields, *figures, *verdicts)]
     return "<br>".join([f"<b>{trial_name(record)}</b>", *lines])
+
+
+def _value_text(name: str, value: float) -> str:
+    known = find_quantity(name)
+    return f"{value:.5g}" if known is None else known.text(value)
 
 
 def _range_text(found: Range | None) -> str:

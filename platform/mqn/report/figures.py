@@ -21,33 +21,36 @@ from mqn.report.palette import (
     BEATEN,
     BEST,
     FAINT,
+    HELD,
     INFEASIBLE,
     INK,
     LIMIT,
+    MUTED,
     OVERLAPPING,
     PAPER,
     RANGE,
     UNSTEADY,
 )
-from mqn.search.goals import Constraint
 
 
-def write_front_png(front: Front, constraints: Sequence[Constraint], path: Path) -> None:
+def write_front_png(front: Front, path: Path) -> None:
     """Draw a front: all trials faint, the front as a staircase with labels and ranges, constraints as dashed lines.
+
+    Constraints are written below the title too, for those on figures that are no axis. Marks are hollow where a figure
+    on the chart is of a disturbed measurement, whatever the mark stands for.
 
     Args:
         front: the front.
-        constraints: the space's.
         path: the .png file to write.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    charts = front_charts(front, constraints)
-    total = len(front.points) + len(front.beaten) + len(front.infeasible)
+    charts = front_charts(front)
     where = f" on {front.device}" if front.device else ""
     figure, drawn = open_figure(
-        f"{front.study}: front of {len(front.points)} out of {total} complete trials{where}",
+        f"{front.study}: {front.caption}{where}",
+        note=front.limits,
         size=(8.4 if len(charts) == 1 else 6.4 * len(charts), 5.4),
         columns=len(charts),
     )
@@ -73,14 +76,14 @@ def write_hypervolume_png(history: History, study: str, path: Path) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    title = f"{study}: hypervolume, reference {history.reference_text}"
+    title = f"{study}: hypervolume, reference point {history.reference_text}"
     figure, (axes,) = open_figure(title, size=(8.4, 4.2))
     axes.step(history.trials, history.values, where="post", color=ACCENT, lw=1.8)
     axes.fill_between(history.trials, history.values, step="post", color=ACCENT, alpha=0.08, lw=0)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Trial")
-    axes.set_ylabel("Hypervolume")
+    axes.set_ylabel(f"Hypervolume ({history.unit})" if history.unit else "Hypervolume")
     save_figure(figure, path)
 
 
@@ -92,15 +95,13 @@ def _draw_front(axes: Axes, chart: FrontChart) -> None:
             axis.set_major_locator(MaxNLocator(integer=True))
         elif quantity(name).paper_digits == 0:  # Bytes, parameters, operations: millions.
             axis.set_major_formatter(EngFormatter(sep=""))
-    _scatter(axes, chart.infeasible, INFEASIBLE, marker="x", color=FAINT, s=26, lw=1.0, zorder=2)
-    _scatter(axes, chart.beaten, BEATEN, color=FAINT, s=24, lw=0, zorder=2)
+    _scatter(axes, chart.infeasible, INFEASIBLE, color=FAINT, marker="X", s=34, zorder=2)
+    _scatter(axes, chart.beaten, BEATEN, color=FAINT, s=24, zorder=2)
+    _scatter(axes, chart.held, HELD, color=MUTED, marker="D", s=22, zorder=2)
     if chart.stairs:
         axes.plot(*zip(*chart.stairs, strict=True), color=ACCENT, lw=1.6, alpha=0.85, zorder=3)
     _bars(axes, chart.best)
-    steady = [mark for mark in chart.best if mark.point.steady]
-    unsteady = [mark for mark in chart.best if not mark.point.steady]
-    _scatter(axes, steady, BEST, color=ACCENT, s=46, lw=0, zorder=4)
-    _scatter(axes, unsteady, f"{BEST}, {UNSTEADY}", facecolor=PAPER, edgecolor=ACCENT, s=42, lw=1.6, zorder=4)
+    _scatter(axes, chart.best, BEST, color=ACCENT, s=46, zorder=4)
     axes.margins(x=0.08, y=0.14)
     axes.autoscale_view()
     if chart.stairs:  # Labels stand to the left of a front that climbs to the right.
@@ -113,7 +114,7 @@ def _draw_front(axes: Axes, chart: FrontChart) -> None:
 
 def _occupied(axes: Axes, chart: FrontChart) -> list[tuple[float, float]]:
     """What labels keep clear of: every trial, and points along the staircase, the ranges and the limits."""
-    marks = [(mark.x, mark.y) for mark in (*chart.best, *chart.beaten, *chart.infeasible)]
+    marks = [(mark.x, mark.y) for mark in (*chart.best, *chart.beaten, *chart.infeasible, *chart.held)]
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     lines = list(itertools.pairwise(chart.stairs))
     lines += [((m.x_range.low, m.y), (m.x_range.high, m.y)) for m in chart.best if m.x_range]
@@ -126,9 +127,15 @@ def _occupied(axes: Axes, chart: FrontChart) -> list[tuple[float, float]]:
     return marks + [(a + t * (c - a), b + t * (d - b)) for (a, b), (c, d) in lines for t in steps]
 
 
-def _scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
-    if marks:
-        axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, **style)
+def _scatter(axes: Axes, marks: Sequence[Mark], label: str, *, color: str, **style: Any) -> None:
+    """Draw marks of one kind, hollow those with a figure of a disturbed measurement."""
+    for hollow, name in ((False, label), (True, f"{label}, {UNSTEADY}")):
+        some = [mark for mark in marks if mark.hollow == hollow]
+        look: dict[str, Any] = (
+            {"facecolor": PAPER, "edgecolor": color, "lw": 1.5} if hollow else {"color": color, "lw": 0}
+        )
+        if some:
+            axes.scatter([mark.x for mark in some], [mark.y for mark in some], label=name, **look, **style)
 
 
 def _bars(axes: Axes, marks: Sequence[Mark]) -> None:

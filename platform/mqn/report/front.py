@@ -12,8 +12,9 @@ from mqn.quantities import split_target
 from mqn.records import TrialRecord
 from mqn.report.certainty import LATENCY, indistinct
 from mqn.report.hypervolume import hypervolume
-from mqn.report.points import Axis, Objective, Point, complete_points, minimised, of_device, settle
+from mqn.report.points import Axis, Objective, Point, minimised, of_device, points_in, settle
 from mqn.search import pareto
+from mqn.search.goals import Constraint
 
 if TYPE_CHECKING:
     from mqn.search.space import Space
@@ -29,6 +30,9 @@ class Front:
         points: the front, from the smallest to the largest value of the first objective.
         beaten: complete trials that keep the constraints and are beaten.
         infeasible: complete trials that break a constraint.
+        held: trials that wait for a steady device and have figures of a disturbed one; no front takes them.
+        waiting: numbers of all trials that wait for a steady device.
+        constraints: what a trial has to keep.
         device: whose latency and memory the values are; None: each trial's first device.
     """
 
@@ -37,7 +41,26 @@ class Front:
     points: tuple[Point, ...]
     beaten: tuple[Point, ...]
     infeasible: tuple[Point, ...]
+    held: tuple[Point, ...] = ()
+    waiting: tuple[int, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     device: str | None = None
+
+    @property
+    def limits(self) -> str:
+        """The constraints in words, and how many trials break one; empty where there are none."""
+        texts = [text for constraint in self.constraints for text in constraint.texts]
+        if not texts:
+            return ""
+        total = len(self.points) + len(self.beaten) + len(self.infeasible)
+        return f"kept: {', '.join(texts)} ({len(self.infeasible)} of {total} complete trials break a constraint)"
+
+    @property
+    def caption(self) -> str:
+        """What the front is, in one line: `front of 3 out of 12 complete trials, 2 wait for a steady device`."""
+        total = len(self.points) + len(self.beaten) + len(self.infeasible)
+        waits = f", {len(self.waiting)} wait{'s' if len(self.waiting) == 1 else ''} for a steady device"
+        return f"front of {len(self.points)} out of {total} complete trials{waits if self.waiting else ''}"
 
     @property
     def indistinct(self) -> tuple[tuple[int, ...], ...]:
@@ -64,6 +87,18 @@ class Front:
                 }
                 for point, same in zip(self.points, self.indistinct, strict=True)
             ],
+            "constraints": [to_plain(constraint) for constraint in self.constraints],
+            "infeasible": [point.record.number for point in self.infeasible],
+            "held": [
+                {
+                    "trial": point.record.number,
+                    "label": point.record.label,
+                    "values": dict(zip((axis.metric for axis in self.axes), point.values, strict=True)),
+                    "verdicts": dict(point.record.verdicts),
+                }
+                for point in self.held
+            ],
+            "waiting": list(self.waiting),
         }
 
     def _ranges(self, point: Point) -> dict[str, Any]:
@@ -75,7 +110,12 @@ class Front:
         }
 
 
-def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], device: str | None = None) -> Front:
+def front(
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    device: str | None = None,
+    constraints: Sequence[Constraint] = (),
+) -> Front:
     """Find a study's front.
 
     Args:
@@ -83,6 +123,7 @@ def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], devic
         objectives: any number of them.
         device: whose latency and memory to take; objectives of other devices are left out. None: all objectives, and
             each trial's first device for those that name none.
+        constraints: the space's, to be told with the front; whether a trial keeps them stands in its record.
 
     Raises:
         NothingSatisfiesError: no trial is complete, or none keeps the constraints; says which one nobody keeps and how
@@ -90,7 +131,7 @@ def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], devic
         UnknownNameError: no trial was measured on that device, or there is no such figure.
     """
     axes = of_device(settle(objectives), device)
-    points = complete_points(records, axes, device)
+    points = points_in(records, axes, device)
     if not points:
         raise NothingSatisfiesError(_no_complete(records, axes))
     feasible = [point for point in points if point.record.feasible]
@@ -104,6 +145,9 @@ def front(records: Sequence[TrialRecord], objectives: Sequence[Objective], devic
         points=tuple(sorted(best, key=lambda point: (point.values, point.record.number))),
         beaten=tuple(point for point, chosen in zip(feasible, mask, strict=True) if not chosen),
         infeasible=tuple(point for point in points if not point.record.feasible),
+        held=points_in(records, axes, device, state="held"),
+        waiting=tuple(record.number for record in records if record.state == "held"),
+        constraints=tuple(constraints),
         device=device,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqn.records import TrialRecord
-from mqn.report.points import Axis, Objective, Point, complete_points, minimised, of_device, settle
+from mqn.report.points import Axis, Objective, Point, minimised, of_device, points_in, settle
 from mqn.search import pareto
 
 # How far behind the worst trial the reference point lies, as a share of the trials' range in each objective.
@@ -40,7 +40,18 @@ class History:
     @property
     def reference_text(self) -> str:
         """The reference point in words: `psnr_tm 17.2, latency_ms 21.4`."""
-        return ", ".join(f"{axis.metric} {value:.4g}" for axis, value in zip(self.axes, self.reference, strict=True))
+        pairs = zip(self.axes, self.reference, strict=True)
+        return ", ".join(f"{axis.metric} {axis.quantity.text(value)}" for axis, value in pairs)
+
+    @property
+    def unit(self) -> str:
+        """Of the hypervolume: the product of the objectives' units, `dB x ms`; empty where none has one."""
+        return " x ".join(axis.quantity.unit for axis in self.axes if axis.quantity.unit)
+
+    @property
+    def text(self) -> str:
+        """The whole study's hypervolume with its unit: `3.241 dB x ms`."""
+        return f"{self.final:.4g} {self.unit}".rstrip()
 
 
 def hypervolume(
@@ -62,7 +73,7 @@ def hypervolume(
         The history; empty, with a reference of zeros, where no feasible trial is complete and none is given.
     """
     axes = of_device(settle(objectives), device)
-    points = complete_points(records, axes, device)
+    points = points_in(records, axes, device)
     feasible = [point for point in points if point.record.feasible]
     if reference is None:
         if not feasible:

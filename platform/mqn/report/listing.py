@@ -12,6 +12,9 @@ from mqn.report.board import Panel
 from mqn.report.charts import axis_title
 from mqn.report.view import View
 
+STATES = {"failed": "failed", "held": "wait for a steady device", "pruned": "pruned", "running": "running"}
+"""What trials are called that are not complete, by state."""
+
 SCRIPT = """
 document.querySelectorAll('table.sortable').forEach(table=>{
   table.querySelectorAll('th').forEach((head,column)=>head.addEventListener('click',()=>{
@@ -37,12 +40,14 @@ def list_trials(view: View, panel: Panel) -> str:
         HTML. Trials on the front are shaded; errors have a column where there are any.
     """
     goals = [axis.metric for axis in view.axes]
-    names = list(panel.axes) or [*goals, *view.varied, *(n for n in ("size_bytes", "psnr_tm_drop") if n not in goals)]
+    limited = [constraint.metric for constraint in view.constraints]
+    usual = [*goals, *limited, *view.varied, "size_bytes", "psnr_tm_drop"]
+    names = list(panel.axes) or list(dict.fromkeys(usual))
     names = [name for name in names if any(view.value(record, name) is not None for record in view.records)]
-    failed = any(record.error for record in view.records)
+    failed = any(record.error or record.waits for record in view.records)
     heads = [("n", "#"), ("", "candidate"), ("", "state")]
     heads += [("n", axis_title(name)) if find_quantity(name) else ("", name.partition(".")[2]) for name in names]
-    heads += [("", "verdict"), *([("", "error")] if failed else [])]
+    heads += [("", "verdict"), *([("", "why not complete")] if failed else [])]
     head = "".join(f'<th class="{kind}">{html.escape(text)}</th>' for kind, text in heads)
     rows = "".join(_row(view, record, names, failed=failed) for record in view.records)
     table = f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
@@ -56,7 +61,8 @@ def figure_text(value: float, metric: str) -> str:
 
 def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool) -> str:
     cells = [f'<td class="n" data-v="{record.number}">{record.number}</td>', _word(record.label)]
-    cells.append(_word(record.state if record.feasible else "infeasible"))
+    broken = [name for name, violation in record.violations.items() if violation > 0]
+    cells.append(_word(f"breaks {', '.join(broken)}" if broken else STATES.get(record.state, record.state)))
     for name in names:
         value = view.value(record, name)
         if find_quantity(name):
@@ -66,7 +72,8 @@ def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool)
             cells.append(_word(value))
     cells.append(_word(", ".join(sorted(set(record.verdicts.values())))))
     if failed:
-        cells.append(f'<td class="error">{html.escape(record.error or "")}</td>')
+        kind = "error" if record.error else "waits"
+        cells.append(f'<td class="{kind}">{html.escape(record.error or record.waits or "")}</td>')
     best = ' class="best"' if record.number in view.best else ""
     return f"<tr{best}>{''.join(cells)}</tr>"
 

@@ -11,7 +11,7 @@ from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel, load_board
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
-from mqn.report.listing import SCRIPT, figure_text, list_trials
+from mqn.report.listing import SCRIPT, STATES, figure_text, list_trials
 from mqn.report.page_look import CONFIG, lay_out
 from mqn.report.view import View, look, read_curves
 from mqn.search.artifacts import ArtifactStore
@@ -82,20 +82,27 @@ def render(view: View, board: Board) -> str:
 def _tiles(view: View) -> str:
     states = [record.state for record in view.records]
     tiles = [(str(states.count("complete")), "complete trials")]
-    tiles += [(str(states.count(state)), state) for state in ("failed", "pruned", "running") if state in states]
+    tiles += [(str(states.count(state)), words) for state, words in STATES.items() if state in states]
     tiles.append((str(len(view.best)), "on the front"))
     if view.front is not None:
         for index, axis in enumerate(view.axes):
             values = [point.values[index] for point in view.front.points]
             best = min(values) if axis.direction == "minimize" else max(values)
             tiles.append((figure_text(best, axis.metric), f"best {axis_title(axis.metric)}"))
-    tiles.append((f"{view.history.final:.4g}", "hypervolume"))
+    if view.history.trials:
+        tiles.append((f"{view.history.final:.4g}", _hypervolume_words(view)))
     return "".join(f'<div class="tile"><b>{value}</b><span>{html.escape(name)}</span></div>' for value, name in tiles)
+
+
+def _hypervolume_words(view: View) -> str:
+    unit = f" in {view.history.unit}" if view.history.unit else ""
+    return f"hypervolume{unit}, from {view.history.reference_text}"
 
 
 def _section(view: View, panel: Panel, number: int) -> str:
     title = html.escape(panel.title or _TITLES[panel.kind])
-    note = f"<p>{html.escape(panel.note)}</p>" if panel.note else ""
+    notes = [panel.note, view.front.limits if panel.kind == "front" and view.front is not None else ""]
+    note = "".join(f"<p>{html.escape(text)}</p>" for text in notes if text)
     absent = _absent(view, panel)
     if absent:
         body = f"<p>{html.escape(absent)}</p>"

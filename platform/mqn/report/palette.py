@@ -12,7 +12,8 @@ LIMIT = "#b3261e"
 SERIES = ("#0b6e99", "#d97706", "#3a7d44", "#8e44ad", "#b3261e", "#5c6bc0", "#00897b", "#9e6b3f")
 """For categories, in order; told apart by people with red-green blindness in the first four."""
 
-BEST, BEATEN, INFEASIBLE, UNSTEADY = "front", "beaten", "breaks a constraint", "verdict not ok"
+BEST, BEATEN, INFEASIBLE, HELD = "front", "beaten", "breaks a constraint", "waits for a steady device"
+UNSTEADY = "verdict not ok"
 """What a legend calls the kinds of points."""
 RANGE, OVERLAPPING = "95 % range of the latency", "95 % range of the latency; ≈ they overlap: not told apart"
 """What it calls the bars through points, without and with trials that cannot be told apart."""

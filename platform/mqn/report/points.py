@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqn.errors import UnknownNameError
-from mqn.quantities import Direction, Quantity, quantity, split_target
-from mqn.records import Range, TrialRecord
+from mqn.quantities import DEVICE_FIGURES, Direction, Quantity, quantity, split_target
+from mqn.records import Range, TrialRecord, TrialState
 from mqn.report.certainty import figures_of, range_of
 
 
@@ -53,13 +53,18 @@ class Point:
         record: the trial.
         values: one an objective, as measured: nothing is negated.
         ranges: where each value lies with 95 % confidence; None where that is not known.
-        steady: whether every verdict behind the values is `ok`; figures mark those that are not.
+        disturbed: of each value whether a device told it and the measurement's verdict is not `ok`.
     """
 
     record: TrialRecord
     values: tuple[float, ...]
     ranges: tuple[Range | None, ...]
-    steady: bool
+    disturbed: tuple[bool, ...]
+
+    @property
+    def steady(self) -> bool:
+        """Whether no value is of a disturbed measurement."""
+        return not any(self.disturbed)
 
     @property
     def name(self) -> str:
@@ -80,40 +85,56 @@ def settle(objectives: Sequence[Objective]) -> tuple[Axis, ...]:
     )
 
 
-def complete_points(
-    records: Sequence[TrialRecord], axes: Sequence[Axis], device: str | None = None
+def points_in(
+    records: Sequence[TrialRecord], axes: Sequence[Axis], device: str | None = None, *, state: TrialState = "complete"
 ) -> tuple[Point, ...]:
-    """The complete trials that have every figure, as points in the order of their numbers.
+    """The trials of one state that have every figure, as points in the order of their numbers.
 
     Args:
         records: trials in any state.
         axes: the objectives.
         device: whose latency and memory to take; None: each trial's first device.
+        state: `complete`; or `held`: then figures count that the profile does not accept.
 
     Raises:
         UnknownNameError: no trial was measured on that device.
     """
     targets = {split_target(axis.metric)[1] for axis in axes}
-    known = {name for record in records for name in record.device_figures}
+    known = {name for record in records for name in (*record.device_figures, *record.unaccepted)}
     if device is not None and device not in known | targets:
         raise UnknownNameError("device", device, known, "name one that the study measured on")
     points = []
     for record in sorted(records, key=lambda record: record.number):
         figures = figures_of(record, device)
-        if record.state != "complete" or any(axis.metric not in figures for axis in axes):
+        if record.state != state or any(axis.metric not in figures for axis in axes):
             continue
-        if device is not None and device not in targets | record.device_figures.keys():
+        if device is not None and device not in targets | record.device_figures.keys() | record.unaccepted.keys():
             continue
-        verdicts = [record.verdicts[device]] if device in record.verdicts else list(record.verdicts.values())
         points.append(
             Point(
                 record=record,
                 values=tuple(figures[axis.metric] for axis in axes),
                 ranges=tuple(range_of(figures, axis.metric) for axis in axes),
-                steady=all(verdict == "ok" for verdict in verdicts),
+                disturbed=tuple(is_disturbed(record, axis.metric, device) for axis in axes),
             )
         )
     return tuple(points)
+
+
+def is_disturbed(record: TrialRecord, metric: str, device: str | None = None) -> bool:
+    """Whether a figure is of a measurement whose verdict is not `ok`; what no device told never is.
+
+    Args:
+        record: the trial.
+        metric: the figure, with or without a target.
+        device: whose figures go by their plain names; None: of several devices any.
+    """
+    base, target = split_target(metric)
+    if base not in DEVICE_FIGURES:
+        return False
+    asked = target or device
+    verdicts = [record.verdicts[asked]] if asked in record.verdicts else list(record.verdicts.values())
+    return any(verdict != "ok" for verdict in verdicts)
 
 
 def of_device(axes: Sequence[Axis], device: str | None) -> tuple[Axis, ...]:

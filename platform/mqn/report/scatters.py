@@ -11,7 +11,21 @@ from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import FrontChart, Mark, axis_title, front_charts
 from mqn.report.dressing import colors, dress, hover
-from mqn.report.palette import ACCENT, BEATEN, BEST, FAINT, INFEASIBLE, INK, LIMIT, OVERLAPPING, RANGE, UNSTEADY
+from mqn.report.palette import (
+    ACCENT,
+    BEATEN,
+    BEST,
+    FAINT,
+    HELD,
+    INFEASIBLE,
+    INK,
+    LIMIT,
+    MUTED,
+    OVERLAPPING,
+    RANGE,
+    UNSTEADY,
+)
+from mqn.report.points import is_disturbed
 from mqn.report.view import View
 
 if TYPE_CHECKING:
@@ -23,7 +37,7 @@ def draw_front(view: View, panel: Panel) -> Figure:
     from plotly.subplots import make_subplots
 
     assert view.front is not None
-    charts = front_charts(view.front, view.constraints)
+    charts = front_charts(view.front)
     figure = make_subplots(rows=1, cols=len(charts), horizontal_spacing=0.08)
     for column, chart in enumerate(charts, start=1):
         _draw_chart(figure, view, panel, chart, column)
@@ -39,17 +53,26 @@ def draw_scatter(view: View, panel: Panel) -> Figure:
     records = [r for r in view.complete if view.value(r, x) is not None and view.value(r, y) is not None]
     figure = Figure()
     for name, group, color in _by_field(view, panel, records):
-        _add(figure, group, [view.value(r, x) for r in group], [view.value(r, y) for r in group], name, color=color)
+        for hollow in (False, True):
+            some = [r for r in group if any(is_disturbed(r, axis, view.device) for axis in (x, y)) == hollow]
+            xs, ys = [view.value(r, x) for r in some], [view.value(r, y) for r in some]
+            symbol, title = ("circle-open", f"{name}, {UNSTEADY}") if hollow else ("circle", name)
+            _add(figure, some, xs, ys, title, color=color, symbol=symbol)
     figure.update_xaxes(title=axis_title(x) if find_quantity(x) else x)
     figure.update_yaxes(title=axis_title(y))
-    return dress(figure, panel, legend=panel.color is not None)
+    return dress(figure, panel, legend=len(figure.data) > 1 or panel.color is not None)
 
 
 def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, column: int) -> None:
     place = {"row": 1, "col": column}
     first = column == 1
-    for name, marks, symbol in ((INFEASIBLE, chart.infeasible, "x-thin"), (BEATEN, chart.beaten, "circle")):
-        _add_marks(figure, marks, name, place, color=FAINT, symbol=symbol, size=7, legend=first)
+    others = (
+        (INFEASIBLE, chart.infeasible, "x", FAINT),
+        (BEATEN, chart.beaten, "circle", FAINT),
+        (HELD, chart.held, "diamond", MUTED),
+    )
+    for name, marks, symbol, color in others:
+        _add_by_steadiness(figure, marks, name, place, color=color, symbol=symbol, size=7, legend=first)
     if chart.stairs:
         xs, ys = zip(*chart.stairs, strict=True)
         line = {"color": ACCENT, "width": 2}
@@ -57,12 +80,8 @@ def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, col
     by_record = {mark.point.record.number: mark for mark in chart.best}
     groups = _by_field(view, panel, [mark.point.record for mark in chart.best])
     for name, records, color in groups:
-        for steady in (True, False):
-            grouped = [by_record[record.number] for record in records]
-            some = [mark for mark in grouped if mark.point.steady == steady]
-            symbol = "circle" if steady else "circle-open"
-            title = name if steady else f"{name}, {UNSTEADY}"
-            _add_marks(figure, some, title, place, color=color, symbol=symbol, size=11, legend=first)
+        grouped = [by_record[record.number] for record in records]
+        _add_by_steadiness(figure, grouped, name, place, color=color, symbol="circle", size=11, legend=first)
     _add_ranges(figure, chart.best, place, legend=first)
     for limit in chart.limits:
         draw = figure.add_vline if limit.side == "x" else figure.add_hline
@@ -112,6 +131,15 @@ def _add_ranges(figure: Figure, marks: Sequence[Mark], place: dict[str, int], *,
         )
 
 
+def _add_by_steadiness(
+    figure: Figure, marks: Sequence[Mark], name: str, place: dict[str, int], *, symbol: str, **style: Any
+) -> None:
+    """Add marks of one kind, hollow those with a figure of a disturbed measurement on these axes."""
+    _add_marks(figure, [mark for mark in marks if not mark.hollow], name, place, symbol=symbol, **style)
+    unsteady = [mark for mark in marks if mark.hollow]
+    _add_marks(figure, unsteady, f"{name}, {UNSTEADY}", place, symbol=f"{symbol}-open", **style)
+
+
 def _add_marks(
     figure: Figure, marks: Sequence[Mark], name: str, place: dict[str, int], *, legend: bool, **style: Any
 ) -> None:
@@ -148,7 +176,7 @@ def _add(
             "color": color,
             "symbol": symbol,
             "size": size,
-            "line": {"width": 2 if "circle" not in symbol else 1.6, "color": color},
+            "line": {"width": 1.6, "color": color},
         },
         text=[hover(record, (same or {}).get(record.number, ())) for record in records],
         hovertemplate="%{text}<extra></extra>",

@@ -20,7 +20,7 @@ class _Limit:
 
     @property
     def text(self) -> str:
-        return f"{self.metric} {'<=' if self.sign > 0 else '>='} {self.bound:g}"
+        return f"{self.metric} {'<=' if self.sign > 0 else '>='} {quantity(self.metric).text(self.bound)}"
 
     def miss(self, figures: Mapping[str, float]) -> float:
         """How far the limit is broken, in the figure's unit; 0 or less where it is kept."""
@@ -79,6 +79,10 @@ def _figures(record: TrialRecord, device: str | None) -> dict[str, float]:
     return figures_of(record, device) if device is None or device in record.device_figures else {}
 
 
+def _text(limit: _Limit, value: float) -> str:
+    return quantity(limit.metric).text(value)
+
+
 def _nearest(judged: Sequence[tuple[TrialRecord, Mapping[str, float]]], limits: Sequence[_Limit]) -> str:
     def distance(figures: Mapping[str, float]) -> float:
         # Relative, so that milliseconds and decibels can be added.
@@ -86,7 +90,7 @@ def _nearest(judged: Sequence[tuple[TrialRecord, Mapping[str, float]]], limits: 
 
     record, figures = min(judged, key=lambda item: distance(item[1]))
     missed = ", ".join(
-        f"{limit.text} by {limit.miss(figures):.4g} (it has {figures[limit.metric]:.6g})"
+        f"{limit.text} by {_text(limit, limit.miss(figures))} (it has {_text(limit, figures[limit.metric])})"
         for limit in limits
         if limit.miss(figures) > 0
     )

@@ -91,16 +91,17 @@ def look(
     """
     if not records:
         raise NothingSatisfiesError("the study has no trials yet; there is nothing to show")
+    constraints = tuple(constraints)
     found, missing = None, ""
     try:
-        found = front(records, objectives, device)
+        found = front(records, objectives, device, constraints)
     except NothingSatisfiesError as error:
         missing = str(error)
     return View(
         study=records[0].study,
         records=tuple(sorted(records, key=lambda record: record.number)),
         axes=of_device(settle(objectives), device),
-        constraints=tuple(constraints),
+        constraints=constraints,
         front=found,
         missing=missing,
         history=hypervolume(records, objectives, device=device),

@@ -37,10 +37,22 @@ class Constraint:
             raise CandidateError(f"the constraint on {self.metric} cannot be judged: this trial has no such figure")
         value, broken = figures[self.metric], {}
         if self.max is not None:
-            broken[f"{self.metric} <= {self.max:g}"] = value - self.max
+            broken[f"{self.metric} <= {_plain(self.max)}"] = value - self.max
         if self.min is not None:
-            broken[f"{self.metric} >= {self.min:g}"] = self.min - value
+            broken[f"{self.metric} >= {_plain(self.min)}"] = self.min - value
         return broken
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Each side in words: `size_bytes <= 1,200,000`."""
+        known = quantity(self.metric)
+        sides = (("<=", self.max), (">=", self.min))
+        return tuple(f"{self.metric} {sign} {known.text(bound)}" for sign, bound in sides if bound is not None)
+
+
+def _plain(bound: float) -> str:
+    """A bound with every digit that it was given with, and no exponent that people have to count out."""
+    return f"{bound:.15g}"
 
 
 Goal = TypeVar("Goal", Objective, Constraint)
