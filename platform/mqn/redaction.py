@@ -65,6 +65,15 @@ def hide_url(url: str) -> str:
     return url
 
 
+def redact_url(url: str) -> str:
+    """A URL without its credentials, the same whatever else is known to be secret.
+
+    Args:
+        url: as a user gave it.
+    """
+    return _FIELD.sub(rf"\1{MASK}", _URL.sub(_redacted_url, url))
+
+
 def redact(text: str) -> str:
     """A text without its secrets.
 
@@ -83,11 +92,6 @@ def redact(text: str) -> str:
     text = _FIELD.sub(rf"\1{MASK}", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     return _AWS_KEY_ID.sub(MASK, text)
-
-
-def holds_secret(text: str) -> bool:
-    """Whether `redact` would take something out of a text."""
-    return redact(text) != text
 
 
 def quiet_logger(name: str) -> logging.Logger:

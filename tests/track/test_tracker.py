@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,6 @@ from mqn.errors import TrackingError
 from mqn.track.connection import connect
 from mqn.track.entries import trial_entry
 from mqn.track.sender import Sender
-from mqn.track.spool import Spool
 from mqn.track.tracker import Tracker
 
 CURVES = [
@@ -168,63 +164,8 @@ def test_an_artifact_that_is_gone_is_named_in_a_tag(uri, tmp_path, trial):
     assert run.data.tags["missing_artifacts"] == "model"
 
 
-def test_a_server_that_is_away_delays_and_loses_nothing(uri, dead_uri, tmp_path, trial):
-    with Tracker(dead_uri, tmp_path / "spool") as tracker:
-        tracker.open_study("away", {}, {})
-        tracker.log_trial(trial("away", 0), curves=CURVES)
-        backlog = tracker.close_study("away", {"hypervolume": 2.0})
-    assert backlog.left == 3
-    assert "127.0.0.1" in backlog.reason
-
-    with Tracker(uri, tmp_path / "spool") as tracker:
-        assert tracker.flush().left == 0
-    _, parents, children = runs(uri, "away")
-    assert parents[0].data.metrics == {"hypervolume": 2.0}
-    assert [run.info.status for run in children] == ["FINISHED"]
-
-
-def test_a_server_that_is_broken_delays_too(tmp_path, trial):
-    class Broken(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_error(503)
-
-        def do_POST(self):
-            self.send_error(503)
-
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path / "spool") as tracker:
-            tracker.log_trial(trial("broken", 0))
-            backlog = tracker.flush()
-        server.shutdown()
-    assert (backlog.left, backlog.refused) == (1, 0)
-    assert "503" in backlog.reason
-
-
-def test_what_the_server_refuses_is_put_aside(uri, tmp_path, trial):
-    client = connect(uri)
-    client.delete_experiment(client.create_experiment("deleted"))
-    with Tracker(uri, tmp_path / "spool") as tracker:
-        tracker.log_trial(trial("deleted", 0))
-        tracker.log_trial(trial("beside", 0))
-        backlog = tracker.flush()
-    assert (backlog.left, backlog.refused) == (0, 1)
-    assert len(runs(uri, "beside")[2]) == 1
-
-
-def test_an_entry_that_is_no_entry_is_put_aside(uri, tmp_path):
-    folder = tmp_path / "spool" / "odd"
-    folder.mkdir(parents=True)
-    (folder / "0.json").write_text(json.dumps({"id": "0"}))
-    with Tracker(uri, tmp_path / "spool") as tracker:
-        assert tracker.flush().refused == 1
-
-
 def test_a_bug_while_sending_is_raised_where_the_study_runs(uri, tmp_path, trial, monkeypatch):
-    def fail(self, entry):
+    def fail(self, entry, stalled):
         raise KeyError("bug")
 
     monkeypatch.setattr(Sender, "send", fail)
@@ -232,16 +173,6 @@ def test_a_bug_while_sending_is_raised_where_the_study_runs(uri, tmp_path, trial
     tracker.log_trial(trial("bug", 0))
     with pytest.raises(KeyError, match="bug"):
         tracker.flush()
-
-
-def test_a_folder_that_another_process_sends_is_left_to_it(tmp_path, trial):
-    spool = Spool(tmp_path)
-    spool.add(trial_entry(spool.new_id(), trial("s", 0), curves=[], tags={}, artifacts={}))
-    (folder,) = spool.studies()
-    with spool.sending(folder) as first, Spool(tmp_path).sending(folder) as second:
-        assert (first, second) == (True, False)
-    with spool.sending(folder) as again:
-        assert again
 
 
 def test_without_a_uri_nothing_happens(tmp_path, trial, model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import re
 import shlex
@@ -38,7 +37,6 @@ from mqn.track.delivery import Backlog
 from mqn.track.tracker import Tracker
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_QUIET_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +109,7 @@ def run_search(request: SearchRequest) -> StudySummary:
                     engine,
                     places=devices,
                     predict=Predictions(devices.example, profile.measure) if profile.predictor else nobody_knows,
-                    quiesce=functools.partial(tracker.flush, _QUIET_SECONDS),
+                    quiesce=tracker.quiesce,
                     patience_seconds=60 * profile.patience_minutes,
                     retry=profile.retry,
                     tell=progress.say,
@@ -138,8 +136,14 @@ def run_search(request: SearchRequest) -> StudySummary:
             stopped=stopped,
             seconds=time.monotonic() - began,
             advice=_advise(request, name) if stopped != "done" else "",
-            unsent=f"{backlog.left} entries wait in {home() / 'spool'}: {backlog.reason}" if backlog.left else "",
+            unsent=f"{backlog}; send it with: {_resend(request)}" if backlog else "",
         )
+
+
+def _resend(request: SearchRequest) -> str:
+    """The command that sends what the tracking server has not taken."""
+    words = ["mqn", "track", "resend"]
+    return shlex.join(words if request.profile == "default" else [*words, "--profile", request.profile])
 
 
 def _advise(request: SearchRequest, name: str) -> str:

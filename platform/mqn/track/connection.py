@@ -1,7 +1,8 @@
-"""The way to MLflow: a quiet client with short timeouts, and whether a failure is worth another try."""
+"""The way to MLflow: a quiet client with short timeouts, whether the server answers, and what its failures mean."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from http import HTTPStatus
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from mqn import telemetry
-from mqn.errors import TrackingError
+from mqn.errors import DiskError, TrackingError
+from mqn.home import home
+from mqn.redaction import redact
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -19,12 +22,15 @@ SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 # Set before MLflow is imported, and only where the user has not: nobody waits minutes for a server that is away.
 _ENVIRONMENT = {
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # At ERROR it prints the traceback of every failed call to a database; each of them is told by us in one line.
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "PGCONNECT_TIMEOUT": "5",
 }
+_ANSWER_SECONDS = 3
 
 
 def check_uri(uri: str) -> str:
@@ -46,11 +52,15 @@ def check_uri(uri: str) -> str:
     return uri
 
 
-def connect(uri: str) -> MlflowClient:
+def connect(uri: str, registry: str | None = None) -> MlflowClient:
     """Make a client. The first one of a database creates or migrates its tables, which takes seconds.
 
     Args:
         uri: what `check_uri` let pass.
+        registry: the model registry's address; None: the same.
+
+    Raises:
+        One of `failures()`: there is no such database, or it does not answer.
     """
     telemetry.switch_off()
     for name, value in _ENVIRONMENT.items():
@@ -60,7 +70,52 @@ def connect(uri: str) -> MlflowClient:
     file = database_file(uri)
     if file is not None and not file.exists():
         _create_database(file)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    elif is_database(uri):
+        # MLflow itself would try for a quarter of an hour before it says that the database is away.
+        _reach_database(uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=registry or uri)
+
+
+def answers(uri: str) -> bool:
+    """Whether a tracking server answers at once, whatever it says.
+
+    Args:
+        uri: what `check_uri` let pass.
+    """
+    try:
+        if is_database(uri):
+            _reach_database(uri)
+            return True
+        from mlflow.tracking._tracking_service.utils import get_default_host_creds
+        from mlflow.utils.rest_utils import http_request
+
+        response = http_request(
+            get_default_host_creds(uri),
+            "/health",
+            "GET",
+            timeout=_ANSWER_SECONDS,
+            max_retries=0,
+            raise_on_status=False,
+        )
+    except failures():
+        return False
+    return int(response.status_code) < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def is_database(uri: str) -> bool:
+    """Whether runs go straight into a database, with no server between."""
+    return not uri.startswith(("http://", "https://"))
+
+
+def _reach_database(uri: str) -> None:
+    import sqlalchemy
+
+    file = database_file(uri)
+    if file is not None and not file.exists():  # To connect would leave an empty file.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT 1"))
 
 
 def _create_database(file: Path) -> None:
@@ -97,14 +152,18 @@ def database_folder(uri: str) -> Path | None:
 
 
 def artifact_root(uri: str, study: str) -> str | None:
-    """Where a study's artifacts go: beside an SQLite database; None leaves the choice to the server.
+    """Where a study's artifacts go; never where MLflow would put them, in `mlruns` of the current folder.
 
     Args:
         uri: the tracking URI.
         study: the study's name.
+
+    Returns:
+        Beside an SQLite database; in `$MQN_HOME` for other databases; None leaves the choice to the server.
     """
-    folder = database_folder(uri)
-    return None if folder is None else (folder / "mlartifacts" / study).as_uri()
+    if not is_database(uri):
+        return None
+    return ((database_folder(uri) or home()) / "mlartifacts" / study).as_uri()
 
 
 def worth_another_try(error: Exception) -> bool:
@@ -130,11 +189,12 @@ def failures() -> tuple[type[Exception], ...]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    # requests' exceptions, refused connections and full disks are OSErrors.
-    return (MlflowException, SQLAlchemyError, OSError)
+    # requests' exceptions, refused connections and full disks are OSErrors; a database may want a driver.
+    return (MlflowException, SQLAlchemyError, OSError, ImportError, DiskError)
 
 
 def one_line(error: Exception) -> str:
-    """The first line of a failure, short enough for a log."""
-    lines = str(error).strip().splitlines()
+    """The first line of a failure, without secrets and short enough for a log."""
+    # SQLAlchemy puts what it was doing before what went wrong.
+    lines = [line for line in redact(str(error)).strip().splitlines() if not line.startswith("(raised as a result")]
     return (lines[0] if lines else type(error).__name__)[:300]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from mqn.errors import ConfigError, TrackingError
-from mqn.redaction import quiet_logger
-from mqn.track.connection import failures, one_line, worth_another_try
+from mqn.redaction import redact
+from mqn.track.connection import answers
+from mqn.track.rounds import Round, Told
 from mqn.track.sender import Sender
 from mqn.track.spool import Spool
 
-_log = quiet_logger(__name__)
+# A server that is away is asked again after so long, and after twice as long each time, by what is logged meanwhile.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 60.0
+# What measures waits so long for an entry on its way, and no longer than the second in all.
+_QUIET_SECONDS, _QUIET_LIMIT_SECONDS = 1.0, 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +26,29 @@ class Backlog:
 
     Attributes:
         left: entries that wait in the spool, of all studies.
-        refused: entries that the server will never take; they lie in the spool as `*.refused`.
-        reason: why the last try failed; empty where it did not.
+        refused: entries that the server understood and did not take; they are sent again by the next run.
+        unstored: runs that are logged, and have files that could not be stored; they are tried again likewise.
+        reason: why; empty where nothing is left.
     """
 
     left: int = 0
     refused: int = 0
+    unstored: int = 0
     reason: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything is left."""
+        return bool(self.left or self.refused or self.unstored)
+
+    def __str__(self) -> str:
+        """What is left and why, in one line; empty where nothing is."""
+        parts = [
+            _count(self.left, "entry waits", "entries wait"),
+            _count(self.refused, "entry was refused", "entries were refused"),
+            _count(self.unstored, "run lacks its files", "runs lack their files"),
+        ]
+        named = ", ".join(part for part in parts if part)
+        return f"{named}: {self.reason}" if self.reason else named
 
 
 class Delivery:
@@ -44,76 +64,99 @@ class Delivery:
         self._uri = uri
         self._spool = spool
         self._sender: Sender | None = None
-        # One thread: entries go in order, and the sender is only ever used there.
+        # One thread for rounds, which uses others for the entries of one study.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mqn-tracker")
-        self._round: Future[str] | None = None
-        self._reason = ""
+        self._future: Future[str] | None = None
+        self._round: Round | None = None
+        self._told = Told()
+        # What earlier runs left refused, or without files, may have been mended meanwhile.
+        self._again = True
+        self._pause, self._next, self._reason = 0.0, 0.0, ""
+        self._connecting = threading.Lock()
 
-    def ask(self) -> Future[str]:
-        """Have everything sent that lies in the spool now; does not wait.
+    def ask(self) -> None:
+        """Have everything sent that lies in the spool; does not wait. A server that is away is left alone a while."""
+        if time.monotonic() >= self._next or self._future is None:
+            self._submit()
 
-        Returns:
-            Why not everything went, or nothing.
-        """
-        if self._round is not None and self._round.done():
-            # A bug of ours in the thread surfaces in the study's own.
-            self._round.result()
-        if self._round is None or self._round.running() or self._round.done():
-            self._round = self._thread.submit(self._send_all)
-        return self._round
-
-    def flush(self, timeout: float) -> Backlog:
-        """Have everything sent and wait for it.
+    def flush(self, timeout: float, *, study: str | None = None, sent: Callable[[int], None] | None = None) -> Backlog:
+        """Have everything sent, what was refused included, and wait for it.
 
         Args:
             timeout: seconds to wait at most.
+            study: of this study alone; None: of all.
+            sent: told, from another thread, how many entries were sent or put aside, whenever some were.
 
         Returns:
             What could not be sent.
         """
+        self._again = True
+        future = self._submit(study, sent)
         try:
-            reason = self.ask().result(timeout)
+            reason = future.result(timeout)
         except TimeoutError:
-            reason = f"{self._uri} has not answered for {timeout:g} s"
-        left = self._spool.left
-        return Backlog(left=left, refused=len(self._spool.refused), reason=reason if left else "")
+            reason = redact(f"{self._uri} has not answered for {timeout:g} s")
+        backlog = Backlog(left=self._spool.left, refused=len(self._spool.refused), unstored=self._spool.unstored)
+        return Backlog(
+            left=backlog.left, refused=backlog.refused, unstored=backlog.unstored, reason=reason if backlog else ""
+        )
+
+    def quiesce(self) -> None:
+        """Keep still, for a measurement: nothing is sent any more until the next entry is logged.
+
+        An entry on its way is waited for, as long as the server answers; one that hangs is not.
+        """
+        running, future = self._round, self._future
+        if running is None or future is None:
+            return
+        begun = time.monotonic()
+        while not future.done() and time.monotonic() < begun + _QUIET_LIMIT_SECONDS:
+            still = running.idle_seconds()
+            if still >= _QUIET_SECONDS:
+                break
+            try:
+                future.result(_QUIET_SECONDS - still)
+            except TimeoutError:
+                continue
+        running.halt()
 
     def stop(self) -> None:
         """End the thread when it has done what it is at. What is not sent stays in the spool."""
+        if self._round is not None:
+            self._round.halt()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _send_all(self) -> str:
+    def _submit(self, study: str | None = None, sent: Callable[[int], None] | None = None) -> Future[str]:
+        if self._future is not None and self._future.done():
+            # A bug of ours in the thread surfaces in the study's own.
+            self._future.result()
+        waits = self._future is not None and not self._future.running() and not self._future.done()
+        if self._future is None or not waits or study is not None or sent is not None:
+            self._future = self._thread.submit(self._send_all, study, sent)
+        return self._future
+
+    def _send_all(self, study: str | None, sent: Callable[[int], None] | None) -> str:
         """Send until nothing is left or the server is away; returns why not everything went, or nothing."""
-        for folder in self._spool.studies():
-            with self._spool.sending(folder) as ours:
-                reason = self._send_folder(folder) if ours else "another process is sending"
-            if reason:
-                break
+        again, self._again = self._again, False
+        self._round = Round(self._uri, self._spool, self._connect, self._told, again=again, study=study, sent=sent)
+        if self._pause and not answers(self._uri):
+            self._round.away, reason = True, self._reason
         else:
-            reason = ""
-        if reason and not self._reason:
-            _log.warning("tracking is behind, entries wait in the spool: %s", reason)
-        self._reason = reason
+            reason = self._reason = self._round.run()
+        if self._round.away:
+            self._pause = min(max(_FIRST_PAUSE_SECONDS, 2 * self._pause), _LONGEST_PAUSE_SECONDS)
+            self._next = time.monotonic() + self._pause
+            self._again = self._again or again
+        else:
+            self._pause, self._next = 0.0, 0.0
         return reason
 
-    def _send_folder(self, folder: Path) -> str:
-        for path in self._spool.waiting(folder):
-            begun = time.perf_counter()
-            try:
-                if self._sender is None:
-                    self._sender = Sender(self._uri)
-                self._sender.send(self._spool.read(path))
-            except (ConfigError, TrackingError) as error:
-                self._refuse(path, error)
-            except failures() as error:
-                if worth_another_try(error):
-                    return one_line(error)
-                self._refuse(path, error)
-            else:
-                self._spool.remove(path)
-                _log.debug("sent %s in %.0f ms", path.stem, 1000 * (time.perf_counter() - begun))
-        return ""
+    def _connect(self) -> Sender:
+        with self._connecting:
+            if self._sender is None:
+                self._sender = Sender(self._uri)
+            return self._sender
 
-    def _refuse(self, path: Path, error: Exception) -> None:
-        _log.error("%s cannot be tracked by %s and is put aside: %s", path, self._uri, one_line(error))
-        self._spool.refuse(path)
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}" if number else ""

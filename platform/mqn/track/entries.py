@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from mqn.quantities import DEVICE_FIGURES, split_target
 from mqn.records import TrialRecord, TrialState
+from mqn.redaction import redact
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 STATUS: dict[TrialState, RunStatus] = {
@@ -19,6 +20,7 @@ STATUS: dict[TrialState, RunStatus] = {
     "failed": "FAILED",
     "pruned": "KILLED",
     "running": "RUNNING",
+    "held": "RUNNING",
 }
 
 
@@ -55,6 +57,7 @@ class RunEntry:
         points: metrics.
         tags: values are strings.
         artifacts: path within the run to a local file or folder.
+        about: what the experiment is about, as Markdown; only a study's own entry has it.
     """
 
     id: str
@@ -68,6 +71,7 @@ class RunEntry:
     points: tuple[Point, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
+    about: str = ""
 
 
 def study_entry(
@@ -79,6 +83,7 @@ def study_entry(
     tags: Mapping[str, Any],
     artifacts: Mapping[str, Path],
     status: RunStatus,
+    about: str = "",
 ) -> RunEntry:
     """Describe the parent run of a study.
 
@@ -90,6 +95,7 @@ def study_entry(
         tags: free words.
         artifacts: path within the run to a local file or folder.
         status: `RUNNING` when it opens, `FINISHED` when it closes.
+        about: what it is about, as Markdown.
     """
     now = _now()
     points, dropped = _finite(
@@ -103,10 +109,11 @@ def study_entry(
         status=status,
         started=now,
         ended=now,
-        params={metric_name(key): str(value) for key, value in params.items()},
+        params={metric_name(key): redact(str(value)) for key, value in params.items()},
         points=points,
         tags=_tags({**tags, **dropped}),
         artifacts=_absolute(artifacts),
+        about=redact(about),
     )
 
 
@@ -153,7 +160,7 @@ def trial_entry(
         status=STATUS[record.state],
         started=started,
         ended=ended,
-        params={metric_name(key): str(value) for key, value in record.candidate.flat().items()},
+        params={metric_name(key): redact(str(value)) for key, value in record.candidate.flat().items()},
         points=finite,
         tags=_tags({**tags, **own, **dropped}),
         artifacts=_absolute(artifacts),
@@ -204,7 +211,7 @@ def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
     # JSON's spelling, so that tags read `true` in MLflow as they do in our JSON.
     spelled = {True: "true", False: "false"}
     return {
-        metric_name(key): spelled[value] if isinstance(value, bool) else str(value)
+        metric_name(key): spelled[value] if isinstance(value, bool) else redact(str(value))
         for key, value in tags.items()
         if value is not None
     }

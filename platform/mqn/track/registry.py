@@ -9,6 +9,7 @@ from typing import Any
 from mqn.errors import TrackingError
 from mqn.parsing import content_hash, file_hash
 from mqn.track.connection import failures, one_line
+from mqn.track.files import store_bundle
 from mqn.track.sender import Sender
 
 BUNDLE_HASH = "mqn.bundle"
@@ -50,7 +51,7 @@ def _register(sender: Sender, name: str, bundle: Path, *, study: str, number: in
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(BUNDLE_HASH) == digest:
             return str(version.version)
-    sender.upload(run, {"bundle": str(bundle)})
+    store_bundle(run, sender.uri, bundle)
     words = {
         **{key: str(value) for key, value in tags.items()},
         BUNDLE_HASH: digest,

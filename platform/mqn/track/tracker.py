@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,9 +20,10 @@ from mqn.track.spool import Spool
 class Tracker:
     """Logs studies and trials to MLflow: study = experiment with a parent run, trial = child run.
 
-    Every verb writes an entry to the spool and returns; a thread sends the entries in order and removes them. A server
-    that is away is tried again with every entry, and by the next tracker that uses the same spool. Sending is
-    idempotent by study and trial number. With an empty URI every verb does nothing.
+    Every verb writes an entry to the spool and returns; a thread sends the entries, those of one run in order, and
+    removes them. A server that is away is tried again as further entries come, and by the next tracker that uses the
+    same server and spool; so are entries that it refused, and files that could not be stored. Sending is idempotent by
+    study and trial number. With an empty URI every verb does nothing.
     """
 
     def __init__(self, uri: str, spool: Path) -> None:
@@ -30,15 +31,15 @@ class Tracker:
 
         Args:
             uri: a database URL, a server's address, or empty for no tracking.
-            spool: folder for entries that are not sent yet; needs to outlive the process.
+            spool: folder for entries that are not sent yet, one queue a server; needs to outlive the process.
 
         Raises:
             TrackingError: the URI's kind cannot be used, or the spool cannot be made.
         """
         self._uri = uri
         if uri:
-            self._spool = Spool(spool)
-            self._delivery = Delivery(check_uri(uri), self._spool)
+            self._spool = Spool.of_server(spool, check_uri(uri))
+            self._delivery = Delivery(uri, self._spool)
 
     def __enter__(self) -> Tracker:
         """The tracker itself."""
@@ -50,13 +51,14 @@ class Tracker:
         """Send what is left and stop."""
         self.close()
 
-    def open_study(self, study: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+    def open_study(self, study: str, params: Mapping[str, Any], tags: Mapping[str, Any], *, about: str = "") -> None:
         """Begin a study's experiment and parent run, or take them up again.
 
         Args:
             study: the study's name, which becomes the experiment's.
             params: what the study was asked for (space, profile, seed, ...).
             tags: further words; versions and commit are added.
+            about: what the study is about, as Markdown: the experiment's description, unless a person wrote one.
 
         Raises:
             TrackingError: the spool cannot be written.
@@ -66,7 +68,9 @@ class Tracker:
         words = {**provenance(), **tags}
         entry_id = self._spool.new_id()
         self._spool.add(
-            study_entry(entry_id, study, params=params, metrics={}, tags=words, artifacts={}, status="RUNNING")
+            study_entry(
+                entry_id, study, params=params, metrics={}, tags=words, artifacts={}, status="RUNNING", about=about
+            )
         )
         self._delivery.ask()
 
@@ -93,7 +97,9 @@ class Tracker:
         if not self._uri:
             return
         words = {**provenance(), **(tags or {})}
-        self._spool.add(trial_entry(self._spool.new_id(), record, curves=curves, tags=words, artifacts=artifacts or {}))
+        self._spool.add(
+            trial_entry(self._spool.new_id(record.number), record, curves=curves, tags=words, artifacts=artifacts or {})
+        )
         self._delivery.ask()
 
     def close_study(
@@ -128,18 +134,34 @@ class Tracker:
         )
         return self.flush(timeout)
 
-    def flush(self, timeout: float = 60.0) -> Backlog:
-        """Send what is left of every study in the spool, this tracker's and earlier ones'.
+    def flush(
+        self, timeout: float = 60.0, *, study: str | None = None, sent: Callable[[int], None] | None = None
+    ) -> Backlog:
+        """Send what is left of every study in this server's queue, this tracker's and earlier ones', refused ones too.
 
         Args:
             timeout: seconds to wait at most.
+            study: of this study alone; None: of all.
+            sent: told, from another thread, how many entries were dealt with, whenever some were.
 
         Returns:
             What could not be sent.
         """
         if not self._uri:
             return Backlog()
-        return self._delivery.flush(timeout)
+        return self._delivery.flush(timeout, study=study, sent=sent)
+
+    @property
+    def waiting(self) -> Backlog:
+        """What lies in this server's queue now."""
+        if not self._uri:
+            return Backlog()
+        return Backlog(left=self._spool.left, refused=len(self._spool.refused), unstored=self._spool.unstored)
+
+    def quiesce(self) -> None:
+        """Keep still, for a measurement, until the next entry is logged; a server that hangs is not waited for."""
+        if self._uri:
+            self._delivery.quiesce()
 
     def close(self) -> None:
         """Send what is left and stop the thread. The tracker is not used afterwards."""
@@ -168,7 +190,5 @@ class Tracker:
             return ""
         backlog = self.flush()
         if backlog.left:
-            raise TrackingError(
-                f"{backlog.left} entries are not sent yet ({backlog.reason}); register the bundle when they are"
-            )
+            raise TrackingError(f"not everything is tracked yet: {backlog}; register the bundle when it is")
         return register(self._uri, name, bundle, study=study, number=number, tags=tags)
