@@ -16,6 +16,9 @@ from mqn.records import PRESETS, MeasureSettings
 from mqn.redaction import hide, hide_url
 
 LOOPBACK = "loopback"
+DEFAULT_TRACKING = "sqlite:///{home}/mlflow.db"
+# MLflow's own; its others (user, password, token, S3 endpoint) are read by MLflow itself.
+TRACKING_VARIABLE, REGISTRY_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 LONGEST_PAUSE_SECONDS = 300.0
 """Between two tries of work that failed through no fault of its candidate."""
 
@@ -61,9 +64,14 @@ class StorageProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingProfile:
-    """Where runs are logged: an MLflow tracking URI; `{home}` stands for `$MQN_HOME`. Empty: nowhere."""
+    """Where runs are logged.
 
-    uri: str = "sqlite:///{home}/mlflow.db"
+    Attributes:
+        uri: an MLflow tracking URI; `{home}` stands for `$MQN_HOME`. Empty: nowhere. None: where `MLFLOW_TRACKING_URI`
+            says, else in `$MQN_HOME`.
+    """
+
+    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +221,14 @@ class Profile:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI; empty where nothing is logged."""
+        if self.tracking.uri is None:
+            return os.environ.get(TRACKING_VARIABLE) or DEFAULT_TRACKING.format(home=home())
         return self.tracking.uri.format(home=home())
+
+    @property
+    def registry_uri(self) -> str | None:
+        """The model registry's URI, where it is another than the tracking server."""
+        return (os.environ.get(REGISTRY_VARIABLE) or None) if self.tracking.uri is None else None
 
 
 def load_profile(name: str = "default") -> Profile:
@@ -233,18 +248,18 @@ def load_profile(name: str = "default") -> Profile:
     for device in profile.devices:
         if not _WORD.fullmatch(device):
             raise ConfigError(f"{path}: devices.{device!r}: a name has letters, digits, ' ', '.', '_' and '-'")
-    for pattern in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri):
+    _hide_secrets(profile)
+    for pattern in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri or ""):
         try:
             pattern.format(home="")
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(f"{path}: {pattern!r}: only {{home}} may stand in braces") from error
-    _hide_secrets(profile)
     return profile
 
 
 def _hide_secrets(profile: Profile) -> None:
     """Have the profile's passwords and tokens kept out of everything that is printed, logged or stored."""
-    for url in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri, profile.ray.address):
+    for url in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri or "", profile.ray.address):
         hide_url(url)
     for device in profile.devices.values():
         hide_url(device.url)

@@ -129,7 +129,7 @@ def test_what_was_refused_is_sent_when_the_cause_is_mended(uri, tmp_path, trial)
     with Tracker(uri, tmp_path / "spool") as tracker:
         tracker.open_study("another", {}, {})  # The next run, whatever it logs.
         tracker.flush()
-        assert not tracker.waiting
+        assert not tracker.waiting()
     assert [run.data.tags["mqn.trial"] for run in children(uri, "restored")] == ["0", "1"]
 
 
@@ -244,7 +244,7 @@ def test_a_server_that_hangs_is_not_waited_for_before_a_measurement(uri, tmp_pat
         tracker.log_trial(trial("hangs", 1))
         assert hangs.wait(60)
         tracker.quiesce()
-        assert tracker.waiting.left == 2
+        assert tracker.waiting().left == 2
         goes_on.set()
         assert not tracker.flush()
 

@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "data": "Datasets: list, fetch, prepare, inspect.",
     "agent": "Lend a device to studies: set up, serve, look after.",
     "devices": "The devices that a profile names: list, check, bench.",
+    "track": "What is logged to MLflow: send again what it did not take.",
     "ui": "Open MLflow's pages on all studies.",
     "doctor": "Is this machine ready for what a profile names?",
 }

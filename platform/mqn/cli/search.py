@@ -41,11 +41,12 @@ def search(
 ) -> None:
     """Search a space: every trial trains, exports, scores and measures a real model. Ctrl-C stops, --resume goes on."""
     from mqn.cli.front import show_front
-    from mqn.profile import load_profile
+    from mqn.cli.tracking import load_tracked
     from mqn.report.front import front
     from mqn.search.driver import SearchRequest, run_search
     from mqn.search.study import open_study, records
 
+    settled = load_tracked(profile)
     summary = run_search(
         SearchRequest(
             space=space,
@@ -68,7 +69,7 @@ def search(
         output.note(f"not tracked yet: {summary.unsent}")
     if summary.advice:
         output.note(f"{summary.stopped}; go on with: {summary.advice}")
-    opened = open_study(summary.study, load_profile(profile).study_url)
+    opened = open_study(summary.study, settled.study_url)
     found = records(opened)
     for record in found:
         if record.error:

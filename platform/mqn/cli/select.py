@@ -9,7 +9,8 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName, parse_bounds
-from mqn.profile import load_profile
+from mqn.cli.tracking import load_tracked
+from mqn.profile import Profile, load_profile
 from mqn.quantities import quantity
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def select(
 
     quantity(by)
     limits = parse_bounds(at_most, "--max"), parse_bounds(at_least, "--min")
-    settings = load_profile(profile)
+    settings = load_tracked(profile) if register_model else load_profile(profile)
     opened = open_study(study, settings.study_url)
     record = pick(records(opened), by, *limits, device=device)
     check_replaceable(out.resolve())  # Before the work that it is for.
@@ -78,7 +79,7 @@ def select(
         again = ", ".join(f"{name} {figure_text(value, name)}" for name, value in done.figures.items())
         output.line(f"verified again on this machine, {done.pictures} pictures, {done.inputs} inputs: {again}")
         output.line(f"bundle: {folder}   (start with {folder / 'README.md'} and {folder / 'MODEL_CARD.md'})")
-    version = _register(record, by, folder, settings.tracking_uri) if register_model else ""
+    version = _register(record, by, folder, settings) if register_model else ""
     if json:
         output.document({"bundle": folder, "record": record, "verified": verified[0], "version": version})
     elif version:
@@ -103,12 +104,12 @@ def _model_name(record: TrialRecord) -> str:
     return f"mqn-{record.study}"
 
 
-def _register(record: TrialRecord, by: str, folder: Path, uri: str) -> str:
+def _register(record: TrialRecord, by: str, folder: Path, profile: Profile) -> str:
     from mqn.home import home
     from mqn.track.tracker import Tracker
 
     figures = record.figures
     tags = {name: f"{figures[name]:.6g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
     tags["candidate"] = record.label
-    tracker = Tracker(uri, home() / "spool")
+    tracker = Tracker(profile.tracking_uri, home() / "spool", registry=profile.registry_uri)
     return tracker.register_bundle(_model_name(record), folder, study=record.study, number=record.number, tags=tags)

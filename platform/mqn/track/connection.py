@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import tempfile
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from mqn import telemetry
 from mqn.errors import DiskError, TrackingError
 from mqn.home import home
-from mqn.redaction import redact
+from mqn.redaction import redact, redact_url
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -65,6 +66,8 @@ def connect(uri: str, registry: str | None = None) -> MlflowClient:
     telemetry.switch_off()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # It tells of every connection that it tries again.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
     file = database_file(uri)
@@ -191,6 +194,21 @@ def failures() -> tuple[type[Exception], ...]:
 
     # requests' exceptions, refused connections and full disks are OSErrors; a database may want a driver.
     return (MlflowException, SQLAlchemyError, OSError, ImportError, DiskError)
+
+
+def away_line(uri: str, error: Exception) -> str:
+    """Why a server is taken for away: what the network says, where it says anything.
+
+    Args:
+        uri: the server's.
+        error: what a call to MLflow raised.
+    """
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror and not is_database(uri):
+            return f"{redact_url(uri)} does not answer: {inner.strerror}"
+        inner = inner.__cause__ or inner.__context__
+    return one_line(error)
 
 
 def one_line(error: Exception) -> str:

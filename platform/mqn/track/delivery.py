@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -38,7 +39,12 @@ class Backlog:
 
     def __bool__(self) -> bool:
         """Whether anything is left."""
-        return bool(self.left or self.refused or self.unstored)
+        return self.entries > 0
+
+    @property
+    def entries(self) -> int:
+        """All that is left."""
+        return self.left + self.refused + self.unstored
 
     def __str__(self) -> str:
         """What is left and why, in one line; empty where nothing is."""
@@ -96,9 +102,16 @@ class Delivery:
             reason = future.result(timeout)
         except TimeoutError:
             reason = redact(f"{self._uri} has not answered for {timeout:g} s")
-        backlog = Backlog(left=self._spool.left, refused=len(self._spool.refused), unstored=self._spool.unstored)
+        backlog = self.backlog(study)
+        return dataclasses.replace(backlog, reason=reason) if backlog else backlog
+
+    def backlog(self, study: str | None = None) -> Backlog:
+        """What lies in the spool now, of one study or of all."""
+        folders = self._spool.studies() if study is None else [self._spool.study_folder(study)]
         return Backlog(
-            left=backlog.left, refused=backlog.refused, unstored=backlog.unstored, reason=reason if backlog else ""
+            left=sum(len(self._spool.waiting(folder)) for folder in folders),
+            refused=sum(len(self._spool.refused(folder)) for folder in folders),
+            unstored=sum(len(self._spool.fileless(folder)) for folder in folders),
         )
 
     def quiesce(self) -> None:

@@ -15,11 +15,14 @@ from mqn.track.sender import Sender
 BUNDLE_HASH = "mqn.bundle"
 
 
-def register(uri: str, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]) -> str:
+def register(
+    uri: str, registry: str | None, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]
+) -> str:
     """Put a bundle into the model registry.
 
     Args:
         uri: the tracking URI.
+        registry: the registry's; None: the same.
         name: the registered model's name; made if absent.
         bundle: the bundle's folder.
         study: the trial's study.
@@ -33,7 +36,7 @@ def register(uri: str, name: str, bundle: Path, *, study: str, number: int, tags
         TrackingError: the trial is not logged, or MLflow cannot be used.
     """
     try:
-        return _register(Sender(uri), name, bundle, study=study, number=number, tags=tags)
+        return _register(Sender(uri, registry), name, bundle, study=study, number=number, tags=tags)
     except failures() as error:
         raise TrackingError(f"cannot register {bundle} as {name!r}: {one_line(error)}") from error
 

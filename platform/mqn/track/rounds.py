@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mqn.errors import ConfigError, TrackingError
 from mqn.redaction import quiet_logger, redact
-from mqn.track.connection import answers, database_file, failures, one_line, worth_another_try
+from mqn.track.connection import answers, away_line, database_file, failures, one_line, worth_another_try
 from mqn.track.entries import RunEntry
 from mqn.track.files import Unstored
 from mqn.track.sender import Sender, ServerAwayError
@@ -181,7 +181,7 @@ class Round:
         self._told.failures[path.stem] = self._told.failures.get(path.stem, 0) + 1
         self._in_a_row += 1
         self.away = self.away or away
-        self._reason = one_line(error)
+        self._reason = away_line(self._uri, error) if away else one_line(error)
         if not away:
             self._told.once(f"an entry of study {study_name(path.parent)!r} waits: {self._reason}")
 

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from mqn.errors import TrackingError
 from mqn.parsing import read_json, write_json
 from mqn.redaction import quiet_logger, redact_url
+from mqn.track.connection import database_file
 from mqn.track.entries import RunEntry
 
 _log = quiet_logger(__name__)
@@ -32,7 +33,9 @@ def server_queue(root: Path, uri: str) -> Path:
         root: the folder of all queues.
         uri: the server's address. A password that changes leaves the queue the same.
     """
-    named = redact_url(uri).rstrip("/")
+    file = database_file(uri)
+    # A relative path is another database in another folder.
+    named = redact_url(uri).rstrip("/") if file is None else f"sqlite:///{file}"
     return root / f"{_QUEUE_MARK}{hashlib.sha256(named.encode()).hexdigest()[:16]}"
 
 
@@ -143,23 +146,13 @@ class Spool:
 
     @staticmethod
     def fileless(folder: Path) -> list[Path]:
-        """A study's entries whose files alone are not stored, oldest first."""
+        """A study's entries whose runs are logged and whose files are not stored, oldest first."""
         return sorted(folder.glob("[0-9]*.files"))
 
-    @property
-    def left(self) -> int:
-        """How many entries wait, of all studies."""
-        return sum(len(self.waiting(folder)) for folder in self.studies())
-
-    @property
-    def refused(self) -> list[Path]:
-        """Entries that the server understood and did not take."""
-        return sorted(self._folder.glob("*/*.refused"))
-
-    @property
-    def unstored(self) -> int:
-        """How many runs are logged, and have files that could not be stored."""
-        return sum(len(self.fileless(folder)) for folder in self.studies())
+    @staticmethod
+    def refused(folder: Path) -> list[Path]:
+        """A study's entries that the server understood and did not take."""
+        return sorted(folder.glob("*.refused"))
 
     @staticmethod
     def read(path: Path) -> RunEntry:

@@ -14,7 +14,7 @@ from mqn.track.delivery import Backlog, Delivery
 from mqn.track.entries import study_entry, trial_entry
 from mqn.track.provenance import provenance
 from mqn.track.registry import register
-from mqn.track.spool import Spool
+from mqn.track.spool import Spool, study_name
 
 
 class Tracker:
@@ -26,17 +26,18 @@ class Tracker:
     study and trial number. With an empty URI every verb does nothing.
     """
 
-    def __init__(self, uri: str, spool: Path) -> None:
+    def __init__(self, uri: str, spool: Path, *, registry: str | None = None) -> None:
         """Use a tracking server.
 
         Args:
             uri: a database URL, a server's address, or empty for no tracking.
             spool: folder for entries that are not sent yet, one queue a server; needs to outlive the process.
+            registry: the model registry's address; None: the tracking server's.
 
         Raises:
             TrackingError: the URI's kind cannot be used, or the spool cannot be made.
         """
-        self._uri = uri
+        self._uri, self._registry = uri, registry
         if uri:
             self._spool = Spool.of_server(spool, check_uri(uri))
             self._delivery = Delivery(uri, self._spool)
@@ -151,22 +152,29 @@ class Tracker:
             return Backlog()
         return self._delivery.flush(timeout, study=study, sent=sent)
 
-    @property
-    def waiting(self) -> Backlog:
-        """What lies in this server's queue now."""
+    def waiting(self, study: str | None = None) -> Backlog:
+        """What lies in this server's queue now, of one study or of all."""
+        return self._delivery.backlog(study) if self._uri else Backlog()
+
+    def studies(self) -> list[str]:
+        """The studies of which anything lies in this server's queue."""
         if not self._uri:
-            return Backlog()
-        return Backlog(left=self._spool.left, refused=len(self._spool.refused), unstored=self._spool.unstored)
+            return []
+        return [name for name in map(study_name, self._spool.studies()) if self.waiting(name)]
 
     def quiesce(self) -> None:
         """Keep still, for a measurement, until the next entry is logged; a server that hangs is not waited for."""
         if self._uri:
             self._delivery.quiesce()
 
-    def close(self) -> None:
-        """Send what is left and stop the thread. The tracker is not used afterwards."""
+    def close(self, *, send: bool = True) -> None:
+        """Stop the thread. The tracker is not used afterwards.
+
+        Args:
+            send: whether to send first what is left.
+        """
         if self._uri:
-            if self._spool.left:
+            if send and self.waiting().left:
                 self.flush()
             self._delivery.stop()
 
@@ -191,4 +199,4 @@ class Tracker:
         backlog = self.flush()
         if backlog.left:
             raise TrackingError(f"not everything is tracked yet: {backlog}; register the bundle when it is")
-        return register(self._uri, name, bundle, study=study, number=number, tags=tags)
+        return register(self._uri, self._registry, name, bundle, study=study, number=number, tags=tags)
