@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.cli.test_app import fails
 from tests.tflite_models import islands
 
 from mqn.cli.app import run
+from mqn.errors import DataError
+from mqn.models import checkpoint
+from mqn.models.mqn import assemble
+from mqn.records import Arch, Training
+from mqn.search.artifacts import ArtifactStore
 
 
 @pytest.fixture
@@ -80,3 +86,25 @@ def test_what_cannot_be_done(
         "model.tflite",
         "notes.md",
     ]
+
+
+@pytest.mark.parametrize("question", [[], ["--sensitivity"], ["--suggest"], ["--set", "plan.sparsity=0.5"]])
+def test_the_profile_says_where_artifacts_are(
+    question: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def stop(store: ArtifactStore, job: object) -> None:
+        seen.append(store.folder)
+        raise DataError("far enough")
+
+    arch = Arch(width=0.1, encoder_weights="random", input_size=32)
+    checkpoint.save(tmp_path / "checkpoint.pt", arch, Training(), assemble(arch))
+    (tmp_path / "lab.toml").write_text(f'[storage]\nartifacts = "{tmp_path / "shared"}"\n')
+    dataset = SimpleNamespace(hash="d", folder=tmp_path, count=lambda split: 4, sources=lambda split: list("abcd"))
+    monkeypatch.setattr("mqn.data.dataset.locate", lambda data: dataset)
+    for module in ("mqn.search.jobs", "mqn.search.suggestion"):
+        monkeypatch.setattr(f"{module}.complete", stop)
+    words = ["export", str(tmp_path / "checkpoint.pt"), "--output", str(tmp_path / "out"), *question]
+    assert run([*words, "--profile", str(tmp_path / "lab.toml")]) == 1
+    assert seen == [tmp_path / "shared"]

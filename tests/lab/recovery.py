@@ -26,6 +26,7 @@ from mqn.models.checkpoint import load
 from mqn.parsing import from_mapping
 from mqn.profile import Profile
 from mqn.records import Interval, Plan
+from mqn.search.artifacts import ArtifactStore
 from mqn.search.stages import export_checkpoint
 
 METRIC = "psnr_tm"
@@ -69,7 +70,8 @@ def main() -> None:
 
 
 def _export(checkpoint: Path, plan: Plan, dataset: Dataset, name: str) -> Exported:
-    return export_checkpoint(checkpoint, plan, dataset, Profile().artifacts.parent / "recovery" / name)
+    folder = Profile().artifacts
+    return export_checkpoint(checkpoint, plan, dataset, folder.parent / "recovery" / name, ArtifactStore(folder))
 
 
 def _score(model: Exported, pictures: list[EvaluationPicture]) -> np.ndarray:

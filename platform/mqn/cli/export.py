@@ -11,7 +11,7 @@ from mqn.cli import output
 from mqn.cli.export_sensitivity import rank_layers
 from mqn.cli.export_suggest import BUDGET, suggest_export
 from mqn.cli.export_tables import print_audits
-from mqn.cli.options import Data, Json, PlanSettings, parse_model, parse_plan
+from mqn.cli.options import Data, Json, PlanSettings, StoreProfile, open_store, parse_model, parse_plan
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 
@@ -64,6 +64,7 @@ def export(
             help=f"With --suggest: PSNR-TM in dB that a plan may lose. Default: {BUDGET:g}.", show_default=False
         ),
     ] = None,
+    profile: StoreProfile = "default",
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
@@ -77,10 +78,10 @@ def export(
         _show({}, _audits(path), json=json)
         return
     if sensitivity:
-        rank_layers(path, parse_plan(settings), data, out, json=json)
+        rank_layers(path, parse_plan(settings), data, out, open_store(profile), json=json)
         return
     if suggest:
-        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, json=json)
+        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, open_store(profile), json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")
@@ -91,9 +92,9 @@ def export(
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
-    dataset = locate(data)
+    dataset, store = locate(data), open_store(profile)
     with output.spinner("preparing") as spinner:
-        exported = export_checkpoint(path, plan, dataset, out, tell=lambda step: spinner.update(f"{step} ..."))
+        exported = export_checkpoint(path, plan, dataset, out, store, tell=lambda step: spinner.update(f"{step} ..."))
     audits = _audits(exported.folder) if audit else ()
     if not json:
         for file in exported.files:

@@ -10,12 +10,15 @@ from mqn.cli.options import make_folder
 
 if TYPE_CHECKING:
     from mqn.records import Plan, Sensitivity
+    from mqn.search.artifacts import ArtifactStore
 
 _SHOWN = 20
 _SUGGESTED = 3
 
 
-def rank_layers(checkpoint: Path, plan: Plan, data: str | None, out: Path | None, *, json: bool) -> None:
+def rank_layers(
+    checkpoint: Path, plan: Plan, data: str | None, out: Path | None, store: ArtifactStore, *, json: bool
+) -> None:
     """Measure and print; see `mqn.export.sensitivity`.
 
     Args:
@@ -23,13 +26,14 @@ def rank_layers(checkpoint: Path, plan: Plan, data: str | None, out: Path | None
         plan: says which scheme each layer would have.
         data: a dataset: its training pictures calibrate, its validation pictures judge.
         out: folder for `sensitivity.json` and `sensitivity.png`; None: only print.
+        store: keeps what each step makes.
         json: one JSON document on stdout.
     """
     from mqn.parsing import write_json
 
     if out is not None:
         make_folder(out)
-    found = _measure(checkpoint, plan, data)
+    found = _measure(checkpoint, plan, data, store)
     if out is not None:
         from mqn.report.sensitivity_picture import write_sensitivity_png
 
@@ -58,37 +62,24 @@ def rank_layers(checkpoint: Path, plan: Plan, data: str | None, out: Path | None
     output.line(f"to keep {_SUGGESTED} of them in float, export with: --set 'plan.rules={rules}'")
 
 
-def _measure(checkpoint: Path, plan: Plan, data: str | None) -> Sensitivity:
+def _measure(checkpoint: Path, plan: Plan, data: str | None, store: ArtifactStore) -> Sensitivity:
     from mqn.data.dataset import locate
-    from mqn.data.pairs import calibration_inputs, evaluation_pictures, inputs_of
-    from mqn.data.response import curves_of
-    from mqn.export.sensitivity import measure_sensitivity
-    from mqn.profile import Profile
-    from mqn.search.artifacts import ArtifactStore
+    from mqn.parsing import read_json
+    from mqn.records import Sensitivity
     from mqn.search.jobs import complete
+    from mqn.search.ranking import SENSITIVITY, sensitivity_job
     from mqn.search.stage_jobs import convert_job
-    from mqn.search.stages import FLOAT_MODEL, converted_network
+    from mqn.search.stages import converted_network
 
     dataset = locate(data)
     output.note("converting, unless it is converted already ...")
-    converted = complete(ArtifactStore(Profile().artifacts), convert_job(checkpoint))
+    converted = complete(store, convert_job(checkpoint))
     arch, training = converted_network(converted)
-    calibration = calibration_inputs(
-        dataset,
-        arch.input_size,
-        plan.calibration_pictures,
-        virtual_camera=training.virtual_camera,
-        curves=curves_of(training.response_curves),
-    )
-    inputs = inputs_of(training.virtual_camera)
-    pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
     with output.progress() as bar:
         task = bar.add_task("layers")
-        return measure_sensitivity(
-            converted.folder / FLOAT_MODEL,
-            plan,
-            calibration,
-            pictures,
-            training.codec,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+
+        def on_layer(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        job = sensitivity_job(converted, plan, dataset, arch.input_size, training, progress=on_layer)
+        return read_json(Sensitivity, complete(store, job).folder / SENSITIVITY)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqn.records import SuggestedPlan, Suggestion
+    from mqn.search.artifacts import ArtifactStore
 
 BUDGET = 0.1
 """PSNR-TM in dB that a plan may lose, unless told otherwise."""
@@ -24,7 +25,14 @@ _GIVEN = ("plan.cut", "plan.layout", "plan.calibration", "plan.calibration_pictu
 
 
 def suggest_export(
-    checkpoint: Path, settings: Sequence[str] | None, data: str | None, out: Path | None, budget: float, *, json: bool
+    checkpoint: Path,
+    settings: Sequence[str] | None,
+    data: str | None,
+    out: Path | None,
+    budget: float,
+    store: ArtifactStore,
+    *,
+    json: bool,
 ) -> None:
     """Find plans, check them, and write `suggestion.json`, `suggestion.png` and `space.toml`.
 
@@ -34,6 +42,7 @@ def suggest_export(
         data: a dataset: its training pictures calibrate, its validation pictures judge.
         out: folder to write to.
         budget: PSNR-TM in dB that a plan may lose.
+        store: keeps what each step makes.
         json: one JSON document on stdout.
 
     Raises:
@@ -46,7 +55,7 @@ def suggest_export(
             raise UsageError(f"--set {key}: with --suggest only {', '.join(_GIVEN)} can be set; leave it out")
     plan = parse_candidate(settings).plan
     make_folder(out)
-    found = _find(checkpoint, plan, data, out, budget)
+    found = _find(checkpoint, plan, data, out, budget, store)
     if json:
         output.document(found)
         return
@@ -55,13 +64,11 @@ def suggest_export(
     output.line(f"next: mqn search {out / 'space.toml'}{where}")
 
 
-def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: float) -> Suggestion:
+def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: float, store: ArtifactStore) -> Suggestion:
     from mqn.data.dataset import locate
     from mqn.models.checkpoint import load
     from mqn.parsing import write_json
-    from mqn.profile import Profile
     from mqn.report.suggestion_picture import write_suggestion_png
-    from mqn.search.artifacts import ArtifactStore
     from mqn.search.suggested_space import write_space
     from mqn.search.suggestion import suggest_plans
 
@@ -72,7 +79,6 @@ def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: flo
         def on_progress(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        store = ArtifactStore(Profile().artifacts)
         found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress)
     write_json(out / "suggestion.json", found)
     write_suggestion_png(found, out / "suggestion.png")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, Output, PlanSettings, make_folder, parse_plan
+from mqn.cli.options import Data, Json, Output, PlanSettings, StoreProfile, make_folder, open_store, parse_plan
 from mqn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def features(
     ] = "different",
     data: Data = None,
     settings: PlanSettings = None,
+    profile: StoreProfile = "default",
     json: Json = False,
 ) -> None:
     """Features of trained networks and of exported files: maps, differences, distributions; as PNG, HTML and JSON.
@@ -85,7 +86,7 @@ def features(
     given = open_models(models, plan)
     shown = _pictures(pictures or [], data, given)
     attention = _look_at_attention(given, interface, shown[0], choice)
-    quantized = _compare(find_quantized(given, plan, data, out), interface, shown, choice)
+    quantized = _compare(find_quantized(given, plan, data, out, open_store(profile)), interface, shown, choice)
     numbers = {"attention": attention and attention.figures, "quantized": [view.figures for view in quantized]}
     files = _write(attention, quantized, numbers, out)
     if json:

@@ -16,6 +16,7 @@ from mqn.records import Plan
 if TYPE_CHECKING:
     from mqn.export.attended_features import Trained
     from mqn.export.exported import Exported
+    from mqn.search.artifacts import ArtifactStore
 
 EXPORTED = "model"
 """Where a checkpoint that is given alone is exported to, inside the output folder."""
@@ -101,7 +102,9 @@ def open_models(words: Sequence[str], plan: Plan | None) -> Given:
     )
 
 
-def find_quantized(given: Given, plan: Plan | None, data: str | None, out: Path) -> list[Quantized]:
+def find_quantized(
+    given: Given, plan: Plan | None, data: str | None, out: Path, store: ArtifactStore
+) -> list[Quantized]:
     """Find the float networks of exported models; a checkpoint that was given alone is exported first.
 
     Args:
@@ -109,19 +112,17 @@ def find_quantized(given: Given, plan: Plan | None, data: str | None, out: Path)
         plan: how the checkpoint is exported; None: as the paper's.
         data: calibrates it.
         out: the folder of the command's results.
+        store: keeps what each step makes.
 
     Raises:
         ModelFileError: a float network is not to be had.
         CandidateError: the plan cannot be carried out.
     """
-    from mqn.profile import Profile
-    from mqn.search.artifacts import ArtifactStore
     from mqn.search.origin import find_float_model, origin_of
 
     exported = given.exported
     if len(given.checkpoints) == 1 and not exported:
-        exported = {given.checkpoints[0]: _export(given.checkpoints[0], plan or Plan(), data, out)}
-    store = ArtifactStore(Profile().artifacts)
+        exported = {given.checkpoints[0]: _export(given.checkpoints[0], plan or Plan(), data, out, store)}
     found = []
     with output.progress() as bar:
         for path, model in bar.track(exported.items(), description="float networks"):
@@ -168,9 +169,9 @@ def _one_size(sizes: Mapping[str, int]) -> int:
     return sizes[first]
 
 
-def _export(checkpoint: Path, plan: Plan, data: str | None, out: Path) -> Exported:
+def _export(checkpoint: Path, plan: Plan, data: str | None, out: Path, store: ArtifactStore) -> Exported:
     from mqn.data.dataset import locate
     from mqn.search.stages import export_checkpoint
 
     output.note(f"exporting {checkpoint} as {plan.label} to {out / EXPORTED}")
-    return export_checkpoint(checkpoint, plan, locate(data), out / EXPORTED)
+    return export_checkpoint(checkpoint, plan, locate(data), out / EXPORTED, store)

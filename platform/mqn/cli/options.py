@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mqn.errors import ConfigError, UsageError
 from mqn.records import Candidate, Plan
 
+if TYPE_CHECKING:
+    from mqn.search.artifacts import ArtifactStore
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of text.")]
 ProfileName = Annotated[
     str, typer.Option("--profile", help="Runner profile: a name in runners/ or a .toml file.", show_default=True)
+]
+StoreProfile = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        help="Runner profile whose artifacts are used and added to: a name in runners/ or a .toml file.",
+        show_default=True,
+    ),
 ]
 Data = Annotated[
     str | None,
@@ -166,3 +177,18 @@ def parse_model(word: str, what: str) -> Path:
 
     checkpoint = path / CHECKPOINT
     return checkpoint if checkpoint.is_file() else path
+
+
+def open_store(profile: str) -> ArtifactStore:
+    """The artifacts of a profile.
+
+    Args:
+        profile: its name, or a path to a .toml file.
+
+    Raises:
+        UsageError: there is no such profile, or it is wrong.
+    """
+    from mqn.profile import load_profile
+    from mqn.search.artifacts import ArtifactStore
+
+    return ArtifactStore(load_profile(profile).artifacts)

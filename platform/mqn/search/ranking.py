@@ -55,6 +55,41 @@ def rank_job(
         progress: told how many layers are done, and how many there are; no part of the key.
     """
     plan = replace(base, backbone="float32", head="float32", rules=f"*={scheme}", layout="fused")
+    return _job(converted, plan, dataset, size, training, progress, every=False)
+
+
+def sensitivity_job(
+    converted: Artifact,
+    plan: Plan,
+    dataset: Dataset,
+    size: int,
+    training: Training,
+    *,
+    progress: LayerProgress | None = None,
+) -> Job:
+    """Every layer alone under the scheme that a plan gives it, on all validation pictures.
+
+    Args:
+        converted: the float file.
+        plan: says which scheme each layer has.
+        dataset: its training pictures calibrate, its validation pictures judge.
+        size: side of the file's square input in pixels.
+        training: how the network was trained.
+        progress: told how many layers are done, and how many there are; no part of the key.
+    """
+    return _job(converted, replace(plan, layout="fused"), dataset, size, training, progress, every=True)
+
+
+def _job(
+    converted: Artifact,
+    plan: Plan,
+    dataset: Dataset,
+    size: int,
+    training: Training,
+    progress: LayerProgress | None,
+    *,
+    every: bool,
+) -> Job:
     inputs = {
         "float_model": converted.manifest.files[stages.FLOAT_MODEL],
         "plan": to_plain(plan),
@@ -62,6 +97,7 @@ def rank_job(
         "codec": training.codec,
         "inputs": {"share": training.virtual_camera, "curves": file_identity(training.response_curves)},
         "revision": [_REVISION, REVISIONS["quantize"]],
+        **({"pictures": "all"} if every else {}),
     }
     return Job(
         stage=_STAGE,
@@ -74,6 +110,7 @@ def rank_job(
             "data": dataset.folder,
             "size": size,
             "training": training,
+            "every": every,
             "progress": progress,
         },
         packages=("ai-edge-quantizer", "ai-edge-litert", "numpy"),
@@ -88,9 +125,20 @@ def rank(
     data: Path,
     size: int,
     training: Training,
+    every: bool = False,
     progress: LayerProgress | None = None,
 ) -> dict[str, Any]:
     """Measure and write `sensitivity.json`.
+
+    Args:
+        folder: where to write.
+        float_model: what `convert` wrote.
+        plan: says which scheme each layer has.
+        data: a prepared dataset.
+        size: side of the file's square input in pixels.
+        training: how the network was trained.
+        every: judge on every validation picture; else on those that choices are made by.
+        progress: told how many layers are done, and how many there are.
 
     Returns:
         `pictures` and `layers`: how many.
@@ -104,7 +152,7 @@ def rank(
     from mqn.export.sensitivity import measure_sensitivity
 
     dataset = Dataset.open(data)
-    by, _ = validation_halves(dataset)
+    by = range(dataset.count("val")) if every else validation_halves(dataset)[0]
     pictures = [evaluation_picture(dataset, index, size, "val", judged_on(training)) for index in by]
     calibration = stages.training_inputs(data, size, stages.calibrated_on(plan), training)
     found = measure_sensitivity(float_model, plan, calibration, pictures, training.codec, progress=progress)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mqn.device.pool.address import Address
     from mqn.device.pool.gates import Gates
     from mqn.export.exported import Exported
-    from mqn.search.artifacts import Artifact
+    from mqn.search.artifacts import Artifact, ArtifactStore
     from mqn.search.goals import Scoring
 
 CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
@@ -228,6 +228,7 @@ def export_checkpoint(
     plan: Plan,
     dataset: Dataset,
     output: Path,
+    store: ArtifactStore,
     *,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
@@ -238,6 +239,7 @@ def export_checkpoint(
         plan: how to quantize it.
         dataset: calibrates.
         output: folder that the model is copied to.
+        store: keeps what each step makes.
         tell: told what is being done, before each step.
 
     Raises:
@@ -246,13 +248,10 @@ def export_checkpoint(
         UsageError: the output cannot be written to.
     """
     from mqn.export.exported import place
-    from mqn.profile import Profile
-    from mqn.search.artifacts import ArtifactStore
     from mqn.search.jobs import complete
     from mqn.search.stage_jobs import convert_job, quantize_job
     from mqn.search.tuning_jobs import finetune_job, prune_job
 
-    store = ArtifactStore(Profile().artifacts)
     tuned, teacher = None, None
     if plan.sparsity:
         from mqn.models.checkpoint import load
