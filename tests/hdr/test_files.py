@@ -7,7 +7,7 @@ import pytest
 
 from mqn.errors import PictureError
 from mqn.hdr import files
-from mqn.hdr.raw import RAW_SUFFIXES
+from mqn.hdr.kinds.raw import RAW_SUFFIXES
 
 SUFFIXES = (".hdr", ".exr", ".pfm", ".tif", ".tiff")
 EXACT = (".exr", ".pfm", ".tif", ".tiff")
@@ -106,7 +106,7 @@ def test_exr_without_rgb_names_its_channels(tmp_path: Path) -> None:
 
     plane = np.ones((8, 8), np.float32)
     OpenEXR.File({}, {"Z": plane, "Y": plane}).write(str(tmp_path / "a.exr"))
-    with pytest.raises(PictureError, match="has the channels Y, Z; R, G and B of one size are needed"):
+    with pytest.raises(PictureError, match="has the channels Y, Z; R, G and B of a layer, or Y, RY and BY, are needed"):
         files.read(tmp_path / "a.exr")
 
 

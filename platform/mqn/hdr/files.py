@@ -9,23 +9,28 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr import formats, raw
-from mqn.hdr.headers import Header, read_header, require_declared_size, stated_primaries
+from mqn.hdr import formats
+from mqn.hdr.headers import Header, not_read, read_header, require_declared_size
+from mqn.hdr.kinds.decoded import DecodedHdr, in_bt709
+from mqn.hdr.kinds.exr import decode_exr
+from mqn.hdr.kinds.float_tiff import decode_float_tiff
+from mqn.hdr.kinds.pfm import decode_pfm
+from mqn.hdr.kinds.radiance import decode_radiance
+from mqn.hdr.kinds.raw import RAW_SUFFIXES, decode_raw
 from mqn.hdr.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, require_rgb, write_png
-from mqn.hdr.primaries import change_primaries
 
 __all__ = [
-    "HDR_SUFFIXES", "LDR_SUFFIXES", "WRITTEN_SUFFIXES", "HdrPicture", "LdrPicture", "load", "load_ldr", "read",
-    "read_ldr", "write", "write_png",
+    "HDR_SUFFIXES", "LDR_SUFFIXES", "WRITTEN_SUFFIXES", "HdrPicture", "LdrPicture", "load",
+    "load_ldr", "read", "read_ldr", "write", "write_png",
 ]  # fmt: skip
 
-_DECODERS: dict[str, Callable[[Path], np.ndarray]] = {
-    ".hdr": formats.decode_radiance,
-    ".exr": formats.decode_exr,
-    ".pfm": formats.decode_pfm,
-    ".tif": formats.decode_tiff,
-    ".tiff": formats.decode_tiff,
-    **dict.fromkeys(raw.RAW_SUFFIXES, raw.decode_raw),
+_DECODERS: dict[str, Callable[[Path], DecodedHdr]] = {
+    ".hdr": lambda path: decode_radiance(path, formats.read_bytes(path)),
+    ".exr": decode_exr,
+    ".pfm": lambda path: decode_pfm(path, formats.read_bytes(path)),
+    ".tif": decode_float_tiff,
+    ".tiff": decode_float_tiff,
+    **dict.fromkeys(RAW_SUFFIXES, lambda path: DecodedHdr(pixels=decode_raw(path))),
 }
 _ENCODERS: dict[str, Callable[[Path, np.ndarray], None]] = {
     ".hdr": formats.encode_with_opencv,
@@ -68,8 +73,8 @@ def read(path: Path | str) -> np.ndarray:
 
     Returns:
         (H, W, 3) float32, linear, relative, finite, BT.709; negative values are 0 (`load` counts them), alpha is
-        dropped. An OpenEXR file that states other primaries is brought to BT.709 if they are known (BT.2020, P3, Adobe
-        RGB, BT.601); of others, and of another white, `load` tells that they were taken for BT.709.
+        dropped. A file that states other primaries, another white or an ICC profile is brought to BT.709, adapted to
+        D65 (Bradford). `load` tells of all that was converted, cropped or chosen.
 
     Raises:
         PictureError: the file is missing, empty, damaged, cut short or of another kind, holds no pixels, more than
@@ -95,9 +100,10 @@ def load(path: Path | str) -> HdrPicture:
         raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
     header, notes = read_header(path), []
     try:
-        pixels = _decoder(path, header)(path)
+        decoded = _decoder(path, header)(path)
     except MemoryError as error:
         raise PictureError(f"{path}: is too large for the memory that is left") from error
+    pixels = decoded.pixels
     named = _KINDS.get(path.suffix.lower(), header.kind)
     if header.kind != named:
         notes.append(f"holds {header.kind} data, not {named} as its suffix says")
@@ -110,7 +116,8 @@ def load(path: Path | str) -> HdrPicture:
     broken = image.size - int(np.count_nonzero(np.isfinite(image)))
     if broken:
         raise PictureError(f"{path}: {broken} of {image.size} values are NaN, infinite or beyond float32")
-    image = _in_bt709(image, header, notes)
+    image, converted = in_bt709(image, decoded)
+    notes += (*decoded.notes, *converted)
     negative = int(np.count_nonzero(image < 0))
     if negative:
         image = np.maximum(image, np.float32(0))
@@ -142,25 +149,12 @@ def write(path: Path | str, image: np.ndarray) -> None:
     encode(path, values)
 
 
-def _decoder(path: Path, header: Header) -> Callable[[Path], np.ndarray]:
+def _decoder(path: Path, header: Header) -> Callable[[Path], DecodedHdr]:
     """The function that decodes a file: content goes before suffix, but for raw files."""
     named = _KINDS.get(path.suffix.lower())
     if named is None:
         return _DECODERS[path.suffix.lower()]
     if header.kind is None or header.kind not in _BY_KIND:
-        found = f"holds {header.kind} data" if header.kind else "is no picture that is known here"
-        raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_BY_KIND)} are read")
+        raise not_read(path, header.kind, named, _BY_KIND)
     require_declared_size(path, header)
     return _BY_KIND[header.kind]
-
-
-def _in_bt709(image: np.ndarray, header: Header, notes: list[str]) -> np.ndarray:
-    stated = stated_primaries(header)
-    if stated is None:
-        notes.append("names primaries that are not known here; its colours are taken for BT.709")
-    elif stated != "bt709":
-        notes.append(f"its colours are brought from {stated} to BT.709")
-        # Values near the end of float32 would pass it.
-        changed = change_primaries(image.astype(np.float64), stated, "bt709")
-        image = np.minimum(changed, np.finfo(np.float32).max).astype(np.float32)
-    return image

@@ -1,8 +1,4 @@
-"""The bytes of HDR files to arrays and back: one pair of functions a format, over OpenCV, OpenEXR and tifffile.
-
-Decoders give what the file holds, (H, W) or (H, W, channels) in RGB order; `mqn.hdr.files` judges it. A file that
-cannot be decoded is a `PictureError` that names the file and the library's own words.
-"""
+"""Arrays to the bytes of picture files, over OpenCV, OpenEXR and tifffile; and what OpenCV decodes."""
 
 from __future__ import annotations
 
@@ -11,11 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.noise import Noise, captured_noise, in_one_line
-from mqn.hdr.orientation import turn_upright
+from mqn.hdr.noise import Noise, captured_noise, fault, in_one_line
 from mqn.hdr.primaries import primaries
 from mqn.hdr.replacement import replacing
-from mqn.hdr.tiff import read_tiff
 
 
 def encode_with_opencv(path: Path, image: np.ndarray) -> None:
@@ -36,67 +30,6 @@ def encode_with_opencv(path: Path, image: np.ndarray) -> None:
         raise PictureError(f"{path}: cannot be written as {path.suffix}{in_one_line(noise.first_line)}")
     with replacing(path) as temporary:
         temporary.write_bytes(data.tobytes())
-
-
-def decode_radiance(path: Path) -> np.ndarray:
-    """Decode a Radiance file (.hdr), shared-exponent RGB; its EXPOSURE is not applied: values are relative.
-
-    Raises:
-        PictureError: damaged, cut short, not Radiance, or XYZ instead of RGB.
-    """
-    import cv2
-
-    data = read_bytes(path)
-    if b"32-bit_rle_xyze" in data[:4096]:
-        raise PictureError(f"{path}: holds XYZ, only RGB is read; convert it, for example with Radiance's ra_xyze -r")
-    return decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
-
-
-def decode_pfm(path: Path) -> np.ndarray:
-    """Decode a portable float map (.pfm).
-
-    Raises:
-        PictureError: damaged, cut short, or not a PFM.
-    """
-    import cv2
-
-    return decode_with_opencv(path, read_bytes(path), cv2.IMREAD_UNCHANGED)
-
-
-def decode_exr(path: Path) -> np.ndarray:
-    """Decode an OpenEXR file, in scan lines or tiles; of several parts, the first that holds R, G and B.
-
-    Returns:
-        Its R, G, B (and A) as stored, half or float; (H, W) of a file with one channel only.
-
-    Raises:
-        PictureError: damaged, cut short, not OpenEXR, deep, or without R, G and B.
-    """
-    import OpenEXR
-
-    reason = ""
-    with captured_noise() as noise:
-        try:
-            # An open file: the binding takes no path that is not UTF-8.
-            with path.open("rb") as stream:
-                # Channels of one group may differ in type (half and float); the binding joins only what is alike.
-                file = OpenEXR.File(stream, separate_channels=True)
-                parts = [{name: channel.pixels for name, channel in part.channels.items()} for part in file.parts]
-        except OSError as error:
-            raise PictureError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-            parts, reason = [], str(error)
-    if not parts or not parts[0]:
-        raise PictureError(f"{path}: damaged, cut short, or not OpenEXR{in_one_line(noise.first_line or reason)}")
-    channels = next((part for part in parts if {"R", "G", "B"} <= part.keys()), parts[0])
-    planes = [np.asarray(channels[name]) for name in ("R", "G", "B", "A") if name in channels]
-    if any(plane.dtype.kind not in "fu" for plane in planes):
-        raise PictureError(f"{path}: is a deep picture, with many samples in a pixel; flatten it first")
-    if len(channels) == 1:
-        return np.asarray(next(iter(channels.values())))
-    if not {"R", "G", "B"} <= channels.keys() or len({plane.shape for plane in planes}) > 1:
-        raise PictureError(f"{path}: has the channels {', '.join(sorted(channels))}; R, G and B of one size are needed")
-    return np.stack(planes, axis=-1)
 
 
 def encode_exr(path: Path, image: np.ndarray, colours: str = "bt709", white_nits: float | None = None) -> None:
@@ -134,18 +67,6 @@ def encode_exr(path: Path, image: np.ndarray, colours: str = "bt709", white_nits
             raise PictureError(f"{path}: cannot be written{in_one_line(said)}") from failure
 
 
-def decode_tiff(path: Path) -> np.ndarray:
-    """Decode the first page of a TIFF file, turned upright as its tag says.
-
-    Raises:
-        PictureError: as `mqn.hdr.tiff.read_tiff`, or its numbers are no RGB.
-    """
-    picture = read_tiff(path)
-    if picture.photometric not in ("RGB", "MINISBLACK"):
-        raise PictureError(f"{path}: holds {picture.photometric} values; R, G and B are needed")
-    return turn_upright(picture.pixels, picture.orientation)
-
-
 def encode_tiff(path: Path, image: np.ndarray) -> None:
     """Write a TIFF file of uncompressed floats.
 
@@ -163,7 +84,7 @@ def encode_tiff(path: Path, image: np.ndarray) -> None:
 
 
 def decode_with_opencv(path: Path, data: bytes, flags: int) -> np.ndarray:
-    """Decode a Radiance, PFM, PNG or JPEG file.
+    """Decode a PNG or JPEG file.
 
     Args:
         path: for the error.
@@ -185,7 +106,7 @@ def decode_with_opencv(path: Path, data: bytes, flags: int) -> np.ndarray:
         except cv2.error as error:
             pixels, reason = None, error.err
     if pixels is None:
-        raise PictureError(f"{path}: damaged or cut short{in_one_line(reason or noise.first_line)}")
+        raise PictureError(f"{path}: {fault(reason or noise.first_line)}")
     _require_whole(path, noise)
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)

@@ -4,40 +4,56 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from mqn.errors import PictureError
-from mqn.hdr.primaries import PRIMARIES
+from mqn.hdr.kinds.pfm import read_pfm_header
+from mqn.hdr.kinds.radiance import least_size_bytes, read_radiance_header
 
 MAX_PIXELS = 200_000_000
 """Pictures that declare more are refused before a byte of them is decoded: phones stop there, and what claims more is
 damaged or made to exhaust the memory. Decoding needs 12 bytes a pixel for the float32 picture, and about as much again
 while it is made."""
 
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-# Writers state chromaticities to three digits or four.
-_ROUNDED = 2e-3
-
 # Kinds that are not read stand here too: an error can then say what the file is.
-_SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    ("JPEG", re.compile(rb"\xff\xd8\xff")),
-    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
-    ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    ("BMP", re.compile(rb"BM.{8}", re.DOTALL)),
-    ("AVIF", re.compile(rb"....ftypavi[fs]", re.DOTALL)),
-    ("HEIF", re.compile(rb"....ftyp(?:" + b"|".join(_HEIF_BRANDS) + rb")", re.DOTALL)),
-    ("OpenEXR", re.compile(rb"\x76\x2f\x31\x01")),
-    ("Radiance", re.compile(rb"#\?")),
-    ("PFM", re.compile(rb"P[Ff]\s")),
-    ("GIF", re.compile(rb"GIF8[79]a")),
-    ("JPEG XL", re.compile(rb"\xff\x0a|\0\0\0\x0cJXL ")),
-    ("JPEG 2000", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
-    ("Photoshop", re.compile(rb"8BPS")),
-    ("PDF", re.compile(rb"%PDF")),
+_SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
+    (kind, re.compile(pattern, re.DOTALL))
+    for kind, pattern in (
+        ("JPEG-LS", rb"\xff\xd8\xff\xf7"),
+        ("JPEG", rb"\xff\xd8\xff"),
+        ("PNG", rb"\x89PNG\r\n\x1a\n"),
+        ("Panasonic raw", rb"IIU\0"),
+        ("Olympus raw", rb"IIR[OS]|MMOR"),
+        ("JPEG XR", rb"II\xbc\x01"),
+        ("TIFF", rb"II[*+]\0|MM\0[*+]"),
+        ("WebP", rb"RIFF....WEBP"),
+        ("BMP", rb"BM.{8}"),
+        ("AVIF", rb"....ftyp(?:avi[fs]|(?:mif1|msf1|miaf)(?!.{0,64}hei[cxms]).{0,64}avi[fs])"),
+        ("HEIF", rb"....ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)"),
+        ("Canon raw (CR3)", rb"....ftypcrx "),
+        ("video", rb"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI "),
+        ("OpenEXR", rb"\x76\x2f\x31\x01"),
+        ("Radiance", rb"#\?"),
+        ("PFM", rb"P[Ff]\s"),
+        ("PNM", rb"P[1-7]\s"),
+        ("GIF", rb"GIF8[79]a"),
+        ("JPEG XL", rb"\xff\x0a|\0\0\0\x0cJXL "),
+        ("JPEG 2000", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
+        ("Photoshop", rb"8BPS"),
+        ("Fujifilm raw", rb"FUJIFILMCCD-RAW"),
+        ("Sigma raw", rb"FOVb"),
+        ("Softimage", rb"\x53\x80\xf6\x34"),
+        ("DPX", rb"SDPX|XPDS"),
+        ("Cineon", rb"\x80\x2a\x5f\xd7|\xd7\x5f\x2a\x80"),
+        ("DDS", rb"DDS "),
+        ("KTX", rb"\xabKTX"),
+        ("FITS", rb"SIMPLE  ="),
+        ("ENVI header", rb"ENVI\s"),
+        ("GIMP", rb"gimp xcf"),
+        ("PDF", rb"%PDF"),
+    )
 )
 
 
@@ -115,7 +131,7 @@ def require_declared_size(path: Path, header: Header) -> None:
     declared = _DECLARED.get(header.kind or "")
     if declared is None:
         return
-    size = declared(header.start)
+    size = declared(header)
     if size is None:
         raise PictureError(f"{path}: damaged or cut short, its header names no size")
     width, height, least_bytes = size
@@ -127,48 +143,35 @@ def require_declared_size(path: Path, header: Header) -> None:
         )
 
 
-def stated_primaries(header: Header) -> str | None:
-    """Which primaries an OpenEXR file says its colours are in, by its attribute `chromaticities`.
+def not_read(path: Path, kind: str | None, named: str, kinds: Iterable[str]) -> PictureError:
+    """The error for a file of a kind that is not read.
 
     Args:
-        header: of any file.
-
-    Returns:
-        A name of `mqn.hdr.primaries.PRIMARIES`; "bt709" for files that say nothing, as OpenEXR's specification has it;
-        None for others than are known here, and for another white.
+        path: of the file.
+        kind: what it holds, as of `Header`.
+        named: what its suffix says.
+        kinds: those that are read.
     """
-    found = re.search(rb"chromaticities\0chromaticities\0\x20\0\0\0(.{32})", header.start, re.DOTALL)
-    if header.kind != "OpenEXR" or found is None:
-        return "bt709"
-    stated = struct.unpack("<8f", found[1])
-    for name, known in PRIMARIES.items():
-        if all(abs(a - b) < _ROUNDED for a, b in zip(stated, known.chromaticities, strict=True)):
-            return name
-    return None
+    what = f"holds {kind} data" if kind else "is no picture that is known here"
+    return PictureError(
+        f"{path}: {what}, not {named} as its suffix says; that is not supported, {', '.join(kinds)} are read"
+    )
 
 
-def _radiance_size(data: bytes) -> tuple[int, int, int] | None:
-    found = re.search(rb"\n\s*\n([-+])([XY]) (\d{1,9}) [-+]([XY]) (\d{1,9})\n", data[:65536])
-    if found is None:
-        return None
-    first, second = int(found[3]), int(found[5])
-    height, width = (first, second) if found[2] == b"Y" else (second, first)
-    # The longest run, 127 values of one channel, takes two bytes; a flat line narrower than 8 takes one pixel.
-    return width, height, found.end() + height * min(4 * width, 8 * (width // 128) + 4)
+def _radiance_size(header: Header) -> tuple[int, int, int] | None:
+    said = read_radiance_header(header.start)
+    return None if said is None else (*said.size, least_size_bytes(header.start, said))
 
 
-def _pfm_size(data: bytes) -> tuple[int, int, int] | None:
-    found = re.match(rb"P([Ff])\s+(\d{1,9})\s+(\d{1,9})\s+\S{1,32}\s", data[:256])
-    if found is None:
-        return None
-    width, height = int(found[2]), int(found[3])
-    return width, height, found.end() + width * height * (12 if found[1] == b"F" else 4)
+def _pfm_size(header: Header) -> tuple[int, int, int] | None:
+    said = read_pfm_header(header.start, header.size_bytes)
+    return None if said is None else (said.width, said.height, said.size_bytes)
 
 
-def _exr_size(data: bytes) -> tuple[int, int, int] | None:
+def _exr_size(header: Header) -> tuple[int, int, int] | None:
     """The largest data window of the file's parts; compression may bring it down to nearly nothing."""
     largest = None
-    for found in re.finditer(rb"dataWindow\0box2i\0\x10\0\0\0(.{16})", data, re.DOTALL):
+    for found in re.finditer(rb"dataWindow\0box2i\0\x10\0\0\0(.{16})", header.start, re.DOTALL):
         left, top, right, bottom = struct.unpack("<4i", found[1])
         size = right - left + 1, bottom - top + 1
         if min(size) <= 0:
@@ -179,7 +182,8 @@ def _exr_size(data: bytes) -> tuple[int, int, int] | None:
     return None if largest is None else (*largest, 8 * (largest[1] // 256))
 
 
-def _png_size(data: bytes) -> tuple[int, int, int] | None:
+def _png_size(header: Header) -> tuple[int, int, int] | None:
+    data = header.start
     if len(data) < 33 or data[12:16] != b"IHDR":
         return None
     width, height, depth, colour = struct.unpack_from(">2I2B", data, 16)
@@ -188,7 +192,7 @@ def _png_size(data: bytes) -> tuple[int, int, int] | None:
     return width, height, height * (1 + row_bits // 8) // 1032
 
 
-_DECLARED: dict[str, Callable[[bytes], tuple[int, int, int] | None]] = {
+_DECLARED: dict[str, Callable[[Header], tuple[int, int, int] | None]] = {
     "Radiance": _radiance_size,
     "PFM": _pfm_size,
     "OpenEXR": _exr_size,

@@ -12,7 +12,7 @@ import numpy as np
 from mqn.errors import PictureError
 from mqn.hdr import ldr_formats, profiles
 from mqn.hdr.formats import encode_with_opencv
-from mqn.hdr.headers import read_header, require_declared_size
+from mqn.hdr.headers import not_read, read_header, require_declared_size
 from mqn.hdr.ldr_formats import Decoded
 from mqn.hdr.orientation import turn_upright
 
@@ -109,8 +109,7 @@ def load_ldr(path: Path | str, primaries: Literal["srgb", "p3"] = "srgb") -> Ldr
     kind = header.kind
     decode = _DECODERS.get(kind or "")
     if kind is None or decode is None:
-        found = f"holds {kind} data" if kind else "is no picture that is known here"
-        raise PictureError(f"{path}: {found}, not {named} as its suffix says; {', '.join(_DECODERS)} are read")
+        raise not_read(path, kind, named, _DECODERS)
     require_declared_size(path, header)
     try:
         decoded = decode(path)

@@ -19,8 +19,8 @@ import numpy as np
 from mqn.errors import PictureError
 from mqn.hdr.formats import decode_with_opencv, read_bytes
 from mqn.hdr.headers import require_size
+from mqn.hdr.kinds.tiff import read_tiff
 from mqn.hdr.noise import captured_noise, words_of
-from mqn.hdr.tiff import read_tiff
 
 Channels = Literal["grey", "rgb", "cmyk"]
 

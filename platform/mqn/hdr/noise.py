@@ -15,6 +15,12 @@ from dataclasses import dataclass
 
 _STDERR = 2
 
+# How libraries say that a file is whole, but more than they read.
+_NOT_SUPPORTED = re.compile(
+    r"unsupported|not (?:\w+ ){0,2}support|not implemented|unimplemented|cannot handle|can't handle|requires the '",
+    re.IGNORECASE,
+)
+
 # File descriptors and sys.stdout belong to the whole process: two threads that swap them in turn restore wrongly.
 _lock = threading.RLock()
 
@@ -86,6 +92,22 @@ def in_one_line(reason: str) -> str:
     words = re.sub(r"^.*: \((EXR_ERR_\w+)\) ", r"\1: ", words)
     words = re.sub(r" in function '\w+'$", "", words)
     return f" ({words[:300]})" if words else ""
+
+
+def fault(reason: str, kind: str = "") -> str:
+    """What is to be said of a file that a library did not decode.
+
+    Args:
+        reason: the library's own words; may be empty.
+        kind: that the file was taken for, if it may be another.
+
+    Returns:
+        "not supported" for what the library says that it does not do; else that the file is damaged. Users look for
+        the cause where they are sent.
+    """
+    if _NOT_SUPPORTED.search(reason):
+        return f"is a variant{' of ' + kind if kind else ''} that is not supported{in_one_line(reason)}"
+    return f"damaged{', cut short, or not ' + kind if kind else ' or cut short'}{in_one_line(reason)}"
 
 
 def words_of(failure: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,19 @@ import numpy as np
 from mqn.errors import UnknownNameError
 
 D65 = (0.3127, 0.3290)
+D50 = (0.3457, 0.3585)
+# SMPTE ST 2065-1, 4.2: near D60.
+ACES_WHITE = (0.32168, 0.33767)
+# SMPTE RP 431-2, the cinema's.
+DCI_WHITE = (0.314, 0.351)
+# CIE illuminant C, as ITU-T H.273 rounds it.
+C = (0.310, 0.316)
+
+# Cone responses of the Bradford transform, of CIE XYZ (as in ICC.1:2022, annex E).
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+# Writers state chromaticities to three digits or four.
+_ROUNDED = 2e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +60,17 @@ PRIMARIES: dict[str, Primaries] = {
     # ITU-R BT.601-7, 625 lines and 525 lines (SMPTE 170M).
     "bt601_625": Primaries(red=(0.640, 0.330), green=(0.290, 0.600), blue=(0.150, 0.060)),
     "bt601_525": Primaries(red=(0.630, 0.340), green=(0.310, 0.595), blue=(0.155, 0.070)),
+    # SMPTE RP 431-2: P3 with the cinema's own white.
+    "dci_p3": Primaries(red=(0.680, 0.320), green=(0.265, 0.690), blue=(0.150, 0.060), white=DCI_WHITE),
+    # SMPTE ST 2065-1 (ACES 2065-1, AP0) and the Academy's S-2014-004 (ACEScg, AP1).
+    "aces2065_1": Primaries(red=(0.7347, 0.2653), green=(0.0, 1.0), blue=(0.0001, -0.0770), white=ACES_WHITE),
+    "acescg": Primaries(red=(0.713, 0.293), green=(0.165, 0.830), blue=(0.128, 0.044), white=ACES_WHITE),
+    # ISO 22028-2 (ROMM RGB).
+    "prophoto": Primaries(red=(0.7347, 0.2653), green=(0.1596, 0.8404), blue=(0.0366, 0.0001), white=D50),
+    # ITU-T H.273, table 2, numbers 4, 8 and 22.
+    "bt470m": Primaries(red=(0.67, 0.33), green=(0.21, 0.71), blue=(0.14, 0.08), white=C),
+    "film": Primaries(red=(0.681, 0.319), green=(0.243, 0.692), blue=(0.145, 0.049), white=C),
+    "ebu3213": Primaries(red=(0.630, 0.340), green=(0.295, 0.605), blue=(0.155, 0.077)),
 }
 
 
@@ -61,53 +86,102 @@ def primaries(name: str) -> Primaries:
         raise UnknownNameError("primaries", name, PRIMARIES) from None
 
 
+def stated(chromaticities: Sequence[float]) -> Primaries | None:
+    """Primaries that a file states in numbers.
+
+    Args:
+        chromaticities: x and y of red, green, blue and white.
+
+    Returns:
+        Those of `PRIMARIES` that they mean, as writers round them; else these numbers themselves. None where they are
+        not eight numbers from which light can be computed.
+    """
+    numbers = [float(number) for number in chromaticities]
+    if len(numbers) != 8 or not np.isfinite(numbers).all() or numbers[7] <= 0:
+        return None
+    for known in PRIMARIES.values():
+        if all(abs(a - b) < _ROUNDED for a, b in zip(numbers, known.chromaticities, strict=True)):
+            return known
+    red, green, blue, white = ((numbers[i], numbers[i + 1]) for i in range(0, 8, 2))
+    given = Primaries(red=red, green=green, blue=blue, white=white)
+    try:
+        computed = to_xyz(given)
+    except np.linalg.LinAlgError:
+        return None
+    # A white beyond the triangle of its primaries needs less than no light of one of them.
+    usable = np.isfinite(computed).all() and (computed.sum(axis=0) > 0).all()
+    return given if usable and np.linalg.cond(computed) < 1e6 else None
+
+
+def name_of(given: Primaries) -> str | None:
+    """The name of primaries in `PRIMARIES`; None if they stand nowhere there."""
+    return next((name for name, known in PRIMARIES.items() if known == given), None)
+
+
 @functools.cache
-def to_xyz(name: str) -> np.ndarray:
+def to_xyz(given: str | Primaries) -> np.ndarray:
     """The matrix from linear RGB to CIE XYZ, Y = 1 for R = G = B = 1 (SMPTE RP 177).
 
     Args:
-        name: one of `PRIMARIES`.
+        given: primaries, or a name of `PRIMARIES`.
 
     Returns:
         (3, 3) float64, for column vectors; read-only.
     """
-    given = primaries(name)
-    columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in (given.red, given.green, given.blue)]).T
-    x, y = given.white
-    matrix = columns * np.linalg.solve(columns, np.array([x / y, 1.0, (1 - x - y) / y]))
+    given = _resolved(given)
+    columns = np.array([[x, y, 1 - x - y] for x, y in (given.red, given.green, given.blue)]).T
+    matrix = columns * np.linalg.solve(columns, _xyz(given.white))
     matrix.flags.writeable = False
     return matrix
 
 
 @functools.cache
-def matrix(source: str, target: str) -> np.ndarray:
-    """The matrix from one linear RGB to another of the same white.
+def matrix(source: str | Primaries, target: str | Primaries) -> np.ndarray:
+    """The matrix from one linear RGB to another. Where their whites differ, colours are adapted (Bradford).
 
     Args:
-        source: one of `PRIMARIES`.
+        source: primaries, or a name of `PRIMARIES`.
         target: likewise.
 
     Returns:
-        (3, 3) float64, for column vectors; read-only.
+        (3, 3) float64, for column vectors; read-only. White stays white.
     """
-    product: np.ndarray = np.linalg.solve(to_xyz(target), to_xyz(source))
+    source, target = _resolved(source), _resolved(target)
+    product: np.ndarray = np.linalg.solve(to_xyz(target), adaptation(source.white, target.white) @ to_xyz(source))
     product.flags.writeable = False
     return product
 
 
-def change_primaries(image: np.ndarray, source: str, target: str) -> np.ndarray:
-    """The same colours in other primaries.
+def adaptation(source: tuple[float, float], target: tuple[float, float]) -> np.ndarray:
+    """The Bradford transform: what is white under one light, as CIE XYZ of what is white under another.
+
+    Args:
+        source: chromaticity of the one white.
+        target: of the other.
+
+    Returns:
+        (3, 3) float64, for column vectors of CIE XYZ.
+    """
+    if source == target:
+        return np.eye(3)
+    gains = (_BRADFORD @ _xyz(target)) / (_BRADFORD @ _xyz(source))
+    adapted: np.ndarray = np.linalg.solve(_BRADFORD, gains[:, None] * _BRADFORD)
+    return adapted
+
+
+def change_primaries(image: np.ndarray, source: str | Primaries, target: str | Primaries) -> np.ndarray:
+    """The same colours in other primaries, adapted where the whites differ.
 
     Args:
         image: (..., 3) floats, linear light in `source`.
-        source: one of `PRIMARIES`.
+        source: primaries, or a name of `PRIMARIES`.
         target: likewise.
 
     Returns:
         The same shape and dtype. From BT.709 to BT.2020 nothing leaves the positive; the other way colours beyond
         BT.709 come out negative, for the caller to clip.
     """
-    if source == target:
+    if _resolved(source) == _resolved(target):
         return image
     return image @ matrix(source, target).T.astype(image.dtype)
 
@@ -124,3 +198,12 @@ def luminance(image: np.ndarray, name: str = "bt709") -> np.ndarray:
     """
     weighted: np.ndarray = image @ to_xyz(name)[1].astype(image.dtype)
     return weighted
+
+
+def _resolved(given: str | Primaries) -> Primaries:
+    return primaries(given) if isinstance(given, str) else given
+
+
+def _xyz(white: tuple[float, float]) -> np.ndarray:
+    x, y = white
+    return np.array([x / y, 1.0, (1 - x - y) / y])

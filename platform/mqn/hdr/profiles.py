@@ -63,7 +63,7 @@ def from_profile(codes: np.ndarray, bits: int, channels: str, profile: bytes) ->
         steps = np.linspace(0, 1, 6, dtype=np.float32)
         lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(36, 6, 3)
         try:
-            moved = _transform(lattice, space, profile)
+            moved = _to_srgb(lattice, space, profile)
         except (imagecodecs.CmsError, ValueError):
             return None
         if np.abs(moved - lattice).max() <= _SAME:
@@ -73,7 +73,7 @@ def from_profile(codes: np.ndarray, bits: int, channels: str, profile: bytes) ->
     if channels == "cmyk":
         values *= np.float32(100)
     try:
-        return np.clip(_transform(values, space, profile), 0, 1)
+        return np.clip(_to_srgb(values, space, profile), 0, 1)
     except (imagecodecs.CmsError, ValueError):
         return None
 
@@ -138,19 +138,39 @@ def _encoded(linear: np.ndarray, primaries: str) -> np.ndarray:
     return np.asarray(srgb_encode(inside), np.float32)
 
 
-def _transform(values: np.ndarray, space: str, profile: bytes) -> np.ndarray:
+def transform(values: np.ndarray, space: str, profile: bytes, target: bytes) -> np.ndarray:
+    """Bring numbers from one ICC profile to another, relative colorimetric, in 32-bit floats.
+
+    Args:
+        values: (H, W) or (H, W, channels) floats.
+        space: of the first, in imagecodecs' words.
+        profile: its bytes.
+        target: bytes of an RGB profile.
+
+    Returns:
+        (H, W, 3) float32, as far as the profiles reach: those that are curves and a matrix go on beyond 0 and 1.
+
+    Raises:
+        imagecodecs.CmsError: a profile is damaged, or for other channels.
+        ValueError: likewise.
+    """
     import imagecodecs
 
-    intent = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC
     converted: np.ndarray = imagecodecs.cms_transform(
         np.ascontiguousarray(values),
         profile,
-        imagecodecs.cms_profile("srgb"),
+        target,
         colorspace=space,
         outcolorspace="rgb",
         outdtype=np.float32,
-        intent=intent,
+        intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
     )
     if not np.isfinite(converted).all():
         raise ValueError("the profile leads to values that are not finite")
     return converted
+
+
+def _to_srgb(values: np.ndarray, space: str, profile: bytes) -> np.ndarray:
+    import imagecodecs
+
+    return transform(values, space, profile, bytes(imagecodecs.cms_profile("srgb")))

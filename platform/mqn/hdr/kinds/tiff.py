@@ -13,9 +13,11 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr.headers import require_size
-from mqn.hdr.noise import captured_noise, words_of
+from mqn.hdr.noise import captured_noise, fault, words_of
+from mqn.hdr.primaries import PRIMARIES
 
 _ICC_PROFILE, _ORIENTATION = 34675, 274
+_TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARY_CHROMATICITIES = 301, 318, 319
 
 # What a damaged directory, tag or strip ends in is not documented; these are what fuzzing found. The codecs' own errors
 # are RuntimeErrors.
@@ -38,6 +40,8 @@ class TiffPicture:
         profile: the ICC profile's bytes, if there is one.
         orientation: 1 to 8, as EXIF's.
         pages: how many pictures the file holds.
+        chromaticities: x and y of red, green, blue and white, where tags state them; BT.709's for what they leave out.
+        transfer_function: whether a tag states one.
     """
 
     pixels: np.ndarray
@@ -48,6 +52,8 @@ class TiffPicture:
     profile: bytes | None
     orientation: int
     pages: int
+    chromaticities: tuple[float, ...] | None = None
+    transfer_function: bool = False
 
 
 def read_tiff(path: Path) -> TiffPicture:
@@ -76,7 +82,7 @@ def read_tiff(path: Path) -> TiffPicture:
         except _FAILURES as error:
             failure = error
     if failure is not None:
-        raise PictureError(f"{path}: damaged, cut short, or not TIFF{words_of(failure)}") from failure
+        raise PictureError(f"{path}: {fault(words_of(failure), 'TIFF')}") from failure
     return picture
 
 
@@ -93,12 +99,12 @@ def _require_segments(path: Path, page: Any) -> None:
 
 
 def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
-    pixels, axes = page.asarray(), page.axes
+    photometric = getattr(page.photometric, "name", str(page.photometric))
+    pixels, axes = (_log_luv(path), "YXS") if photometric in ("LOGL", "LOGLUV") else (page.asarray(), page.axes)
     if axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     elif axes not in ("YX", "YXS"):
         raise PictureError(f"{path}: has the axes {axes}; one picture of three channels is needed")
-    photometric = getattr(page.photometric, "name", str(page.photometric))
     bits = page.bitspersample
     if photometric == "PALETTE":
         if pixels.ndim != 2 or page.colormap is None:
@@ -118,4 +124,30 @@ def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
         profile=bytes(profile.value) if profile is not None else None,
         orientation=int(orientation.value) if orientation is not None else 1,
         pages=pages,
+        chromaticities=_chromaticities(page),
+        transfer_function=_TRANSFER_FUNCTION in page.tags,
     )
+
+
+def _log_luv(path: Path) -> np.ndarray:
+    """CIE XYZ of LogLuv, Y of LogL, by libtiff: tifffile does not decode them."""
+    import imagecodecs
+
+    decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes())
+    return decoded
+
+
+def _chromaticities(page: Any) -> tuple[float, ...] | None:
+    """Of the tags; each is pairs of a numerator and a denominator."""
+    white, colours = (page.tags.get(code) for code in (_WHITE_POINT, _PRIMARY_CHROMATICITIES))
+    if white is None and colours is None:
+        return None
+    given = PRIMARIES["bt709"].chromaticities
+    return (
+        *(_ratios(colours.value) if colours is not None else given[:6]),
+        *(_ratios(white.value) if white is not None else given[6:]),
+    )
+
+
+def _ratios(parts: Any) -> tuple[float, ...]:
+    return tuple(top / bottom if bottom else math.nan for top, bottom in zip(parts[::2], parts[1::2], strict=True))
