@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -105,39 +103,6 @@ def test_untagged_pictures_may_be_declared_display_p3(tmp_path: Path) -> None:
 def test_a_profile_goes_before_what_is_declared(tmp_path: Path) -> None:
     _patch(200, 120, 60).save(tmp_path / "a.png", icc_profile=bytes(imagecodecs.cms_profile("srgb")))
     assert read_ldr(tmp_path / "a.png", primaries="p3")[0, 0] * 255 == pytest.approx([200, 120, 60])
-
-
-def _with_cicp(path: Path, primaries: int, transfer: int) -> None:
-    _patch(200, 120, 60).save(path)
-    data = path.read_bytes()
-    chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
-    path.write_bytes(data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:])
-
-
-def test_a_png_may_name_its_colours_by_number(tmp_path: Path) -> None:
-    _with_cicp(tmp_path / "a.png", 12, 13)
-    linear = [float(srgb_decode(np.float64(code / 255))) for code in (200, 120, 60)]
-    loaded = load_ldr(tmp_path / "a.png")
-    assert loaded.image[0, 0] == pytest.approx(_expected(linear, "p3"), abs=1e-5)
-    assert loaded.colours == "p3"
-
-
-def test_linear_code_values_are_encoded(tmp_path: Path) -> None:
-    _with_cicp(tmp_path / "a.png", 1, 8)
-    assert read_ldr(tmp_path / "a.png")[0, 0, 0] == pytest.approx(srgb_encode(np.float64(200 / 255)), abs=1e-5)
-
-
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_hdr_transfer_functions_are_refused_by_name(tmp_path: Path, transfer: int, name: str) -> None:
-    _with_cicp(tmp_path / "a.png", 9, transfer)
-    with pytest.raises(PictureError, match=rf"is an HDR picture \({name}\), not an LDR one"):
-        read_ldr(tmp_path / "a.png")
-
-
-def test_unknown_primaries_are_named(tmp_path: Path) -> None:
-    _with_cicp(tmp_path / "a.png", 22, 13)
-    with pytest.raises(PictureError, match=r"number 22 of H\.273; \[1, 5, 6, 7, 9, 12\] are known"):
-        read_ldr(tmp_path / "a.png")
 
 
 def test_exif_may_say_adobe_rgb(tmp_path: Path) -> None:

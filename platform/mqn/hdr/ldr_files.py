@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr import ldr_formats, profiles
+from mqn.hdr import ldr_formats
 from mqn.hdr.formats import encode_with_opencv
 from mqn.hdr.headers import not_read, read_header, require_declared_size
-from mqn.hdr.ldr_formats import Decoded
+from mqn.hdr.kinds.decoded_ldr import Decoded
+from mqn.hdr.ldr_colours import in_srgb
 from mqn.hdr.orientation import turn_upright
 
 _DECODERS: dict[str, Callable[[Path], Decoded]] = {
@@ -115,7 +116,7 @@ def load_ldr(path: Path | str, primaries: Literal["srgb", "p3"] = "srgb") -> Ldr
         decoded = decode(path)
         codes = _without_alpha(path, decoded)
         notes = list(decoded.notes)
-        values, colours = _in_srgb(path, codes, decoded, primaries, notes)
+        values, colours = in_srgb(path, codes, decoded, primaries, notes)
     except MemoryError as error:
         raise PictureError(f"{path}: is too large for the memory that is left") from error
     if kind != named:
@@ -186,27 +187,3 @@ def _without_alpha(path: Path, decoded: Decoded) -> np.ndarray:
     if codes.ndim == 3:
         codes = codes[..., 0] if wanted == 1 else codes[..., :wanted]
     return codes
-
-
-def _in_srgb(
-    path: Path, codes: np.ndarray, decoded: Decoded, primaries: Literal["srgb", "p3"], notes: list[str]
-) -> tuple[np.ndarray, str]:
-    """Code values in sRGB, (H, W, 3) in [0, 1], and what they were taken for. H.273's numbers go before a profile."""
-    has_code_points = decoded.coding_points is not None and decoded.coding_points != (2, 2)
-    if decoded.profile is not None and not has_code_points:
-        converted = profiles.from_profile(codes, decoded.bits, decoded.channels, decoded.profile)
-        if converted is not None:
-            return converted, profiles.profile_name(decoded.profile)
-        notes.append(f"its colour profile is damaged or not for {decoded.channels} pictures, and left out")
-    if decoded.channels == "cmyk":
-        raise PictureError(f"{path}: is CMYK without a usable colour profile; convert it to sRGB first")
-    values = codes.astype(np.float32) / np.float32(2**decoded.bits - 1)
-    if decoded.channels == "grey":
-        values = np.repeat(values[..., None], 3, axis=2)
-    if decoded.coding_points is not None and has_code_points:
-        return profiles.from_code_points(path, values, *decoded.coding_points)
-    if decoded.is_adobe_rgb:
-        return profiles.from_adobe_rgb(values), "Adobe RGB, by its EXIF data"
-    if primaries == "p3":
-        return profiles.from_primaries(values, "p3"), "p3, untagged"
-    return values, "sRGB, untagged"

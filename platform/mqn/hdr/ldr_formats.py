@@ -10,19 +10,21 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr.formats import decode_with_opencv, read_bytes
 from mqn.hdr.headers import require_size
+from mqn.hdr.kinds import png
+from mqn.hdr.kinds.bmp import read_bmp_colours
+from mqn.hdr.kinds.decoded_ldr import Channels, CodePoints, Decoded, Measured
+from mqn.hdr.kinds.jpeg import require_baseline
 from mqn.hdr.kinds.tiff import read_tiff
-from mqn.hdr.noise import captured_noise, words_of
-
-Channels = Literal["grey", "rgb", "cmyk"]
+from mqn.hdr.noise import captured_noise, fault
+from mqn.hdr.primaries import stated
 
 # What damaged headers and bodies end in is not documented; these are what fuzzing found.
 _FAILURES = (
@@ -33,43 +35,17 @@ _FAILURES = (
 _ORIENTATION, _EXIF, _INTEROPERABILITY = 0x0112, 0x8769, 0xA005
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """What an LDR file holds.
-
-    Attributes:
-        codes: (H, W) or (H, W, channels) unsigned integers, as stored, not turned.
-        bits: of a channel; the codes go from 0 to 2^bits - 1.
-        channels: what they are; with `alpha` there is one more, the last.
-        alpha: whether there is a channel of transparency.
-        profile: the embedded ICC profile, if there is one.
-        coding_points: (primaries, transfer) by the numbers of ITU-T H.273, where a cICP chunk or an nclx box says so.
-        is_adobe_rgb: whether EXIF says Adobe RGB (1998), as cameras do that embed no profile.
-        orientation: EXIF's, 1 to 8.
-        notes: what else is worth knowing.
-    """
-
-    codes: np.ndarray
-    bits: int = 8
-    channels: Channels
-    alpha: bool = False
-    profile: bytes | None = None
-    coding_points: tuple[int, int] | None = None
-    is_adobe_rgb: bool = False
-    orientation: int = 1
-    notes: tuple[str, ...] = ()
-
-
 def decode_jpeg(path: Path) -> Decoded:
     """Decode a JPEG file; of several pictures in it, the first.
 
     Raises:
-        PictureError: damaged, cut short, or too large.
+        PictureError: damaged, cut short, too large, or of a process that is not supported (12 bits, lossless, ...).
     """
     import cv2
     from PIL import JpegImagePlugin
 
     data = read_bytes(path)
+    require_baseline(path, data)
     header = _open(path, data, JpegImagePlugin.JpegImageFile)
     # Of CMYK this makes a poor guess, but says whether the data are whole, which Pillow does not.
     codes = decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -99,9 +75,9 @@ def decode_png(path: Path) -> Decoded:
     codes = decode_with_opencv(path, data, cv2.IMREAD_UNCHANGED)
     # IHDR's colour type: 0 and 4 are grey, without and with alpha; OpenCV makes four channels of the latter.
     is_grey = data[25] in (0, 4)
-    chunks = _png_chunks(data, b"cICP", b"eXIf")
-    # PNG 3, 11.3.2.6: primaries, transfer, matrix, range.
-    cicp = chunks.get(b"cICP", b"")
+    chunks = png.read_chunks(data)
+    said = _metadata(header, chunks.get(b"eXIf"))
+    notes = list(said.pop("notes", ()))
     alpha = codes.ndim == 3 and codes.shape[2] == 4
     if is_grey and codes.ndim == 3:
         codes = codes[..., [0, 3]] if alpha else codes[..., 0]
@@ -110,8 +86,11 @@ def decode_png(path: Path) -> Decoded:
         bits=8 * codes.itemsize,
         channels="grey" if is_grey else "rgb",
         alpha=alpha,
-        coding_points=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
-        **_metadata(header, chunks.get(b"eXIf")),
+        coding_points=png.code_points(path, chunks, notes),
+        says_srgb=b"sRGB" in chunks,
+        measured=png.measured(chunks, notes),
+        notes=tuple(notes),
+        **said,
     )
 
 
@@ -137,10 +116,12 @@ def decode_bmp(path: Path) -> Decoded:
     """
     from PIL import BmpImagePlugin
 
-    header = _open(path, read_bytes(path), BmpImagePlugin.BmpImageFile)
+    data = read_bytes(path)
+    header = _open(path, data, BmpImagePlugin.BmpImageFile)
     is_grey, alpha = header.mode in ("1", "L"), header.mode == "RGBA"
     codes = _pixels(path, header, "L" if is_grey else "RGBA" if alpha else "RGB")
-    return Decoded(codes=codes, channels="grey" if is_grey else "rgb", alpha=alpha)
+    profile, notes = read_bmp_colours(data)
+    return Decoded(codes=codes, channels="grey" if is_grey else "rgb", alpha=alpha, profile=profile, notes=notes)
 
 
 def decode_tiff(path: Path) -> Decoded:
@@ -170,12 +151,20 @@ def decode_tiff(path: Path) -> Decoded:
         notes.append(f"the first of {picture.pages} pages")
     if picture.premultiplied:
         notes.append("its colours are multiplied by alpha, as over black")
+    if picture.transfer_function and picture.profile is None:
+        notes.append("its TransferFunction is not applied")
+    measured = None
+    if picture.chromaticities is not None:
+        measured = Measured(primaries=stated(picture.chromaticities))
+        if measured.primaries is None:
+            notes.append("its tags of primaries and white are damaged and left out")
     return Decoded(
         codes=codes,
         bits=picture.bits,
         channels=channels,
         alpha=picture.alpha,
         profile=picture.profile,
+        measured=measured,
         orientation=picture.orientation,
         notes=tuple(notes),
     )
@@ -198,7 +187,7 @@ def decode_heif(path: Path) -> Decoded:
         except _FAILURES as error:
             failure = error
     if failure is not None:
-        raise PictureError(f"{path}: damaged, cut short, or not HEIF{words_of(failure)}") from failure
+        raise PictureError(f"{path}: {fault(failure, 'HEIF')}") from failure
     bits = int(info.get("bit_depth", 8))
     if codes.dtype == np.uint16:
         # pillow_heif moves the bits to the top of 16.
@@ -211,7 +200,7 @@ def decode_heif(path: Path) -> Decoded:
         channels="grey" if count < 3 else "rgb",
         alpha=count in (2, 4),
         profile=info.get("icc_profile"),
-        coding_points=(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None,
+        coding_points=CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None,
     )
 
 
@@ -227,7 +216,7 @@ def _open(path: Path, data: bytes, plugin: Callable[[io.BytesIO], Any]) -> Any:
         except (*_FAILURES, Image.DecompressionBombError) as error:
             failure = error
     if failure is not None:
-        raise PictureError(f"{path}: damaged or cut short{words_of(failure)}") from failure
+        raise PictureError(f"{path}: {fault(failure)}") from failure
     require_size(path, *header.size)
     return header
 
@@ -240,7 +229,7 @@ def _pixels(path: Path, image: Any, mode: str) -> np.ndarray:
         except _FAILURES as error:
             failure = error
     if failure is not None:
-        raise PictureError(f"{path}: damaged or cut short{words_of(failure)}") from failure
+        raise PictureError(f"{path}: {fault(failure)}") from failure
     return codes
 
 
@@ -260,19 +249,6 @@ def _metadata(header: Any, exif_bytes: bytes | None) -> dict[str, Any]:
             found["is_adobe_rgb"] = str(exif.get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
     except _FAILURES:
         found["notes"] = ("its EXIF data are damaged and left out",)
-    return found
-
-
-def _png_chunks(data: bytes, *names: bytes) -> dict[bytes, bytes]:
-    """The first chunk of each of some names. Before the pixels and behind them: cameras' data may stand at the end."""
-    found: dict[bytes, bytes] = {}
-    at = 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        name = data[at + 4 : at + 8]
-        if name in names:
-            found.setdefault(name, data[at + 8 : at + 8 + length])
-        at += 12 + length
     return found
 
 

@@ -17,7 +17,7 @@ _STDERR = 2
 
 # How libraries say that a file is whole, but more than they read.
 _NOT_SUPPORTED = re.compile(
-    r"unsupported|not (?:\w+ ){0,2}support|not implemented|unimplemented|cannot handle|can't handle|requires the '",
+    r"unsupported|not (?:\w+ ){0,2}support|not implemented|unimplemented|cannot handle|can't handle|not a known",
     re.IGNORECASE,
 )
 
@@ -94,30 +94,20 @@ def in_one_line(reason: str) -> str:
     return f" ({words[:300]})" if words else ""
 
 
-def fault(reason: str, kind: str = "") -> str:
+def fault(reason: str | Exception, kind: str = "") -> str:
     """What is to be said of a file that a library did not decode.
 
     Args:
-        reason: the library's own words; may be empty.
+        reason: the library's own words, may be empty; or its error. The errors that damaged data bring about by
+            accident, in the middle of a library's arithmetic, say nothing.
         kind: that the file was taken for, if it may be another.
 
     Returns:
         "not supported" for what the library says that it does not do; else that the file is damaged. Users look for
         the cause where they are sent.
     """
-    if _NOT_SUPPORTED.search(reason):
-        return f"is a variant{' of ' + kind if kind else ''} that is not supported{in_one_line(reason)}"
-    return f"damaged{', cut short, or not ' + kind if kind else ' or cut short'}{in_one_line(reason)}"
-
-
-def words_of(failure: Exception) -> str:
-    """What a library says with an error, as `in_one_line` puts it.
-
-    Args:
-        failure: the error.
-
-    Returns:
-        Nothing for the errors that damaged data bring about by accident, in the middle of a library's arithmetic.
-    """
     by_accident = (struct.error, LookupError, TypeError, AttributeError, ArithmeticError, UnicodeError)
-    return "" if isinstance(failure, by_accident) else in_one_line(str(failure))
+    words = "" if isinstance(reason, by_accident) else str(reason)
+    if _NOT_SUPPORTED.search(words):
+        return f"is a variant{' of ' + kind if kind else ''} that is not supported{in_one_line(words)}"
+    return f"damaged{', cut short, or not ' + kind if kind else ' or cut short'}{in_one_line(words)}"

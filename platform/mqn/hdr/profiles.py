@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.primaries import change_primaries
+from mqn.hdr.primaries import PRIMARIES, Primaries, change_primaries
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 
 # ITU-T H.273, tables 2 and 3.
-_PRIMARIES = {1: "bt709", 5: "bt601_625", 6: "bt601_525", 7: "bt601_525", 9: "bt2020", 12: "p3"}
+_PRIMARIES = {
+    1: "bt709", 4: "bt470m", 5: "bt601_625", 6: "bt601_525", 7: "bt601_525", 8: "film", 9: "bt2020", 11: "dci_p3",
+    12: "p3", 22: "ebu3213",
+}  # fmt: skip
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-_LINEAR = 8
+_LINEAR, _SRGB = 8, 13
 _GAMMAS = {4: 2.2, 5: 2.8}
+# BT.709, BT.601, and BT.2020 of 10 and 12 bits: curves of cameras, all the same.
+_CAMERAS = (1, 6, 14, 15)
 _UNSPECIFIED = 2
 
 # Adobe RGB (1998) Color Image Encoding, 4.3.4.2: 2 + 51/256.
@@ -43,12 +48,11 @@ def profile_name(profile: bytes) -> str:
     return " ".join((name or "unnamed").split())
 
 
-def from_profile(codes: np.ndarray, bits: int, channels: str, profile: bytes) -> np.ndarray | None:
+def from_profile(values: np.ndarray, channels: str, profile: bytes) -> np.ndarray | None:
     """Bring code values to sRGB by their ICC profile: relative colorimetric, computed in 32-bit floats.
 
     Args:
-        codes: (H, W) grey, (H, W, 3) RGB or (H, W, 4) CMYK, unsigned integers of `bits` bits.
-        bits: of a channel.
+        values: (H, W) grey, (H, W, 3) RGB or (H, W, 4) CMYK, float32 in [0, 1].
         channels: "grey", "rgb" or "cmyk".
         profile: the ICC profile's bytes.
 
@@ -67,28 +71,42 @@ def from_profile(codes: np.ndarray, bits: int, channels: str, profile: bytes) ->
         except (imagecodecs.CmsError, ValueError):
             return None
         if np.abs(moved - lattice).max() <= _SAME:
-            return codes.astype(np.float32) / np.float32(2**bits - 1)
-    values: np.ndarray = codes.astype(np.float32) / np.float32(2**bits - 1)
+            return values
     # Floating-point CMYK counts ink in per cent.
     if channels == "cmyk":
-        values *= np.float32(100)
+        values = values * np.float32(100)
     try:
         return np.clip(_to_srgb(values, space, profile), 0, 1)
     except (imagecodecs.CmsError, ValueError):
         return None
 
 
-def from_primaries(values: np.ndarray, primaries: str) -> np.ndarray:
+def from_primaries(values: np.ndarray, primaries: str | Primaries) -> np.ndarray:
     """Bring code values in other primaries to sRGB; the transfer function is sRGB's in both.
 
     Args:
         values: (H, W, 3) float32 in [0, 1].
-        primaries: one of `mqn.hdr.primaries.PRIMARIES`.
+        primaries: primaries, or a name of `mqn.hdr.primaries.PRIMARIES`.
 
     Returns:
         The same shape; colours that sRGB does not hold are clipped.
     """
-    return values if primaries == "bt709" else _encoded(srgb_decode(values), primaries)
+    unchanged = primaries in ("bt709", PRIMARIES["bt709"])
+    return values if unchanged else _encoded(srgb_decode(values), primaries)
+
+
+def from_power(values: np.ndarray, exponent: float, primaries: str | Primaries) -> np.ndarray:
+    """Bring code values of a power law to sRGB.
+
+    Args:
+        values: (H, W, 3) float32 in [0, 1].
+        exponent: light is a code value to the power of this.
+        primaries: as of `from_primaries`.
+
+    Returns:
+        The same shape; colours that sRGB does not hold are clipped.
+    """
+    return _encoded(values ** np.float32(exponent), primaries)
 
 
 def from_adobe_rgb(values: np.ndarray) -> np.ndarray:
@@ -100,7 +118,7 @@ def from_adobe_rgb(values: np.ndarray) -> np.ndarray:
     Returns:
         The same shape; colours that sRGB does not hold are clipped.
     """
-    return _encoded(values ** np.float32(_ADOBE_GAMMA), "adobe_rgb")
+    return from_power(values, _ADOBE_GAMMA, "adobe_rgb")
 
 
 def from_code_points(path: Path, values: np.ndarray, primaries: int, transfer: int) -> tuple[np.ndarray, str]:
@@ -118,22 +136,29 @@ def from_code_points(path: Path, values: np.ndarray, primaries: int, transfer: i
         (H, W, 3) sRGB code values in [0, 1], and what they were taken for.
 
     Raises:
-        PictureError: PQ or HLG: not an LDR picture; or primaries that are not known here.
+        PictureError: PQ or HLG: not an LDR picture; or primaries or a transfer function that are not known here.
     """
     if transfer in _HDR_TRANSFERS:
         curve = _HDR_TRANSFERS[transfer]
         raise PictureError(f"{path}: is an HDR picture ({curve}), not an LDR one; convert it to .exr")
     name = "bt709" if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)
     if name is None:
-        raise PictureError(f"{path}: its primaries are number {primaries} of H.273; {sorted(_PRIMARIES)} are known")
+        raise PictureError(
+            f"{path}: its primaries are number {primaries} of H.273, which is not supported; {sorted(_PRIMARIES)} are"
+        )
     if transfer == _LINEAR:
         return _encoded(values, name), f"{name}, linear"
     if transfer in _GAMMAS:
-        return _encoded(values ** np.float32(_GAMMAS[transfer]), name), f"{name}, gamma {_GAMMAS[transfer]}"
+        return from_power(values, _GAMMAS[transfer], name), f"{name}, gamma {_GAMMAS[transfer]}"
+    if transfer not in (_SRGB, _UNSPECIFIED, *_CAMERAS):
+        known = sorted((_SRGB, _LINEAR, *_GAMMAS, *_CAMERAS))
+        raise PictureError(
+            f"{path}: its transfer function is number {transfer} of H.273, which is not supported; {known} are"
+        )
     return from_primaries(values, name), "sRGB" if name == "bt709" else name
 
 
-def _encoded(linear: np.ndarray, primaries: str) -> np.ndarray:
+def _encoded(linear: np.ndarray, primaries: str | Primaries) -> np.ndarray:
     inside = np.clip(change_primaries(linear, primaries, "bt709"), 0, 1)
     return np.asarray(srgb_encode(inside), np.float32)
 

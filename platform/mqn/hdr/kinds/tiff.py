@@ -13,10 +13,11 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr.headers import require_size
-from mqn.hdr.noise import captured_noise, fault, words_of
+from mqn.hdr.noise import captured_noise, fault
 from mqn.hdr.primaries import PRIMARIES
 
 _ICC_PROFILE, _ORIENTATION = 34675, 274
+_SGI_LOG = (34676, 34677)
 _TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARY_CHROMATICITIES = 301, 318, 319
 
 # What a damaged directory, tag or strip ends in is not documented; these are what fuzzing found. The codecs' own errors
@@ -82,7 +83,7 @@ def read_tiff(path: Path) -> TiffPicture:
         except _FAILURES as error:
             failure = error
     if failure is not None:
-        raise PictureError(f"{path}: {fault(words_of(failure), 'TIFF')}") from failure
+        raise PictureError(f"{path}: {fault(failure, 'TIFF')}") from failure
     return picture
 
 
@@ -100,7 +101,9 @@ def _require_segments(path: Path, page: Any) -> None:
 
 def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
     photometric = getattr(page.photometric, "name", str(page.photometric))
-    pixels, axes = (_log_luv(path), "YXS") if photometric in ("LOGL", "LOGLUV") else (page.asarray(), page.axes)
+    if photometric == "LOGL":
+        raise PictureError(f"{path}: holds luminance only (LogL), which is not supported; R, G and B are needed")
+    pixels, axes = (_log_luv(path, page), "YXS") if photometric == "LOGLUV" else (page.asarray(), page.axes)
     if axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     elif axes not in ("YX", "YXS"):
@@ -129,10 +132,12 @@ def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
     )
 
 
-def _log_luv(path: Path) -> np.ndarray:
-    """CIE XYZ of LogLuv, Y of LogL, by libtiff: tifffile does not decode them."""
+def _log_luv(path: Path, page: Any) -> np.ndarray:
+    """CIE XYZ of LogLuv, by libtiff: tifffile does not decode it."""
     import imagecodecs
 
+    if page.compression not in _SGI_LOG:
+        raise PictureError(f"{path}: holds LogLuv values without their compression, which is not supported")
     decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes())
     return decoded
 

@@ -1,0 +1,127 @@
+"""JPEG's rarer processes, and what BMP and TIFF state of their colours: read, told, or refused by name."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from tests.hdr.icc_profiles import display_profile
+
+from mqn.errors import PictureError
+from mqn.hdr.files import load_ldr, read_ldr
+from mqn.hdr.primaries import PRIMARIES, change_primaries
+from mqn.hdr.transfer import srgb_decode, srgb_encode
+
+
+def _jpeg(frame: int = 0xC0, bits: int = 8) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 120, 60)).save(stream, "JPEG")
+    data = bytearray(stream.getvalue())
+    at = data.index(b"\xff\xc0")
+    data[at + 1], data[at + 4] = frame, bits
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("frame", "bits", "what"),
+    [
+        (0xC1, 12, "12-bit"),
+        (0xC2, 12, "12-bit"),
+        (0xC3, 8, "lossless"),
+        (0xC3, 16, "lossless"),
+        (0xC5, 8, "hierarchical"),
+        (0xCB, 8, "lossless"),
+        (0xCE, 8, "hierarchical"),
+    ],
+)
+def test_processes_of_jpeg_that_are_not_read_are_named(tmp_path: Path, frame: int, bits: int, what: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(_jpeg(frame, bits))
+    with pytest.raises(PictureError, match=rf"a\.jpg: is a {what} JPEG, which is not supported"):
+        read_ldr(tmp_path / "a.jpg")
+
+
+def test_fill_bytes_before_a_frame_do_not_hide_it(tmp_path: Path) -> None:
+    data = _jpeg(0xC1, 12)
+    at = data.index(b"\xff\xc1")
+    (tmp_path / "a.jpg").write_bytes(data[:at] + b"\xff\xff" + data[at:])
+    with pytest.raises(PictureError, match="is a 12-bit JPEG, which is not supported"):
+        read_ldr(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51", "JPEG 2000"),
+        (b"\xff\xd8\xff\xf7", "JPEG-LS"),
+        (b"II\xbc\x01", "JPEG XR"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", r"Canon raw \(CR3\)"),
+        (b"8BPS\0\1", "Photoshop"),
+    ],
+)
+def test_other_kinds_under_the_name_of_a_jpeg_are_named(tmp_path: Path, start: bytes, kind: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(start + bytes(200))
+    with pytest.raises(PictureError, match=f"holds {kind} data, not JPEG as its suffix says; that is not supported"):
+        read_ldr(tmp_path / "a.jpg")
+
+
+def _bmp(space: bytes, endpoints: bytes = bytes(36), profile: bytes = b"") -> bytes:
+    """A BMP of version 5, 4 x 4 pixels of one colour."""
+    pixels = bytes([60, 120, 200]) * 16
+    start = 14 + 124
+    header = struct.pack("<IiiHHIIiiII", 124, 4, 4, 1, 24, 0, len(pixels), 2835, 2835, 0, 0) + bytes(16)
+    header += space[::-1] + endpoints + bytes(12) + struct.pack("<4I", 4, 124 + len(pixels), len(profile), 0)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels) + len(profile), 0, 0, start) + header + pixels + profile
+
+
+def _endpoints(name: str) -> bytes:
+    given = PRIMARIES[name]
+    numbers = [part for x, y in (given.red, given.green, given.blue) for part in (x, y, 1 - x - y)]
+    return struct.pack("<9i", *(round(number * 2**30) for number in numbers))
+
+
+def test_a_profile_in_a_bmp_is_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "a.bmp").write_bytes(_bmp(b"MBED", profile=display_profile("p3", 2.2)))
+    linear = change_primaries((np.array([200, 120, 60]) / 255) ** 2.2, "p3", "bt709")
+    loaded = load_ldr(tmp_path / "a.bmp")
+    assert loaded.image[1, 1] == pytest.approx(srgb_encode(linear), abs=2e-3)
+    assert loaded.notes == (f"its colours are brought from {loaded.colours} to sRGB",)
+
+
+@pytest.mark.parametrize(
+    ("space", "endpoints", "told"),
+    [
+        (b"sRGB", bytes(36), ""),
+        (b"Win ", bytes(36), ""),
+        (bytes(4), bytes(36), ""),
+        (bytes(4), _endpoints("bt709"), ""),
+        (bytes(4), _endpoints("adobe_rgb"), "states calibrated colours, which are not applied"),
+        (b"LINK", bytes(36), "its colour profile lies in another file and is not applied"),
+    ],
+)
+def test_what_a_bmp_states_else_is_srgb_or_told(tmp_path: Path, space: bytes, endpoints: bytes, told: str) -> None:
+    (tmp_path / "a.bmp").write_bytes(_bmp(space, endpoints))
+    loaded = load_ldr(tmp_path / "a.bmp")
+    assert loaded.image[1, 1] * 255 == pytest.approx([200, 120, 60])
+    assert len(loaded.notes) == bool(told)
+    assert told in "".join(loaded.notes)
+
+
+def test_tags_of_primaries_in_a_tiff_are_obeyed(tmp_path: Path) -> None:
+    numbers = [part for number in PRIMARIES["p3"].chromaticities for part in (round(number * 10_000), 10_000)]
+    tags = [(319, "2I", 6, numbers[:12], True), (318, "2I", 2, numbers[12:], True), (301, "H", 3, (0, 1, 2), True)]
+    codes = np.tile(np.array([200, 120, 60], np.uint8), (8, 12, 1))
+    tifffile.imwrite(tmp_path / "a.tif", codes, photometric="rgb", extratags=tags)
+    linear = change_primaries(srgb_decode(np.array([200, 120, 60]) / 255), "p3", "bt709")
+    loaded = load_ldr(tmp_path / "a.tif")
+    assert loaded.image[3, 4] == pytest.approx(srgb_encode(linear), abs=1e-4)
+    assert loaded.colours == "p3"
+    assert "its TransferFunction is not applied" in loaded.notes
