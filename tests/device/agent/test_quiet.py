@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,11 +18,12 @@ import pytest
 import uvicorn
 from tests.lab.running import await_
 
-from mqn.device.agent import door, listening
+from mqn.device.agent import crowd, door, listening
 from mqn.device.agent.app import build_app
 from mqn.device.agent.authority import issue, open_authority
 from mqn.device.agent.endpoints import Desk
 from mqn.device.agent.quiet import QuietServer
+from mqn.device.agent.tokens import Tokens
 
 
 @contextmanager
@@ -67,6 +71,43 @@ def test_too_many_connections_are_429_and_those_that_are_open_go_on(desk: Desk, 
         assert ask(first, HEALTH).startswith(b"HTTP/1.1 200 ")
         with socket.create_connection(("127.0.0.1", port)) as later:
             assert ask(later, HEALTH).startswith(b"HTTP/1.1 200 ")
+
+
+SILENT, HEAD = b"", b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX: "
+BODY = UPLOAD.encode() + b"x"
+
+
+def flood(stack: ExitStack, port: int, said: bytes, number: int, source: str = "127.0.0.1") -> None:
+    """Open connections that say something and then nothing; those that are hung up on do not matter."""
+    for _ in range(number):
+        with contextlib.suppress(OSError):
+            raw = stack.enter_context(socket.create_connection(("127.0.0.1", port), source_address=(source, 0)))
+            raw.sendall(said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 on loopback")
+@pytest.mark.parametrize("said", [SILENT, HEAD, BODY], ids=["nothing", "half a head", "half a body"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_one_peers_half_open_connections_keep_no_other_out(
+    desk: Desk, tls, trusted, said: bytes, secure: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens.json").write_text(json.dumps({"tokens": []}))
+    closed = dataclasses.replace(desk, tokens=Tokens(tmp_path / "tokens.json"))
+    with serving(closed, tls if secure else None) as port, ExitStack() as stack:
+        flood(stack, port, said, 400)
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)) as plain:
+                raw = trusted.wrap_socket(plain, server_hostname="127.0.0.1") if secure else plain
+                assert ask(raw, HEALTH).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_same_peer_gets_in_as_soon_as_its_silent_ones_are_stale(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS_OF_PEER", 2)
+    monkeypatch.setattr(crowd, "STALE_SECONDS", 0.0)
+    with serving(desk) as port, ExitStack() as stack:
+        flood(stack, port, HEAD, 20)
+        with socket.create_connection(("127.0.0.1", port)) as raw:
+            assert ask(raw, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("said", ["", "GET /v1/health HTTP/1.1\r\nHost:"])

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from mqn.device import wire
 from mqn.device.agent.audit import AUDIT_FILE, Audit
+from mqn.device.agent.certificate import hosts
 from mqn.device.agent.config import AgentConfig
 from mqn.device.agent.driver import Driver
 from mqn.device.agent.endpoints import Desk
+from mqn.device.agent.hosts import Hosts
 from mqn.device.agent.job import Job
 from mqn.device.agent.jobs import Jobs
 from mqn.device.agent.leases import Leases
@@ -110,6 +112,12 @@ def assemble(
                 metrics=metrics,
                 audit=audit,
                 tokens=tokens if tokens.required else None,
+                hosts=_hosts(config),
                 certificate_expires=certificate_expires,
                 max_model_bytes=config.limits.max_model_bytes,
             )
+
+
+def _hosts(config: AgentConfig) -> Hosts:
+    certified = () if config.certificate is None else hosts(config.certificate)
+    return Hosts((config.host, *config.names, *certified))

@@ -1,15 +1,19 @@
-"""When a certificate expires, read from the file itself: a board has no library for certificates."""
+"""When a certificate expires and whose it is, read from the file itself: a board has no library for certificates."""
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import ssl
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mqn.errors import DeviceRefusedError
 
 SOON_SECONDS = 30 * 86_400
+_EXTENSIONS, _BOOLEAN, _DNS_NAME, _ADDRESS, _ALTERNATIVES = 0xA3, 0x01, 0x82, 0x87, bytes((0x55, 0x1D, 0x11))
 _SEQUENCE, _CONTEXT_0, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
 
 
@@ -22,14 +26,21 @@ def expiry(path: Path) -> float:
     Raises:
         DeviceRefusedError: there is no certificate in it.
     """
-    try:
-        text = path.read_text(encoding="ascii")
-        begin, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
-        return _not_after(ssl.PEM_cert_to_DER_cert(text[begin:end]))
-    except OSError as error:
-        raise DeviceRefusedError(f"cannot read certificate {path}: {error.strerror}") from error
-    except (ValueError, IndexError) as error:
-        raise DeviceRefusedError(f"{path} holds no certificate; make one with: mqn agent init") from error
+    with _reading(path) as der:
+        return _not_after(der)
+
+
+def hosts(path: Path) -> tuple[str, ...]:
+    """The names and addresses that the first certificate of a PEM file is for; none where it names none.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DeviceRefusedError: there is no certificate in it.
+    """
+    with _reading(path) as der:
+        return tuple(_alternatives(der))
 
 
 def expiry_warning(expires: float | None, now: float | None = None) -> str:
@@ -44,6 +55,44 @@ def expiry_warning(expires: float | None, now: float | None = None) -> str:
         return ""
     told = "has expired" if left <= 0 else f"expires in {left / 86_400:.0f} days"
     return f"the certificate {told}; make another with: mqn agent init --renew"
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[bytes]:
+    try:
+        text = path.read_text(encoding="ascii")
+        begin, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+        yield ssl.PEM_cert_to_DER_cert(text[begin:end])
+    except OSError as error:
+        raise DeviceRefusedError(f"cannot read certificate {path}: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise DeviceRefusedError(f"{path} holds no certificate; make one with: mqn agent init") from error
+
+
+def _alternatives(der: bytes) -> Iterator[str]:
+    # RFC 5280, section 4.2.1.6: the field [3] holds Extension { id, critical, OCTET STRING { GeneralName, ... } }
+    _, certificate, _ = _read(der)
+    _, rest, _ = _read(certificate)
+    while rest:
+        tag, content, rest = _read(rest)
+        if tag != _EXTENSIONS:
+            continue
+        _, extensions, _ = _read(content)
+        while extensions:
+            _, extension, extensions = _read(extensions)
+            _, identity, value = _read(extension)
+            if identity != _ALTERNATIVES:
+                continue
+            tag, octets, value = _read(value)
+            if tag == _BOOLEAN:
+                _, octets, _ = _read(value)
+            _, names, _ = _read(octets)
+            while names:
+                tag, name, names = _read(names)
+                if tag == _DNS_NAME:
+                    yield name.decode("ascii")
+                elif tag == _ADDRESS:
+                    yield str(ipaddress.ip_address(name))
 
 
 def _not_after(der: bytes) -> float:

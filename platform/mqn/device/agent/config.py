@@ -51,6 +51,8 @@ class AgentConfig:
     Attributes:
         folder: where models, jobs and `tokens.json` are kept; None: a temporary one that goes with the agent.
         host: the address to bind; anything but loopback needs a token and a certificate.
+        names: further names that it is reached under, for example of a proxy before it; those of its certificate and
+            of loopback need not be said.
         port: 0 takes a free one.
         backend: what drives the device: `local`, `adb:SERIAL`, `ssh:USER@HOST[:PORT]`.
         benchmark_model: TensorFlow Lite's benchmark tool, for a backend that pushes one.
@@ -63,6 +65,7 @@ class AgentConfig:
 
     folder: Path | None = None
     host: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
     port: int = PORT
     backend: str = "local"
     benchmark_model: Path | None = None

@@ -15,10 +15,18 @@ _LOGGED = ("POST", "PUT", "DELETE")
 MAX_PATH_CHARACTERS = 200
 MAX_LINE_CHARACTERS = 500
 LINGER_SECONDS, LINGER_BYTES = 10.0, 64_000_000
+SAFE_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""With every answer: a browser that comes by one shows it, and does nothing more with it."""
 
 
 class Door:
-    """Lets nobody in without a token, except to `/v1/health`; takes a named lease as a sign of life."""
+    """Lets nobody in without a token, except to `/v1/health`; takes a named lease as a sign of life.
+
+    Nor is anybody let in who asks for another host: a page of the web that has had its name point here is one.
+    """
 
     def __init__(self, app: ASGIApp, desk: Desk) -> None:
         self._app, self._desk = app, desk
@@ -40,6 +48,7 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
             elif status >= 400 and unread and not message.get("more_body"):
                 # To close now would reset the connection, and the reason would be lost with it.
                 await send({**message, "more_body": True})
@@ -47,27 +56,23 @@ class Door:
                 message = {"type": "http.response.body"}
             await send(message)
 
-        client = ""
+        client, guest = "", scope.get("state", {}).get("guest")
         try:
-            if desk.tokens is not None and scope["path"] != wire.HEALTH:
-                entry = desk.tokens.admit(headers.get("authorization", ""))
-                if entry.reason:
-                    desk.metrics.count("auth_failures_total", reason=entry.reason)
-                    await refuse(401, entry.line, {"WWW-Authenticate": "Bearer"})(scope, listen, observe)
-                    return
-                client = entry.client
-            elif desk.tokens is None and "origin" in headers:
-                # Without tokens this machine is trusted, but not every page that a browser shows on it.
-                desk.metrics.count("auth_failures_total", reason="page")
-                await refuse(401, "pages in a browser are not let in without a token")(scope, listen, observe)
+            client, refusal = self._admit(scope["path"], headers)
+            if refusal is not None:
+                await refusal(scope, listen, observe)
                 return
             scope["client_name"] = client
+            if guest is not None:
+                guest.busy = True
             lease = headers.get(wire.LEASE_HEADER.lower(), "")
             with desk.leases.attend(lease if lease and desk.leases.owner(lease) == client else ""):
                 await self._app(scope, listen, observe)
         finally:
+            if guest is not None:
+                guest.busy = False
             desk.metrics.count("requests_total", status=str(status))
-            if scope["method"] in _LOGGED or status == 401:
+            if scope["method"] in _LOGGED or status in (401, 421):
                 desk.audit.write(
                     "request",
                     client=client,
@@ -76,6 +81,24 @@ class Door:
                     path=scope["path"][:MAX_PATH_CHARACTERS],
                     status=status,
                 )
+
+    def _admit(self, path: str, headers: dict[str, str]) -> tuple[str, JSONResponse | None]:
+        """Whose token somebody comes with, and the answer to whom is not let in."""
+        desk, host = self._desk, headers.get("host", "")
+        if desk.hosts is not None and not desk.hosts.allow(host):
+            desk.metrics.count("auth_failures_total", reason="host")
+            return "", refuse(421, desk.hosts.refusal(host))
+        if desk.tokens is not None and path != wire.HEALTH:
+            entry = desk.tokens.admit(headers.get("authorization", ""))
+            if entry.reason:
+                desk.metrics.count("auth_failures_total", reason=entry.reason)
+                return "", refuse(401, entry.line, {"WWW-Authenticate": "Bearer"})
+            return entry.client, None
+        if desk.tokens is None and "origin" in headers:
+            # Without tokens this machine is trusted, but not every page that a browser shows on it.
+            desk.metrics.count("auth_failures_total", reason="page")
+            return "", refuse(401, "pages in a browser are not let in without a token")
+        return "", None
 
 
 async def _discard(listen: Receive) -> None:

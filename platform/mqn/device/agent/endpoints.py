@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from starlette.responses import JSONResponse, Response
 from mqn.device import wire
 from mqn.device.agent import reading
 from mqn.device.agent.audit import Audit
+from mqn.device.agent.crowd import peer_of
 from mqn.device.agent.driver import Driver
+from mqn.device.agent.hosts import Hosts
 from mqn.device.agent.jobs import JobAnswer, Jobs
 from mqn.device.agent.leases import Leases
 from mqn.device.agent.metrics import CONTENT_TYPE, Metrics
@@ -27,7 +30,7 @@ from mqn.parsing import to_plain
 
 T = TypeVar("T")
 
-MAX_UPLOADS = 4
+MAX_UPLOADS = 8
 _NO_LEASE = "no such lease of yours; it may have ended long ago"
 _NO_JOB = "no such job of yours; it may have ended long ago"
 
@@ -50,9 +53,10 @@ class Desk:
         metrics: counters.
         audit: the log.
         tokens: who may come in; None: everybody.
+        hosts: the names under which it may be asked; None: any.
         certificate_expires: seconds since 1970; None without TLS.
         max_model_bytes: size of the largest model.
-        max_uploads: how many may come in at once.
+        max_uploads: how many may come in at once, of one peer half of them.
         idle_seconds: how long a body may stop coming.
     """
 
@@ -63,6 +67,7 @@ class Desk:
     metrics: Metrics
     audit: Audit
     tokens: Tokens | None = None
+    hosts: Hosts | None = None
     certificate_expires: float | None = None
     max_model_bytes: int = wire.MAX_MODEL_BYTES
     max_uploads: int = MAX_UPLOADS
@@ -80,13 +85,13 @@ class Endpoints:
             document: makes the OpenAPI document.
         """
         self._desk, self._document = desk, document
-        self._uploads = 0
+        self._uploads: Counter[str] = Counter()
         self._asked: dict[str, asyncio.Future[Any]] = {}
 
     async def put_model(self, request: Request) -> Response:
         """Take a model in."""
         name, desk = reading.read_model_name(request), self._desk
-        with self._counted_upload():
+        with self._counted_upload(peer_of(tuple(request.client or ()))):
             chunks = reading.read_chunks(request, desk.idle_seconds)
             if desk.store.has(name):
                 # Read to its end: an answer before that would be lost with the connection.
@@ -218,12 +223,12 @@ class Endpoints:
             done.exception()  # seen, also where nobody waits for it any more
 
     @contextmanager
-    def _counted_upload(self) -> Iterator[None]:
-        outcome = "broken off"
-        if self._uploads >= self._desk.max_uploads:
+    def _counted_upload(self, peer: str) -> Iterator[None]:
+        outcome, most = "broken off", self._desk.max_uploads
+        if self._uploads.total() >= most or self._uploads[peer] >= -(-most // 2):
             self._desk.metrics.count("uploads_total", outcome="refused")
-            raise CrowdedError(f"{self._uploads} uploads are coming in already; try again in a moment")
-        self._uploads += 1
+            raise CrowdedError(f"{self._uploads.total()} uploads are coming in already; try again in a moment")
+        self._uploads[peer] += 1
         try:
             yield
             outcome = "taken"
@@ -231,7 +236,8 @@ class Endpoints:
             outcome = "refused"
             raise
         finally:
-            self._uploads -= 1
+            self._uploads[peer] -= 1
+            self._uploads += Counter()  # forgets who has none
             self._desk.metrics.count("uploads_total", outcome=outcome)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import ssl
-import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,37 @@ import h11
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mqn.device.agent.door import refuse
+from mqn.device.agent.crowd import Crowd, Guest, peer_of
+from mqn.device.agent.door import SAFE_HEADERS, refuse
 from mqn.errors import DeviceRefusedError, UsageError
 
-MAX_CONNECTIONS = 128
+MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER = 128, 64
+# Of those that are one too many: each is told so, as soon as it asks something.
+MAX_REFUSED, MAX_REFUSED_OF_PEER = 64, 16
 HEAD_SECONDS = 10.0
 # Each takes 0.3 MB, and whoever makes them has shown nothing yet.
-MAX_HANDSHAKES = 64
+MAX_HANDSHAKES, MAX_HANDSHAKES_OF_PEER = 64, 32
 HANDSHAKE_SECONDS = 10.0
 RETRY_AFTER = {"Retry-After": "2"}
 
 
-class BoundedListener(socket.socket):
-    """A listening socket that hangs up while too many connections have yet to shake hands."""
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where callers are: shaking hands, connected, or connected only to be told that there is no room."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    handshakes: Crowd = field(default_factory=Crowd)
+    connections: Crowd = field(default_factory=Crowd)
+    refused: Crowd = field(default_factory=Crowd)
+
+
+class BoundedListener(socket.socket):
+    """A listening socket that hangs up on whom there is no room for, as long as they have yet to shake hands."""
+
+    def __init__(self, listener: socket.socket, rooms: Rooms) -> None:
         """Take the place of a listening socket, which is closed as far as its owner is concerned."""
         super().__init__(fileno=listener.detach())
-        self._begun: deque[float] = deque()
+        self._rooms = rooms
+        self._shaking: dict[object, Guest] = {}
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection.
@@ -41,45 +54,67 @@ class BoundedListener(socket.socket):
             ConnectionAbortedError: it was one too many; asyncio takes that for a caller who hung up.
         """
         connection, address = super().accept()
-        while self._begun and time.monotonic() - self._begun[0] > HANDSHAKE_SECONDS:
-            self._begun.popleft()
-        if len(self._begun) >= MAX_HANDSHAKES:
+        guest = self._rooms.handshakes.enter(
+            peer_of(address),
+            functools.partial(connection.shutdown, socket.SHUT_RDWR),
+            most=MAX_HANDSHAKES,
+            most_of_peer=MAX_HANDSHAKES_OF_PEER,
+            most_seconds=HANDSHAKE_SECONDS,
+        )
+        if guest is None:
             connection.close()
             raise ConnectionAbortedError("too many handshakes")
-        self._begun.append(time.monotonic())
+        self._shaking = {key: kept for key, kept in self._shaking.items() if kept in self._rooms.handshakes}
+        self._shaking[address] = guest
         return connection, address
 
-    def shaken(self) -> None:
+    def shaken(self, address: object) -> None:
         """Count a handshake that came about; the others count until their time is over."""
-        if self._begun:
-            self._begun.popleft()
+        self._rooms.handshakes.go(self._shaking.pop(address, None))
 
 
 class BoundedConnection(H11Protocol):
     """uvicorn's connection, with an end to requests whose head does not come, and to too many connections."""
 
     _head_deadline: float | None = None
+    _guest: Guest | None = None
 
-    def __init__(self, *, on_made: Callable[[], None], **parts: Any) -> None:
+    def __init__(self, *, rooms: Rooms, on_made: Callable[[object], None], **parts: Any) -> None:
         """Prepare it.
 
         Args:
-            on_made: called once it can be spoken over, TLS and all.
+            rooms: that it takes a place in.
+            on_made: called with the peer's address once it can be spoken over, TLS and all.
             parts: of uvicorn.
         """
         super().__init__(**parts)
-        self._on_made = on_made
+        self._rooms, self._on_made = rooms, on_made
 
     def connection_made(self, transport: Any) -> None:
         """Begin, or answer whatever comes with 429 where there are too many already."""
-        self._on_made()
+        address = transport.get_extra_info("peername")
+        self._on_made(address)
         super().connection_made(transport)
-        if len(self.connections) > 2 * MAX_CONNECTIONS:
-            transport.abort()
-            return
-        if len(self.connections) > MAX_CONNECTIONS:
+        peer = peer_of(address)
+        self._guest = self._rooms.connections.enter(
+            peer, transport.abort, most=MAX_CONNECTIONS, most_of_peer=MAX_CONNECTIONS_OF_PEER
+        )
+        if self._guest is None:
+            self._guest = self._rooms.refused.enter(
+                peer, transport.abort, most=MAX_REFUSED, most_of_peer=MAX_REFUSED_OF_PEER
+            )
+            if self._guest is None:
+                transport.abort()
+                return
             self.app = _too_many
+        self.app_state = {"guest": self._guest}
         self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the place to another."""
+        self._rooms.connections.go(self._guest)
+        self._rooms.refused.go(self._guest)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and go on waiting where they are not the whole head of a request."""
@@ -96,6 +131,7 @@ class BoundedConnection(H11Protocol):
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
+            *SAFE_HEADERS,
         ]
         if self.cycle is not None:
             # Its head was understood, its body is not: whoever carries it out must not answer a second time.
@@ -123,7 +159,7 @@ class BoundedConnection(H11Protocol):
 
 
 async def _too_many(scope: Scope, receive: Receive, send: Send) -> None:
-    line = f"more than {MAX_CONNECTIONS} connections are open; try again in a moment"
+    line = "too many connections are open already; try again in a moment"
     await refuse(429, line, RETRY_AFTER)(scope, receive, send)
 
 

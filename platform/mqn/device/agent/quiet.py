@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from mqn.device.agent.listening import HANDSHAKE_SECONDS, BoundedConnection, BoundedListener
+from mqn.device.agent.listening import HANDSHAKE_SECONDS, BoundedConnection, BoundedListener, Rooms
 
 GRACE_SECONDS = 2
 
@@ -65,9 +65,11 @@ class QuietServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         patience = None if self._tls is None else HANDSHAKE_SECONDS
         for given in sockets or ():
-            listener = BoundedListener(given)
+            rooms = Rooms()
+            listener = BoundedListener(given, rooms)
             connect = functools.partial(
                 BoundedConnection,
+                rooms=rooms,
                 on_made=listener.shaken,
                 config=self.config,
                 server_state=self.server_state,

@@ -17,6 +17,7 @@ _REFUSALS = {
     408: "the body does not come",
     409: "not now: no lease, a full queue, or an agent on its way down",
     413: "too many bytes",
+    421: "asked for under a name that is not this agent's",
     422: "understood, and cannot be",
     429: "too much at once",
     503: "the agent cannot reach its device",
@@ -157,7 +158,7 @@ def openapi() -> dict[str, Any]:
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
-    refused = {401, 429, *operation.refuses} if operation.path != wire.HEALTH else {429}
+    refused = {401, 421, 429, *operation.refuses} if operation.path != wire.HEALTH else {421, 429}
     responses: dict[str, Any] = {
         str(status): {"description": "done", **_content(answer)} for status, answer in operation.answers.items()
     }
