@@ -57,7 +57,7 @@ def run(pairs: int = PAIRS) -> dict[str, Any]:
 
 
 def _time(path: Path, folder: Path, way: Callable[..., Any]) -> tuple[float, float, float]:
-    """Nanoseconds of the model's p50 and of its fastest round, and seconds that the pass took beside its timed rounds."""
+    """Nanoseconds of the model's p50 and of its fastest round, and the seconds beside the timed rounds."""
     folder.mkdir()
     request = PassRequest(kind="timed", models=((PassFile(part="model", name="m.tflite"),),), settings=SETTINGS)
     local.run_isolated = way  # type: ignore[assignment]
