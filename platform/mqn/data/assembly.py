@@ -7,7 +7,6 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mqn.data import blob
 from mqn.data.catalogue import (
@@ -27,6 +26,7 @@ from mqn.data.staging import Staging
 from mqn.data.storage import LocalStorage, Storage
 from mqn.errors import DataError
 from mqn.parsing import to_plain
+from mqn.publishing import publish_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +141,14 @@ def replacing(output: Storage) -> Iterator[Storage]:
         return
     name = output.path.name
     partial = LocalStorage(output.path.with_name(f".{name}.partial"))
-    former = output.path.with_name(f".{name}.former")
     try:
         # What a killed preparation left behind goes first.
         partial.remove()
-        LocalStorage(former).remove()
         partial.path.mkdir(parents=True)
         yield partial
-        _exchange(partial.path, output.path, former)
+        publish_folder(partial.path, output.path, replace=True)
     finally:
         partial.remove()
-        LocalStorage(former).remove()
 
 
 def require_replaceable(output: Storage) -> None:
@@ -193,14 +190,3 @@ def _input_entries(part: Part, entry: Entry, offset: int) -> list[InputEntry]:
 
 def _values(entries: Sequence[Entry] | Sequence[InputEntry]) -> int:
     return sum(entry.height * entry.width * 3 for entry in entries)
-
-
-def _exchange(partial: Path, output: Path, former: Path) -> None:
-    if output.exists():
-        output.rename(former)
-    try:
-        partial.rename(output)
-    except OSError:
-        if former.exists():
-            former.rename(output)
-        raise

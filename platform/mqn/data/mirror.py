@@ -14,6 +14,7 @@ from mqn.data.storage import Storage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
 from mqn.parsing import from_mapping
+from mqn.publishing import sync_file, writing
 
 PIECE_BYTES = 8 * 1024 * 1024
 
@@ -75,9 +76,8 @@ def _copy(storage: Storage, content: bytes, folder: Path, progress: Progress | N
         raise DataError(
             f"the dataset {storage.place} is damaged: {damaged} is not what its {CATALOGUE} says; prepare it again"
         )
-    partial = folder / f"{CATALOGUE}.part"
-    partial.write_bytes(content)
-    partial.replace(folder / CATALOGUE)
+    with writing(folder / CATALOGUE) as partial:
+        partial.write_bytes(content)
 
 
 def _fetch(
@@ -97,6 +97,7 @@ def _fetch(
             have += len(piece)
             if progress:
                 progress((span[0] + have) >> 20, span[1] >> 20, name)
+    sync_file(path)
 
 
 def _damaged(folder: Path, catalogue: Catalogue) -> str:

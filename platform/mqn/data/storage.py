@@ -152,6 +152,7 @@ class LocalStorage(Storage):
         try:
             with partial.open("wb") as stream:
                 yield stream
+            # Not synced: parts of a preparation are checked by their hashes, and a whole dataset is synced at its end.
             partial.replace(path)
         except BaseException:
             # A full disk should have its room back, and an interrupted run leave nothing.

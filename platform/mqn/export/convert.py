@@ -17,6 +17,7 @@ from mqn.export.naming import name_tensors
 from mqn.export.twin import TWIN, Twin, build_twin
 from mqn.models.checkpoint import load
 from mqn.parsing import write_json
+from mqn.publishing import publish_file
 
 FLOAT_FILE = "model.float32.tflite"
 PARITY_FILE, NETWORK_FILE = "parity.json", "network.json"
@@ -69,7 +70,7 @@ def convert_network(network: nn.Module, input_size: int, directory: Path) -> Pat
                 f"{step} differs by {worst:.2e}, above {TOLERANCE:g}: what was exported is another network"
             )
     # Last and at once: a file of this name is whole, and the same network.
-    return converted.write(directory / f".{FLOAT_FILE}.new").replace(directory / FLOAT_FILE)
+    return publish_file(converted.write(directory / f".{FLOAT_FILE}.new"), directory / FLOAT_FILE)
 
 
 def _convert_twin(twin: Twin, input_size: int) -> bytes:

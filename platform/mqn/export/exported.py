@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from mqn.errors import ConfigError, ModelFileError, UsageError
 from mqn.parsing import file_hash, read_json
+from mqn.publishing import publish_file
 from mqn.records import Codec, Manifest
 
 MANIFEST = "manifest.json"
@@ -105,8 +106,8 @@ def _copy(model: Exported, target: Path) -> Exported:
         for name in model.manifest.files:
             temporary = target / f".{name}.new"
             shutil.copyfile(model.folder / name, temporary)
-            temporary.replace(target / name)
-        (target / _ANNOUNCED).replace(target / MANIFEST)
+            publish_file(temporary, target / name)
+        publish_file(target / _ANNOUNCED, target / MANIFEST)
         return open_exported(target)
 
 

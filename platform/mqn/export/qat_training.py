@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from mqn.errors import TrainingError
 from mqn.parsing import write_json
+from mqn.publishing import publish_file
 
 BATCH_SIZE = 4
 PROBE = 16
@@ -192,7 +193,7 @@ class Distillation:
         temporary = path.with_name(f".{path.name}")
         with temporary.open("wb") as file:
             np.savez(file, checks=json.dumps([asdict(check) for check in self.checks]), **arrays)
-        temporary.replace(path)
+        publish_file(temporary, path)
 
     def _restore(self, path: Path) -> int:
         """How many steps are done."""

@@ -13,6 +13,7 @@ from mqn.export.calibration import CalibrationReport
 from mqn.export.flatbuffer import Network
 from mqn.export.qat_grid import Ranges
 from mqn.parsing import read_json, to_plain, write_json
+from mqn.publishing import publish_file
 from mqn.records import Plan
 
 TUNED_FILE, GRID_FILE = "tuned.float32.tflite", "grid.json"
@@ -51,7 +52,7 @@ def write_tuned(tuned: Tuned, plan: Plan, directory: Path) -> Path:
     ranges = {name: {end: value.tolist() for end, value in ends.items()} for name, ends in tuned.ranges.items()}
     write_json(directory / GRID_FILE, _Grid(plan=tuning_of(plan), ranges=ranges, report=tuned.report))
     target = directory / TUNED_FILE
-    return tuned.network.write(directory / f".{TUNED_FILE}.new").replace(target)
+    return publish_file(tuned.network.write(directory / f".{TUNED_FILE}.new"), target)
 
 
 def read_tuned(path: Path, plan: Plan) -> Tuned:

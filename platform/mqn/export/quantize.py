@@ -25,6 +25,7 @@ from mqn.export.qat_tuned import Tuned, read_tuned
 from mqn.export.recipe import build_recipe
 from mqn.export.rules import assign
 from mqn.parsing import write_json
+from mqn.publishing import publish_file
 from mqn.records import Plan
 
 FUSED_FILE, BACKBONE_FILE, HEAD_FILE = "model.tflite", "backbone.tflite", "head.tflite"
@@ -140,5 +141,5 @@ def _publish(parts: Sequence[Network], targets: Sequence[Path]) -> tuple[Path, .
     for name in (FUSED_FILE, BACKBONE_FILE, HEAD_FILE):  # What an earlier plan of the other layout left.
         (targets[0].parent / name).unlink(missing_ok=True)
     for temporary, target in written:
-        temporary.replace(target)
+        publish_file(temporary, target)
     return tuple(targets)

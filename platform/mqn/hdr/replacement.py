@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mqn.errors import PictureError
+from mqn.publishing import sync_file, sync_folder
 
 
 @contextlib.contextmanager
@@ -30,7 +31,10 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         if path.is_dir():
             raise PictureError(f"{path}: cannot be written: is a folder")
+        # Ledgers take what has its name for finished: it has to be there after a power cut too.
+        sync_file(temporary)
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise PictureError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:

@@ -16,6 +16,7 @@ from mqn.media.joining import join
 from mqn.media.ledger import Ledger
 from mqn.media.sink import FrameRecord, failures_named
 from mqn.parsing import from_mapping
+from mqn.publishing import publish_file
 
 RUN_FRAMES = 24
 """Frames of one run: what a kill costs at most, and the distance of key frames."""
@@ -83,7 +84,7 @@ class Hdr10Sink:
             sound=self._sound,
         )
         with failures_named(self._output):
-            joined.replace(self._output)
+            publish_file(joined, self._output)
         shutil.rmtree(self.place, ignore_errors=True)
         return [self._output]
 

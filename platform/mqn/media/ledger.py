@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mqn.parsing import to_plain
+from mqn.publishing import writing
 
 
 class Ledger:
@@ -38,9 +39,8 @@ class Ledger:
         """Forget all entries but the first `count`: what they name is gone."""
         del self.entries[count:]
         lines = [self._head, *(json.dumps(entry, allow_nan=False) for entry in self.entries)]
-        temporary = self._path.with_name(f"{self._path.name}.new")
-        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        temporary.replace(self._path)
+        with writing(self._path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
     def add(self, entry: dict[str, Any]) -> None:
         """Note something finished; it is on the disk when this returns.

@@ -16,6 +16,7 @@ from mqn.errors import WeightsError
 from mqn.models.mqn import MQN, assemble
 from mqn.models.narrowing import channels, narrow
 from mqn.parsing import convert, from_mapping, to_plain
+from mqn.publishing import writing
 from mqn.records import Arch, Training
 
 
@@ -63,9 +64,8 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain values and tensors, so that a reader sees the old file or the new one whole, never a half."""
-    temporary = path.with_name(f".{path.name}.new")
-    torch.save(dict(content), temporary)
-    temporary.replace(path)
+    with writing(path) as temporary:
+        torch.save(dict(content), temporary)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from mqn.errors import WeightsError
 from mqn.home import home
 from mqn.parsing import file_hash
+from mqn.publishing import publish_file
 
 KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -51,7 +52,7 @@ def fetch(path: str, *, md5: str | None = None) -> Path:
             _download(url, part)
             _check_md5(part, md5, url)
             _recorded(target).write_text(file_hash(part) + "\n", encoding="ascii")
-            part.replace(target)
+            publish_file(part, target)
     _check_recorded(target, url)
     return target
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mqn.errors import DataError
 from mqn.parsing import to_plain
+from mqn.publishing import publish_file
 from mqn.scoring.ledger import Line
 
 PARQUET = "pictures.parquet"
@@ -51,7 +52,7 @@ def write_tables(
         temporary = folder / f".{name}.new"
         try:
             write(table, str(temporary))
-            temporary.replace(folder / name)
+            publish_file(temporary, folder / name)
         except OSError as error:
             raise DataError(f"cannot write {folder / name}: {error.strerror or error}") from error
 

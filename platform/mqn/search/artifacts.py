@@ -21,6 +21,7 @@ import filelock
 
 from mqn.errors import ConfigError, StudyError
 from mqn.parsing import file_hash, read_json, write_json
+from mqn.publishing import publish_folder
 from mqn.records import Manifest
 
 MANIFEST = "manifest.json"
@@ -59,6 +60,9 @@ class Slot:
             versions: of the packages that took part.
             seconds: wall time.
             details: what the stage wants known.
+
+        Raises:
+            DiskError: the disk is full or read-only.
         """
         files = {
             path.relative_to(self.folder).as_posix(): file_hash(path)
@@ -75,9 +79,8 @@ class Slot:
             details=dict(details),
         )
         write_json(self.folder / MANIFEST, manifest)
-        if self.target.exists():  # Damaged or too old, or `open` would have taken it.
-            shutil.rmtree(self.target)
-        self.folder.rename(self.target)
+        # What is there is damaged or too old, or `open` would have taken it.
+        publish_folder(self.folder, self.target, replace=True)
         self.artifact = Artifact(folder=self.target, manifest=manifest)
         return self.artifact
 

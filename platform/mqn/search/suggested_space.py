@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mqn.parsing import to_plain
+from mqn.publishing import publish_file
 from mqn.records import Calibration, Plan, Training
 from mqn.search.ranking import judged_on
 from mqn.search.space import load_space
@@ -66,7 +67,7 @@ def write_space(path: Path, plans: Sequence[Plan], checkpoint: Path, training: T
     temporary = path.with_name(f".{path.stem}.new.toml")
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     load_space(str(temporary))
-    temporary.replace(path)
+    publish_file(temporary, path)
 
 
 def _rules_of(plan: Plan) -> tuple[str, str]:

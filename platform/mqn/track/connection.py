@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from mqn import telemetry
 from mqn.errors import DiskError, TrackingError
 from mqn.home import home
+from mqn.publishing import publish_file
 from mqn.redaction import redact, redact_url
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _create_database(file: Path) -> None:
             unfinished = Path(folder) / file.name
             uri = f"sqlite:///{unfinished}"
             MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
-            unfinished.replace(file)
+            publish_file(unfinished, file)
 
 
 def database_file(uri: str) -> Path | None:

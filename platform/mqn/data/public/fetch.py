@@ -276,4 +276,4 @@ def _link_or_copy(source: Path, target: Path) -> None:
         return
     growing = target.with_name(f".{target.name}.part")
     shutil.copy2(source, growing)
-    growing.replace(target)
+    publish_file(growing, target)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.errors import DeviceRefusedError, MissingLibraryError
+from mqn.publishing import publish_file
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -114,7 +115,7 @@ def write_private(path: Path, content: bytes) -> None:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
-    new.replace(path)
+    publish_file(new, path)
 
 
 def _make_authority(folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mqn.device.agent.disk import RESERVE_BYTES, free_bytes, room_needed
 from mqn.device.agent.refusals import TooLargeError, WrongHashError
+from mqn.publishing import sync_folder
 
 SUFFIX = ".tflite"
 INCOMING = ".incoming-"
@@ -97,6 +98,7 @@ class Store:
                     raise WrongHashError(f"the bytes sent do not have the SHA-256 {sha256}")
                 incoming.chmod(0o400)
                 incoming.replace(self._path(sha256))
+                await asyncio.to_thread(sync_folder, self._folder)
             finally:
                 incoming.unlink(missing_ok=True)
         self._keep_quota(self._path(sha256))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mqn.errors import DeviceRefusedError
 from mqn.home import home
+from mqn.publishing import publish_file
 
 SOURCES = Path(__file__).parent / "runner"
 FLAGS = ("-std=c11", "-O2", "-D_GNU_SOURCE")
@@ -104,7 +105,7 @@ def build_runner(architecture: str, compiler: Compiler) -> Path:
         built = Path(name) / program.name
         files = [str(source) for source in sources if source.suffix == ".c"]
         _compile([*compiler.command, *FLAGS, *files, "-o", str(built), *LIBRARIES])
-        built.replace(program)
+        publish_file(built, program)
     return program
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from mqn.errors import DeviceRefusedError
 from mqn.home import home
+from mqn.publishing import publish_file
 
 PACKAGE = "ai-edge-litert"
 MEMBER = "ai_edge_litert/libLiteRt.so"
@@ -102,7 +103,7 @@ def _download(architecture: str, version: str) -> Path:
             unpacked = Path(name) / library.name
             with unpacked.open("wb") as target:
                 shutil.copyfileobj(source, target)
-        unpacked.replace(library)
+        publish_file(unpacked, library)
     return library
 
 
