@@ -23,6 +23,7 @@ from mqn.data.staging import Staging
 from mqn.data.storage import open_storage
 from mqn.errors import DataError, EmptyDatasetError, UsageError
 from mqn.hdr.files import read, write
+from mqn.hdr.primaries import primaries
 from mqn.parsing import to_plain
 
 Photos = Callable[..., Path]
@@ -115,6 +116,34 @@ def test_negative_values_are_counted(photos: Photos, tmp_path: Path) -> None:
 
     assert report.negative_values == 3
     assert Dataset.open(tmp_path / "out").catalogue.negative_values == {"c.pfm": 3}
+
+
+def test_what_was_put_right_in_a_file_is_reported_and_recorded(photos: Photos, tmp_path: Path) -> None:
+    import OpenEXR
+
+    folder = photos("a.exr", "b.exr")
+    image = read(folder / "a.exr")
+    header = {"chromaticities": primaries("acescg").chromaticities}
+    OpenEXR.File(header, {"RGB": image}).write(str(folder / "c.exr"))
+    cv2.imwrite(str(folder / "c__ev0.png"), np.full((*image.shape[:2], 3), 90, np.uint8))
+    (folder / "c__ev0.png").rename(folder / "c__ev0.jpg")
+    (folder / "manifest.csv").write_text("file,source,ldr\na.exr,a,\nb.exr,b,\nc.exr,c,c__ev0.jpg\n")
+
+    report = prepare(folder, tmp_path / "out")
+
+    assert list(report.notes) == ["c.exr", "c__ev0.jpg"]
+    assert report.notes["c.exr"][0].startswith("its colours are brought from acescg to BT.709 and adapted")
+    assert report.notes["c__ev0.jpg"] == ("holds PNG data, not JPEG as its suffix says",)
+    assert Dataset.open(tmp_path / "out").catalogue.notes == report.notes
+    assert json.loads((tmp_path / "out" / CATALOGUE).read_text())["notes"]["c.exr"] == list(report.notes["c.exr"])
+
+
+def test_a_dataset_of_before_notes_opens(photos: Photos, tmp_path: Path) -> None:
+    prepare(photos("a.exr", "b.exr"), tmp_path / "out")
+    record = json.loads((tmp_path / "out" / CATALOGUE).read_text())
+    del record["notes"]
+    (tmp_path / "out" / CATALOGUE).write_text(json.dumps(record))
+    assert Dataset.open(tmp_path / "out").catalogue.notes == {}
 
 
 def test_jpegs_beside_the_pictures_are_no_hdr_pictures(photos: Photos, tmp_path: Path) -> None:

@@ -146,6 +146,7 @@ def _convert_pictures(
     model: dict[str, Any],
     options: PictureOptions,
 ) -> dict[str, Any]:
+    from mqn.hdr.notes import grouped
     from mqn.media.pictures import PictureReport, convert_folder, convert_picture
 
     with output.progress() as bar:
@@ -166,8 +167,8 @@ def _convert_pictures(
             )
     if report.skipped:
         output.note(f"{len(report.skipped)} of {len(pictures)} were finished before and left as they are")
-    for path, notes in report.notes.items():
-        output.note(f"{path}: {'; '.join(notes)}")
+    for told in grouped(report.notes):
+        output.note(told)
     return {
         "written": report.written,
         "skipped": report.skipped,

@@ -52,6 +52,7 @@ def prepare(
 ) -> None:
     """Decode a folder once into a dataset that trainings map into memory; names every file that cannot be used."""
     from mqn.data.prepare import prepare as run
+    from mqn.hdr.notes import grouped
 
     with _told() as on_picture:
         try:
@@ -62,6 +63,8 @@ def prepare(
     if json:
         output.document(report)
         return
+    for told in grouped(report.notes):
+        output.line(f"note: {told}")
     for file, reason in report.skipped:
         output.line(f"left out: {file}: {reason}")
     counts = ", ".join(f"{count} {split}" for split, count in report.counts.items())

@@ -93,6 +93,7 @@ def catalogue(
         skipped=dict(sorted(left_out.items())),
         beside_manifest=beside_manifest,
         negative_values={one.part.name: one.part.negative_values for one in usable if one.part.negative_values},
+        notes={file: clauses for one in usable for file, clauses in one.part.notes.items()},
     )
 
 

@@ -94,6 +94,7 @@ class Catalogue:
         skipped: files that could not be used, to the reason.
         beside_manifest: how many pictures lie in the folder without standing in its manifest.csv; they are taken up.
         negative_values: picture name to how many values of it were below 0 and are 0 now.
+        notes: file to what was converted, cropped or chosen in reading it; inputs too.
     """
 
     format: int
@@ -105,6 +106,7 @@ class Catalogue:
     skipped: dict[str, str] = field(default_factory=dict)
     beside_manifest: int = 0
     negative_values: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def hash_entries(pictures: Iterable[Entry], inputs: Iterable[InputEntry]) -> str:

@@ -24,6 +24,7 @@ from mqn.data.catalogue import (
 )
 from mqn.data.mirror import mirror
 from mqn.data.sources import survey
+from mqn.data.staging import PART_FORMAT
 from mqn.data.storage import LocalStorage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
@@ -200,7 +201,7 @@ def locate(data: str | Path | None = None, *, progress: Progress | None = None) 
         raise DataError(f"cannot read {source.place}: {error.strerror or error}; check address and keys") from error
     if prepared:
         return Dataset.open(source.place, progress=progress)
-    key = content_hash([FORMAT, source.place, survey(source).states])
+    key = content_hash([FORMAT, PART_FORMAT, source.place, survey(source).states])
     output = home() / "data" / f"{source.place.rpartition('/')[2]}-{key[:16]}"
     prepare.prepare_once(source.place, output, progress=progress)
     return Dataset.open(output)

@@ -15,7 +15,7 @@ from mqn.data.blob import value_hash
 from mqn.data.sources import VIEW
 from mqn.data.storage import Storage
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read_ldr
+from mqn.hdr.files import load, load_ldr
 from mqn.hdr.tonemap import luminance
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 from mqn.parsing import file_hash
@@ -47,6 +47,7 @@ class Part:
         negative_values: how many of its values were below 0 and are 0 now.
         inputs: the camera's own pictures of it, as they are stored.
         skipped: names of those that could not be used, to the reason.
+        notes: name of the picture or of an input to what was converted, cropped or chosen in reading it.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Part:
     negative_values: int = 0
     inputs: tuple[InputPart, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +98,19 @@ def decode(source: Storage, name: str, inputs: Sequence[str], *, side: int) -> D
         picture, digest = load(path), _digest(path)
         _require_a_scene(path, picture.image)
     taken, skipped, pixels = [], {}, []
+    notes = {name: picture.notes}
     size = _size(picture.image, side)
     for own in inputs:
         try:
             with _opened(source, own) as path:
-                values, own_digest = _decode_input(path, picture.image, size), _digest(path)
+                loaded, own_digest = load_ldr(path), _digest(path)
+                values = _input_values(path, loaded.image, picture.image, size)
         except PictureError as error:
             skipped[own] = str(error)
             continue
         taken.append(InputPart(name=own, label=label(own, name), file_sha256=own_digest, sha256=value_hash(values)))
         pixels.append(values)
+        notes[own] = loaded.notes
     return store(
         name,
         _downscaled(picture.image, size),
@@ -113,6 +118,7 @@ def decode(source: Storage, name: str, inputs: Sequence[str], *, side: int) -> D
         negative_values=picture.negative_values,
         inputs=tuple(taken),
         skipped=skipped,
+        notes={file: clauses for file, clauses in notes.items() if clauses},
         pixels=tuple(pixels),
     )
 
@@ -125,6 +131,7 @@ def store(
     negative_values: int = 0,
     inputs: tuple[InputPart, ...] = (),
     skipped: dict[str, str] | None = None,
+    notes: dict[str, tuple[str, ...]] | None = None,
     pixels: tuple[np.ndarray, ...] = (),
 ) -> Decoded:
     """Turn a picture into the half floats that are stored of it.
@@ -139,6 +146,7 @@ def store(
         negative_values: as of `Part`.
         inputs: as of `Part`.
         skipped: as of `Part`.
+        notes: as of `Part`.
         pixels: of the inputs.
 
     Returns:
@@ -158,6 +166,7 @@ def store(
         negative_values=negative_values,
         inputs=inputs,
         skipped=skipped or {},
+        notes=notes or {},
     )
     return Decoded(part=part, picture=values, inputs=pixels)
 
@@ -218,12 +227,11 @@ def _downscaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
 
 
-def _decode_input(path: Path, truth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _input_values(path: Path, image: np.ndarray, truth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The code values of a camera's picture, at the size that its truth is stored at.
 
     Light is averaged, not code values, as in the truth: what neither clips stays one function of the other.
     """
-    image = read_ldr(path)
     (height, width), (rows, columns) = image.shape[:2], truth.shape[:2]
     # One pixel is what rounding may make of the same shape at another size.
     if abs(width * rows - height * columns) > max(rows, columns):

@@ -62,6 +62,7 @@ class Summary:
         skipped: files that could not be used, to the reason.
         beside_manifest: pictures taken that do not stand in the folder's manifest.csv.
         negative_values: picture to how many values of it were below 0 and are 0 now.
+        notes: file to what was converted, cropped or chosen in reading it.
         damaged: pictures and inputs whose stored pixels are not those that were written.
     """
 
@@ -72,6 +73,7 @@ class Summary:
     skipped: dict[str, str]
     beside_manifest: int
     negative_values: dict[str, int]
+    notes: dict[str, tuple[str, ...]]
     damaged: tuple[str, ...]
 
 
@@ -117,6 +119,7 @@ def inspect(dataset: Dataset, output: Path | str) -> Summary:
         skipped=catalogue.skipped,
         beside_manifest=catalogue.beside_manifest,
         negative_values=catalogue.negative_values,
+        notes=catalogue.notes,
         damaged=tuple(dataset.damaged()),
     )
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqn.data.sheet import Section, Tile, encode_jpeg
+from mqn.hdr.notes import grouped
 
 if TYPE_CHECKING:
     from mqn.data.inspect import SplitSummary, Summary
@@ -88,6 +89,7 @@ def _figures(summary: Summary) -> str:
         notes.append(
             f"<p>Values that were negative and are 0: {count}, in pictures: {len(summary.negative_values)}</p>"
         )
+    notes += [f"<p>{html.escape(line)}</p>" for line in grouped(summary.notes)]
     head = "".join(f"<th>{title}</th>" for title in titles)
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{''.join(notes)}"
 

@@ -53,6 +53,7 @@ class Report:
         skipped: every file that could not be used, with the reason.
         beside_manifest: pictures taken that do not stand in the folder's manifest.csv.
         negative_values: values below 0 that are 0 now, in all pictures together.
+        notes: file to what was converted, cropped or chosen in reading it.
     """
 
     folder: str
@@ -63,6 +64,7 @@ class Report:
     skipped: tuple[Skipped, ...]
     beside_manifest: int
     negative_values: int
+    notes: dict[str, tuple[str, ...]]
 
 
 def prepare(
@@ -275,6 +277,7 @@ def _report(output: Storage, catalogue: Catalogue) -> Report:
         skipped=tuple(Skipped(file, reason) for file, reason in sorted(catalogue.skipped.items())),
         beside_manifest=catalogue.beside_manifest,
         negative_values=sum(catalogue.negative_values.values()),
+        notes=catalogue.notes,
     )
 
 

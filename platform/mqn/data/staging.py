@@ -20,7 +20,8 @@ from mqn.data.storage import Storage
 from mqn.errors import ConfigError, DataError
 from mqn.parsing import from_mapping, to_plain
 
-PART_FORMAT = 1
+PART_FORMAT = 2
+"""Raised when a part holds other fields, or when reading makes other values of the same file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
+from mqn.hdr.notes import plain
 from mqn.hdr.primaries import PRIMARIES, Primaries, change_primaries
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 
@@ -45,7 +46,7 @@ def profile_name(profile: bytes) -> str:
         name = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description
     except (OSError, ValueError, ImageCms.PyCMSError):
         name = None
-    return " ".join((name or "unnamed").split())
+    return plain(name or "") or "unnamed"
 
 
 def from_profile(values: np.ndarray, channels: str, profile: bytes) -> np.ndarray | None:

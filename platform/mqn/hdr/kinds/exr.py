@@ -13,6 +13,7 @@ from mqn.hdr.headers import require_size
 from mqn.hdr.kinds.decoded import DecodedHdr, stated_primaries
 from mqn.hdr.kinds.exr_layers import Layer, find_layers, note_of_choice
 from mqn.hdr.noise import captured_noise, fault
+from mqn.hdr.notes import plain
 from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
 
 # Colour spaces that say nothing: "data" and "raw" are for what is no colour.
@@ -71,10 +72,8 @@ def decode_exr(path: Path) -> DecodedHdr:
 def _only_channel(path: Path, channels: Mapping[str, Any]) -> np.ndarray:
     if len(channels) == 1:
         return np.asarray(next(iter(channels.values())).pixels)
-    raise PictureError(
-        f"{path}: has the channels {', '.join(sorted(channels))[:300]}; R, G and B of a layer, or Y, RY and BY, are "
-        "needed"
-    )
+    names = ", ".join(map(plain, sorted(channels)))[:300]
+    raise PictureError(f"{path}: has the channels {names}; R, G and B of a layer, or Y, RY and BY, are needed")
 
 
 def _is_deep(channels: Mapping[str, Any], layer: Layer) -> bool:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mqn.hdr.notes import plain
+
 # Renderers' and compositors' words for the whole picture, among layers of light, matter and distance.
 _WHOLE = {"beauty", "combined", "composite"}
 _COLOURS = {"rgba", "rgb", "main", "c", "color", "colour", "image", "final", "master"}
@@ -62,7 +64,7 @@ def note_of_choice(layers: Sequence[Layer]) -> tuple[str, ...]:
     Returns:
         Nothing, where there was none and the picture has no name.
     """
-    labels = [layer.name or "R, G, B" for layer in layers]
+    labels = [plain(layer.name) or "R, G, B" for layer in layers]
     if len(layers) == 1:
         return (f"its layer {labels[0]} was taken",) if layers[0].name else ()
     more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
