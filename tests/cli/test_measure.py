@@ -12,7 +12,7 @@ from mqn.cli.app import run
 from mqn.cli.measure import parse_processors, settle
 from mqn.cli.waiting import Wait
 from mqn.device.reference_models import write_trial_model
-from mqn.errors import DeviceAwayError, MeasurementError, UsageError
+from mqn.errors import DeviceAwayError, MeasurementError, UnsteadyError, UsageError
 from mqn.records import PRESETS, MeasureSettings
 
 OPS = (("Convolution (NHWC, F32) IGEMM", 3.0), ("Convolution (NHWC, F32) IGEMM", 1.0), ("CUSTOM", 0.5))
@@ -190,3 +190,67 @@ def test_a_preset_changes_how_long_and_not_what_counts():
 def test_what_is_not_allowed_is_wrong_usage(words, model, capsys):
     assert run(["measure", model, *words]) == 2
     assert words[1] in capsys.readouterr().err
+
+
+def unsteady(**changes):
+    found = measurement(verdict="unsteady", reasons=("processes differ by 14 %",), **changes)
+    return UnsteadyError("m.tflite: measured as 'unsteady' on board (processes differ by 14 %); accepted: ok", found)
+
+
+def test_figures_that_do_not_count_are_shown_with_their_verdict(device, model, tmp_path, capsys):
+    device[0]["measure"] = unsteady()
+    picture = tmp_path / "samples.png"
+    assert run(["measure", model, "--histogram", str(picture), "--profile-ops"]) == 1
+    captured = capsys.readouterr()
+    assert "2.008 (1.988 to 2.028)" in captured.out
+    assert "verdict: unsteady: processes differ by 14 %" in captured.out
+    assert "operator by operator" in captured.out
+    assert captured.err.splitlines()[-1].startswith("mqn: m.tflite: measured as 'unsteady'")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_that_do_not_count_are_in_the_json_with_their_verdict(device, model, capsys):
+    device[0]["measure"] = unsteady()
+    assert run(["measure", model, "--json"]) == 1
+    plain = json.loads(capsys.readouterr().out)
+    assert (plain["verdict"], plain["reasons"]) == ("unsteady", ["processes differ by 14 %"])
+    assert plain["latency_ms"]["p50"] > 0
+    assert plain["parts"][0]["samples_ns"]
+
+
+def test_a_comparison_that_does_not_count_is_shown_too(device, model, capsys):
+    found = comparison(verdict="contended", reasons=("others were at work",))
+    device[0]["compare"] = UnsteadyError("m.tflite against m.tflite: contended", found)
+    assert run(["measure", model, "--against", model]) == 1
+    shown = capsys.readouterr().out
+    assert "verdict: contended: others were at work" in shown
+    assert "B takes 3.1 % longer (2.4 to 3.8 %)" in shown
+
+
+def test_a_model_that_crashes_has_a_verdict_and_no_figures(device, model, tmp_path, capsys):
+    found = measurement(verdict="crashed", reasons=("killed by SIGSEGV",), latency_ms=None, parts=())
+    device[0]["measure"] = MeasurementError("m.tflite: measured as 'crashed'", found)
+    picture = tmp_path / "never.png"
+    assert run(["measure", model, "--histogram", str(picture)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "verdict: crashed: killed by SIGSEGV\n"
+    assert not picture.exists()
+    assert run(["measure", model, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "crashed"
+
+
+def test_models_of_one_name_are_told_apart(device, tmp_path, capsys):
+    models = [tmp_path / folder / "model.tflite" for folder in "ab"]
+    for path in models:
+        path.parent.mkdir()
+        write_trial_model(path)
+    words = ["measure", str(models[0]), "--against", str(models[1])]
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1] == "B (b/model.tflite) takes 3.1 % longer (2.4 to 3.8 %) than A (a/model.tflite)"
+    assert [line.split()[:2] for line in shown.splitlines() if "model.tflite " in line][:2] == [
+        ["A", "a/model.tflite"],
+        ["B", "b/model.tflite"],
+    ]
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["models"] == ["a/model.tflite", "b/model.tflite"]

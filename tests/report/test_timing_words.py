@@ -56,3 +56,11 @@ def test_only_what_can_be_read_of_a_machine_is_told():
     assert machine_text(before, after) == (
         "load 0.2 to 1.0, clock 2400 MHz, ? to 51 °C, battery 81 to 80 %, not charging"
     )
+
+
+def test_a_verdict_names_both_models_where_it_can() -> None:
+    given = Ratio(value=1.031, range=Range(low=1.024, high=1.038), confidence=0.95, different=True)
+    assert verdict_on(given, ("x", "y")) == "B (y) takes 3.1 % longer (2.4 to 3.8 %) than A (x)"
+    same = Ratio(value=1.0, range=Range(low=0.99, high=1.01), confidence=0.95, different=False)
+    assert verdict_on(same, ("x", "y")) == "A (x) and B (y) cannot be told apart (-1.0 to +1.0 %)"
+    assert verdict_on(given, ("x", "x")) == "B takes 3.1 % longer (2.4 to 3.8 %)"

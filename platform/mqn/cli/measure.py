@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +12,8 @@ import typer
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName, parse_picture
 from mqn.cli.waiting import Wait, waiting
-from mqn.errors import DeviceError, UsageError
+from mqn.errors import DeviceError, MeasurementError, UsageError
+from mqn.naming import tell_apart
 from mqn.parsing import to_plain
 from mqn.profile import DeviceProfile, load_profile
 from mqn.records import PRESETS, Comparison, Delegate, Measurement, MeasureSettings, OpProfile
@@ -45,7 +45,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of it; the profile's failure is told after all else is shown."""
+    """What came of it; a failure, or a verdict that is not accepted, is told after all else is shown."""
 
     main: Measurement | Comparison
     profiles: tuple[OpProfile, ...] = ()
@@ -88,22 +88,24 @@ def measure(
     runner = load_profile(profile)
     given = {"threads": threads, "processors": parse_processors(processors), "delegate": delegate}
     settings = settle(runner.measure, preset, given)
+    names = tell_apart([model, against]) if against else (" + ".join(map(str, model)),)
     work = Work(
-        model=Model(name=_name(model), files=tuple(model_files(model))),
-        against=Model(name=_name(against), files=tuple(model_files(against))) if against else None,
+        model=Model(name=names[0], files=tuple(model_files(model))),
+        against=Model(name=names[1], files=tuple(model_files(against))) if against else None,
         profile_ops=profile_ops,
         settings=settings,
     )
     target = device or next(iter(runner.targets or runner.devices))
     with waiting(target) as wait, Pool(runner.devices) as pool, pool.open(target) as (name, client):
         outcome = carry_out(client, name, runner.devices[name], work, wait)
-    if histogram is not None:
+    drawn = histogram is not None and has_samples(outcome.main)
+    if histogram is not None and drawn:
         _draw(outcome.main, work, histogram)
     if json:
-        output.document(_plain(outcome))
+        output.document(_plain(outcome, work))
     else:
         _show(outcome, work)
-        if histogram is not None:
+        if drawn:
             output.line(f"written: {histogram}")
     if outcome.failure is not None:
         raise outcome.failure
@@ -154,9 +156,11 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
         work: what is to be done.
         wait: told how it goes.
 
+    Returns:
+        What was measured, whatever its verdict; one that is not accepted comes with its failure.
+
     Raises:
-        MeasurementError: no try had an accepted verdict.
-        DeviceError: the device is away or refuses.
+        DeviceError: the device is away or refuses, or nothing was measured.
     """
     from mqn.device.measure import compare, profile
     from mqn.device.measure import measure as run
@@ -165,13 +169,21 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
 
     told: dict[str, Any] = {"gates": gates_of(name, device), "on_state": wait.state, "on_wait": wait.turn}
     main: Measurement | Comparison
-    if work.against is None:
-        wait.begin("measuring")
-        main = run(client, work.model.files, work.settings, **told)
-    else:
-        wait.begin("timing both in turns")
-        main = compare(client, work.model.files, work.against.files, work.settings, **told)
-    profiles = []
+    refusal: MeasurementError | None = None
+    try:
+        if work.against is None:
+            wait.begin("measuring")
+            main = run(client, work.model.files, work.settings, **told)
+        else:
+            wait.begin("timing both in turns")
+            main = compare(client, work.model.files, work.against.files, work.settings, **told)
+    except MeasurementError as error:
+        if error.measurement is None:
+            raise
+        main, refusal = error.measurement, error
+        if not has_samples(main):
+            return Outcome(main=main, failure=refusal)
+    profiles: list[OpProfile] = []
     try:
         for model in (work.model, work.against) if work.profile_ops else ():
             if model is not None:
@@ -179,8 +191,8 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
                 profiles.append(profile(client, model.files, work.settings, **told))
                 keep_profile(profiles_folder(), profiles[-1], model.files)
     except DeviceError as error:
-        return Outcome(main=main, profiles=tuple(profiles), failure=error)
-    return Outcome(main=main, profiles=tuple(profiles))
+        return Outcome(main=main, profiles=tuple(profiles), failure=refusal or error)
+    return Outcome(main=main, profiles=tuple(profiles), failure=refusal)
 
 
 def _draw(main: Measurement | Comparison, work: Work, path: Path) -> None:
@@ -193,28 +205,33 @@ def _draw(main: Measurement | Comparison, work: Work, path: Path) -> None:
         write_comparison_png(main, (work.model.name, work.against.name), path)
 
 
-def _plain(outcome: Outcome) -> dict[str, Any]:
+def has_samples(found: Measurement | Comparison) -> bool:
+    """Whether anything was timed: a model that crashes leaves a verdict alone."""
+    return found.latency_ms is not None if isinstance(found, Measurement) else bool(found.first and found.second)
+
+
+def _plain(outcome: Outcome, work: Work) -> dict[str, Any]:
     from mqn.report.timing_words import verdict_on
 
     plain: dict[str, Any] = to_plain(outcome.main)
     if isinstance(outcome.main, Comparison):
-        plain["sentence"] = verdict_on(outcome.main.p50)
+        assert work.against is not None
+        plain["models"] = names = [work.model.name, work.against.name]
+        plain["sentence"] = verdict_on(outcome.main.p50, names)
     for key, found in zip(("op_profile", "op_profile_against"), outcome.profiles, strict=False):
         plain[key] = to_plain(found)
     return plain
 
 
 def _show(outcome: Outcome, work: Work) -> None:
-    from mqn.cli.measure_tables import print_comparison, print_measurement, print_profile
+    from mqn.cli.measure_tables import print_comparison, print_measurement, print_profile, print_verdict
 
     models = [model for model in (work.model, work.against) if model is not None]
-    if isinstance(outcome.main, Measurement):
+    if not has_samples(outcome.main):
+        print_verdict(outcome.main)
+    elif isinstance(outcome.main, Measurement):
         print_measurement(outcome.main)
     else:
         print_comparison(outcome.main, [model.name for model in models])
     for model, found in zip(models, outcome.profiles, strict=False):
         print_profile(found, model.name)
-
-
-def _name(paths: Sequence[Path]) -> str:
-    return " + ".join(str(path) for path in paths)

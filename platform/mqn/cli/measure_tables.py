@@ -28,7 +28,7 @@ def print_measurement(measurement: Measurement) -> None:
         output.line(f"{part.part}: {delegation_text(part.delegation)}")
     output.line(memory_text(measurement))
     output.line(f"machine: {machine_text(measurement.before, measurement.after)}; {work_text(measurement)}")
-    _print_verdict(measurement)
+    print_verdict(measurement)
 
 
 def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
@@ -57,11 +57,11 @@ def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
         for part in parts:
             output.line(f"{letter} {part.part}: {delegation_text(part.delegation)}")
     output.line(f"machine: {machine_text(comparison.before, comparison.after)}; {work_text(comparison)}")
-    _print_verdict(comparison)
+    print_verdict(comparison)
     for name, ratio in (("p50", comparison.p50), ("p90", comparison.p90)):
         if ratio is not None:
             output.line(f"{name}, B over A: {ratio_text(ratio)}, with {100 * ratio.confidence:g} % confidence")
-    output.line(verdict_on(comparison.p50))
+    output.line(verdict_on(comparison.p50, names))
 
 
 def print_profile(profile: OpProfile, name: str) -> None:
@@ -105,7 +105,8 @@ def _share_cells(mean_ms: float, share: float, largest: float) -> list[str]:
     return [f"{mean_ms:.4f}", f"{100 * share:.1f}", bar]
 
 
-def _print_verdict(record: Measurement | Comparison) -> None:
+def print_verdict(record: Measurement | Comparison) -> None:
+    """Print whether a measurement counts, and why not."""
     output.line(f"verdict: {record.verdict}{': ' + '; '.join(record.reasons) if record.reasons else ''}")
 
 

@@ -12,6 +12,7 @@ from mqn.device.lease import OnState, OnWait, name_holder
 from mqn.device.pool.gates import Gates
 from mqn.device.science.figures import describe_verdict
 from mqn.errors import MeasurementError, UnsteadyError
+from mqn.naming import tell_apart
 from mqn.records import Comparison, Measurement, MeasureSettings, OpProfile, Verdict
 
 Result = TypeVar("Result", Measurement, Comparison)
@@ -107,7 +108,7 @@ def compare(
     from mqn.device.science.intervals import analyse_comparison
 
     client.send([*files, *against])
-    names = f"{_names(files)} against {_names(against)}"
+    names = " against ".join(tell_apart([files, against]))
     with client.lease(holder or name_holder("mqn measure"), on_wait=on_wait) as lease:
 
         def run() -> Comparison:

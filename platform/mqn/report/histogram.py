@@ -111,7 +111,7 @@ def write_comparison_png(comparison: Comparison, names: Sequence[str], path: Pat
     """
     piles = pile_comparison(comparison, names)
     bad = "" if comparison.verdict == "ok" else f", verdict {comparison.verdict}"
-    figure, (axes,) = open_figure(f"{verdict_on(comparison.p50)} on {comparison.device.id}{bad}")
+    figure, (axes,) = open_figure(f"{verdict_on(comparison.p50, names)} on {comparison.device.id}{bad}")
     edges = _edges(piles)
     style: dict[str, Any] = {"bins": edges, "histtype": "stepfilled", "alpha": 0.35}
     for number, pile in enumerate(piles):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mqn.records import Comparison, Delegation, Latency, MachineState, Measurement, Range, Ratio
 
 UNKNOWN = "unknown"
@@ -19,25 +21,28 @@ def ratio_text(ratio: Ratio) -> str:
     return range_text(ratio.value, ratio.range)
 
 
-def verdict_on(ratio: Ratio | None, second: str = "B") -> str:
+def verdict_on(ratio: Ratio | None, names: Sequence[str] = ()) -> str:
     """What a comparison comes to, as a sentence without a full stop.
 
     Args:
         ratio: of the second model over the first; None where it is not known.
-        second: what the second model is called.
+        names: of both models, where they tell them apart.
 
     Returns:
         `B takes 3.1 % longer (2.4 to 3.8 %)`, `B takes 3.1 % less (2.4 to 3.8 %)`, or `cannot be told apart (-0.4 to
-        +0.6 %)`.
+        +0.6 %)`; with names `B (y.tflite) takes 3.1 % longer (2.4 to 3.8 %) than A (x.tflite)`.
     """
+    named = len(set(names)) == 2
+    first, second = (f"{letter} ({name})" for letter, name in zip("AB", names, strict=True)) if named else ("A", "B")
+    both, than = (f"{first} and {second} ", f" than {first}") if named else ("", "")
     if ratio is None:
         return "not compared: it takes two processes at least"
     low, high = 100 * (ratio.range.low - 1), 100 * (ratio.range.high - 1)
     if not ratio.different:
-        return f"cannot be told apart ({low:+.1f} to {high:+.1f} %)"
+        return f"{both}cannot be told apart ({low:+.1f} to {high:+.1f} %)"
     if ratio.value > 1:
-        return f"{second} takes {100 * (ratio.value - 1):.1f} % longer ({low:.1f} to {high:.1f} %)"
-    return f"{second} takes {100 * (1 - ratio.value):.1f} % less ({-high:.1f} to {-low:.1f} %)"
+        return f"{second} takes {100 * (ratio.value - 1):.1f} % longer ({low:.1f} to {high:.1f} %){than}"
+    return f"{second} takes {100 * (1 - ratio.value):.1f} % less ({-high:.1f} to {-low:.1f} %){than}"
 
 
 def delegation_text(found: Delegation | None) -> str:
