@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test quick unit lint bench clean
+.PHONY: setup demo wheel test quick unit lint bench clean
 .DEFAULT_GOAL := demo
 
 setup: $(STAMP)
@@ -25,6 +25,15 @@ demo: $(STAMP)
 	@echo "runs:    $(BIN)/mqn ui       (MLflow's pages on this study)"
 	@echo "a model: $(BIN)/mqn select demo --by psnr_tm --output .mqn/demo/bundle"
 
+# The package as one file for other machines: dist/mqn_platform-VERSION-py3-none-any.whl. Needs Python alone.
+DIST ?= dist
+BUILDER ?= build/wheel
+wheel:
+	$(PYTHON) -m venv $(BUILDER)
+	rm -f $(DIST)/mqn_platform-*.whl
+	$(BUILDER)/bin/python -m pip wheel --quiet --no-deps --wheel-dir $(DIST) .
+	@echo "pip install '$$(ls $(DIST)/mqn_platform-*.whl)[all]'   or, on a device, [agent]"
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,5 +53,6 @@ test: quick
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks
 
+# What can be made again. Studies are not: they stay in .mqn.
 clean:
-	rm -rf $(VENV) .mqn build dist
+	rm -rf $(VENV) build dist

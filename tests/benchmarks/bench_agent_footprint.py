@@ -1,4 +1,4 @@
-"""A board installs `mqn-platform[agent]` alone: at most 170 MiB beyond Python, and at most 60 MB resident while idle.
+"""A board installs the extra `agent` alone: at most 170 MiB beyond Python, and at most 60 MB resident while idle.
 
 Installs into a fresh virtual environment, bytecode included, as a board would. Disk is counted as `du -m` does, in MiB:
 the runtime and NumPy are 131 of them.

@@ -459,7 +459,7 @@ def test_an_expired_certificate_is_told(tmp_path: Path) -> None:
 
 
 def test_a_device_needs_nothing_heavy() -> None:
-    # As on a board that holds `mqn-platform[agent]` and nothing more: an import of anything else fails.
+    # As on a board that holds the extra `agent` and nothing more: an import of anything else fails.
     script = (
         "import sys\n"
         "from importlib.abc import MetaPathFinder\n"

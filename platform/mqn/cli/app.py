@@ -14,6 +14,7 @@ from typer.main import get_group
 from mqn import __version__
 from mqn.cli import output
 from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
+from mqn.distribution import install_command
 from mqn.errors import MqnError
 from mqn.telemetry import switch_off
 
@@ -113,7 +114,7 @@ def _run(words: list[str]) -> int:
             raise
         if shown:
             output.note(traceback.format_exc().rstrip())
-        output.error(f"this command needs the package {error.name!r}; pip install 'mqn-platform[all]'")
+        output.error(f"this command needs the package {error.name!r}: {install_command('all')}")
         return 1
     except KeyboardInterrupt:
         output.error("interrupted")

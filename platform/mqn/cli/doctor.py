@@ -13,6 +13,7 @@ import typer
 from mqn.cli import output
 from mqn.cli.doctor_tools import tool_checks
 from mqn.cli.options import Json, ProfileName
+from mqn.distribution import install_command
 from mqn.errors import MqnError
 from mqn.home import home
 from mqn.profile import Profile, load_profile
@@ -81,7 +82,7 @@ def _packages_check(extra: str) -> Callable[[], str]:
             except metadata.PackageNotFoundError:
                 missing.append(name)
         if missing:
-            raise MqnError(f"missing {', '.join(missing)}; pip install 'mqn-platform[{extra}]'")
+            raise MqnError(f"missing {', '.join(missing)}: {install_command(extra)}")
         return ", ".join(found)
 
     return check

@@ -1,7 +1,7 @@
 """ColorVideoVDP, from its authors' own package: an optional extra.
 
 R. K. Mantiuk, P. Hanji, M. Ashraf, Y. Asano and A. Chapiro, "ColorVideoVDP: A visual difference predictor for image,
-video and display distortions", ACM Transactions on Graphics 43(4), 2024. Installed by `mqn-platform[cvvdp]`. It needs
+video and display distortions", ACM Transactions on Graphics 43(4), 2024. The extra `cvvdp` installs it. It needs
 torchvision, whose wheel breaks beside a torch of another build; so it is never imported before it is asked for.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mqn.distribution import install_command
 from mqn.errors import MissingLibraryError
 
 DISPLAY = "standard_hdr_linear"
@@ -20,8 +21,8 @@ DISPLAY = "standard_hdr_linear"
 (75.4 pixels per degree), pictures linear BT.709 in cd/m2. Light above 1500 cd/m2 is clipped, as that display would."""
 
 ADVICE = (
-    "ColorVideoVDP is optional: leave out the measure 'cvvdp', or install mqn-platform[cvvdp] and a torchvision built "
-    "for this torch (beside a CPU torch: pip install torchvision --index-url https://download.pytorch.org/whl/cpu)"
+    "ColorVideoVDP is optional: leave out the measure 'cvvdp', or install it ({command}) and a torchvision built for "
+    "this torch (beside a CPU torch: pip install torchvision --index-url https://download.pytorch.org/whl/cpu)"
 )
 
 
@@ -64,7 +65,9 @@ def _metric() -> Any:
     # first import (operator torchvision::nms does not exist), AttributeError later, OSError for a library it links to.
     except (ImportError, RuntimeError, AttributeError, OSError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        raise MissingLibraryError(f"ColorVideoVDP cannot be loaded ({said}); {ADVICE}") from error
+        raise MissingLibraryError(
+            f"ColorVideoVDP cannot be loaded ({said}); {ADVICE.format(command=install_command('cvvdp'))}"
+        ) from error
     import torch
 
     # Left to itself it takes a GPU where there is one: other figures, and a share of its memory for each worker.

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.agent import authority
+from mqn.device.agent import authority, installation
 from mqn.device.agent.authority import hosts_of, issue, open_authority
 from mqn.device.agent.certificate import expiry, expiry_warning
 from mqn.device.agent.config import read_config
 from mqn.device.agent.installation import Installation, install
 from mqn.device.agent.listening import secure
 from mqn.device.agent.tokens import Tokens
+from mqn.distribution import WHEEL
 from mqn.errors import ConfigError, DeviceRefusedError, MissingLibraryError, UsageError
 from mqn.parsing import from_mapping
 from mqn.profile import DeviceProfile
@@ -170,4 +171,20 @@ def test_a_folder_that_cannot_be_written_to_is_told(make, tmp_path: Path) -> Non
 
 def test_commands_can_be_pasted_as_they_are(make, tmp_path: Path) -> None:
     made = make(name="b", hosts=("fd00::1",))
-    assert made.steps[0] == f"scp -r {tmp_path}/b [fd00::1]:mqn-agent"
+    assert f"scp -r {tmp_path}/b [fd00::1]:mqn-agent" in made.steps
+
+
+def test_the_wheel_goes_along_or_the_steps_say_how_to_make_it(
+    make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "find_wheel", lambda: None)
+    made = make(name="without")
+    assert made.steps[0].startswith("make ")
+    assert made.steps[1].startswith("cp ")
+    assert made.steps[2].startswith("scp ")
+    (tmp_path / WHEEL).write_bytes(b"a wheel")
+    monkeypatch.setattr(installation, "find_wheel", lambda: tmp_path / WHEEL)
+    made = make(name="with")
+    assert (made.folder / WHEEL).read_bytes() == b"a wheel"
+    assert made.steps[0].startswith("scp ")
+    assert f"sudo /opt/mqn/bin/pip install 'mqn-agent/{WHEEL}[agent]'" in made.steps

@@ -17,6 +17,7 @@ from mqn.device.agent.authority import CA_FILE, MAX_DAYS, hosts_of, issue, open_
 from mqn.device.agent.config import CONFIG_FILE, PORT, Limits, read_config
 from mqn.device.agent.tokens import OWNER, TOKENS_FILE, Token, TokenFile, date, hash_secret
 from mqn.device.agent.unit import PROGRAM, SERVICE_FOLDER, SERVICE_USER, UNIT_FILE, service_unit
+from mqn.distribution import WHEEL, clone, find_wheel
 from mqn.errors import UsageError
 from mqn.parsing import read_json, to_plain
 
@@ -111,6 +112,8 @@ def install(
         if not made:
             (folder / CONFIG_FILE).write_text(_config(names, port), encoding="utf-8")
             (folder / UNIT_FILE).write_text(service_unit(Limits().drain_seconds), encoding="utf-8")
+            if (wheel := find_wheel()) is not None:  # No index has the package: the device gets it with the rest.
+                shutil.copyfile(wheel, folder / WHEEL)
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}; choose --output or --ca") from error
     config = read_config(folder)
@@ -207,9 +210,10 @@ def _steps(folder: Path, host: str, *, renew: bool) -> tuple[str, ...]:
     if renew:
         return (copy, place, tidy, "sudo systemctl restart mqn-agent")
     return (
+        *_wheel_steps(folder),
         copy,
         f"sudo python3 -m venv {Path(PROGRAM).parents[1]}",
-        f"sudo {Path(PROGRAM).parent}/pip install 'mqn-platform[agent]'",
+        f"sudo {Path(PROGRAM).parent}/pip install '{COPY}/{WHEEL}[agent]'",
         f"sudo useradd --system --home-dir {SERVICE_FOLDER} --shell /usr/sbin/nologin {SERVICE_USER}",
         f"sudo install -d -o {SERVICE_USER} -m 0700 {SERVICE_FOLDER}",
         place,
@@ -217,3 +221,13 @@ def _steps(folder: Path, host: str, *, renew: bool) -> tuple[str, ...]:
         tidy,
         "sudo systemctl enable --now mqn-agent",
     )
+
+
+def _wheel_steps(folder: Path) -> tuple[str, ...]:
+    """How the wheel comes into the folder, where it was not there to be copied."""
+    if (folder / WHEEL).is_file():
+        return ()
+    root = clone()
+    built = root / "dist" if root is not None else Path("dist")
+    make = f"make -C {shlex.quote(str(root))} wheel" if root is not None else "make wheel  # in a clone of the project"
+    return make, f"cp {shlex.quote(str(built / WHEEL))} {shlex.quote(str(folder))}/"
