@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
-from mqn.cli import doctor
+from mqn.cli import doctor, doctor_services
 from mqn.cli.app import run
+from mqn.cli.doctor_services import service_checks
 from mqn.cli.doctor_tools import tool_checks
 from mqn.errors import MqnError
-from mqn.profile import DeviceProfile
+from mqn.profile import DeviceProfile, Profile, RayProfile, StorageProfile, TrackingProfile
 
 PHONE = {"phone": DeviceProfile(url="adb:123")}
 
@@ -71,6 +73,7 @@ def test_what_nobody_needs_fails_nothing(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("MQN_HOME", str(tmp_path))
     monkeypatch.setattr(doctor, "PACKAGES", {})
     monkeypatch.setattr(doctor, "FREE_GB", 0.0)
+    monkeypatch.setattr(doctor, "service_checks", lambda profile: {})
     monkeypatch.setattr(doctor, "_device_check", lambda profile, name: lambda: "a device")
 
     def missing():
@@ -82,3 +85,68 @@ def test_what_nobody_needs_fails_nothing(monkeypatch, tmp_path, capsys):
         assert mark in capsys.readouterr().out.splitlines()
     run(["doctor", "--json"])
     assert json.loads(capsys.readouterr().out)["tool adb"] == {"ready": False, "detail": "no adb", "needed": True}
+
+
+def profile(**changes):
+    return Profile(tracking=TrackingProfile(uri=""), **changes)
+
+
+def test_artifacts_are_written_and_read_and_leave_nothing(tmp_path):
+    checks = service_checks(profile(storage=StorageProfile(artifacts=str(tmp_path / "a" / "b"))))
+    assert checks["artifacts"]() == f"{tmp_path}/a/b, written and read"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(MqnError, match=r"file/x: Not a directory; check storage\.artifacts"):
+        service_checks(profile(storage=StorageProfile(artifacts=str(tmp_path / "file" / "x"))))["artifacts"]()
+
+
+def test_a_database_answers_or_is_told(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    assert service_checks(profile(storage=StorageProfile(study=url)))["database"]().endswith("study.db, 0 studies")
+    gone = StorageProfile(study=f"sqlite:///{tmp_path}/none/study.db")
+    with pytest.raises(MqnError, match="database"):
+        service_checks(profile(storage=gone))["database"]()
+
+
+def test_a_tracking_server_that_is_not_there_is_told(tmp_path):
+    assert service_checks(profile())["tracking"]() == "none: nothing is logged"
+    away = Profile(tracking=TrackingProfile(uri="http://127.0.0.1:9"))
+    with pytest.raises(MqnError, match=r"http://127\.0\.0\.1:9 cannot be used .*check tracking\.uri"):
+        service_checks(away)["tracking"]()
+    new = Profile(tracking=TrackingProfile(uri=f"sqlite:///{tmp_path}/mlflow.db"))
+    assert service_checks(new)["tracking"]().endswith("made by the first study")
+
+
+def test_what_hangs_is_given_up(monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr(doctor_services, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(doctor_services, "_check_database", lambda url: str(never.wait()))
+    with pytest.raises(MqnError, match=r"no answer within 0\.01 s"):
+        service_checks(profile())["database"]()
+    never.set()
+
+
+def test_a_service_that_fails_ends_with_1_and_names_itself(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("MQN_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor, "PACKAGES", {})
+    monkeypatch.setattr(doctor, "FREE_GB", 0.0)
+    monkeypatch.setattr(doctor, "tool_checks", lambda devices: {})
+    monkeypatch.setattr(doctor, "_device_check", lambda profile, name: lambda: "a device")
+    monkeypatch.setattr(doctor_services, "_check_ray", lambda profile: profile.ray.address)
+    file = tmp_path / "p.toml"
+    file.write_text('[tracking]\nuri = "http://127.0.0.1:9"\n')
+    assert run(["doctor", "--profile", str(file)]) == 1
+    marks = {line[4:].partition(":")[0]: line[:3] for line in capsys.readouterr().out.splitlines()}
+    assert {name: marks[name] for name in ("database", "artifacts", "tracking", "ray")} == {
+        "database": "ok ",
+        "artifacts": "ok ",
+        "tracking": "NO ",
+        "ray": "ok ",
+    }
+
+
+@pytest.mark.integration
+def test_ray_is_started_or_joined():
+    assert service_checks(Profile(ray=RayProfile(cpus=2)))["ray"]() == "local, 2 processors"
+    with pytest.raises(MqnError, match="127"):
+        service_checks(Profile(ray=RayProfile(address="127.0.0.1:9")))["ray"]()

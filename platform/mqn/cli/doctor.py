@@ -11,6 +11,7 @@ from importlib import metadata
 import typer
 
 from mqn.cli import output
+from mqn.cli.doctor_services import service_checks
 from mqn.cli.doctor_tools import tool_checks
 from mqn.cli.options import Json, ProfileName
 from mqn.distribution import install_command
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(profile: ProfileName = "default", json: Json = False) -> None:
-    """Check packages, storage, weights, devices and what they need; says for each what to do if it is not ready."""
+    """Check packages, and database, artifacts, tracking, Ray and devices of the profile; exits 1 if one is not ready."""
     settings = load_profile(profile)
     tools = tool_checks(settings.devices)
     checks: dict[str, Callable[[], str]] = {
@@ -52,6 +53,7 @@ def doctor(profile: ProfileName = "default", json: Json = False) -> None:
         ),
         **{f"packages [{extra}]": _packages_check(extra) for extra in PACKAGES},
         "state": _check_home,
+        **service_checks(settings),
         "encoder weights": _check_weights,
         **{name: check for name, (check, _) in tools.items()},
         **{f"device {name}": _device_check(settings, name) for name in settings.devices},
@@ -63,6 +65,9 @@ def doctor(profile: ProfileName = "default", json: Json = False) -> None:
             results[name] = {"ready": True, "detail": check(), "needed": name not in spared}
         except MqnError as error:
             results[name] = {"ready": False, "detail": str(error), "needed": name not in spared}
+        except ModuleNotFoundError as error:
+            detail = f"needs the package {error.name!r}: {install_command('all')}"
+            results[name] = {"ready": False, "detail": detail, "needed": name not in spared}
     if json:
         output.document(results)
     else:

@@ -1,0 +1,101 @@
+"""What a profile names beyond this machine and its devices: database, artifacts folder, tracking server, Ray."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mqn.errors import MqnError
+from mqn.profile import Profile
+
+ANSWER_SECONDS = 30.0
+
+
+def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
+    """What to check, by name; each says what was found, or raises `MqnError` with what to do."""
+    return {
+        "database": lambda: _within(ANSWER_SECONDS, lambda: _check_database(profile.study_url)),
+        "artifacts": lambda: _within(ANSWER_SECONDS, lambda: _check_artifacts(profile.artifacts)),
+        "tracking": lambda: _within(ANSWER_SECONDS, lambda: _check_tracking(profile.tracking_uri)),
+        "ray": lambda: _check_ray(profile),
+    }
+
+
+def _within(seconds: float, check: Callable[[], str]) -> str:
+    """Run a check that may hang.
+
+    Raises:
+        MqnError: as the check, or it did not end in time.
+    """
+    found: list[str | BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(check())
+        except BaseException as error:  # noqa: BLE001 - raised again where it can be told
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise MqnError(f"no answer within {seconds:g} s; check the address in the profile, and the network")
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+def _check_database(url: str) -> str:
+    from mqn.search.study import list_studies
+
+    count = len(list_studies(url))
+    return f"{url}, {count} stud{'y' if count == 1 else 'ies'}"
+
+
+def _check_artifacts(folder: Path) -> str:
+    """Write, read back and remove a file."""
+    content = secrets.token_bytes(32)
+    probe = folder / f".doctor-{os.getpid()}-{secrets.token_hex(4)}"
+    advice = "check storage.artifacts in the profile"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(content)
+        same = probe.read_bytes() == content
+    except OSError as error:
+        raise MqnError(f"{folder}: {error.strerror}; {advice}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    if not same:
+        raise MqnError(f"{folder} gives back other bytes than were written; {advice}")
+    return f"{folder}, written and read"
+
+
+def _check_tracking(uri: str) -> str:
+    from mqn.track.connection import check_uri, connect, database_file
+
+    if not uri:
+        return "none: nothing is logged"
+    check_uri(uri)
+    file = database_file(uri)
+    if file is not None and not file.exists():
+        if not os.access(next(place for place in file.parents if place.exists()), os.W_OK):
+            raise MqnError(f"{file.parent} cannot be written to; check tracking.uri in the profile")
+        return f"{uri}, made by the first study"
+    try:
+        connect(uri).search_experiments(max_results=1)
+    except Exception as error:  # MLflow raises what its libraries do
+        said = " ".join(str(error).split())[:200]
+        raise MqnError(f"{uri} cannot be used ({said}); check tracking.uri in the profile") from error
+    return f"{uri}, answers"
+
+
+def _check_ray(profile: Profile) -> str:
+    from mqn.search.engine import RayEngine
+
+    with RayEngine(profile.ray) as engine:
+        return f"{profile.ray.address}, {engine.capacity:g} processors"
