@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +51,26 @@ def test_table_on_a_terminal(grid, training):
     assert "2 of 12 trials, 0 failed" in out.getvalue()
     assert "train, epoch 0 of 20" in out.getvalue()
     assert "best psnr_tm 21 dB, best latency_ms 4 ms, front of 2" in out.getvalue()
+
+
+def test_lines_say_what_is_scored_and_never_repeat(grid, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("mqn.search.progress.time.monotonic", lambda: now[0])
+    works = [
+        Work(job=Job(stage="score", key=str(n), inputs={}, function=print, arguments={"files": files}), owner=3)
+        for n, files in enumerate(((), (Path("model.float32.tflite"),), (Path("backbone.tflite"), Path("head.tflite"))))
+    ]
+    scheduler = SimpleNamespace(store=ArtifactStore(tmp_path), running=works)
+    out = io.StringIO()
+    with Progress("tiny", grid, 12, [], console=Console(file=out, width=200)) as progress:
+        for seconds in (0.0, 10.0, 45.0, 90.0):
+            now[0] = seconds
+            progress.show([], scheduler)
+    assert out.getvalue().splitlines() == [
+        "trial 3: score doing nothing",
+        "trial 3: score the float network",
+        "trial 3: score the quantized files",
+    ]
 
 
 def test_epochs_are_read_beside_the_training(training):

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(profile: ProfileName = "default", json: Json = False) -> None:
-    """Check packages, and database, artifacts, tracking, Ray and devices of the profile; exits 1 if one is not ready."""
+    """Check packages, and database, artifacts, tracking, Ray and devices of the profile; exits 1 if one fails."""
     settings = load_profile(profile)
     tools = tool_checks(settings.devices)
     checks: dict[str, Callable[[], str]] = {

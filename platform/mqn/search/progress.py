@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from mqn.quantities import quantity
 from mqn.records import TrialRecord
 from mqn.search.pareto import front_mask
 from mqn.search.space import Space
+from mqn.search.stages import FLOAT_MODEL
 from mqn.terminal import open_console
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Progress:
         self._began = time.monotonic()
         self._console = console or open_console(sys.stderr)
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
-        self._lines: dict[tuple[str, str], float] = {}
+        self._lines: dict[tuple[str, str], tuple[str, float]] = {}
         self._devices, self._absent = devices, dict[str, str]()
 
     def __enter__(self) -> Self:
@@ -89,7 +91,10 @@ class Progress:
         if record.error is not None:
             self.say(f"trial {record.number} failed: {record.error}")
             return
-        words = [f"{goal.metric} {record.figures[goal.metric]:.4g}" for goal in self._space.objectives]
+        words = [
+            f"{goal.metric} {quantity(goal.metric).text(record.figures[goal.metric])}"
+            for goal in self._space.objectives
+        ]
         broken = [name for name, violation in record.violations.items() if violation > 0]
         words += [f"breaks {name}" for name in broken]
         marks = sorted({verdict for verdict in record.verdicts.values() if verdict != "ok"})
@@ -104,10 +109,12 @@ class Progress:
             return
         now = time.monotonic()
         for work in scheduler.running:
-            last = self._lines.get(work.job.id)
-            if last is None or now - last > _LINE_SECONDS:
-                self._lines[work.job.id] = now
-                self.say(f"trial {work.owner}: {describe(work, scheduler)}")
+            line = f"trial {work.owner}: {describe(work, scheduler)}"
+            said, last = self._lines.get(work.job.id, ("", -math.inf))
+            # A line says something new, and none too often.
+            if line != said and now - last > _LINE_SECONDS:
+                self._lines[work.job.id] = line, now
+                self.say(line)
 
     def _tell_devices(self) -> None:
         """Say once that a device is away, and once that it is back."""
@@ -156,7 +163,7 @@ class Progress:
         for goal, direction in zip(self._space.objectives, self._space.directions, strict=True):
             values = [record.figures[goal.metric] for record in kept]
             best = max(values) if direction == "maximize" else min(values)
-            words.append(f"best {goal.metric} {best:.4g} {quantity(goal.metric).unit}".rstrip())
+            words.append(f"best {goal.metric} {quantity(goal.metric).text(best)} {quantity(goal.metric).unit}".rstrip())
             columns.append([-value if direction == "maximize" else value for value in values])
         front = front_mask(list(zip(*columns, strict=True))).sum() if len(columns) > 1 else 1
         return f"{', '.join(words)}, front of {front}"
@@ -167,6 +174,8 @@ def describe(work: Work, scheduler: Scheduler) -> str:
     stage = work.job.stage
     if work.placed is not None:
         return f"{stage} on {work.placed.arguments['device']}"
+    if stage == "score":
+        return f"score {_scored(work)}"
     if stage != "train":
         return stage
     total = work.job.inputs.get("training", {}).get("epochs")
@@ -179,3 +188,11 @@ def describe(work: Work, scheduler: Scheduler) -> str:
         return f"train, epoch 0 of {total}"
     loss = f", loss {epochs[-1]['loss']:.4g}" if epochs and "loss" in epochs[-1] else ""
     return f"train, epoch {len(epochs)} of {total}{loss}"
+
+
+def _scored(work: Work) -> str:
+    """What is scored: a trial has three such jobs."""
+    files = [path.name for path in work.job.arguments.get("files", ())]
+    if not files:
+        return "doing nothing"
+    return "the float network" if files == [FLOAT_MODEL] else "the quantized files"
