@@ -1,4 +1,4 @@
-"""Tags are obeyed, absences stated, HDR refused."""
+"""Tags are obeyed, absences stated."""
 
 from __future__ import annotations
 
@@ -30,12 +30,6 @@ def test_what_it_does_not_say_is_assumed_and_told(lines: int, matrix: str) -> No
     found = read(UNKNOWN, lines=lines)
     assert (found.matrix, found.full, found.transfer, found.primaries) == (matrix, False, "bt1886", "bt709")
     assert str(found).endswith("(matrix, range, transfer, primaries assumed)")
-
-
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_hdr_is_refused(transfer: int, name: str) -> None:
-    with pytest.raises(VideoError, match=rf"a\.mp4: is HDR already \({name}\)"):
-        read(replace(BT709, transfer=transfer))
 
 
 @pytest.mark.parametrize(("field", "number"), [("matrix", 8), ("primaries", 10), ("transfer", 8)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,15 +11,21 @@ from typing import Any
 
 import av
 import numpy as np
+from av.format import Flags
 from av.stream import Disposition
 
 from mqn.errors import VideoError
+from mqn.media.dynamic_range import require_standard_range
 from mqn.media.extent import Extent, stated_extent
 from mqn.media.interpretation import Interpretation, Tags, interpret
-from mqn.media.ycbcr import to_rgb
+from mqn.media.losses import Losses
+from mqn.media.planes import code_values, is_rgb
+from mqn.media.statements import read_statement
+from mqn.media.timeline import Clock, Timeline, earliest
+from mqn.media.upright import Crop, orientation_of
+from mqn.media.whole import missing_bytes
 
 _ASSUMED_RATE = Fraction(25)
-_GREYS = ("gray", "gray10le", "gray12le", "gray16le")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +34,19 @@ class DecodedFrame:
 
     Attributes:
         index: counted from 0.
-        pts: its time stamp in the stream's time base.
+        pts: its time stamp, in the stream's time base; the result starts at 0.
     """
 
     index: int
     pts: int
     _frame: Any
     _interpretation: Interpretation
+    _crop: Crop
 
     def ldr(self) -> np.ndarray:
-        """The picture: (H, W, 3) float32 in [0, 1], sRGB code values, upright."""
-        frame = self._frame
-        if self._interpretation.matrix is None:
-            frame = frame if frame.format.name in ("rgb24", "rgb48le") else frame.reformat(format=_rgb_format(frame))
-            rgb = frame.to_ndarray()
-            rgb = rgb.astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)
-        else:
-            bits = frame.format.components[0].bits
-            full = self._interpretation.full
-            planes = _planes(frame)
-            # PyAV does not tell where chroma lies; full range is JPEG's, and so is its siting.
-            siting = "centre" if full else "left"
-            rgb = to_rgb(planes, matrix=self._interpretation.matrix, bits=bits, full=full, siting=siting)
-        # PyAV counts the turn that makes it upright counterclockwise, as numpy does.
-        return np.ascontiguousarray(np.rot90(self._interpretation.to_srgb(rgb), frame_turns(self._frame)))
+        """The picture: (H, W, 3) float32 in [0, 1], sRGB code values, cropped and upright."""
+        stored = self._crop.cut(code_values(self._frame, self._interpretation))
+        return np.ascontiguousarray(orientation_of(self._frame).apply(self._interpretation.to_srgb(stored)))
 
 
 @dataclass(slots=True)
@@ -67,6 +63,7 @@ class Video:
         has_audio: whether there is a stream of sound.
         extent: how much the container promises.
         interpretation: how the colours are read.
+        timeline: how its time stamps become those of the result; whole when `frames` has ended.
         notes: what a user should know though it is no failure.
         failures: what was wrong; filled while `frames` runs.
     """
@@ -80,7 +77,10 @@ class Video:
     has_audio: bool
     extent: Extent
     interpretation: Interpretation
+    timeline: Timeline
     _coded_size: tuple[int, int]
+    _crop: Crop
+    _steady_gap: float
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -90,45 +90,47 @@ class Video:
             yield from self._frames(container)
 
     def _frames(self, container: Any) -> Iterator[DecodedFrame]:
-        size, index, damaged, corrupt = self._coded_size, 0, 0, 0
+        size, index = self._coded_size, 0
         step = max(1, round(1 / self.rate / self.time_base))
+        losses = Losses(self.time_base, step, start=self.timeline.start, steady_gap=self._steady_gap)
+        self.timeline.shifts.clear()
+        clock = Clock(self.timeline, self.time_base, leads=True)
         last: int | None = None
-        end = 0
-        for frame in _decode(container, _video_streams(self.path, container)[0]):
-            if frame is None:
-                damaged += 1
-                continue
+        stamp = end = 0
+        for frame in _decode(container, _video_streams(self.path, container)[0], losses):
             if (frame.width, frame.height) != size:
                 self.failures.append(
                     f"{self.path}: changes from {size[0]} x {size[1]} to {frame.width} x {frame.height} at frame "
                     f"{index}; what is before was converted, cut the rest off and convert it by itself"
                 )
                 return
-            pts = frame.pts if frame.pts is not None else (0 if last is None else last + step)
+            before, stamp = stamp, frame.pts if frame.pts is not None else (stamp + step if index else 0)
+            if clock.is_jump(stamp):
+                losses.jump(before, stamp)
+            losses.frame(stamp, is_corrupt=frame.is_corrupt)
+            pts = stamp + clock.shift(stamp, step)
             # Two frames of one time cannot both be shown; a container would refuse them.
             pts = pts if last is None or pts > last else last + 1
-            yield DecodedFrame(index, pts, frame, self.interpretation)
-            index, last, end = index + 1, pts, pts + max(step, frame.duration or 0)
-            corrupt += frame.is_corrupt
-        if damaged:
-            self.failures.append(f"{self.path}: {damaged} damaged packet{'s' if damaged > 1 else ''} left out")
-        if corrupt:
-            self.failures.append(
-                f"{self.path}: {corrupt} damaged frame{'s' if corrupt > 1 else ''}, kept as the decoder mended them"
-            )
+            yield DecodedFrame(index, pts, frame, self.interpretation, self._crop)
+            index, last, end = index + 1, pts, max(end, stamp + max(step, frame.duration or 0))
+        self.failures += [f"{self.path}: {failure}" for failure in losses.failures()]
+        self.notes += losses.notes()
+        if missing := missing_bytes(self.path):
+            self.failures.append(f"{self.path}: cut off, {missing} bytes of what the container promises are not there")
         seconds, step_seconds = float(end * self.time_base), float(step * self.time_base)
-        if missing := self.extent.missing(index, seconds, step_seconds):
-            self.failures.append(f"{self.path}: {missing}")
+        if short := self.extent.missing(index, seconds, step_seconds):
+            self.failures.append(f"{self.path}: {short}")
         if index == 0:
             raise VideoError(f"{self.path}: holds no frame that can be decoded")
 
 
-def open_video(path: Path, *, transfer: str = "auto") -> Video:
+def open_video(path: Path, *, transfer: str = "auto", sound: bool = True) -> Video:
     """Open a video file and look at its first frame.
 
     Args:
         path: any container and codec that FFmpeg reads; the first video stream is taken, cover pictures are not.
         transfer: one of `interpretation.TRANSFERS`.
+        sound: whether its sound goes along: the result then starts with what comes first, sound or picture.
 
     Raises:
         VideoError: the file is missing, damaged, no video, HDR already, or has no frame; names file and reason.
@@ -137,25 +139,13 @@ def open_video(path: Path, *, transfer: str = "auto") -> Video:
         reason = "is empty (0 bytes)" if path.is_file() else "no such file"
         raise VideoError(f"{path}: {reason}")
     with _open(path) as container:
-        return _look(path, container, transfer)
+        return _look(path, container, transfer, sound=sound)
 
 
 def reason_of(error: BaseException) -> str:
     """FFmpeg's own words in one line, without the path."""
     told: str = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(told.split())
-
-
-def frame_turns(frame: Any) -> int:
-    """Quarter turns counterclockwise that make a frame upright.
-
-    Raises:
-        VideoError: it is to be turned by something else than quarters.
-    """
-    turns, rest = divmod(frame.rotation, 90)
-    if rest:
-        raise VideoError(f"the video is to be shown turned by {frame.rotation} degrees; only quarter turns are kept")
-    return int(turns) % 4
 
 
 def _open(path: Path) -> Any:
@@ -174,32 +164,42 @@ def _video_streams(path: Path, container: Any) -> list[Any]:
     return streams
 
 
-def _look(path: Path, container: Any, transfer: str) -> Video:
+def _look(path: Path, container: Any, transfer: str, *, sound: bool) -> Video:
     streams = _video_streams(path, container)
     stream = streams[0]
-    frame = next((frame for frame in _decode(container, stream) if frame is not None), None)
+    statement = read_statement(container, stream)
+    frame = next(_decode(container, stream, None), None)
     if frame is None:
         raise VideoError(f"{path}: holds no frame that can be decoded")
-    tags = Tags(
+    coded = Tags(
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
         matrix=int(frame.colorspace),
         range=int(frame.color_range),
     )
-    kind = frame.format.name
+    notes = require_standard_range(frame, coded, statement, name=str(path))
+    tags = coded.completed(statement.tags)
     interpretation = interpret(
         tags,
         name=str(path),
-        rgb=_is_rgb(frame.format),
-        full=kind.startswith("yuvj"),
+        rgb=is_rgb(frame.format),
+        full=frame.format.name.startswith("yuvj"),
         lines=min(frame.width, frame.height),
         transfer=transfer,
     )
+    try:
+        orientation = orientation_of(frame)
+        width, height = statement.crop.size(frame.width, frame.height)
+    except VideoError as error:
+        raise VideoError(f"{path}: {error}") from error
+    width, height = (height, width) if orientation.transposed else (width, height)
     rate = stream.average_rate or stream.guessed_rate
-    turned = frame_turns(frame) % 2 == 1
-    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
     aspect = stream.sample_aspect_ratio
-    notes = [f"colours: {interpretation}"]
+    notes.insert(0, f"colours: {interpretation}")
+    if statement.crop:
+        notes.append(f"the container crops the picture ({statement.crop} pixels), and so is the result")
+    if orientation.is_mirrored:
+        notes.append("the video is stored mirrored; the result is as it is to be shown")
     if any(component.is_alpha for component in frame.format.components):
         notes.append("the video has alpha, which is dropped")
     if frame.interlaced_frame:
@@ -208,71 +208,52 @@ def _look(path: Path, container: Any, transfer: str) -> Video:
         notes.append(f"the video states no frame rate; {_ASSUMED_RATE} a second assumed where time stamps are missing")
     if len(streams) > 1:
         notes.append(f"the video has {len(streams)} video streams; the first is taken")
+    shown = [stream, *(container.streams.audio if sound else ())]
     return Video(
         path=path,
         width=width,
         height=height,
         time_base=stream.time_base,
         rate=rate or _ASSUMED_RATE,
-        aspect=None if not aspect else 1 / aspect if turned else aspect,
+        aspect=None if not aspect else 1 / aspect if orientation.transposed else aspect,
         has_audio=bool(container.streams.audio),
         extent=stated_extent(container, stream, rate or _ASSUMED_RATE),
         interpretation=interpretation,
+        timeline=Timeline(start=earliest(shown), has_jumps=bool(container.format.flags & Flags.ts_discont.value)),
         _coded_size=(frame.width, frame.height),
+        _crop=statement.crop,
+        _steady_gap=_steady_gap(container.format),
         notes=notes,
     )
 
 
-def _decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames as they come; None stands for a packet that cannot be decoded."""
+def _steady_gap(kind: Any) -> float:
+    """Usual steps from frame to frame from which on a gap in a steady video is a loss; see `Losses`."""
+    if kind.flags & Flags.ts_discont.value:
+        return 1.75
+    # Cameras that write it may leave out a frame or two.
+    return 3.5 if "matroska" in kind.name else math.inf
+
+
+def _decode(container: Any, stream: Any, losses: Losses | None) -> Iterator[Any]:
+    """Frames as they come; what cannot be read or decoded is told to `losses`."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-        except (av.error.FFmpegError, OSError):
+        except (av.error.FFmpegError, OSError) as error:
             # The container's structure ends here: get out what the decoder still holds.
             packet = None
+            if losses:
+                losses.broken(reason_of(error))
+        if packet is not None and packet.size and losses:
+            losses.packet(packet)
         try:
             yield from stream.codec_context.decode(packet) if packet is None else packet.decode()
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, OSError):
-            yield None
+            if losses:
+                losses.left_out += 1
         if packet is None or packet.size == 0:
             return
-
-
-def _is_rgb(kind: Any) -> bool:
-    """Whether frames come as RGB, or are turned into it without a matrix: palettes, one bit, grey with alpha."""
-    odd_grey = len(kind.components) < 3 and kind.name not in _GREYS
-    return bool(kind.is_rgb or kind.has_palette or odd_grey)
-
-
-def _rgb_format(frame: Any) -> str:
-    return "rgb48le" if max(component.bits for component in frame.format.components) > 8 else "rgb24"
-
-
-def _planes(frame: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Y', Cb and Cr as stored, of any layout; grey gets neutral chroma."""
-    kind = frame.format
-    bits = kind.components[0].bits
-    if len(kind.components) < 3:
-        luma = _plane(frame.planes[0], frame.width, frame.height, bits)
-        neutral = np.full((1, 1), 1 << (bits - 1), luma.dtype)
-        return luma, neutral, neutral
-    horizontal = round(frame.width / max(1, kind.chroma_width(frame.width)))
-    vertical = round(frame.height / max(1, kind.chroma_height(frame.height)))
-    layout = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (4, 1): "411", (4, 4): "410", (1, 2): "440"}
-    plain = f"yuv{layout[horizontal, vertical]}p" + (f"{bits}le" if bits > 8 else "")
-    if kind.name not in (plain, plain.replace("yuv", "yuvj"), plain.replace("yuv", "yuva")):
-        # Another order of the same samples: nothing is computed.
-        frame = frame.reformat(format=plain)
-    sizes = [(frame.width, frame.height), *[(kind.chroma_width(frame.width), kind.chroma_height(frame.height))] * 2]
-    y, cb, cr = (_plane(plane, *size, bits) for plane, size in zip(frame.planes[:3], sizes, strict=True))
-    return y, cb, cr
-
-
-def _plane(plane: Any, width: int, height: int, bits: int) -> np.ndarray:
-    dtype = np.dtype(np.uint8 if bits <= 8 else "<u2")
-    rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
-    return rows[:height, :width]

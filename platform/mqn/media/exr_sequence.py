@@ -45,6 +45,7 @@ class ExrSink:
         self._colours, self._peak_nits = colours, peak_nits
         self.place = self._pattern.parent
         self.notes: list[str] = []
+        self.failures: list[str] = []
         with failures_named(output):
             self.place.mkdir(parents=True, exist_ok=True)
             self._ledger = Ledger(self.place / self._ledger_name(output), {**work, "files": self._pattern.name})

@@ -15,6 +15,7 @@ from mqn.media.hdr10 import ContentLight, encode_frame
 from mqn.media.joining import join
 from mqn.media.ledger import Ledger
 from mqn.media.sink import FrameRecord, failures_named
+from mqn.media.timeline import Timeline
 from mqn.parsing import from_mapping
 from mqn.publishing import publish_file
 
@@ -27,7 +28,16 @@ class Hdr10Sink:
 
     clipped = True
 
-    def __init__(self, output: Path, coding: Coding, work: dict[str, Any], *, peak_nits: float, sound: Path | None):
+    def __init__(
+        self,
+        output: Path,
+        coding: Coding,
+        work: dict[str, Any],
+        *,
+        peak_nits: float,
+        sound: Path | None,
+        timeline: Timeline,
+    ) -> None:
         """Open the folder, and take up what is finished in it.
 
         Args:
@@ -36,12 +46,15 @@ class Hdr10Sink:
             work: what decides the result; what other work left in the folder is not used.
             peak_nits: cd/m2 of 1.0.
             sound: the file whose audio streams are copied, None for none.
+            timeline: of the input, whole when `complete` is called.
 
         Raises:
             VideoError: the size cannot be encoded, or the folder cannot be written.
         """
         RunEncoder(coding).finish()
         self.notes: list[str] = []
+        self.failures: list[str] = []
+        self._timeline = timeline
         self._output, self._coding, self._peak_nits, self._sound = output, coding, peak_nits, sound
         self.place = output.with_name(f".{output.name}.partial")
         with failures_named(output):
@@ -74,7 +87,7 @@ class Hdr10Sink:
         # Errors name it, so it bears the output's name.
         joined = self.place / self._output.name
         pts = [pts for run in self._runs for _, pts, _ in run["packets"]]
-        join(
+        self.failures = join(
             joined,
             self._stored_packets(),
             pts,
@@ -82,6 +95,7 @@ class Hdr10Sink:
             peak_nits=self._peak_nits,
             content=self.content,
             sound=self._sound,
+            timeline=self._timeline,
         )
         with failures_named(self._output):
             publish_file(joined, self._output)

@@ -13,11 +13,10 @@ from mqn.hdr.transfer import srgb_decode, srgb_encode
 TRANSFERS = ("auto", "bt1886", "srgb")
 
 # ITU-T H.273, tables 2 to 4; 2 is "unspecified".
-_UNSPECIFIED = 2
+UNSPECIFIED = 2
 _PRIMARIES = {1: "bt709", 5: "bt601_625", 6: "bt601_525", 7: "bt601_525", 9: "bt2020", 12: "p3"}
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
 _TRANSFERS = {1: "bt1886", 4: "gamma22", 6: "bt1886", 7: "bt1886", 13: "srgb", 14: "bt1886", 15: "bt1886"}
-_HDR = {16: "PQ", 18: "HLG"}
 _FULL = 2
 
 _HD_LINES = 720
@@ -38,6 +37,15 @@ class Tags:
     transfer: int
     matrix: int
     range: int
+
+    def completed(self, other: Tags) -> Tags:
+        """These, and where they say nothing the other ones."""
+        return Tags(
+            primaries=other.primaries if self.primaries == UNSPECIFIED else self.primaries,
+            transfer=other.transfer if self.transfer == UNSPECIFIED else self.transfer,
+            matrix=other.matrix if self.matrix == UNSPECIFIED else self.matrix,
+            range=self.range or other.range,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +105,11 @@ def interpret(tags: Tags, *, name: str, rgb: bool, full: bool, lines: int, trans
         transfer: `auto` (the stream's tag; BT.1886 where it has none), `bt1886` or `srgb`.
 
     Raises:
-        VideoError: the video is HDR already, or described in a way that is not read.
+        VideoError: the video is described in a way that is not read.
     """
-    if tags.transfer in _HDR:
-        raise VideoError(f"{name}: is HDR already ({_HDR[tags.transfer]}); only standard-range video is converted")
     assumed = []
     matrix = None if rgb else _MATRICES.get(tags.matrix)
-    if not rgb and tags.matrix == _UNSPECIFIED:
+    if not rgb and tags.matrix == UNSPECIFIED:
         matrix = "bt709" if lines >= _HD_LINES else "bt601"
         assumed.append("matrix")
     elif not rgb and matrix is None:
@@ -113,13 +119,13 @@ def interpret(tags: Tags, *, name: str, rgb: bool, full: bool, lines: int, trans
     found = _TRANSFERS.get(tags.transfer)
     if transfer != "auto":
         found = transfer
-    elif tags.transfer == _UNSPECIFIED:
+    elif tags.transfer == UNSPECIFIED:
         found = "srgb" if rgb else "bt1886"
         assumed.append("transfer")
     elif found is None:
         raise VideoError(f"{name}: has the transfer number {tags.transfer} of H.273; {_known(_TRANSFERS)} are read")
     primaries = _PRIMARIES.get(tags.primaries)
-    if tags.primaries == _UNSPECIFIED:
+    if tags.primaries == UNSPECIFIED:
         primaries = "bt709"
         assumed.append("primaries")
     elif primaries is None:

@@ -15,6 +15,8 @@ from mqn.errors import VideoError
 from mqn.media.decoding import reason_of
 from mqn.media.encoding import Coding, Encoded, template
 from mqn.media.hdr10 import ContentLight, messages, with_messages
+from mqn.media.sound import Sound
+from mqn.media.timeline import Timeline
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
@@ -71,7 +73,8 @@ def join(
     peak_nits: float,
     content: ContentLight,
     sound: Path | None,
-) -> None:
+    timeline: Timeline,
+) -> list[str]:
     """Write the file.
 
     Args:
@@ -82,6 +85,10 @@ def join(
         peak_nits: as `hdr10.mastering_display` takes it.
         content: of the whole video.
         sound: the file whose audio streams are copied, None for none.
+        timeline: of that file, as its picture was moved.
+
+    Returns:
+        What of the sound is damaged, a clause each.
 
     Raises:
         VideoError: the file cannot be written.
@@ -99,11 +106,18 @@ def join(
             if sound is None:
                 for _, packet in video:
                     file.mux_one(packet)
-                return
+                return []
             with av.open(str(sound), metadata_errors="replace") as given:
                 copies = {audio.index: file.add_stream_from_template(audio) for audio in given.streams.audio}
-                for _, packet in heapq.merge(video, _sound_packets(given, copies), key=lambda timed: timed[0]):
-                    file.mux_one(packet)
+                copied = Sound(given, copies, timeline)
+                for _, packet in heapq.merge(video, copied.packets(), key=lambda timed: timed[0]):
+                    try:
+                        file.mux_one(packet)
+                    except av.error.InvalidDataError:
+                        if packet.stream is stream:
+                            raise
+                        copied.refused()
+                return copied.failures()
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(f"{output.name}: cannot be written ({reason_of(error)})") from error
 
@@ -121,20 +135,3 @@ def _video_packets(
         packet.duration = following.get(encoded.pts, encoded.pts + usual) - encoded.pts
         packet.is_keyframe = encoded.is_key
         yield float(dts * coding.time_base), packet
-
-
-def _sound_packets(given: Any, copies: dict[int, Any]) -> Iterator[tuple[float, Any]]:
-    last = float("-inf")
-    packets = given.demux(list(given.streams.audio))
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.error.InvalidDataError, av.error.EOFError):
-            return  # a file that is cut short: what there is of its sound was copied
-        if packet is None:
-            return
-        if packet.dts is None:
-            continue
-        last = max(last, float(packet.dts * packet.time_base))
-        packet.stream = copies[packet.stream.index]
-        yield last, packet

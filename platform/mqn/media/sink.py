@@ -38,12 +38,14 @@ class Sink(Protocol):
         clipped: whether light above 1.0 is clipped.
         content: MaxCLL and MaxFALL of what is finished; None where the output does not state them.
         notes: what a user should know of what is written.
+        failures: what of the input could not be copied whole; known when `complete` has returned.
         place: where what is finished is kept, to tell the user.
     """
 
     finished: list[FrameRecord]
     clipped: bool
     notes: list[str]
+    failures: list[str]
     place: Path
 
     @property

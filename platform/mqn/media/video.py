@@ -23,7 +23,7 @@ from mqn.media.pictures import require_other_file
 from mqn.media.sink import Sink
 from mqn.parsing import file_hash, to_plain
 
-REVISION = 1
+REVISION = 2
 """Of what makes the results: another one does not take up an older one's work."""
 
 Expand = Callable[[np.ndarray], np.ndarray]
@@ -129,7 +129,7 @@ def convert_video(
         raise UsageError(f"cannot write video as {kind!r}; allowed: {allowed}, a folder, or a pattern like f_%06d.exr")
     if kind in CONTAINERS and output.is_dir():
         raise UsageError(f"{output} is a folder; name a file, or a folder whose name does not end in {kind}")
-    video = open_video(source, transfer=options.transfer)
+    video = open_video(source, transfer=options.transfer, sound=options.sound and kind in CONTAINERS)
     require_other_file(source, output)
     # What the other kind of output needs does not decide this one.
     unused = {"colours"} if kind in CONTAINERS else {"crf", "preset", "sound"}
@@ -153,7 +153,7 @@ def convert_video(
         flicker=measure(levels.all, options.damp_seconds),
         light=sink.content,
         notes=[*video.notes, *sink.notes],
-        failures=video.failures,
+        failures=[*video.failures, *(f"{source}: {failure}" for failure in sink.failures)],
     )
 
 
@@ -215,7 +215,7 @@ def _hdr10(video: Video, output: Path, work: dict[str, Any], options: VideoOptio
         crf=options.crf,
         preset=options.preset,
     )
-    return Hdr10Sink(output, coding, work, peak_nits=options.peak_nits, sound=sound)
+    return Hdr10Sink(output, coding, work, peak_nits=options.peak_nits, sound=sound, timeline=video.timeline)
 
 
 def _exr(output: Path, work: dict[str, Any], options: VideoOptions) -> Sink:

@@ -1,0 +1,84 @@
+"""From a file's time stamps to the result's: it starts at 0, and jumps in a recording are joined.
+
+Broadcast recordings start anywhere (a transport stream's clock runs round in 26.5 hours), and recordings that were put
+one behind another start anew in the middle. Picture and sound are moved alike, so that they stay in step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+LONGEST_GAP_SECONDS = 10
+"""Of a steady clock; a longer one is a jump, as FFmpeg's own tool has it."""
+
+LARGEST_STEP_BACK_SECONDS = Fraction(1, 2)
+_ALIKE_SECONDS = 1
+
+
+@dataclass(slots=True)
+class Timeline:
+    """The times of one file.
+
+    Attributes:
+        start: the file's time that becomes 0, in seconds.
+        has_jumps: whether the container is one whose clock may jump (MPEG streams).
+        shifts: what is added to the file's times from each jump of its picture on, in seconds, all in all.
+    """
+
+    start: Fraction
+    has_jumps: bool
+    shifts: list[Fraction] = field(default_factory=list)
+
+
+def earliest(streams: list[Any]) -> Fraction:
+    """When the first of some streams starts, in seconds; 0 where none says."""
+    starts = [stream.start_time * stream.time_base for stream in streams if stream.start_time is not None]
+    return min(starts, default=Fraction(0))
+
+
+class Clock:
+    """The times of one stream, from those of the file to those of the result."""
+
+    def __init__(self, timeline: Timeline, time_base: Fraction, *, leads: bool) -> None:
+        """Begin.
+
+        Args:
+            timeline: of the file.
+            time_base: seconds of one unit of the stream's time stamps.
+            leads: whether jumps of this stream decide; else it follows those that are in the timeline.
+        """
+        self._timeline, self._time_base, self._leads = timeline, time_base, leads
+        self._shift = -round(timeline.start / time_base)
+        self._jumps = 0
+        self._last: int | None = None
+        self._end = 0
+
+    def is_jump(self, time: int) -> bool:
+        """Whether a time stamp does not go on where the last one was."""
+        if self._last is None or not self._timeline.has_jumps:
+            return False
+        seconds = (time - self._last) * self._time_base
+        return not -LARGEST_STEP_BACK_SECONDS < seconds < LONGEST_GAP_SECONDS
+
+    def shift(self, time: int, duration: int) -> int:
+        """What is to be added to a time stamp.
+
+        Args:
+            time: the stamp, rising but for jumps and small disorder.
+            duration: until the next one, about.
+        """
+        if self.is_jump(time):
+            own = self._end - time
+            if self._leads:
+                self._timeline.shifts.append(own * self._time_base)
+            elif self._jumps < len(self._timeline.shifts):
+                theirs = round(self._timeline.shifts[self._jumps] / self._time_base)
+                # Other jumps than the picture's are this stream's own.
+                own = theirs if abs(theirs - own) * self._time_base < _ALIKE_SECONDS else own
+            self._shift = own
+            self._jumps += 1
+        self._last = time
+        self._end = time + self._shift + duration
+        return self._shift
