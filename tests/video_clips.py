@@ -31,6 +31,7 @@ def write_clip(
     transfer: int = 1,
     rotation: int = 0,
     sound: str | None = None,
+    sound_from: int = 0,
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write pictures as a video of 24 frames a second, BT.709 in limited range.
@@ -45,6 +46,7 @@ def write_clip(
         transfer: the H.273 number that it states.
         rotation: the stream's display matrix, degrees.
         sound: an audio codec: a tone is added.
+        sound_from: when it begins, in seconds.
         options: of the container.
 
     Returns:
@@ -69,14 +71,14 @@ def write_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if tone is not None:
-            _add_tone(container, tone, seconds=len(pictures) / float(RATE))
+            _add_tone(container, tone, seconds=len(pictures) / float(RATE), begin=sound_from)
     return path
 
 
-def _add_tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def _add_tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float, begin: int) -> None:
     for start in range(0, int(seconds * 48000), 1024):
         samples = np.sin(np.arange(start, start + 1024) * 2 * np.pi * 440 / 48000).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        frame.sample_rate, frame.pts, frame.time_base = 48000, begin * 48000 + start, Fraction(1, 48000)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

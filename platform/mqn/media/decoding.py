@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ from mqn.media.interpretation import Interpretation, Tags, interpret
 from mqn.media.losses import Losses
 from mqn.media.planes import code_values, is_rgb
 from mqn.media.statements import read_statement
-from mqn.media.timeline import Clock, Timeline, earliest
+from mqn.media.timeline import Clock, Timeline, earliest, earliest_packet
 from mqn.media.upright import Crop, orientation_of
 from mqn.media.whole import missing_bytes
 
@@ -92,12 +92,19 @@ class Video:
     def _frames(self, container: Any) -> Iterator[DecodedFrame]:
         size, index = self._coded_size, 0
         step = max(1, round(1 / self.rate / self.time_base))
-        losses = Losses(self.time_base, step, start=self.timeline.start, steady_gap=self._steady_gap)
+        stream = _video_streams(self.path, container)[0]
+        losses = Losses(
+            self.time_base,
+            step,
+            start=self.timeline.start,
+            steady_gap=self._steady_gap,
+            reordered=stream.codec_context.reorder_depth,
+        )
         self.timeline.shifts.clear()
         clock = Clock(self.timeline, self.time_base, leads=True)
         last: int | None = None
         stamp = end = 0
-        for frame in _decode(container, _video_streams(self.path, container)[0], losses):
+        for frame in _decode(container, stream, losses):
             if (frame.width, frame.height) != size:
                 self.failures.append(
                     f"{self.path}: changes from {size[0]} x {size[1]} to {frame.width} x {frame.height} at frame "
@@ -219,12 +226,21 @@ def _look(path: Path, container: Any, transfer: str, *, sound: bool) -> Video:
         has_audio=bool(container.streams.audio),
         extent=stated_extent(container, stream, rate or _ASSUMED_RATE),
         interpretation=interpretation,
-        timeline=Timeline(start=earliest(shown), has_jumps=bool(container.format.flags & Flags.ts_discont.value)),
+        timeline=_timeline(path, container, shown),
         _coded_size=(frame.width, frame.height),
         _crop=statement.crop,
         _steady_gap=_steady_gap(container.format),
         notes=notes,
     )
+
+
+def _timeline(path: Path, container: Any, streams: Sequence[Any]) -> Timeline:
+    if not container.format.flags & Flags.ts_discont.value:
+        return Timeline(start=earliest(streams), has_jumps=False)
+    with _open(path) as unread:
+        return Timeline(
+            start=earliest_packet(unread, [unread.streams[stream.index] for stream in streams]), has_jumps=True
+        )
 
 
 def _steady_gap(kind: Any) -> float:

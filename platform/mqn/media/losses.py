@@ -13,8 +13,6 @@ _SHOWN = 3
 """Gaps that are named one by one."""
 
 _STEADY_SHARE = 0.9
-_TAIL_FRAMES = 4
-"""Frames before which a recording's end may leave one out: it ends in the order in which they are stored."""
 
 
 class Losses:
@@ -24,7 +22,7 @@ class Losses:
         left_out: packets that the decoder refused.
     """
 
-    def __init__(self, time_base: Fraction, step: int, *, start: Fraction, steady_gap: float) -> None:
+    def __init__(self, time_base: Fraction, step: int, *, start: Fraction, steady_gap: float, reordered: int) -> None:
         """Begin.
 
         Args:
@@ -33,8 +31,11 @@ class Losses:
             start: the file's time that is told as 0, in seconds.
             steady_gap: usual steps from which on a gap in a steady video is a loss: where a demuxer leaves out what is
                 damaged without a word (MPEG streams, Matroska); infinite where it does not.
+            reordered: frames that may be stored before one that is shown earlier. A recording ends in the order in
+                which they are stored, so that before so many of the last ones some may be left out.
         """
         self._time_base, self._step, self._start, self._steady_gap = time_base, step, start, steady_gap
+        self._reordered = reordered
         self._packets: list[int] = []
         self._frames: list[int] = []
         self._runs: list[int] = [0]
@@ -132,7 +133,7 @@ class Losses:
             inner = bisect.bisect_left(packets, after - self._step / 2) - bisect.bisect_right(
                 packets, before + self._step / 2
             )
-            is_tail = index >= len(frames) - 1 - _TAIL_FRAMES
+            is_tail = index >= len(frames) - 1 - self._reordered
             if inner > 0 or (steady and not is_tail and after - before > self._steady_gap * usual):
                 gaps.append((before + round(usual), after))
         return gaps

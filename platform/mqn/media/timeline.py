@@ -6,15 +6,22 @@ one behind another start anew in the middle. Picture and sound are moved alike, 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
+
+import av
 
 LONGEST_GAP_SECONDS = 10
 """Of a steady clock; a longer one is a jump, as FFmpeg's own tool has it."""
 
 LARGEST_STEP_BACK_SECONDS = Fraction(1, 2)
 _ALIKE_SECONDS = 1
+_REORDERED = 16
+"""Packets of a stream among which the first picture to be shown is."""
+_MOST_PACKETS = 5000
 
 
 @dataclass(slots=True)
@@ -32,10 +39,37 @@ class Timeline:
     shifts: list[Fraction] = field(default_factory=list)
 
 
-def earliest(streams: list[Any]) -> Fraction:
+def earliest(streams: Sequence[Any]) -> Fraction:
     """When the first of some streams starts, in seconds; 0 where none says."""
     starts = [stream.start_time * stream.time_base for stream in streams if stream.start_time is not None]
     return min(starts, default=Fraction(0))
+
+
+def earliest_packet(container: Any, streams: Sequence[Any]) -> Fraction:
+    """The same by the first packets: where a clock jumps, FFmpeg takes the lowest time it comes upon for the start.
+
+    Args:
+        container: an open file of PyAV, of which nothing has been read yet.
+        streams: of it.
+    """
+    first: dict[int, Fraction] = {}
+    seen: dict[int, int] = dict.fromkeys((stream.index for stream in streams), 0)
+    try:
+        for packet in itertools.islice(container.demux(list(streams)), _MOST_PACKETS):
+            index = packet.stream.index
+            if packet.pts is None or seen[index] == _REORDERED:
+                continue
+            time = packet.pts * packet.time_base
+            first.setdefault(index, time)
+            seen[index] += 1
+            # Pictures are not stored in the order in which they are shown.
+            if abs(time - first[index]) < LONGEST_GAP_SECONDS:
+                first[index] = min(first[index], time)
+            if min(seen.values()) == _REORDERED:
+                break
+    except (av.error.FFmpegError, OSError):
+        pass  # Whoever reads on tells it.
+    return min(first.values(), default=Fraction(0))
 
 
 class Clock:
