@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -137,6 +138,17 @@ class BudgetProfile:
 
     trials: int | None = None
     hours: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a limit under which no trial would be begun.
+        """
+        if self.trials is not None and self.trials < 1:
+            raise ValueError(f"trials {self.trials} must be at least 1")
+        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
+            raise ValueError(f"hours {self.hours:g} must be a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,13 +50,15 @@ def _ours(folder: Path, empty: Path) -> float:
     from search_fakes import FakePipeline
 
     from mqn.profile import RayProfile
+    from mqn.search.about import About
     from mqn.search.artifacts import ArtifactStore
+    from mqn.search.census import count_states
     from mqn.search.engine import RayEngine
     from mqn.search.loop import Limits, Loop
     from mqn.search.progress import Progress
     from mqn.search.scheduler import Scheduler
     from mqn.search.space import parse_space
-    from mqn.search.study import About, count_states, create_study
+    from mqn.search.study import create_study
     from mqn.track.tracker import Tracker
 
     folder.mkdir()

@@ -20,7 +20,9 @@ from tests.tflite_models import convolutions
 from mqn.device.backends.isolation import TOKEN_VARIABLE
 from mqn.profile import DeviceProfile, Profile
 from mqn.records import Candidate, MeasureSettings, stage_key
+from mqn.search.about import About
 from mqn.search.artifacts import ArtifactStore
+from mqn.search.census import count_states, records
 from mqn.search.devices import Devices
 from mqn.search.engine import InProcessEngine
 from mqn.search.evaluation import Figures, Step
@@ -29,7 +31,7 @@ from mqn.search.loop import Limits, Loop
 from mqn.search.progress import Progress
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import parse_space
-from mqn.search.study import About, count_states, create_study, records
+from mqn.search.study import create_study
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration

@@ -11,13 +11,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from search_fakes import FakePipeline, grid_definition
 
+from mqn.search.about import About
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.engine import InProcessEngine
 from mqn.search.loop import Limits, Loop
 from mqn.search.progress import Progress
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import Space, parse_space
-from mqn.search.study import About, Study, create_study
+from mqn.search.study import Study, create_study
 from mqn.track.tracker import Tracker
 
 

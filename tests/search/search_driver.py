@@ -1,6 +1,7 @@
 """A driver of its own, to be killed: trivial stages, real Ray, real database, real tracker.
 
-python search_driver.py FOLDER TRIALS [SECONDS]
+python search_driver.py FOLDER TRIALS [SECONDS [DATABASE [HOME]]]: several with homes of their own share FOLDER's
+artifacts and log.
 """
 
 from __future__ import annotations
@@ -10,32 +11,40 @@ from pathlib import Path
 
 from search_fakes import FakePipeline, grid_definition
 
+from mqn.errors import MqnError
 from mqn.profile import RayProfile
+from mqn.search.about import About
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.engine import RayEngine
+from mqn.search.lease import drive
 from mqn.search.loop import Limits, Loop
 from mqn.search.progress import Progress
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import parse_space
-from mqn.search.study import About, create_study, list_studies, open_study
+from mqn.search.store import connect
+from mqn.search.study import create_study, list_studies, open_study
 from mqn.track.tracker import Tracker
 
 NAME = "tiny"
 
 
-def main(folder: Path, trials: int, seconds: float) -> None:
-    url = f"sqlite:///{folder / 'study.db'}"
+def main(folder: Path, trials: int, seconds: float, url: str, home: Path) -> None:
     space = parse_space(grid_definition(), source="tiny.toml")
     about = About(space=space.definition, space_hash=space.hash, space_name=NAME)
-    study = open_study(NAME, url) if NAME in list_studies(url) else create_study(NAME, url, about)
     pipeline = FakePipeline(
         folder / "log", dict.fromkeys(("train", "convert", "quantize", "score", "measure"), seconds)
     )
+    store = connect(url, patience_seconds=120)
+    tracking = f"sqlite:///{home / 'mlflow.db'}" if (home / "mlflow.db").exists() else ""
     with (
-        Tracker(f"sqlite:///{folder / 'mlflow.db'}", folder / "spool") as tracker,
+        drive(store.database, NAME, store.patience, say) as lease,
+        Tracker(tracking, home / "spool") as tracker,
         RayEngine(RayProfile(cpus=2, training_cpus=1)) as engine,
         Progress(NAME, space, trials, []) as progress,
     ):
+        make = NAME not in list_studies(store)
+        study = create_study(NAME, store, about, lease) if make else open_study(NAME, store, lease)
+        store.patience.say = progress.say
         tracker.open_study(NAME, {}, {})
         Loop(
             study=study,
@@ -48,5 +57,21 @@ def main(folder: Path, trials: int, seconds: float) -> None:
         tracker.close_study(NAME, {})
 
 
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0)
+    given = dict(enumerate(sys.argv[1:]))
+    shared = Path(given[0])
+    try:
+        main(
+            shared,
+            int(given[1]),
+            float(given.get(2, "0")),
+            given.get(3, f"sqlite:///{shared / 'study.db'}"),
+            Path(given.get(4, str(shared))),
+        )
+    except MqnError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -12,8 +12,10 @@ from typing import Any
 from mqn.errors import ExportError, TrainingError
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import Artifact
+from mqn.search.census import count_states
 from mqn.search.evaluation import Figures, Step
 from mqn.search.jobs import Job, Resources
+from mqn.search.study import Study
 
 PLANS = [("static_wi8_ai8", "dynamic_wi8_afp32"), ("static_wi8_ai8", "float32"), ("float32", "float32")]
 
@@ -28,6 +30,11 @@ def grid_definition(**changes: Any) -> dict[str, Any]:
         "points": [{"plan.backbone": backbone, "plan.head": head} for backbone, head in PLANS],
         **changes,
     }
+
+
+def nonzero(study: Study) -> dict[str, int]:
+    """How many trials are in each state that any is in."""
+    return {state: count for state, count in count_states(study).items() if count}
 
 
 def pause(seconds: Mapping[str, float], stage: str) -> None:

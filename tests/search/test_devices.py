@@ -17,12 +17,13 @@ from mqn.errors import DeviceAwayError, DeviceRefusedError, DeviceRestingError
 from mqn.profile import DeviceProfile, Profile
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import ArtifactStore
+from mqn.search.census import count_states, records
 from mqn.search.devices import Devices
 from mqn.search.engine import InProcessEngine
 from mqn.search.evaluation import Figures, Step
 from mqn.search.jobs import Job
 from mqn.search.scheduler import Scheduler
-from mqn.search.study import count_states, open_study, records
+from mqn.search.study import open_study
 
 BOARDS = {
     "board": DeviceProfile(url="https://board", kind="pi", tags={"soc": "BCM2712"}),
@@ -117,7 +118,7 @@ def test_other_work_goes_on_while_a_device_is_away(grid, make_study, make_loop, 
     with pytest.raises(DeviceAwayError, match=r"no device for 'board' for 1 minutes: no agent answers at board"):
         run(study, make_loop, log, fakes, ("board", "local"), parallel=12, patience_seconds=60.0)
     assert ended(log, "train") == 4
-    assert count_states(study)["running"] == 12
+    assert count_states(study)["interrupted"] == 12
 
 
 def test_a_study_that_stopped_goes_on_when_the_device_is_back(grid, make_study, make_loop, tmp_path, clock):

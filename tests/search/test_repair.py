@@ -11,7 +11,8 @@ import pytest
 from search_fakes import FakePipeline
 
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.study import open_study, records
+from mqn.search.census import records
+from mqn.search.study import open_study
 
 
 def begun(log: Path) -> Counter[str]:

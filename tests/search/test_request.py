@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,13 +11,25 @@ from typing import Any
 
 import pytest
 
-from mqn.errors import ConfigError, SpaceChangedError, StudyBusyError, StudyError, UnknownNameError, UsageError
+from mqn.errors import (
+    ConfigError,
+    DeviceAwayError,
+    SpaceChangedError,
+    StudyBusyError,
+    StudyError,
+    UnknownNameError,
+    UsageError,
+)
+from mqn.home import shipped
 from mqn.profile import BudgetProfile, DeviceProfile, Profile, RayProfile
 from mqn.records import MeasureSettings
+from mqn.search.constancy import hold_devices
 from mqn.search.driver import SearchRequest, choose_parallel, run_search
-from mqn.search.request import count_trials, prepare_study
+from mqn.search.lease import drive
+from mqn.search.request import count_trials, plan_study
 from mqn.search.space import load_space, parse_space
-from mqn.search.study import hold_devices
+from mqn.search.store import connect
+from mqn.search.study import list_studies
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +48,8 @@ LAB = Profile(devices={"a": DeviceProfile(url="https://a", kind="pi"), "b": Devi
 
 
 def prepare(profile: Profile | None = None, **changes: Any) -> Any:
-    return prepare_study(request(**changes), profile or Profile(), "s")[0]
+    profile = profile or Profile()
+    return plan_study(request(**changes), profile, "s", profile.study_url).begin(profile.study_url)
 
 
 def metrics(study: Any) -> list[str]:
@@ -127,8 +144,6 @@ def test_number_of_trials():
     assert count_trials(request(trials=7), Profile(budget=BudgetProfile(trials=5)), smoke) == 7
     with pytest.raises(UsageError, match="has 12 points; give at most 12"):
         count_trials(request(trials=13), Profile(), smoke)
-    with pytest.raises(UsageError, match="--trials 0 must be at least 1"):
-        count_trials(request(trials=0), Profile(), smoke)
 
 
 def test_study_that_cannot_be_run_is_not_created():
@@ -137,18 +152,75 @@ def test_study_that_cannot_be_run_is_not_created():
     assert prepare().name == "s"
 
 
-def test_second_driver_is_refused(monkeypatch):
-    def during(*arguments: Any) -> None:
+def test_second_driver_is_refused_by_name():
+    store = connect(Profile().study_url)
+    with drive(store.database, "smoke", store.patience):
+        words = f"study 'smoke' is driven by process {os.getpid()} on {socket.gethostname()} since 20"
+        with pytest.raises(StudyBusyError, match=words):
+            run_search(request())
+    assert list_studies(store) == {}
+
+
+def test_start_that_is_refused_leaves_no_study_behind(tmp_path, monkeypatch):
+    def dead(self: Any) -> Any:
+        raise DeviceAwayError("device local is away")
+
+    monkeypatch.setattr("mqn.search.driver.Devices.__enter__", dead)
+    with pytest.raises(DeviceAwayError):
         run_search(request())
+    assert list_studies(Profile().study_url) == {}
+    assert not list(tmp_path.rglob("mlflow.db"))
+    store = connect(Profile().study_url)
+    with drive(store.database, "smoke", store.patience):  # The refused driver holds nothing.
+        pass
 
-    monkeypatch.setattr("mqn.search.driver.prepare_study", during)
-    with pytest.raises(StudyBusyError, match="'smoke' is being run by another process"):
-        run_search(request())
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trials": 0}, "--trials 0 must be 1 to 1000000"),
+        ({"trials": -3}, "--trials -3 must be"),
+        ({"trials": 10**21}, "--trials 1000000000000000000000 must be"),
+        ({"parallel": 0}, "--parallel 0 must be 1 to 10000"),
+        ({"parallel": -1}, "--parallel -1 must be"),
+        ({"seed": -1}, "--seed -1 must be 0 to 4294967295"),
+        ({"hours": -1.0}, "--hours -1 must be a number above 0"),
+        ({"hours": 0.0}, "--hours 0 must be a number above 0"),
+        ({"hours": float("nan")}, "--hours nan must be a number above 0"),
+        ({"hours": float("inf")}, "--hours inf must be a number above 0"),
+        ({"accept": ("unstedy",)}, "--accept 'unstedy': did you mean 'unsteady'"),
+        ({"accept": ("crashed",)}, "--accept 'crashed': allowed: contended, ok, throttled, unsteady"),
+        ({"retry_failed": True}, "--retry-failed goes on with a study: add --resume"),
+    ],
+)
+def test_numbers_and_words_that_mean_nothing(changes, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        request(**changes)
 
 
-def test_name_that_is_no_file_name():
-    with pytest.raises(UsageError, match=r"study '\.\./x'"):
-        run_search(request(study="../x"))
+@pytest.mark.parametrize("given", [{"trials": 0}, {"trials": -1}, {"hours": 0.0}, {"hours": float("nan")}])
+def test_budgets_that_mean_nothing(given):
+    with pytest.raises(ValueError, match="must be"):
+        BudgetProfile(**given)
+
+
+def test_paths_of_a_study_mean_the_same_from_every_folder(tmp_path, monkeypatch):
+    space = tmp_path / "mine.toml"
+    shutil.copy(shipped("search_spaces", "smoke"), space)
+    monkeypatch.chdir(tmp_path)
+    url = Profile().study_url
+    made = plan_study(SearchRequest(space="mine.toml", data="photos"), Profile(), "s", url).begin(url)
+    assert (made.about.space_name, made.about.data) == (str(space), str(tmp_path / "photos"))
+    made = plan_study(request(data="s3://bucket/photos"), Profile(), "t", url).begin(url)
+    assert (made.about.space_name, made.about.data) == ("smoke", "s3://bucket/photos")
+
+
+@pytest.mark.parametrize("name", ["../x", "", " ", "a b", "a/b", "-x", ".x", "x" * 101, "é", "a\n"])
+def test_name_that_is_no_file_name(name, tmp_path):
+    space = tmp_path / "s.toml"
+    space.write_text('name = "a b"\nobjectives = [{ metric = "macs" }]\n')
+    with pytest.raises(UsageError, match=f"study {re.escape(repr(name or 'a b'))}: a name has 1 to 100 letters"):
+        run_search(SearchRequest(space=str(space), study=name))
 
 
 def test_loopback_behind_a_ray_client_is_refused(tmp_path):

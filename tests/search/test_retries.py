@@ -20,8 +20,9 @@ from mqn.errors import (
     UnsteadyError,
 )
 from mqn.profile import RetryProfile
+from mqn.search.census import records
 from mqn.search.engine import InProcessEngine
-from mqn.search.study import open_study, records
+from mqn.search.study import open_study
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import SpaceChangedError, StudyError, UnknownNameError
+from mqn.search.census import count_states, records
 from mqn.search.changes import check_unchanged
-from mqn.search.study import count_states, list_studies, make_sampler, open_study, records
+from mqn.search.drawing import make_sampler
+from mqn.search.study import list_studies, open_study
 
 
 def test_unknown_study_names_the_nearest(grid, make_study):
@@ -61,7 +63,7 @@ def test_trial_taken_up_keeps_its_values(grid, make_study):
     (running,) = [frozen for frozen in again.trials() if frozen.state.name == "RUNNING"]
     assert again.space.suggest(again.take_up(running)) == candidate
     (record,) = records(again)
-    assert record.state == "running"
+    assert record.state == "interrupted"
     assert record.candidate == candidate
 
 

@@ -19,7 +19,7 @@ from mqn.search.adoption import trained_job
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.changes import changed_keys
 from mqn.search.jobs import complete
-from mqn.search.request import SearchRequest, prepare_study
+from mqn.search.request import SearchRequest, plan_study
 from mqn.search.space import load_space, parse_space
 
 ARCH = Arch(attention="sa", width=0.1, encoder_weights="random", input_size=32)
@@ -125,8 +125,9 @@ def test_weights_that_changed_under_the_study_are_refused(file: Path, run: Path,
 def test_a_study_remembers_the_command_lines_checkpoint(run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("mqn.data.dataset.locate", lambda _: SimpleNamespace(hash="h", folder=Path("/data")))
     request = SearchRequest(space="quantization_lab", checkpoint=str(run / "checkpoint.pt"), seed=7)
-    made, _ = prepare_study(request, Profile(), "lab")
+    url = Profile().study_url
+    made = plan_study(request, Profile(), "lab", url).begin(url)
     # The seed is the sampler's alone: nothing is trained.
     assert (made.about.seed, made.space.base.training) == (7, TRAINING)
-    resumed, _ = prepare_study(SearchRequest(space="quantization_lab", resume=True), Profile(), "lab")
+    resumed = plan_study(SearchRequest(space="quantization_lab", resume=True), Profile(), "lab", url).begin(url)
     assert resumed.space.trained == made.space.trained is not None

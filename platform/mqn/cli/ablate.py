@@ -64,8 +64,9 @@ def _run(
     from mqn.data.dataset import locate
     from mqn.data.licence import origin_of
     from mqn.report.departures import Setting
+    from mqn.search.census import records
     from mqn.search.driver import SearchRequest, run_search
-    from mqn.search.study import list_studies, open_study, records
+    from mqn.search.study import list_studies, open_study
 
     url = load_profile(profile).study_url
     request = SearchRequest(
@@ -77,8 +78,10 @@ def _run(
         data=data,
         overrides=parse_settings(settings),
     )
-    summary = run_search(request)
-    if summary.stopped != "done":
+    summary = run_search(request, output.note)
+    for line in summary.held:
+        output.note(f"{study}: {line}")
+    if summary.stopped != "done" or summary.held:
         raise MqnError(f"stopped ({summary.stopped}) before the table was complete; run the same command again")
     opened = open_study(study, url)
     found = records(opened)

@@ -41,7 +41,8 @@ def front(
     """The trials that no other trial beats in every objective, constraints kept."""
     from mqn.report.front import front as find
     from mqn.search.artifacts import ArtifactStore
-    from mqn.search.study import open_study, records
+    from mqn.search.census import records
+    from mqn.search.study import open_study
 
     settings = load_profile(profile)
     opened = open_study(study, settings.study_url)

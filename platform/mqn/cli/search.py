@@ -37,14 +37,25 @@ def search(
             help="Measure on this: a device, 'kind:...' or 'soc:...'. Repeat for several; each has objectives."
         ),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: evaluate what failed once more.")
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let a measurement of this verdict count: contended, unsteady or throttled. May be repeated; such "
+            "figures are marked."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Search a space: every trial trains, exports, scores and measures a real model. Ctrl-C stops, --resume goes on."""
     from mqn.cli.front import show_front
     from mqn.cli.tracking import load_tracked
     from mqn.report.front import front
+    from mqn.search.census import records
     from mqn.search.driver import SearchRequest, run_search
-    from mqn.search.study import open_study, records
+    from mqn.search.study import open_study
 
     settled = load_tracked(profile)
     summary = run_search(
@@ -61,13 +72,20 @@ def search(
             hours=hours,
             targets=tuple(device or ()),
             checkpoint=checkpoint,
-        )
+            retry_failed=retry_failed,
+            accept=tuple(accept or ()),
+        ),
+        output.note,
     )
     counts = ", ".join(f"{count} {state}" for state, count in summary.trials.items() if count)
     output.note(f"{summary.study}: {counts}; {summary.trainings} trainings; {summary.seconds:.0f} s")
     if summary.unsent:
         output.note(f"not tracked yet: {summary.unsent}")
-    if summary.advice:
+    if summary.stopped == "exhausted":
+        output.note("the space is exhausted: each of its points has been tried")
+    for line in summary.held:
+        output.note(line)
+    if summary.advice and not summary.held:
         output.note(f"{summary.stopped}; go on with: {summary.advice}")
     opened = open_study(summary.study, settled.study_url)
     found = records(opened)

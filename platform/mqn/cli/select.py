@@ -52,7 +52,8 @@ def select(
     from mqn.report.selection import select as pick
     from mqn.report.verification import check_data
     from mqn.search.artifacts import ArtifactStore
-    from mqn.search.study import open_study, records
+    from mqn.search.census import records
+    from mqn.search.study import open_study
 
     quantity(by)
     limits = parse_bounds(at_most, "--max"), parse_bounds(at_least, "--min")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName
 from mqn.profile import load_profile
+
+if TYPE_CHECKING:
+    from mqn.records import TrialRecord
+    from mqn.search.store import StudyStore
+    from mqn.search.study import Study
 
 
 def register(app: typer.Typer) -> None:
@@ -21,12 +27,13 @@ def status(
     profile: ProfileName = "default",
     json: Json = False,
 ) -> None:
-    """How many trials and trainings a study has, what failed and why, and how good its front is."""
-    from mqn.search.study import count_states, count_trainings, list_studies, open_study, records
+    """How many trials and trainings a study has, who drives it, what failed and why, and how good its front is."""
+    from mqn.search.store import connect
+    from mqn.search.study import list_studies
 
-    url = load_profile(profile).study_url
+    store = connect(load_profile(profile).study_url)
     if study is None:
-        names = list(list_studies(url))
+        names = list(list_studies(store))
         if json:
             output.document({"studies": names})
         elif names:
@@ -34,27 +41,62 @@ def status(
         else:
             output.line("no study yet; start one with: mqn search smoke")
         return
-    from mqn.report.front import study_hypervolume
+    _show(study, store, profile, json)
 
-    opened = open_study(study, url)
-    found = records(opened)
-    states = count_states(opened)
+
+def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
+    from mqn.report.front import study_hypervolume
+    from mqn.search.census import count_states, count_trainings, records
+    from mqn.search.study import open_study
+
+    opened = open_study(name, store)
+    drivers = store.drivers(name)
+    found, states = records(opened), count_states(opened)
     hypervolume = study_hypervolume(found, opened.space)
     failures = {record.number: record.error for record in found if record.error}
     if json:
         output.document(
             {
-                "study": study,
+                "study": name,
                 "trials": states,
                 "trainings": count_trainings(found),
                 "hypervolume": hypervolume,
                 "failures": failures,
+                "drivers": [
+                    {"host": driver.host, "process": driver.process, "since": driver.since_text} for driver in drivers
+                ],
+                "accepted": opened.accepted,
             }
         )
         return
-    output.line(f"{study}: " + ", ".join(f"{count} {state}" for state, count in states.items() if count))
+    words = {**{state: state for state in states}, "held": "waiting for a steady device"}
+    output.line(f"{name}: " + ", ".join(f"{count} {words[state]}" for state, count in states.items() if count))
     output.line(f"trainings: {count_trainings(found)}   hypervolume: {hypervolume:.4g}")
     for number, error in failures.items():
         output.line(f"trial {number} failed: {error}")
-    if states["running"] or states["waiting"]:
-        output.line(f"go on with: mqn search {opened.about.space_name} --study {study} --resume")
+    if opened.accepted:
+        output.line(f"measurements count that are {' or '.join(opened.accepted)}")
+    for driver in drivers:
+        output.line(f"driven by {driver.shown} since {driver.since_text}")
+    if not drivers:
+        _advise(opened, found, states, profile)
+
+
+def _advise(study: Study, found: list[TrialRecord], states: dict[str, int], profile: str) -> None:
+    """Say how to go on where something is left, and nobody is at it."""
+    from mqn.search.advice import resume_command, say_held
+
+    space, points = study.about.space_name, len(study.space.grid())
+    usual = points or study.space.trials
+    goal = study.goal or usual
+    command = functools.partial(
+        resume_command, study.name, space, profile=profile, trials=None if goal == usual else goal
+    )
+    begun = sum(states.values()) - states["waiting"]
+    held = say_held(found, command())
+    for line in held:
+        output.line(line)
+    if not held and (states["interrupted"] or begun < goal):
+        output.line(f"go on with: {command()}")
+    if states["failed"]:
+        output.line(f"try the failed ones again with: {command(retry_failed=True)}")

@@ -8,7 +8,7 @@ from typing import Literal
 from mqn.records.candidate import Candidate
 from mqn.records.measurement import Verdict
 
-TrialState = Literal["complete", "failed", "pruned", "running", "held"]
+TrialState = Literal["complete", "failed", "pruned", "running", "interrupted", "held"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,8 @@ class TrialRecord:
     Attributes:
         study: the study's name.
         number: Optuna's number of the trial.
-        state: where it stands; held: it waits for a steady device, its figures so far and their verdict are kept.
+        state: where it stands. Running: a living driver holds it; interrupted: its driver is gone, and the next takes
+            it up; held: it waits for a steady device, its figures so far and their verdict are kept.
         candidate: what was evaluated.
         figures: every number by its name in `mqn.quantities`; of several devices, those of the first.
         device_figures: latency and memory figures by device.

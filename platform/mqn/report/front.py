@@ -184,4 +184,4 @@ def _no_complete(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> str:
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "no trials yet"
     wanted = " and ".join(axis.metric for axis in axes)
     study = f"study {records[0].study!r}" if records else "the study"
-    return f"{study} has no complete trial with {wanted} ({counts}); run it further with `mqn search --resume`"
+    return f"{study} has no complete trial with {wanted} ({counts}); `mqn status` says how to go on"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,13 @@ from mqn.errors import ConfigError, nearest
 from mqn.records import Candidate
 
 if TYPE_CHECKING:
+    import numpy as np
     import optuna
 
 Scalar = str | int | float | bool
 
 _CHECKED_VALUES = 1000
+_SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,50 @@ class Dimension:
             return self.choices
         if self.low == self.high:
             return (self.low,)
-        if self.step is None:
-            return None
-        count = round((self.high - self.low) / self.step) + 1
+        return None if self.step is None else tuple(map(self._step_to, range(self._steps)))
+
+    @property
+    def _steps(self) -> int:
+        assert self.step is not None
+        return round((self.high - self.low) / self.step) + 1
+
+    def _step_to(self, i: int) -> int | float:
+        assert self.step is not None
         if isinstance(self.low, int):
-            return tuple(int(self.low + i * self.step) for i in range(count))
+            return int(self.low + i * self.step)
         # Rounding keeps 0.1 + 2 * 0.1 from reading 0.30000000000000004 in records and file names.
-        return tuple(round(self.low + i * self.step, 12) for i in range(count))
+        return round(self.low + i * self.step, 12)
+
+    def wander(self, source: np.random.Generator) -> Iterator[Scalar]:
+        """Every value once, beginning anywhere; endlessly many where there are infinitely many."""
+        if self.choices is not None or self.low == self.high:
+            values = self.values() or ()
+            begin = int(source.integers(len(values)))
+            yield from values[begin:] + values[:begin]
+        elif self.step is not None:
+            count = self._steps
+            begin = int(source.integers(count))
+            yield from (self._step_to((begin + i) % count) for i in range(count))
+        else:
+            while True:
+                part = float(source.random())
+                yield (
+                    self.low * (self.high / self.low) ** part
+                    if self.log
+                    else (self.low + (self.high - self.low) * part)
+                )
+
+    def nearest(self, value: Any) -> Scalar | None:
+        """The dimension's own value that a value stands for: 0.3 for 0.1 + 0.2; None where it lies outside."""
+        if self.choices is not None:
+            return self.choices[self.choices.index(value)] if value in self.choices else None
+        if not isinstance(value, (int, float)) or not self.low - _SLACK <= value <= self.high + _SLACK:
+            return None
+        if self.step is None:
+            return self.low if self.low == self.high else float(value)
+        i = round((value - self.low) / self.step)
+        near = self._step_to(i)
+        return near if abs(near - value) <= _SLACK * max(1.0, abs(near)) else None
 
     def allows(self, value: Any) -> bool:
         """Whether a value lies in the dimension."""

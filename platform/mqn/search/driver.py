@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 import shlex
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any
-
-import filelock
+from typing import Any, cast
 
 from mqn import telemetry
-from mqn.errors import ConfigError, StudyBusyError, UsageError
+from mqn.errors import ConfigError
 from mqn.home import home
 from mqn.parsing import content_hash
 from mqn.profile import Profile, load_profile
+from mqn.records import Verdict
+from mqn.search.advice import resume_command, say_held
 from mqn.search.artifacts import ArtifactStore
+from mqn.search.census import count_states, count_trainings, records
+from mqn.search.constancy import hold_devices
 from mqn.search.devices import Devices
 from mqn.search.engine import RayEngine
+from mqn.search.lease import drive
 from mqn.search.loop import Limits, Loop, Stopped
 from mqn.search.pipeline import MqnPipeline
 from mqn.search.prediction import Predictions, nobody_knows
 from mqn.search.progress import Progress
-from mqn.search.request import SearchRequest, count_trials, prepare_study
+from mqn.search.request import Planned, SearchRequest, plan_study
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import Space, load_space
-from mqn.search.study import Study, count_states, count_trainings, hold_devices, records
+from mqn.search.store import connect
+from mqn.search.study import Study, check_name
 from mqn.track.delivery import Backlog
 from mqn.track.tracker import Tracker
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +48,12 @@ class StudySummary:
 
     Attributes:
         study: the study's name.
-        trials: how many are complete, failed, pruned, running, waiting.
+        trials: how many are complete, failed, pruned, running, interrupted, held, waiting.
         trainings: how many trainings they rest on.
         stopped: why the driver stopped.
         seconds: wall time of this run.
         advice: how to go on; empty where nothing is left.
+        held: which trials wait, for what, and how to go on with them; empty where none does.
         unsent: what the tracking server has not taken yet; empty where it has everything.
     """
 
@@ -59,85 +63,110 @@ class StudySummary:
     stopped: Stopped
     seconds: float
     advice: str = ""
+    held: tuple[str, ...] = ()
     unsent: str = ""
 
 
-def run_search(request: SearchRequest) -> StudySummary:
+def run_search(request: SearchRequest, tell: Callable[[str], object] = lambda _: None) -> StudySummary:
     """Run a study, or go on with one, until its trials are done, its time is over, or somebody stops it.
+
+    Devices and Ray are reached before a new study is made: a start that is refused leaves nothing behind.
 
     Args:
         request: what is asked for.
+        tell: told what a user should know before the study begins.
 
     Returns:
-        What came of it. Ctrl-C and SIGTERM are no failure: trials on their way are left to be taken up.
+        What came of it. Ctrl-C, SIGTERM and SIGHUP are no failure: trials on their way are left to be taken up.
 
     Raises:
         UsageError: the request cannot be understood (space, profile, number of trials, ...).
         StudyError: the study exists already, is another driver's, or was made from another space or other data.
         MqnError: a failure that is not one candidate's: weights, data, a device that stays away.
+        KeyboardInterrupt: a signal came before a new study was made.
     """
     began = time.monotonic()
     telemetry.switch_off()
-    profile = load_profile(request.profile)
+    profile = _with_accepted(load_profile(request.profile), request.accept)
     _check_reach(profile, request.profile)
-    name = request.study or load_space(request.space).name
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"study {name!r}: only letters, digits, '.', '_' and '-' may stand in a study's name")
-    with _hold(name):
-        study, dataset = prepare_study(request, profile, name)
-        trials = count_trials(request, profile, study.space)
-        stopped: Stopped = "interrupted"
-        backlog = Backlog()
+    name = check_name(request.study or load_space(request.space).name)
+    store = connect(profile.study_url, patience_seconds=60 * profile.patience_minutes)
+    study: Study | None = None
+    stopped: Stopped = "interrupted"
+    backlog = Backlog()
+    with drive(store.database, name, store.patience, tell) as lease:
+        planned = plan_study(request, profile, name, store, lease)
         with (
             contextlib.suppress(KeyboardInterrupt),
-            Devices(profile, study.about.targets or tuple(profile.devices), name) as devices,
+            Devices(profile, planned.about.targets or tuple(profile.devices), name) as devices,
             Tracker(profile.tracking_uri, home() / "spool") as tracker,
             RayEngine(profile.ray) as engine,
-            Progress(name, study.space, trials, records(study), devices=devices.report) as progress,
-            _sigterm_as_interrupt(),
+            _signals_as_interrupt(),
         ):
+            study = planned.begin(store, lease)
             hold_devices(study, devices.identities())
-            space = study.space
-            pipeline = MqnPipeline(
-                dataset, profile, devices, space.scoring, named=space.names_targets, trained=space.trained
-            )
-            loop = Loop(
-                study=study,
-                pipeline=pipeline,
-                scheduler=Scheduler(
-                    ArtifactStore(profile.artifacts),
-                    engine,
-                    places=devices,
-                    predict=Predictions(devices.example, profile.measure) if profile.predictor else nobody_knows,
-                    quiesce=tracker.quiesce,
-                    patience_seconds=60 * profile.patience_minutes,
-                    retry=profile.retry,
-                    tell=progress.say,
-                ),
-                tracker=tracker,
-                progress=progress,
-                limits=Limits(
-                    trials=trials,
-                    parallel=request.parallel
-                    or choose_parallel(study.space, profile.ray.training_cpus, engine.capacity),
-                    hours=profile.budget.hours if request.hours is None else request.hours,
-                ),
-                tags={"data_hash": dataset.hash, "space_hash": study.about.space_hash},
-            )
-            tracker.open_study(name, _study_params(study), {"data_hash": dataset.hash})
-            stopped = loop.run()
+            study.set_goal(planned.trials)
+            study.accept(request.accept)
+            if request.retry_failed:
+                tell(f"{study.retry_failed()} failed trials are tried again")
+            with Progress(name, study.space, planned.trials, records(study), devices=devices.report) as progress:
+                store.patience.say = progress.say
+                tracker.open_study(name, _study_params(study), {"data_hash": planned.dataset.hash})
+                stopped = _loop(request, profile, planned, study, devices, tracker, engine, progress).run()
             found = records(study)
             backlog = tracker.close_study(name, {"trials": len(found), "trainings": count_trainings(found)})
-        left = count_states(study)
-        return StudySummary(
-            study=name,
-            trials=left,
-            trainings=count_trainings(records(study)),
-            stopped=stopped,
-            seconds=time.monotonic() - began,
-            advice=_advise(request, name) if stopped != "done" else "",
-            unsent=f"{backlog}; send it with: {_resend(request)}" if backlog else "",
-        )
+    if study is None:
+        raise KeyboardInterrupt
+    found, counts = records(study), count_states(study)
+    goes_on = stopped in ("hours", "interrupted") or counts["interrupted"] + counts["held"] > 0
+    return StudySummary(
+        study=name,
+        trials=counts,
+        trainings=count_trainings(found),
+        stopped=stopped,
+        seconds=time.monotonic() - began,
+        advice=_advise(request, name) if goes_on else "",
+        held=say_held(found, _advise(request, name)),
+        unsent=f"{backlog}; send it with: {_resend(request)}" if backlog else "",
+    )
+
+
+def _loop(
+    request: SearchRequest,
+    profile: Profile,
+    planned: Planned,
+    study: Study,
+    devices: Devices,
+    tracker: Tracker,
+    engine: RayEngine,
+    progress: Progress,
+) -> Loop:
+    """Put the parts together that evaluate trials."""
+    space = study.space
+    return Loop(
+        study=study,
+        pipeline=MqnPipeline(
+            planned.dataset, profile, devices, space.scoring, named=space.names_targets, trained=space.trained
+        ),
+        scheduler=Scheduler(
+            ArtifactStore(profile.artifacts),
+            engine,
+            places=devices,
+            predict=Predictions(devices.example, profile.measure) if profile.predictor else nobody_knows,
+            quiesce=tracker.quiesce,
+            patience_seconds=60 * profile.patience_minutes,
+            retry=profile.retry,
+            tell=progress.say,
+        ),
+        tracker=tracker,
+        progress=progress,
+        limits=Limits(
+            trials=planned.trials,
+            parallel=request.parallel or choose_parallel(space, profile.ray.training_cpus, engine.capacity),
+            hours=profile.budget.hours if request.hours is None else request.hours,
+        ),
+        tags={"data_hash": planned.dataset.hash, "space_hash": study.about.space_hash},
+    )
 
 
 def _resend(request: SearchRequest) -> str:
@@ -148,12 +177,12 @@ def _resend(request: SearchRequest) -> str:
 
 def _advise(request: SearchRequest, name: str) -> str:
     """The command that goes on."""
-    words = ["mqn", "search", request.space, "--study", name, "--resume"]
-    if request.profile != "default":
-        words += ["--profile", request.profile]
-    if request.trials is not None:
-        words += ["--trials", str(request.trials)]
-    return shlex.join(words)
+    return resume_command(name, request.space, profile=request.profile, trials=request.trials, accept=request.accept)
+
+
+def _with_accepted(profile: Profile, accept: tuple[str, ...]) -> Profile:
+    words = tuple(dict.fromkeys((*profile.measure.accept, *cast(tuple[Verdict, ...], accept))))
+    return replace(profile, measure=replace(profile.measure, accept=words))
 
 
 def choose_parallel(space: Space, training_cpus: float, capacity: float) -> int:
@@ -198,26 +227,11 @@ def _check_reach(profile: Profile, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _hold(name: str) -> Iterator[None]:
-    """Hold a study alone.
+def _signals_as_interrupt() -> Iterator[None]:
+    """A polite kill, and a terminal that goes away, end a study as Ctrl-C does.
 
-    Raises:
-        StudyBusyError: another driver does.
+    Ray has a handler of its own, so this goes inside it.
     """
-    folder = home() / "studies"
-    folder.mkdir(exist_ok=True)
-    try:
-        with filelock.FileLock(folder / f"{name}.lock", timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise StudyBusyError(
-            f"study {name!r} is being run by another process; wait for it, or start another with --study NAME"
-        ) from error
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A polite kill ends a study as Ctrl-C does. Ray has a handler of its own, so this goes inside it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -225,8 +239,11 @@ def _sigterm_as_interrupt() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # What is ignored, as under nohup, stays so.
+    wanted = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -15,14 +15,15 @@ from optuna.trial import TrialState
 
 from mqn.records import TrialRecord
 from mqn.search.artifacts import Artifact
+from mqn.search.census import records
 from mqn.search.evaluation import Evaluation, Pipeline, Step
 from mqn.search.progress import Progress
 from mqn.search.repair import Repair, find_damaged
 from mqn.search.scheduler import Scheduler
-from mqn.search.study import Study, records
+from mqn.search.study import Study
 from mqn.track.tracker import Tracker
 
-Stopped = Literal["done", "hours", "interrupted"]
+Stopped = Literal["done", "exhausted", "hours", "interrupted"]
 
 _TICK_SECONDS = 0.5
 
@@ -82,23 +83,31 @@ class Loop:
         self.study.enqueue(points)
         # A grid ends with its points.
         self._goal = min(self.limits.trials, len(points)) if points else self.limits.trials
-        self._begun = len(self.study.trials(*(state for state in TrialState if state != TrialState.WAITING)))
         for frozen in self.study.trials(TrialState.RUNNING):
             trial = self.study.take_up(frozen)
             noted = self.study.noted(frozen)
+            if trial is None:
+                continue
             if noted is not None and noted.state != "held":
                 self._finish(trial, noted, self._find(noted))
             else:
                 self._begin(trial)
         self._repairs = find_damaged(records(self.study), self.scheduler.store, self._steps_of)
-        in_time = True
+        self._begun = self.study.begun()
+        in_time, left = True, True
         while True:
             in_time = in_time and (end is None or time.monotonic() < end)
-            while in_time and self._begun < self._goal and self._has_room():
-                self._begun += 1
-                self._begin(self.study.ask())
+            while left and in_time and self._begun < self._goal and self._has_room():
+                trial = self.study.ask()
+                if trial is None:
+                    left = False
+                else:
+                    self._begun += 1
+                    self._begin(trial)
             if not self._active and not self._repairs:
-                return "done" if in_time or self._begun >= self._goal else "hours"
+                if self._begun >= self._goal:
+                    return "done"
+                return "hours" if left and not in_time else "exhausted"
             self._advance()
 
     def _steps_of(self, record: TrialRecord) -> Sequence[Step]:
@@ -118,6 +127,8 @@ class Loop:
         self.progress.begin(evaluation)
 
     def _advance(self) -> None:
+        if self.study.lease is not None:
+            self.study.lease.check()
         over = [evaluation for evaluation in self._active if evaluation.advance(self.scheduler)]
         for evaluation in over:
             self._active.remove(evaluation)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqn.device.pool.targets import settle_targets
-from mqn.errors import StudyError, UsageError
+from mqn.errors import StudyError, UsageError, nearest
 from mqn.parsing import to_plain
 from mqn.profile import Profile
+from mqn.search.about import About
 from mqn.search.changes import check_unchanged
+from mqn.search.constancy import check_runtime
+from mqn.search.lease import Lease
 from mqn.search.space import Space, load_space
-from mqn.search.study import About, Study, check_runtime, create_study, list_studies, open_study
+from mqn.search.store import StudyStore
+from mqn.search.study import Study, create_study, list_studies, open_study
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
+
+ACCEPTABLE = ("ok", "contended", "unsteady", "throttled")
+"""Verdicts about the machine, which a user may accept; those about the model are none."""
+
+_MOST_TRIALS = 1_000_000
+_MOST_PARALLEL = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,8 @@ class SearchRequest:
         hours: begin no trial after so much time; None: the profile's budget.
         targets: what every trial is measured on; empty: what the profile says.
         checkpoint: a trained network that every trial takes; None: what the space says, else trainings.
+        retry_failed: with `resume`: evaluate the candidates of failed trials once more.
+        accept: verdicts that make a measurement count in this run, beyond those that the profile accepts.
     """
 
     space: str
@@ -50,15 +63,71 @@ class SearchRequest:
     hours: float | None = None
     targets: tuple[str, ...] = ()
     checkpoint: str | None = None
+    retry_failed: bool = False
+    accept: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check numbers and words.
+
+        Raises:
+            UsageError: names the option, what was given, and what is allowed.
+        """
+        _whole("--trials", self.trials, 1, _MOST_TRIALS)
+        _whole("--parallel", self.parallel, 1, _MOST_PARALLEL)
+        _whole("--seed", self.seed, 0, 2**32 - 1)
+        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
+            raise UsageError(f"--hours {self.hours:g} must be a number above 0")
+        for verdict in self.accept:
+            if verdict not in ACCEPTABLE:
+                raise UsageError(f"--accept {verdict!r}: {nearest(verdict, ACCEPTABLE)}")
+        if self.retry_failed and not self.resume:
+            raise UsageError("--retry-failed goes on with a study: add --resume")
 
 
-def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[Study, Dataset]:
-    """Make the study or open it, and find its data.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A study that can be run, checked and not begun: nothing is written yet.
+
+    Attributes:
+        name: the study's.
+        about: what it is made of.
+        space: what it searches.
+        dataset: its data.
+        trials: how many it is to have in the end.
+        opened: the study, where it exists already.
+    """
+
+    name: str
+    about: About
+    space: Space
+    dataset: Dataset
+    trials: int
+    opened: Study | None = None
+
+    def begin(self, where: str | StudyStore, lease: Lease | None = None) -> Study:
+        """Make the study, or go on with it.
+
+        Args:
+            where: its database.
+            lease: the driver's.
+
+        Raises:
+            StudyError: it was made meanwhile.
+        """
+        return self.opened or create_study(self.name, where, self.about, lease)
+
+
+def plan_study(
+    request: SearchRequest, profile: Profile, name: str, where: str | StudyStore, lease: Lease | None = None
+) -> Planned:
+    """Find out which study is meant, and check everything about it that can be checked without its devices.
 
     Args:
         request: what is asked for.
         profile: where it runs.
         name: the study's.
+        where: its database.
+        lease: the driver's.
 
     Raises:
         UsageError: the request cannot be understood.
@@ -67,9 +136,8 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
     """
     from mqn.data.dataset import locate
 
-    url = profile.study_url
     if request.resume:
-        study = open_study(name, url)
+        study = open_study(name, where, lease)
         about = study.about
         loaded = _load(request, about.checkpoint)
         targets = about.targets or settle_targets(profile.targets, profile.devices)
@@ -84,37 +152,47 @@ def prepare_study(request: SearchRequest, profile: Profile, name: str) -> tuple[
         check_runtime(study, _runtime(profile))
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
-        count_trials(request, profile, study.space)
+        trials = count_trials(request, profile, study.space)
         dataset = locate(about.data if request.data is None else request.data)
         if dataset.hash != about.data_hash:
             raise StudyError(
                 f"study {name!r} was created on other data ({about.data or 'the embedded scenes'}, hash "
                 f"{about.data_hash[:12]}, not {dataset.hash[:12]}); give that, or start a new study with --study NAME"
             )
-        return study, dataset
-    if name in list_studies(url):
+        return Planned(name=name, about=about, space=study.space, dataset=dataset, trials=trials, opened=study)
+    if name in list_studies(where):
         raise StudyError(f"study {name!r} exists already; go on with --resume, or start another with --study NAME")
     targets = settle_targets(request.targets or profile.targets, profile.devices)
     loaded = _load(request)
     overrides = _overrides(request, loaded)
     # Told apart by the study's name in messages.
     space = loaded.with_overrides(overrides, source=f"study {name!r}").with_targets(targets)
-    count_trials(request, profile, space)  # What cannot be run is not created.
+    trials = count_trials(request, profile, space)
     dataset = locate(request.data)
     about = About(
         space=space.definition,
         space_hash=space.hash,
-        space_name=request.space,
+        space_name=_kept_name(request.space),
         overrides=overrides,
-        profile=request.profile,
-        data=None if request.data is None else str(Path(request.data).absolute()),
+        profile=_kept_name(request.profile),
+        data=None if request.data is None else _kept_data(request.data),
         data_hash=dataset.hash,
         seed=request.seed or 0,
         targets=targets,
         checkpoint=None if request.checkpoint is None else str(Path(request.checkpoint).absolute()),
         runtime=_runtime(profile),
     )
-    return create_study(name, url, about), dataset
+    return Planned(name=name, about=about, space=space, dataset=dataset, trials=trials)
+
+
+def _kept_name(name: str) -> str:
+    """A shipped file's name as it is, a path such that it means the same from every folder."""
+    return str(Path(name).absolute()) if name.endswith(".toml") else name
+
+
+def _kept_data(data: str) -> str:
+    """A folder such that it means the same from every folder; a URL as it is."""
+    return data if "://" in data else str(Path(data).absolute())
 
 
 def _runtime(profile: Profile) -> dict[str, Any]:
@@ -138,12 +216,10 @@ def count_trials(request: SearchRequest, profile: Profile, space: Space) -> int:
     """How many trials the study is to have in the end.
 
     Raises:
-        UsageError: fewer than one, or more than a grid has points.
+        UsageError: more than a grid has points.
     """
     points = len(space.grid())
     if request.trials is not None:
-        if request.trials < 1:
-            raise UsageError(f"--trials {request.trials} must be at least 1")
         if points and request.trials > points:
             raise UsageError(
                 f"--trials {request.trials}: the grid of {space.name!r} has {points} points; give at most {points}"
@@ -151,3 +227,8 @@ def count_trials(request: SearchRequest, profile: Profile, space: Space) -> int:
         return request.trials
     wanted = points or space.trials
     return wanted if profile.budget.trials is None else min(wanted, profile.budget.trials)
+
+
+def _whole(option: str, given: int | None, low: int, high: int) -> None:
+    if given is not None and not low <= given <= high:
+        raise UsageError(f"{option} {given} must be {low} to {high}")

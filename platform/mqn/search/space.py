@@ -134,15 +134,20 @@ class Space:
 
     def suggest(self, trial: optuna.Trial) -> Candidate:
         """Draw a candidate for a trial, or read the one that the trial already stands for."""
-        # NSGA-II counts a trial into its generation only when this is asked for, which a wholly fixed trial never does.
-        _ = trial.relative_params
+        if self.sampler == "nsga2":
+            # It counts a trial into its generation only when this is asked for, which a wholly fixed trial never does.
+            _ = trial.relative_params
+        return self.candidate(self.draw(trial))
+
+    def draw(self, trial: optuna.Trial) -> Params:
+        """The values of a trial, for every dimension that counts with those before it."""
         params: Params = {}
         for key in self.points[0] if self.points else ():
             params[key] = trial.suggest_categorical(key, list(dict.fromkeys(point[key] for point in self.points)))
         for dimension in self.dimensions:
             if dimension.active(params):
                 params[dimension.key] = dimension.suggest(trial)
-        return self.candidate(params)
+        return params
 
     def candidate(self, params: Mapping[str, Any]) -> Candidate:
         """The candidate that some values stand for; keys that are not given keep the fixed value."""
@@ -158,7 +163,7 @@ class Space:
         if self.sampler != "grid":
             return []
         networks: dict[str, list[Params]] = {}
-        for point in self.points or ({},):
+        for point in dict.fromkeys(tuple(point.items()) for point in self.points) or ((),):
             for params in self._combinations(dict(point), {}):
                 candidate = self.candidate(params)
                 networks.setdefault(content_hash((candidate.arch, candidate.training)), []).append(params)

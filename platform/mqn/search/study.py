@@ -2,76 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from mqn.errors import StudyError, UnknownNameError
+from mqn.errors import StudyError, UnknownNameError, UsageError
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import TrialRecord
+from mqn.search.about import About
+from mqn.search.drawing import draw_point, identity, make_sampler, settle, untried
+from mqn.search.lease import Lease
 from mqn.search.points import Params
-from mqn.search.space import Space, parse_space
+from mqn.search.space import parse_space
+from mqn.search.store import StudyStore, connect
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_ABOUT, _DEVICES, _RECORD, _FIXED = "mqn", "devices", "record", "fixed_params"
-_STATES: dict[TrialState, Any] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.FAIL: "failed",
-    TrialState.PRUNED: "pruned",
-    TrialState.RUNNING: "running",
-}
-_POPULATION = 24
+_ABOUT, _GOAL, _ACCEPTED, _RECORD, _FIXED = "mqn", "goal", "accepted", "record", "fixed_params"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Attributes of a trial: the number of the failed one that it tries again, and why it stands for nothing.
+_RETRIES, _ASIDE = "retries", "aside"
+ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
+"""States that no trial leaves."""
 _REMADE = "remade/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What a study was created with.
-
-    Attributes:
-        space: the space's definition, overrides included (`Space.definition`).
-        space_hash: its hash.
-        space_name: the name or path that the space was loaded by.
-        overrides: settings of the command line, by dotted key.
-        profile: the profile's name.
-        data: the data as asked for; None: the embedded scenes.
-        data_hash: the dataset's hash.
-        seed: of the sampler.
-        targets: what every trial is measured on.
-        checkpoint: the trained network that the command line named; None: the space says whether there is one.
-        runtime: on how many threads, on which processors and with which delegate; empty in older studies.
-        created: UTC, ISO 8601.
-    """
-
-    space: dict[str, Any]
-    space_hash: str
-    space_name: str
-    overrides: dict[str, Any] = field(default_factory=dict)
-    profile: str = "default"
-    data: str | None = None
-    data_hash: str = ""
-    seed: int = 0
-    targets: tuple[str, ...] = ()
-    checkpoint: str | None = None
-    runtime: dict[str, Any] = field(default_factory=dict)
-    created: str = ""
 
 
 class Study:
     """One study, open."""
 
-    def __init__(self, study: optuna.Study, about: About, url: str) -> None:
+    def __init__(self, study: optuna.Study, about: About, store: StudyStore, lease: Lease | None = None) -> None:
         """Wrap an Optuna study; use `create_study` or `open_study`."""
         self.optuna = study
         self.about = about
-        self.url = url
+        self.store = store
+        self.lease = lease
         self.space = parse_space(about.space, source=f"study {study.study_name!r}")
 
     @property
@@ -79,9 +49,46 @@ class Study:
         """The study's name."""
         return str(self.optuna.study_name)
 
+    @property
+    def url(self) -> str:
+        """Its database's."""
+        return self.store.url
+
+    @property
+    def goal(self) -> int | None:
+        """How many trials the last driver was to end with; None in older studies."""
+        found = self.optuna.user_attrs.get(_GOAL)
+        return None if found is None else int(found)
+
+    def set_goal(self, trials: int) -> None:
+        """Remember how many trials the study is to have in the end."""
+        if self.goal != trials:
+            self.optuna.set_user_attr(_GOAL, trials)
+
+    def accept(self, verdicts: Iterable[str]) -> None:
+        """Remember verdicts that made measurements count beyond those of the profile."""
+        accepted = dict.fromkeys((*self.accepted, *verdicts))
+        if len(accepted) > len(self.accepted):
+            self.optuna.set_user_attr(_ACCEPTED, list(accepted))
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Those verdicts; the figures that came of them are marked in fronts."""
+        return tuple(self.optuna.user_attrs.get(_ACCEPTED, ()))
+
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """Optuna's trials in these states (all states if none is given), by number."""
-        return self.optuna.get_trials(deepcopy=False, states=states or None)
+        """Optuna's trials in these states (all states if none is given), by number; those put aside are left out."""
+        every = self.optuna.get_trials(deepcopy=False)
+        again = {trial.user_attrs[_RETRIES] for trial in every if _RETRIES in trial.user_attrs}
+        return [
+            trial
+            for trial in every
+            if (not states or trial.state in states) and trial.number not in again and _ASIDE not in trial.user_attrs
+        ]
+
+    def begun(self) -> int:
+        """How many trials were begun, whatever came of them."""
+        return len(self.trials(TrialState.RUNNING, *ENDED))
 
     def enqueue(self, points: list[Params]) -> int:
         """Put points behind those that wait already; points that the study holds in any state are left out.
@@ -91,25 +98,53 @@ class Study:
         """
         if not points:
             return 0
-        known = {_identity(params_of(trial)) for trial in self.trials()}
+        known = self._known(self.trials())
         added = 0
         for point in points:
-            if _identity(point) not in known:
-                known.add(_identity(point))
+            if identity(point) not in known:
+                known.add(identity(point))
                 self.optuna.enqueue_trial(point)
                 added += 1
         return added
 
-    def ask(self) -> optuna.Trial:
-        """Take the next trial: the oldest one that waits, or a new one from the sampler."""
-        # The draw depends on the seed and the trial's number alone, so that a resumed study does not repeat itself.
-        self.optuna.sampler = make_sampler(self.space, self.about.seed, len(self.trials()))
-        return self.optuna.ask()
+    def ask(self) -> optuna.Trial | None:
+        """Take the next trial: the oldest one that waits, or a new one from the sampler.
 
-    def take_up(self, frozen: FrozenTrial) -> optuna.Trial:
-        """Go on with a trial that a killed driver left running; it keeps every value it was given."""
-        self.optuna.sampler = make_sampler(self.space, self.about.seed, frozen.number)
-        return optuna.Trial(self.optuna, frozen._trial_id)  # noqa: SLF001 - Optuna has no public way back to a trial
+        Returns:
+            It, with a point that no other trial has; None where no point is left.
+        """
+        for frozen in self.trials(TrialState.WAITING):
+            if self._hold(frozen) and self.store.storage.set_trial_state_values(trial_id(frozen), TrialState.RUNNING):
+                tried = self._known(self.trials(TrialState.RUNNING, *ENDED), but=frozen)
+                trial = self._settle(frozen, tried)
+                if trial is not None:
+                    return trial
+        if self.space.sampler == "grid" or self._exhausted():
+            return None
+        # The draw depends on the seed and the trial's number alone, so that a resumed study does not repeat itself.
+        self.optuna.sampler = make_sampler(self.space, self.about.seed, 0)
+        fresh = self.store.storage.get_trial(self.optuna.ask()._trial_id)  # noqa: SLF001 - Optuna has no public name
+        self._hold(fresh)
+        return self._settle(fresh, frozenset())
+
+    def take_up(self, frozen: FrozenTrial) -> optuna.Trial | None:
+        """Go on with a trial that another driver left; it keeps every value it was given.
+
+        Returns:
+            It; None where another driver holds it, or no point is left for it.
+        """
+        return self._settle(frozen, frozenset()) if self._hold(frozen) else None
+
+    def retry_failed(self) -> int:
+        """Queue the points of failed trials once more; the new trials stand for the failed ones.
+
+        Returns:
+            How many.
+        """
+        failed = self.trials(TrialState.FAIL)
+        for frozen in failed:
+            self.optuna.enqueue_trial(params_of(frozen), user_attrs={_RETRIES: frozen.number})
+        return len(failed)
 
     def note(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Keep a trial's record beside it, before the trial is finished."""
@@ -118,6 +153,8 @@ class Study:
         for name, violation in record.violations.items():
             if name not in kept:
                 trial.set_constraint(name, violation)
+        if record.state == "held" and self.lease is not None:
+            self.lease.let_go(trial._trial_id)  # noqa: SLF001
 
     def finish(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Tell Optuna how a trial ended; a trial that is finished already stays as it is."""
@@ -126,6 +163,8 @@ class Study:
             self.optuna.tell(trial, values, skip_if_finished=True)
         else:
             self.optuna.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+        if self.lease is not None:
+            self.lease.let_go(trial._trial_id)  # noqa: SLF001
 
     def noted(self, frozen: FrozenTrial) -> TrialRecord | None:
         """The record kept beside a trial, if it came that far."""
@@ -146,153 +185,118 @@ class Study:
         name = f"{_REMADE}{number}"
         self.optuna.set_user_attr(name, {**self.optuna.user_attrs.get(name, {}), **keys})
 
+    def _hold(self, frozen: FrozenTrial) -> bool:
+        return self.lease is None or self.lease.claim(trial_id(frozen))
+
+    def _settle(self, frozen: FrozenTrial, tried: Iterable[str]) -> optuna.Trial | None:
+        """Give a trial, which runs, its whole point, in one write; put it aside where there is none for it."""
+        given = params_of(frozen)
+        point, reason = settle(self.space, given), "its point is another trial's"
+        if point is None:
+            known = self._known(self.trials(), but=frozen)
+            point = draw_point(self.optuna, self.space, frozen, seed=self.about.seed, pinned=given, known=known)
+            reason = "the space has no such point left"
+        elif identity(point) in tried:
+            point = None
+        if point is None:
+            self.store.storage.set_trial_user_attr(trial_id(frozen), _ASIDE, reason)
+            self.store.storage.set_trial_state_values(trial_id(frozen), TrialState.FAIL)
+            return None
+        if frozen.params.keys() != point.keys() and frozen.system_attrs.get(_FIXED) != point:
+            self.store.storage.set_trial_system_attr(trial_id(frozen), _FIXED, point)
+        self.optuna.sampler = make_sampler(self.space, self.about.seed, frozen.number)
+        return optuna.Trial(self.optuna, trial_id(frozen))
+
+    def _known(self, trials: Iterable[FrozenTrial], but: FrozenTrial | None = None) -> set[str]:
+        number = None if but is None else but.number
+        points = (settle(self.space, params_of(trial)) for trial in trials if trial.number != number)
+        return {identity(point) for point in points if point is not None}
+
+    def _exhausted(self) -> bool:
+        return untried(self.space, np.random.default_rng(0), known=self._known(self.trials())) is None
+
 
 def params_of(trial: FrozenTrial) -> Params:
     """The values that a trial stands for: those it was queued with, and those it was given."""
     return {**trial.system_attrs.get(_FIXED, {}), **trial.params}
 
 
-def _identity(params: Mapping[str, Any]) -> str:
-    return json.dumps(dict(params), sort_keys=True)
+def check_name(name: str) -> str:
+    """Make sure that a study may have a name: databases, folders and experiments are called by it.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: it may not; says what is allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"study {name!r}: a name has 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or "
+            "digit; give another with --study NAME"
+        )
+    return name
 
 
-def make_sampler(space: Space, seed: int, number: int) -> optuna.samplers.BaseSampler:
-    """The sampler for one trial, its random numbers a function of the study's seed and the trial's number."""
-    mixed = (seed * 1_000_003 + number) % 2**32
-    if space.sampler == "tpe":
-        return optuna.samplers.TPESampler(seed=mixed)
-    if space.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=mixed, population_size=_POPULATION)
-    return optuna.samplers.RandomSampler(seed=mixed)
-
-
-def create_study(name: str, url: str, about: About) -> Study:
+def create_study(name: str, where: str | StudyStore, about: About, lease: Lease | None = None) -> Study:
     """Make a new study, or complete one whose making was cut short.
+
+    Args:
+        name: the study's.
+        where: the database.
+        about: what it is made of.
+        lease: the driver's.
 
     Raises:
         StudyError: the study exists already.
+        UsageError: a study may not have that name.
     """
-    storage = _storage(url)
+    check_name(name)
+    store = connect(where)
     directions = parse_space(about.space, source="space").directions
     try:
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+        study = optuna.create_study(storage=store.storage, study_name=name, directions=directions)
     except optuna.exceptions.DuplicatedStudyError:
-        study = optuna.load_study(storage=storage, study_name=name)
+        study = optuna.load_study(storage=store.storage, study_name=name)
         if _ABOUT in study.user_attrs:
             raise StudyError(
                 f"study {name!r} exists already; go on with --resume, or start another with --study NAME"
             ) from None
     about = from_mapping(About, {**to_plain(about), "created": datetime.now(UTC).isoformat()}, source="study")
-    made = Study(study, about, url)
+    made = Study(study, about, store, lease)
     made.enqueue(list(made.space.start))  # Before the study counts as made, so that no kill can lose them.
     study.set_user_attr(_ABOUT, to_plain(about))
     return made
 
 
-def open_study(name: str, url: str) -> Study:
+def open_study(name: str, where: str | StudyStore, lease: Lease | None = None) -> Study:
     """Open a study that exists.
 
     Raises:
         UnknownNameError: it does not; names the nearest.
     """
-    storage = _storage(url)
-    summaries = _own(storage)
+    store = connect(where)
+    summaries = _own(store)
     if name not in summaries:
         raise UnknownNameError("study", name, summaries, "start one with: mqn search SPACE --study NAME")
-    study = optuna.load_study(storage=storage, study_name=name)
-    return Study(study, from_mapping(About, summaries[name], source=f"study {name!r}"), url)
+    study = optuna.load_study(storage=store.storage, study_name=name)
+    return Study(study, from_mapping(About, summaries[name], source=f"study {name!r}"), store, lease)
 
 
-def list_studies(url: str) -> dict[str, About]:
+def list_studies(where: str | StudyStore) -> dict[str, About]:
     """Every study of a database by name, oldest first."""
-    own = _own(_storage(url))
+    own = _own(connect(where))
     return {name: from_mapping(About, plain, source=f"study {name!r}") for name, plain in own.items()}
 
 
-def check_runtime(study: Study, runtime: Mapping[str, Any]) -> None:
-    """Make sure that the figures of further trials can stand beside those of earlier ones.
-
-    Args:
-        study: goes on.
-        runtime: as `About.runtime`.
-
-    Raises:
-        StudyError: the profile measures in another way by now; says which key changed.
-    """
-    for key, old in study.about.runtime.items():
-        if runtime[key] != old:
-            raise StudyError(
-                f"study {study.name!r} is measured with {key} = {old!r}, not {runtime[key]!r}; set it back under "
-                "'measure' in the profile, or start a new study with --study NAME"
-            )
+def trial_id(trial: FrozenTrial) -> int:
+    """What a trial goes by in its database."""
+    return trial._trial_id  # noqa: SLF001 - Optuna has no public name for what its storage goes by
 
 
-def hold_devices(study: Study, identities: Mapping[str, str]) -> None:
-    """Make sure that a device's name still means the device that the study measured on, and remember it.
-
-    Args:
-        study: begins or goes on.
-        identities: id of the device that each target names.
-
-    Raises:
-        StudyError: another device goes by its name by now.
-    """
-    known: dict[str, str] = study.optuna.user_attrs.get(_DEVICES, {})
-    for target, identity in identities.items():
-        if known.get(target, identity) != identity:
-            raise StudyError(
-                f"study {study.name!r} was measured on a device {target!r} with the id {known[target]}, and the "
-                f"profile's has {identity}: figures of two devices make no front; start a new study with --study NAME"
-            )
-    if identities.keys() - known.keys():
-        study.optuna.set_user_attr(_DEVICES, {**known, **identities})
-
-
-def records(study: Study) -> list[TrialRecord]:
-    """The records of every trial that was begun, by number; running ones have a candidate and no figures yet."""
-    found = []
-    for frozen in study.trials(*_STATES):
-        record = study.noted(frozen)
-        state = _STATES[frozen.state]
-        if record is None or record.state != state:
-            # Either still running, or noted and not yet told: Optuna's word counts.
-            candidate = record.candidate if record else study.space.candidate(params_of(frozen))
-            record = TrialRecord(study=study.name, number=frozen.number, state=state, candidate=candidate)
-        found.append(replace(record, label=study.space.label(record.candidate)))
-    return found
-
-
-def count_states(study: Study) -> dict[str, int]:
-    """How many trials are complete, failed, pruned, running, and waiting."""
-    counts = dict.fromkeys([*_STATES.values(), "waiting"], 0)
-    for frozen in study.trials():
-        counts[_STATES.get(frozen.state, "waiting")] += 1
-    return counts
-
-
-def count_trainings(found: list[TrialRecord]) -> int:
-    """How many trainings the records rest on; trials that share a training count it once."""
-    return len({record.artifacts["train"] for record in found if "train" in record.artifacts})
-
-
-def _own(storage: optuna.storages.BaseStorage) -> dict[str, dict[str, Any]]:
+def _own(store: StudyStore) -> dict[str, dict[str, Any]]:
     return {
         study.study_name: study.user_attrs[_ABOUT]
-        for study in optuna.get_all_study_summaries(storage=storage, include_best_trial=False)
+        for study in store.storage.get_all_studies()
         if _ABOUT in study.user_attrs
     }
-
-
-def _storage(url: str) -> optuna.storages.BaseStorage:
-    import sqlalchemy.exc
-
-    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=arguments))
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"cannot open the study database {url}: {reason}; check storage.study in the profile"
-        ) from error

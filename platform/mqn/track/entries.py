@@ -20,6 +20,7 @@ STATUS: dict[TrialState, RunStatus] = {
     "failed": "FAILED",
     "pruned": "KILLED",
     "running": "RUNNING",
+    "interrupted": "RUNNING",
     "held": "RUNNING",
 }
 

@@ -1,0 +1,39 @@
+"""What a study was created with, as its database keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a study was created with.
+
+    Attributes:
+        space: the space's definition, overrides included (`Space.definition`).
+        space_hash: its hash.
+        space_name: the name or path that the space was loaded by.
+        overrides: settings of the command line, by dotted key.
+        profile: the profile's name.
+        data: the data as asked for; None: the embedded scenes.
+        data_hash: the dataset's hash.
+        seed: of the sampler.
+        targets: what every trial is measured on.
+        checkpoint: the trained network that the command line named; None: the space says whether there is one.
+        runtime: on how many threads, on which processors and with which delegate; empty in older studies.
+        created: UTC, ISO 8601.
+    """
+
+    space: dict[str, Any]
+    space_hash: str
+    space_name: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    profile: str = "default"
+    data: str | None = None
+    data_hash: str = ""
+    seed: int = 0
+    targets: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    runtime: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
