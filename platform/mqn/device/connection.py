@@ -33,6 +33,8 @@ LEAVE_SECONDS = 2.0
 _PASSING = frozenset({408, 429, 502, 504})
 # The agent is well, and its device away or its disk full: others should know soon.
 _DEVICE_AWAY, _FULL_DISK = 503, 507
+# Of a text in an answer, in characters: an honest one takes a line or two.
+LONGEST_TEXT = 2000
 
 
 class Connection:
@@ -166,9 +168,9 @@ class Connection:
 
 
 def _plain(value: Any) -> Any:
-    """The texts of an answer, each as one line that a terminal shows: another machine wrote them."""
+    """The texts of an answer, each as one line of some length that a terminal shows: another machine wrote them."""
     if isinstance(value, str):
-        return printable(value).replace("\n", "\\n")
+        return printable(value[:LONGEST_TEXT]).replace("\n", "\\n")
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -132,4 +132,4 @@ def known_repeatability(device_id: str) -> Repeatability | None:
 
 
 def _path(device_id: str) -> Path:
-    return home() / "devices" / f"{re.sub(r'[^a-zA-Z0-9_.-]', '_', device_id).lstrip('.') or '_'}.json"
+    return home() / "devices" / f"{re.sub(r'[^a-zA-Z0-9_.-]', '_', device_id).lstrip('.')[:60] or '_'}.json"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,16 +117,83 @@ def test_what_was_begun_is_not_done_twice(tmp_path: Path) -> None:
     assert shell.calls == 1
 
 
-@pytest.mark.parametrize("target", ["", "-oProxyCommand=x", "a b", "user@", "host:port", "host:99999", "a;b", "$(x)"])
+@pytest.mark.parametrize(
+    "target",
+    ["", "-oProxyCommand=x", "me@-oProxyCommand=x", "-l@host", "a b", "user@", "host:port", "host:99999", "a;b", "$(x)",
+     "host:-1", "fe80::1", "[fe80::1", "[x]", "`x`", "me@ho\nst", "me@host\n", "a|b", "me@host/x", "_x@",
+     "host:\u0662\u0662"],
+)  # fmt: skip
 def test_ssh_target_that_is_none_is_refused(target: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ssh:\[USER@\]HOST\[:PORT\]"):
         SshShell(target, tmp_path)
 
 
-@pytest.mark.parametrize("serial", ["", "-s", "a b", "x;y", "$(x)"])
+@pytest.fixture
+def carrier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
+    """Puts an `adb` and an `ssh` on the path that write down their arguments, and tells those of each call."""
+    told = tmp_path / "told"
+    for name in ("adb", "ssh"):
+        client = tmp_path / name
+        client.write_text(f'#!/bin/sh\n(for word; do printf "%s\\0" "$word"; done; printf "\\1") >> {told}\n')
+        client.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return lambda: [call.split("\0")[:-1] for call in told.read_text().split("\1")[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("target", "user", "host", "port"),
+    [
+        ("board", None, "board", None),
+        ("pi@board.local:2222", "pi", "board.local", "2222"),
+        ("pi@[fe80::1]:22", "pi", "fe80::1", "22"),
+        ("[fe80::1%eth0]", None, "fe80::1%eth0", None),
+        ("first.last+x@10.0.0.2", "first.last+x", "10.0.0.2", None),
+    ],
+)
+def test_ssh_gets_user_host_and_port_apart(
+    carrier, target: str, user: str | None, host: str, port: str | None, tmp_path: Path
+) -> None:
+    with contextlib.closing(SshShell(target, tmp_path)) as shell:
+        words = list(shell.command("true"))
+    assert words[-3:-1] == ["--", host]
+    assert (words[words.index("-l") + 1] if "-l" in words else None) == user
+    assert (words[words.index("-p") + 1] if "-p" in words else None) == port
+
+
+@pytest.mark.parametrize(
+    "serial",
+    ["", "-s", "x;y", "$(x)", "`x`", "a|b", "a&b", "a>b", "a'b", 'a"b', " a", "a ", "a\nb", "a\n", "a\tb", "a\x1b[2J",
+     "a\u202eb", "a\\b", "x" * 256],
+)  # fmt: skip
 def test_adb_serial_that_is_none_is_refused(serial: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="adb:SERIAL"):
         AdbShell(serial, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("serial", "chosen", "connected"),
+    [
+        ("adb-4c753791-lL2him (2)._adb-tls-connect._tcp", None, False),
+        ("adb-4c753791-lL2him._adb-tls-connect._tcp", None, False),
+        ("emulator-5554", None, False),
+        ("R58M123ABC", None, False),
+        ("0123456789ABCDEF", None, False),
+        ("usb:1-2", None, False),
+        ("Pixel 8 [lab]", None, False),
+        ("192.168.1.20:5555", None, True),
+        ("phone.lan:37099", None, True),
+        ("[fe80::1%wlan0]:5555", None, True),
+        ("[2001:db8::1]:5555", None, True),
+        ("transport_id:7", ["-t", "7"], False),
+    ],
+)
+def test_adb_gets_a_serial_as_it_is_listed(
+    carrier, serial: str, chosen: list[str] | None, connected: bool, tmp_path: Path
+) -> None:
+    shell = AdbShell(serial, tmp_path)
+    subprocess.run(shell.command("echo $(x)"), check=True)
+    wanted = [["start-server"], *([["connect", serial]] if connected else [])]
+    assert carrier() == [*wanted, [*(chosen or ["-s", serial]), "shell", "-T", "echo $(x)"]]
 
 
 def test_a_shared_ssh_connection_that_does_not_answer_is_forgotten(

@@ -1,7 +1,8 @@
 """A phone, or whatever else runs adbd, through the system's `adb`.
 
 The device must let `shell` in: USB debugging on, this machine's key accepted. Over TCP the serial is `HOST:PORT`, and
-is connected by itself.
+is connected by itself. A serial is whatever `adb devices` lists: a manufacturer's number, an emulator's name, the name
+that a phone announces on the network, with blanks and parentheses where two phones announce the same one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from pathlib import Path
 from mqn.device.backends.shell import Shell
 from mqn.errors import DeviceAwayError, MissingLibraryError, UsageError
 
-_SERIAL = re.compile(r"[A-Za-z0-9\[][\w.:\[\]-]*")
+# Over TCP: adb connects to it by itself. What stands before a port is a name, an address, or one of IPv6 in brackets.
+_NETWORK = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+):[0-9]{1,5}", re.ASCII)
+_TRANSPORT = re.compile(r"transport_id:([0-9]+)", re.ASCII)
+# No option of adb's, no blank at the ends, and nothing that a shell reads but parentheses and blanks. No shell of this
+# machine reads it, for it is an argument of its own; whoever copies it from a message may have one that does.
+_SERIAL = re.compile(r"[\w\[(][\w .:%+@,/#=()\[\]-]{0,254}(?<! )")
 CONNECT_SECONDS = 20
 
 
@@ -29,7 +35,7 @@ class AdbShell(Shell):
         """Check the serial and the client, and start its server where none runs.
 
         Args:
-            serial: as `adb devices` lists it, or `HOST:PORT`.
+            serial: as `adb devices` lists it, or `HOST:PORT`, or `transport_id:N` as `adb devices -l` lists it.
             folder: on this machine, for what comes back.
 
         Raises:
@@ -37,12 +43,15 @@ class AdbShell(Shell):
             MissingLibraryError: there is no `adb` on this machine, or it cannot start.
         """
         if not _SERIAL.fullmatch(serial):
-            raise UsageError(f"adb:{serial} must be adb:SERIAL as 'adb devices' lists it, or adb:HOST:PORT")
+            raise UsageError(f"adb:{serial[:300]} must be adb:SERIAL as 'adb devices' lists it, or adb:HOST:PORT")
+        transport = _TRANSPORT.fullmatch(serial)
         client = shutil.which("adb")
         if client is None:
             raise MissingLibraryError("there is no 'adb' on this machine; install it (Debian: apt install adb)")
         super().__init__(f"adb:{serial}", "/data/local/tmp/mqn-device", folder)
         self._client, self._serial = client, serial
+        self._choice = ("-t", transport[1]) if transport else ("-s", serial)
+        self._over_network = not transport and _NETWORK.fullmatch(serial) is not None
         started = self._call("start-server")
         if started is None or started.returncode != 0:
             words = " ".join(started.stdout.split()) if started else f"no answer in {CONNECT_SECONDS} s"
@@ -51,11 +60,11 @@ class AdbShell(Shell):
 
     def command(self, script: str) -> Sequence[str]:
         """The local command that runs a script there."""
-        return [self._client, "-s", self._serial, "shell", "-T", script]
+        return [self._client, *self._choice, "shell", "-T", script]
 
     def reconnect(self) -> bool:
         """Connect again; a serial without a port has only its cable."""
-        if ":" in self._serial:
+        if self._over_network:
             self._call("disconnect", self._serial)
         return self._connect()
 
@@ -63,7 +72,7 @@ class AdbShell(Shell):
         """Nothing is held: adb's server, which others may use, stays."""
 
     def _connect(self) -> bool:
-        if ":" not in self._serial:
+        if not self._over_network:
             return False
         done = self._call("connect", self._serial)
         # adb answers 0 to a connection that failed.

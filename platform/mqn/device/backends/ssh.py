@@ -18,8 +18,9 @@ from pathlib import Path
 from mqn.device.backends.shell import Shell, quote
 from mqn.errors import MissingLibraryError, UsageError
 
+# Neither a user nor a host begins like an option, and neither holds what a shell reads.
 _TARGET = re.compile(
-    r"(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][\w.-]*)(?::(?P<port>\d{1,5}))?"
+    r"(?:(?P<user>[\w.][\w.+-]*)@)?(?P<host>\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\W_][\w.-]*)(?::(?P<port>[0-9]{1,5}))?"
 )
 LEAVE_SECONDS = 10
 
@@ -43,7 +44,9 @@ class SshShell(Shell):
         """
         match = _TARGET.fullmatch(target)
         if match is None or int(match["port"] or 22) > 65535:
-            raise UsageError(f"ssh:{target} must be ssh:[USER@]HOST[:PORT], for example ssh:pi@board.local")
+            raise UsageError(
+                f"ssh:{target} must be ssh:[USER@]HOST[:PORT], for example ssh:pi@board.local, or ssh:pi@[fe80::1]:22"
+            )
         client = shutil.which("ssh")
         if client is None:
             raise MissingLibraryError("there is no 'ssh' on this machine; install OpenSSH's client (openssh-client)")

@@ -89,4 +89,4 @@ def _teaches(profile: OpProfile) -> bool:
 
 def device_folder(folder: Path, device_id: str) -> Path:
     """A device's own folder within another; of its id only what may stand in a file's name."""
-    return folder / (re.sub(r"[^\w.-]", "_", device_id).lstrip(".") or "_")
+    return folder / (re.sub(r"[^\w.-]", "_", device_id).lstrip(".")[:60] or "_")
