@@ -8,8 +8,6 @@ from pathlib import Path
 
 from mqn.errors import UnknownNameError, UsageError
 
-DATA_FOLDERS = ("search_spaces", "runners", "dashboards")
-
 
 def home() -> Path:
     """The folder of studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder. Made if absent.
@@ -31,7 +29,7 @@ def data_folder(kind: str) -> Path:
     """The folder of shipped TOML files of one kind: the clone's own where this is a clone, else the wheel's copy.
 
     Args:
-        kind: one of `DATA_FOLDERS`.
+        kind: `search_spaces`, `runners` or `dashboards`.
     """
     clone = Path(__file__).resolve().parents[2]
     if (clone / "pyproject.toml").is_file() and (clone / kind).is_dir():
@@ -43,7 +41,7 @@ def shipped(kind: str, name: str) -> Path:
     """Find a space, profile or board by name or path.
 
     Args:
-        kind: one of `DATA_FOLDERS`.
+        kind: `search_spaces`, `runners` or `dashboards`.
         name: a shipped file's stem, or a path to a .toml file.
 
     Raises:

@@ -53,7 +53,7 @@ def test_constraints_have_their_columns_and_sizes_are_written_out(capsys):
     shown = capsys.readouterr().out
     assert "File size (bytes)" in shown
     assert "1,100,000" in shown
-    assert "kept: size_bytes <= 1,200,000 (1 of 2 complete trials break a constraint)" in shown
+    assert "constraints: size_bytes <= 1,200,000 (1 of 2 complete trials break one)" in shown
     assert "e+06" not in shown
 
 

@@ -113,7 +113,7 @@ def test_trials_that_wait_are_shown_apart_and_never_as_failed(trial, objectives)
 
 def test_constraints_are_told_on_the_page_with_who_breaks_them(view):
     page = render(view, load_board())
-    assert "kept: latency_ms &lt;= 21 (1 of 4 complete trials break a constraint)" in page
+    assert "constraints: latency_ms &lt;= 21 (1 of 4 complete trials break one)" in page
     assert "breaks latency_ms &lt;= 21" in page
 
 

@@ -1,4 +1,4 @@
-"""Pictures of fronts and of hypervolume, for papers and slides."""
+"""Pictures of fronts, for papers and slides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mqn.quantities import quantity
 from mqn.report.canvas import add_legend, open_figure, save_figure
 from mqn.report.charts import TRIAL, FrontChart, Mark, axis_title, front_charts
 from mqn.report.front import Front
-from mqn.report.hypervolume import History
 from mqn.report.labels import place_labels
 from mqn.report.palette import (
     ACCENT,
@@ -62,28 +61,6 @@ def write_front_png(front: Front, path: Path) -> None:
     for axes, chart in zip(drawn, charts, strict=True):
         texts = [(mark.x, mark.y, mark.names) for mark in chart.best]
         place_labels(axes, texts, _occupied(axes, chart), INK)
-    save_figure(figure, path)
-
-
-def write_hypervolume_png(history: History, study: str, path: Path) -> None:
-    """Draw how the hypervolume grew.
-
-    Args:
-        history: the hypervolume after each trial.
-        study: the study's name.
-        path: the .png file to write.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    title = f"{study}: hypervolume, reference point {history.reference_text}"
-    figure, (axes,) = open_figure(title, size=(8.4, 4.2))
-    axes.step(history.trials, history.values, where="post", color=ACCENT, lw=1.8)
-    axes.fill_between(history.trials, history.values, step="post", color=ACCENT, alpha=0.08, lw=0)
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("Trial")
-    axes.set_ylabel(f"Hypervolume ({history.unit})" if history.unit else "Hypervolume")
     save_figure(figure, path)
 
 

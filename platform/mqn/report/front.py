@@ -53,7 +53,7 @@ class Front:
         if not texts:
             return ""
         total = len(self.points) + len(self.beaten) + len(self.infeasible)
-        return f"kept: {', '.join(texts)} ({len(self.infeasible)} of {total} complete trials break a constraint)"
+        return f"constraints: {', '.join(texts)} ({len(self.infeasible)} of {total} complete trials break one)"
 
     @property
     def caption(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +50,6 @@ class Line:
     def key(self) -> tuple[str, str]:
         """What the figures belong to."""
         return self.fingerprint, self.picture_hash
-
-
-Known = Mapping[tuple[str, str], Line]
-"""Lines by fingerprint and picture hash; figures of several lines for one pair are put together."""
 
 
 def read_ledgers(paths: Iterable[Path]) -> dict[tuple[str, str], Line]:
