@@ -101,3 +101,26 @@ def test_a_network_that_is_taken_has_no_epochs(training):
     work, scheduler = training
     work.job = dataclasses.replace(work.job, inputs={"checkpoint": "sha"})
     assert describe(work, scheduler) == "take the trained network"
+
+
+def test_a_line_that_says_nothing_new_is_not_repeated(grid, training, monkeypatch):
+    work, scheduler = training
+    scheduler.running.append(work)
+    folder, out, seconds = scheduler.store.partial("train", "k"), io.StringIO(), iter(range(0, 10_000, 100))
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    with Progress("tiny", grid, 12, [], console=Console(file=out, width=200)) as progress:
+        for epochs in (0, 0, 1, 1, 1, 2):
+            (folder / "history.json").write_text(json.dumps([{"epoch": epoch} for epoch in range(epochs)]))
+            progress.show([], scheduler)
+    assert out.getvalue().splitlines() == [f"trial 1: train, epoch {epoch} of 20" for epoch in (0, 1, 2)]
+
+
+def test_a_trial_that_waits_is_not_done(grid):
+    out = io.StringIO()
+    held = TrialRecord(study="tiny", number=1, state="held", candidate=Candidate(), waits="measure/local: unsteady")
+    with Progress("tiny", grid, 12, [held], console=Console(file=out, width=200)) as progress:
+        progress.finish(held)
+        progress.finish(record(0, 20.0, 4.0))
+    assert out.getvalue().splitlines()[0] == "trial 1 waits: measure/local: unsteady"
+    assert "(1 of 12)" in out.getvalue()

@@ -166,3 +166,26 @@ def test_a_truncated_checkpoint_is_named(unbroken: Path, tmp_path: Path) -> None
     path.write_bytes(unbroken.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match="damaged"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("harm", ["empty", "cut", "table"])
+def test_a_resume_file_that_is_damaged_is_discarded_and_that_is_said(harm: str, tmp_path: Path) -> None:
+    path, training = tmp_path / "resume.pt", dataclasses.replace(TRAINING, epochs=1)
+    first = _state(_fit(tmp_path, training))
+    if harm == "table":  # As of another version: what says whose it is, and weights that fit no network.
+        torch.save({**torch.load(path, weights_only=True), "model": {"a": torch.zeros(1)}}, path)
+    else:
+        path.write_bytes(path.read_bytes()[:1000] if harm == "cut" else b"")
+    told: list[str] = []
+    begun: list[int] = []
+    again = _state(_fit(tmp_path, training, tell=told.append, on_start=begun.append))
+    assert all(torch.equal(again[name], first[name]) for name in again)
+    assert begun == [0]
+    assert told == [f"{path} is damaged, and no training can go on from it; removed it, and began the training anew"]
+
+
+def test_a_training_says_how_many_epochs_are_there_already(tmp_path: Path) -> None:
+    begun: list[int] = []
+    _fit(tmp_path, dataclasses.replace(TRAINING, epochs=1), on_start=begun.append)
+    _fit(tmp_path, dataclasses.replace(TRAINING, epochs=2), on_start=begun.append)
+    assert begun == [0, 1]

@@ -122,6 +122,21 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except Exception as error:  # noqa: BLE001 - what is no fault of machinery is raised again
+        return _tell_fault(error, shown=shown)
+
+
+def _tell_fault(error: Exception, *, shown: bool) -> int:
+    """Say what failed below us, a full disk or used up memory: a traceback explains none of it."""
+    from mqn.faults import fault_of
+
+    fault = fault_of(error)
+    if fault is None:
+        raise error
+    if shown:
+        output.note(traceback.format_exc().rstrip())
+    output.error(str(fault))
+    return fault.exit_code
 
 
 def _wrong_usage(error: typer.TyperException) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +12,7 @@ from mqn.cli import output
 from mqn.cli.options import Data, Json, Output, Settings, parse_candidate
 
 if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
     from mqn.train.loop import EpochReport
 
 
@@ -20,6 +23,20 @@ def register(app: typer.Typer) -> None:
 
 def train(out: Output, data: Data = None, settings: Settings = None, json: Json = False) -> None:
     """Train one network; run the same command again to take up a training that was cut short."""
+    try:
+        checkpoint, dataset = _train(out, data, settings)
+    except KeyboardInterrupt:
+        output.note(f"interrupted; what is trained is kept, go on with: {_command(out, data, settings)}")
+        raise typer.Exit(130) from None
+    if json:
+        output.document({"checkpoint": checkpoint, "dataset": dataset.hash})
+        return
+    output.line(f"checkpoint: {checkpoint}")
+    where = f" --data {shlex.quote(data)}" if data else ""
+    output.line(f"next: mqn export {checkpoint} --output {out / 'export'}{where}")
+
+
+def _train(out: Path, data: str | None, settings: list[str] | None) -> tuple[Path, Dataset]:
     from mqn.data.dataset import locate
     from mqn.train.loop import train as run
 
@@ -34,12 +51,18 @@ def train(out: Output, data: Data = None, settings: Settings = None, json: Json 
         bar.remove_task(reading)
         training = bar.add_task("training", total=candidate.training.epochs)
 
+        def on_start(epochs: int) -> None:
+            bar.update(training, completed=epochs)
+
         def on_epoch(report: EpochReport) -> None:
             bar.update(training, completed=report.epoch, description=f"training: loss {report.loss:.4f}")
 
-        checkpoint = run(candidate.arch, candidate.training, dataset, out, on_epoch=on_epoch)
-    if json:
-        output.document({"checkpoint": checkpoint, "dataset": dataset.hash})
-        return
-    output.line(f"checkpoint: {checkpoint}")
-    output.line(f"next: mqn export {checkpoint} --output {out / 'export'}{f' --data {data}' if data else ''}")
+        checkpoint = run(
+            candidate.arch, candidate.training, dataset, out, on_start=on_start, on_epoch=on_epoch, tell=output.note
+        )
+    return checkpoint, dataset
+
+
+def _command(out: Path, data: str | None, settings: list[str] | None) -> str:
+    words = ["mqn", "train", "--output", str(out), *(("--data", data) if data else ())]
+    return shlex.join([*words, *(word for setting in settings or () for word in ("--set", setting))])

@@ -176,6 +176,8 @@ class Scheduler:
                 work.outcome = outcome
                 self._restarts = 0
                 self._retries.ended_well(work)
+                for note in () if outcome.reused else work.artifact.manifest.details.get("notes", ()):
+                    self._tell(f"trial {work.owner}: {note}")
                 return
         if isinstance(outcome.exception(), DeviceAwayError):
             self._put_back(work, outcome)

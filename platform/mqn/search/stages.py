@@ -47,17 +47,18 @@ def train(folder: Path, *, arch: Arch, training: Training, data: Path) -> dict[s
         data: a prepared dataset.
 
     Returns:
-        `parameters` and `macs` by part.
+        `parameters` and `macs` by part, `epochs`, and `notes` on what had to be discarded.
     """
     from mqn.data.dataset import Dataset
     from mqn.models.checkpoint import load
     from mqn.models.cost import cost
     from mqn.train.loop import train as run
 
-    checkpoint = run(arch, training, Dataset.open(data), folder)
+    notes: list[str] = []
+    checkpoint = run(arch, training, Dataset.open(data), folder, tell=notes.append)
     (folder / RESUME).unlink(missing_ok=True)
     costs = cost(load(checkpoint)[2], arch.input_size)
-    return {"parameters": costs.parameters, "macs": costs.macs, "epochs": training.epochs}
+    return {"parameters": costs.parameters, "macs": costs.macs, "epochs": training.epochs, "notes": notes}
 
 
 def convert(folder: Path, *, checkpoint: Path) -> dict[str, Any]:

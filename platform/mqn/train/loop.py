@@ -21,17 +21,26 @@ from mqn.train.freezing import apply_freezing
 from mqn.train.history import EpochReport, write_history
 from mqn.train.losses import LossTerms, TrainingLoss
 from mqn.train.schedule import learning_rate, set_learning_rate
-from mqn.train.state import TrainingState, begin, keep, resume
+from mqn.train.state import DamagedError, TrainingState, begin, keep, resume
 from mqn.train.validation import Picture, validate
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
 OnEpoch = Callable[[EpochReport], None]
+OnStart = Callable[[int], None]
+Tell = Callable[[str], None]
 
 
 def train(
-    arch: Arch, training: Training, dataset: Dataset, directory: Path, *, on_epoch: OnEpoch | None = None
+    arch: Arch,
+    training: Training,
+    dataset: Dataset,
+    directory: Path,
+    *,
+    on_start: OnStart = lambda _: None,
+    on_epoch: OnEpoch = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Path:
     """Train a network on a dataset's `train` split, validating on `val`.
 
@@ -41,8 +50,11 @@ def train(
         dataset: prepared pictures.
         directory: made if absent. After every epoch `resume.pt` and `history.json` are written there: called again
             with the same network, settings and data, a training that was killed goes on with the next epoch and
-            comes to the same weights, bit for bit on the same machine. With more `epochs` a finished one goes on.
+            comes to the same weights, bit for bit on the same machine. With more `epochs` a finished one goes on. A
+            `resume.pt` that is damaged is removed, and the training begins anew.
+        on_start: told before the first epoch how many are there already.
         on_epoch: told of each epoch after it is safe on disk; an exception that it raises ends the training.
+        tell: takes a line on what had to be discarded.
 
     Returns:
         Path of `checkpoint.pt` (see `mqn.models.checkpoint`).
@@ -69,7 +81,17 @@ def train(
     # Validation sees what most of the training sees; what a network is scored on is the protocol's matter.
     inputs = inputs_of(training.virtual_camera)
     pictures = evaluation_pictures(dataset, arch.input_size, "val", inputs)
-    return fit(arch, training, pairs, pictures, directory, data=dataset.hash, on_epoch=on_epoch)
+    return fit(
+        arch,
+        training,
+        pairs,
+        pictures,
+        directory,
+        data=dataset.hash,
+        on_start=on_start,
+        on_epoch=on_epoch,
+        tell=tell,
+    )
 
 
 def fit(
@@ -80,7 +102,9 @@ def fit(
     directory: Path,
     *,
     data: str,
-    on_epoch: OnEpoch | None = None,
+    on_start: OnStart = lambda _: None,
+    on_epoch: OnEpoch = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Path:
     """Train on given pairs; otherwise like `train`.
 
@@ -91,24 +115,32 @@ def fit(
         pictures: to validate on, at least one.
         directory: for the files.
         data: hash of what `pairs` and `pictures` are made from.
-        on_epoch: see `train`.
+        on_start: see `train`; so are the others.
+        on_epoch: see there.
+        tell: see there.
     """
     directory.mkdir(parents=True, exist_ok=True)
     resume_file = directory / "resume.pt"
     arithmetic = choose_arithmetic(training.precision)
     loss = _loss(training, arithmetic)
     with reproducible(arithmetic, training.seed):
+        state = None
         if resume_file.exists():
-            state = resume(resume_file, arch, training, data, arithmetic)
-        else:
+            try:
+                state = resume(resume_file, arch, training, data, arithmetic)
+            except DamagedError as error:
+                resume_file.unlink()
+                torch.manual_seed(training.seed)  # As if it had never been looked at.
+                tell(f"{error}; removed it, and began the training anew")
+        if state is None:
             state = begin(arch, training, arithmetic)
+        on_start(len(state.history))
         for epoch in range(len(state.history), training.epochs):
             report = _run_epoch(epoch, state, loss, training, pairs, pictures, arithmetic)
             state.history.append(report)
             keep(resume_file, state, arch, training, data)
             write_history(directory / "history.json", state.history)
-            if on_epoch is not None:
-                on_epoch(report)
+            on_epoch(report)
     path = directory / "checkpoint.pt"
     checkpoint.save(path, arch, training, state.model)
     return path

@@ -9,13 +9,17 @@ from typing import Any
 import torch
 from torch.optim import Adam
 
-from mqn.errors import TrainingError
+from mqn.errors import ConfigError, TrainingError, WeightsError
 from mqn.models import checkpoint
 from mqn.models.mqn import MQN, assemble, build
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import Arch, Training
 from mqn.train.arithmetic import Arithmetic
 from mqn.train.history import EpochReport
+
+
+class DamagedError(WeightsError):
+    """A `resume.pt` that was cut short, or is not what `keep` wrote: nothing can go on from it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,20 +52,29 @@ def resume(path: Path, arch: Arch, training: Training, data: str, arithmetic: Ar
 
     Raises:
         TrainingError: the file belongs to another training.
-        WeightsError: the file is damaged.
+        DamagedError: the file is damaged.
+        WeightsError: it cannot be read.
     """
-    content = checkpoint.read(path)
+    try:
+        content = checkpoint.read(path)
+    except WeightsError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        raise DamagedError(f"{path} is damaged, and no training can go on from it") from error
     if content.get("identity") != _identity(arch, training, data):
         raise TrainingError(
             f"{path} belongs to another training (network, settings or data); delete it, or train elsewhere"
         )
     state = _with_optimizer(assemble(arch), training, arithmetic)
-    state.model.load_state_dict(content["model"])
-    state.optimizer.load_state_dict(content["optimizer"])
-    state.history = [from_mapping(EpochReport, report, source=str(path)) for report in content["history"]]
-    torch.set_rng_state(content["rng"])
-    if arithmetic.device.type == "cuda" and content["cuda_rng"]:
-        torch.cuda.set_rng_state_all(content["cuda_rng"])
+    try:
+        state.model.load_state_dict(content["model"])
+        state.optimizer.load_state_dict(content["optimizer"])
+        state.history = [from_mapping(EpochReport, report, source=str(path)) for report in content["history"]]
+        torch.set_rng_state(content["rng"])
+        if arithmetic.device.type == "cuda" and content["cuda_rng"]:
+            torch.cuda.set_rng_state_all(content["cuda_rng"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
+        raise DamagedError(f"{path} is damaged, and no training can go on from it") from error
     return state
 
 
