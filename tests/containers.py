@@ -103,3 +103,32 @@ def to_matroska(
     body += element("1F43B675", number("E7", 0) + b"".join(blocks))
     path.write_bytes(head + element("18538067", body))
     return path
+
+
+def add_descriptor(path: Path, descriptor: bytes) -> Path:
+    """Put a descriptor behind the others of a transport stream's first stream, in each of its program maps."""
+    data = bytearray(path.read_bytes())
+    for place in range(0, len(data), 188):
+        packet = data[place : place + 188]
+        if packet[1] & 0x5F != 0x50 or packet[2] or packet[5] != 2:  # PID 0x1000, the start of a table 2
+            continue
+        section = bytearray(packet[5 : 5 + 3 + (int.from_bytes(packet[6:8], "big") & 0xFFF) - 4])
+        first = 12 + (int.from_bytes(section[10:12], "big") & 0xFFF)
+        length = int.from_bytes(section[first + 3 : first + 5], "big") & 0xFFF
+        section[first + 5 + length : first + 5 + length] = descriptor
+        section[first + 3 : first + 5] = (0xF000 | length + len(descriptor)).to_bytes(2, "big")
+        section[1:3] = (0xB000 | len(section) - 3 + 4).to_bytes(2, "big")
+        section += _crc(section).to_bytes(4, "big")
+        data[place + 5 : place + 188] = section.ljust(183, b"\xff")
+    path.write_bytes(data)
+    return path
+
+
+def _crc(section: bytes) -> int:
+    """The check sum of a table of a transport stream."""
+    value = 0xFFFFFFFF
+    for byte in section:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+    return value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 import pytest
-from tests.containers import box, colours, dolby_vision_record, element, number, put_boxes, to_matroska
+from tests.containers import add_descriptor, box, colours, dolby_vision_record, element, number, put_boxes, to_matroska
 from tests.video_clips import moving_scene, write_clip
 
 from mqn.errors import VideoError
@@ -100,3 +100,16 @@ def test_light_levels_without_a_tag_are_told(tmp_path: Path) -> None:
     levels = box(b"clli", struct.pack(">2H", 1000, 400))
     video = open_video(put_boxes(untagged(tmp_path / "c.mp4"), levels))
     assert any("states light levels as HDR video does, but no HDR transfer" in note for note in video.notes)
+
+
+@pytest.mark.parametrize(("profile", "compatibility", "refused"), [(5, 0, True), (8, 1, True), (8, 2, False)])
+def test_dolby_vision_in_a_transport_stream_is_read(
+    profile: int, compatibility: int, refused: bool, tmp_path: Path
+) -> None:
+    body = dolby_vision_record(profile, compatibility)[:5]
+    file = add_descriptor(untagged(tmp_path / "c.ts"), bytes([0xB0, len(body)]) + body)
+    if refused:
+        with pytest.raises(VideoError, match=r"c\.ts: is HDR already \(Dolby Vision\)"):
+            open_video(file)
+    else:
+        assert any("Dolby Vision data" in note for note in open_video(file).notes)
