@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -203,4 +205,23 @@ def test_results_inside_the_folder_are_no_sources(tmp_path: Path) -> None:
 def test_videos_and_pictures_that_are_not_read_are_listed(tmp_path: Path) -> None:
     for name in ("a.MP4", "b.png", ".c.mp4", "notes.txt", "d.CR3", "e.pic", "f.exr"):
         (tmp_path / name).write_bytes(b"x")
-    assert left_out(tmp_path, tmp_path / "out") == ([tmp_path / "a.MP4"], [tmp_path / "d.CR3", tmp_path / "e.pic"])
+    assert left_out(tmp_path, tmp_path / "out") == (
+        [tmp_path / "a.MP4"],
+        [tmp_path / "d.CR3", tmp_path / "e.pic"],
+        [],
+    )
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    kept = picture(tmp_path / "open" / "a.png", 0)
+    scan = os.scandir
+
+    def refuse(path: str) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert left_out(tmp_path, tmp_path / "out") == ([], [], [tmp_path / "closed"])
+    assert folder_pictures(tmp_path, tmp_path / "out", ".exr") == [kept]

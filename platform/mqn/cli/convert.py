@@ -116,11 +116,13 @@ def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path
 
     if source.is_dir():
         require_writable(suffix, primaries)
-        videos, unread = left_out(source, out)
+        videos, unread, closed = left_out(source, out)
         if videos:
             output.note(f"videos in {source} are left out, give each by itself: {_first(videos)}")
         if unread:
             output.note(f"pictures in {source} of kinds that are not read are left out: {_first(unread)}")
+        if closed:
+            output.note(f"folders in {source} that cannot be listed are left out: {_first(closed)}")
         return folder_pictures(source, out, suffix)
     if not source.exists():
         raise UsageError(f"no picture at {source}; give a picture, a folder of them, or a video")

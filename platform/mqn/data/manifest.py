@@ -26,6 +26,7 @@ _SEPARATORS = (",", ";", "\t")
 _SPLITS: dict[str, Split] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
 }  # fmt: skip
+_SHOWN = 200
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -124,7 +125,8 @@ def _columns(place: str, table: list[tuple[int, list[str]]]) -> list[str]:
     lacking = [column for column in _NEEDED if column not in columns]
     if lacking:
         has = ", ".join(cell for cell in cells if cell) or "none"
-        raise DataError(f"{place} has no column {' and no column '.join(map(repr, lacking))}; it has {has}")
+        shown = has if len(has) <= _SHOWN else f"{has[:_SHOWN]}..."
+        raise DataError(f"{place} has no column {' and no column '.join(map(repr, lacking))}; it has {shown}")
     for column in _KNOWN:
         if columns.count(column) > 1:
             raise DataError(f"{place}, line {line}: the column {column!r} stands there twice; leave one")

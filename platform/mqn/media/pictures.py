@@ -189,13 +189,13 @@ def folder_pictures(folder: Path, output: Path, suffix: str) -> list[Path]:
     """
     if suffix.lower() in LDR_SUFFIXES and output.resolve() == folder.resolve():
         raise UsageError(f"{suffix} files in {output} would mix with the pictures there; name another --output folder")
-    sources = [file for file in _files(folder, output) if file.suffix.lower() in LDR_SUFFIXES]
+    sources = [file for file in _files(folder, output)[0] if file.suffix.lower() in LDR_SUFFIXES]
     if not sources:
         raise UsageError(f"{folder} holds no {', '.join(LDR_SUFFIXES)} file")
     return sources
 
 
-def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
+def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path], list[Path]]:
     """What `folder_pictures` passes over though it looks like a picture or a video, by the files' names.
 
     Args:
@@ -203,12 +203,13 @@ def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
         output: likewise.
 
     Returns:
-        Videos, which are converted one by one; pictures of kinds that are not read.
+        Videos, which are converted one by one; pictures of kinds that are not read; folders that cannot be listed.
     """
-    files = _files(folder, output)
+    files, closed = _files(folder, output)
     return (
         [file for file in files if file.suffix.lower() in _VIDEO_SUFFIXES],
         [file for file in files if is_unread(file.name)],
+        closed,
     )
 
 
@@ -226,13 +227,22 @@ def require_other_file(source: Path, target: Path) -> None:
         raise UsageError(f"{target} is what is to be converted and would be replaced; give another --output")
 
 
-def _files(folder: Path, output: Path) -> list[Path]:
-    """All files but hidden ones; those in `output` are results where it lies in `folder`."""
+def _files(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
+    """All files but hidden ones, and the folders that cannot be listed.
+
+    Files in `output` are results where it lies in `folder`.
+    """
     root, place = folder.resolve(), output.resolve()
-    files = sorted(file for file in folder.rglob("*") if _is_listed(file))
+    closed: list[Path] = []
+
+    def tell(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
+    walked = (Path(parent) / name for parent, _, names in os.walk(folder, onerror=tell) for name in names)
+    files = sorted(file for file in walked if _is_listed(file))
     if place == root:
-        return files
-    return [file for file in files if not (root / file.relative_to(folder)).is_relative_to(place)]
+        return files, closed
+    return [file for file in files if not (root / file.relative_to(folder)).is_relative_to(place)], closed
 
 
 def _is_listed(file: Path) -> bool:
