@@ -56,6 +56,8 @@ def ablate(
         output.document(to_json(table))
     else:
         _show(table)
+    if any(record.state == "held" for record in records):
+        raise typer.Exit(1)  # Said above, with how to go on: the table is not whole yet.
 
 
 def _run(
@@ -81,14 +83,12 @@ def _run(
     summary = run_search(request, output.note)
     for line in summary.held:
         output.note(f"{study}: {line}")
-    if summary.stopped != "done" or summary.held:
+    if summary.stopped in ("hours", "interrupted"):
         raise MqnError(f"stopped ({summary.stopped}) before the table was complete; run the same command again")
     opened = open_study(study, url)
     found = records(opened)
     for record in found:
-        if record.state == "held":
-            output.note(f"{study}: trial {record.number} waits for a steady device, and is not in the table")
-        elif record.error:
+        if record.error:
             output.note(f"{study}: trial {record.number} failed: {record.error}")
     about = opened.about
     origin = origin_of(locate(about.data))

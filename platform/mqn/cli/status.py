@@ -45,14 +45,14 @@ def status(
 
 
 def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
-    from mqn.report.front import study_hypervolume
+    from mqn.report.hypervolume import hypervolume
     from mqn.search.census import count_states, count_trainings, records
     from mqn.search.study import open_study
 
     opened = open_study(name, store)
     drivers = store.drivers(name)
     found, states = records(opened), count_states(opened)
-    hypervolume = study_hypervolume(found, opened.space)
+    history = hypervolume(found, opened.space.objectives)
     failures = {record.number: record.error for record in found if record.error}
     if json:
         output.document(
@@ -60,7 +60,11 @@ def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
                 "study": name,
                 "trials": states,
                 "trainings": count_trainings(found),
-                "hypervolume": hypervolume,
+                "hypervolume": history.final,
+                "hypervolume_unit": history.unit,
+                "hypervolume_reference": dict(
+                    zip((axis.metric for axis in history.axes), history.reference, strict=True)
+                ),
                 "failures": failures,
                 "drivers": [
                     {"host": driver.host, "process": driver.process, "since": driver.since_text} for driver in drivers
@@ -71,7 +75,9 @@ def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
         return
     words = {**{state: state for state in states}, "held": "waiting for a steady device"}
     output.line(f"{name}: " + ", ".join(f"{count} {words[state]}" for state, count in states.items() if count))
-    output.line(f"trainings: {count_trainings(found)}   hypervolume: {hypervolume:.4g}")
+    output.line(f"trainings: {count_trainings(found)}")
+    if history.trials:
+        output.line(f"hypervolume: {history.text}, from {history.reference_text} (a tenth behind the worst trial)")
     for number, error in failures.items():
         output.line(f"trial {number} failed: {error}")
     if opened.accepted:

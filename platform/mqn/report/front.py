@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mqn.errors import NothingSatisfiesError
 from mqn.parsing import to_plain
 from mqn.quantities import split_target
 from mqn.records import TrialRecord
 from mqn.report.certainty import LATENCY, indistinct
-from mqn.report.hypervolume import hypervolume
 from mqn.report.points import Axis, Objective, Point, minimised, of_device, points_in, settle
 from mqn.search import pareto
 from mqn.search.goals import Constraint
 
-if TYPE_CHECKING:
-    from mqn.search.space import Space
+STATES = {
+    "failed": "failed",
+    "held": "wait for a steady device",
+    "pruned": "pruned",
+    "running": "running",
+    "interrupted": "interrupted",
+}
+"""What trials are called that are not complete, by state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +157,6 @@ def front(
     )
 
 
-def study_hypervolume(records: Sequence[TrialRecord], space: Space) -> float:
-    """The hypervolume of a study's front, from the reference of `mqn.report.hypervolume`; 0 without a front."""
-    return hypervolume(records, space.objectives).final
-
-
 def nearest_miss(records: Sequence[TrialRecord]) -> str:
     """Say which constraint keeps a study from having a front, and how near the nearest trial comes.
 
@@ -181,7 +181,7 @@ def _name(record: TrialRecord) -> str:
 
 def _no_complete(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> str:
     states = [record.state for record in records]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "no trials yet"
+    counts = ", ".join(f"{states.count(state)} {STATES.get(state, state)}" for state in sorted(set(states)))
     wanted = " and ".join(axis.metric for axis in axes)
     study = f"study {records[0].study!r}" if records else "the study"
-    return f"{study} has no complete trial with {wanted} ({counts}); `mqn status` says how to go on"
+    return f"{study} has no complete trial with {wanted} ({counts or 'no trials yet'}); `mqn status` says how to go on"

@@ -10,10 +10,8 @@ from mqn.quantities import find_quantity, quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import axis_title
+from mqn.report.front import STATES
 from mqn.report.view import View
-
-STATES = {"failed": "failed", "held": "wait for a steady device", "pruned": "pruned", "running": "running"}
-"""What trials are called that are not complete, by state."""
 
 SCRIPT = """
 document.querySelectorAll('table.sortable').forEach(table=>{

@@ -11,7 +11,8 @@ from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel, load_board
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
-from mqn.report.listing import SCRIPT, STATES, figure_text, list_trials
+from mqn.report.front import STATES
+from mqn.report.listing import SCRIPT, figure_text, list_trials
 from mqn.report.page_look import CONFIG, lay_out
 from mqn.report.view import View, look, read_curves
 from mqn.search.artifacts import ArtifactStore
