@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.video_clips import moving_scene, write_clip
 
-from mqn.errors import VideoError
+from mqn.errors import UsageError, VideoError
 from mqn.media import joining
 from mqn.media.video import VideoOptions, VideoReport, convert_video
 
@@ -31,6 +31,19 @@ def test_frames_of_a_longer_sequence_are_named(tmp_path: Path, halves: Expand, m
     assert not any("earlier" in note for note in convert(tmp_path / "long.mp4", tmp_path / "seq", halves, model).notes)
     notes = convert(tmp_path / "short.mp4", tmp_path / "seq", halves, model).notes
     assert "frame_000002.exr and what follows is of an earlier, longer conversion" in notes[-1]
+
+
+def test_files_that_are_no_frames_of_ours_are_never_replaced(
+    tmp_path: Path, halves: Expand, model: dict[str, str]
+) -> None:
+    clip = write_clip(tmp_path / "c.mp4", PICTURES[:3])
+    (tmp_path / "seq").mkdir()
+    (tmp_path / "seq" / "frame_000001.exr").write_bytes(b"the user's own")
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"frame_000001\.exr: is there already and is no result of this command"):
+            convert(clip, tmp_path / "seq", halves, model)
+    assert [file.name for file in (tmp_path / "seq").iterdir()] == ["frame_000001.exr"]
+    assert len(convert(clip, tmp_path / "seq" / "other_%03d.exr", halves, model).written) == 3
 
 
 def test_shots_may_share_a_folder(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:

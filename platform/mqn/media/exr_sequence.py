@@ -34,7 +34,7 @@ class ExrSink:
             peak_nits: cd/m2 of 1.0, stated in each file.
 
         Raises:
-            UsageError: a pattern without exactly one number.
+            UsageError: a pattern without exactly one number, or files of its names that are no results.
             VideoError: the folder cannot be written.
         """
         self._pattern = output if output.suffix.lower() == ".exr" else output / "frame_%06d.exr"
@@ -48,7 +48,9 @@ class ExrSink:
         self.failures: list[str] = []
         with failures_named(output):
             self.place.mkdir(parents=True, exist_ok=True)
-            self._ledger = Ledger(self.place / self._ledger_name(output), {**work, "files": self._pattern.name})
+            ledger = self.place / self._ledger_name(output)
+            self._require_own(ledger)
+            self._ledger = Ledger(ledger, {**work, "files": self._pattern.name})
         self.finished = list(self._whole_frames())
         self._ledger.keep(len(self.finished))
         self._count = len(self.finished)
@@ -79,6 +81,18 @@ class ExrSink:
         if self._pattern != output:
             return "frames.jsonl"
         return re.sub(r"%0?\d*d", "frames", self._pattern.stem) + ".jsonl"
+
+    def _require_own(self, ledger: Path) -> None:
+        """Refuse to replace files that no conversion made: those of one have a ledger beside them."""
+        before, after = re.split(r"%0?\d*d", self._pattern.name)
+        frames = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
+        if ledger.exists():
+            return
+        if found := sorted(file.name for file in self.place.iterdir() if frames.fullmatch(file.name)):
+            raise UsageError(
+                f"{self.place / found[0]}: is there already and is no result of this command; name another folder or "
+                "pattern, or move it away"
+            )
 
     def _path(self, index: int) -> Path:
         return self.place / (self._pattern.name % index)

@@ -132,7 +132,7 @@ class PredictionFolder:
 
 
 def _listing(path: Path) -> dict[str, Path]:
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in HDR_SUFFIXES)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in HDR_SUFFIXES and not file.is_dir())
     listing: dict[str, Path] = {}
     for file in files:
         other = listing.setdefault(_key(file.relative_to(path).as_posix()), file)
