@@ -153,6 +153,9 @@ def _decoder(path: Path, header: Header) -> Callable[[Path], DecodedHdr]:
     """The function that decodes a file: content goes before suffix, but for raw files."""
     named = _KINDS.get(path.suffix.lower())
     if named is None:
+        # Raw files are TIFF or a camera maker's own; of other pictures LibRaw says only that it does not know them.
+        if header.kind not in (None, "TIFF") and "raw" not in header.kind:
+            raise not_read(path, header.kind, "raw", RAW_SUFFIXES)
         return _DECODERS[path.suffix.lower()]
     if header.kind is None or header.kind not in _BY_KIND:
         raise not_read(path, header.kind, named, _BY_KIND)

@@ -152,10 +152,10 @@ def not_read(path: Path, kind: str | None, named: str, kinds: Iterable[str]) -> 
         named: what its suffix says.
         kinds: those that are read.
     """
-    what = f"holds {kind} data" if kind else "is no picture that is known here"
-    return PictureError(
-        f"{path}: {what}, not {named} as its suffix says; that is not supported, {', '.join(kinds)} are read"
+    what, verdict = (
+        (f"holds {kind} data", "that is not supported, ") if kind else ("is no picture that is known here", "")
     )
+    return PictureError(f"{path}: {what}, not {named} as its suffix says; {verdict}{', '.join(kinds)} are read")
 
 
 def _radiance_size(header: Header) -> tuple[int, int, int] | None:

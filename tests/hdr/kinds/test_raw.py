@@ -105,6 +105,11 @@ def test_other_content_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.nef").write_text("not a picture at all, though it is called one" * 20)
     with pytest.raises(PictureError, match=r"text\.nef: .*not a raw file"):
         read(tmp_path / "text.nef")
+    (tmp_path / "a.dng").write_bytes(b"\xff\xd8\xff\xe0" + bytes(64))
+    with pytest.raises(
+        PictureError, match=r"a\.dng: holds JPEG data, not raw as its suffix says; that is not supported"
+    ):
+        read(tmp_path / "a.dng")
 
 
 def test_raw_is_read_and_not_written(tmp_path: Path) -> None:

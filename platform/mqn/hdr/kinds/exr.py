@@ -19,6 +19,9 @@ from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
 # Colour spaces that say nothing: "data" and "raw" are for what is no colour.
 _NO_SPACE = ("", "unknown", "data", "raw")
 
+# OpenImageIO's words for what a file that states nothing is.
+_LINEAR = ("linear", "scene_linear", "lin_rec709", "lin_rec709_scene", "lin_srgb", "default", *_NO_SPACE)
+
 
 def decode_exr(path: Path) -> DecodedHdr:
     """Decode an OpenEXR file, in scan lines or tiles.
@@ -94,6 +97,8 @@ def _colours(path: Path, header: Mapping[str, Any]) -> tuple[Primaries, tuple[fl
         )
     if numbers is not None:
         given, notes = stated_primaries(path, "chromaticities", numbers)
+    elif (named := str(header.get("oiio:ColorSpace", ""))).lower() not in _LINEAR:
+        notes = (f"names its colour space {plain(named)!r}, which is not applied; it is taken for linear BT.709",)
     neutral = header.get("adoptedNeutral")
     if neutral is None:
         return given, None, notes

@@ -51,9 +51,9 @@ def decode_raw(path: Path) -> np.ndarray:
         except (rawpy.LibRawError, rawpy.NotSupportedError, OSError, ValueError, MemoryError) as error:
             failure = error
     if failure is not None:
-        raise PictureError(
-            f"{path}: damaged, cut short, or not a raw file that LibRaw knows ({_words(failure)})"
-        ) from failure
+        said = _words(failure)
+        what = "damaged or cut short" if "nsupported" not in said else "is not a raw file that LibRaw supports"
+        raise PictureError(f"{path}: {what} ({said})") from failure
     # A sensor's rows that do not decode are only mentioned; what stands there is not light.
     if noise.first_line:
         raise PictureError(f"{path}: damaged or cut short ({' '.join(noise.first_line.split())})")
