@@ -51,7 +51,10 @@ def to_linear_bt709(pixels: np.ndarray, profile: bytes) -> tuple[np.ndarray, boo
     columns = _linear(np.eye(3, dtype=np.float32)[None], profile)[0].astype(np.float64)
     for curve in _curves(profile, columns):
         if np.abs(curve(lattice) @ columns - moved).max() <= _ALIKE:
-            return (curve(pixels) @ columns).astype(np.float32), True
+            # Cut at the end of float32: values near it would pass it.
+            limit = np.finfo(np.float32).max
+            with np.errstate(over="ignore"):
+                return np.clip(curve(pixels) @ columns, -limit, limit).astype(np.float32), True
     raise BoundedProfileError
 
 

@@ -115,6 +115,13 @@ def test_chromaticities_that_are_none_are_refused(tmp_path: Path, numbers: tuple
         read(_file(tmp_path / "a.exr", _image(), chromaticities=numbers))
 
 
+def test_an_attribute_of_another_type_is_damage(tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.exr", _image(), chromaticities=PRIMARIES["acescg"].chromaticities)
+    path.write_bytes(path.read_bytes().replace(b"chromaticities\0chromaticities", b"chromaticities\0chromaticitieX"))
+    with pytest.raises(PictureError, match="damaged, its chromaticities are no 8 numbers"):
+        read(path)
+
+
 def test_the_end_of_float32_is_not_passed(tmp_path: Path) -> None:
     image = np.full((8, 12, 3), (3e38, 0, 0), np.float32)
     loaded = load(_file(tmp_path / "a.exr", image, chromaticities=PRIMARIES["bt2020"].chromaticities))

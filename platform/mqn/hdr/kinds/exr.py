@@ -64,7 +64,7 @@ def decode_exr(path: Path) -> DecodedHdr:
     given, neutral, notes = _colours(path, header)
     pixels, more = _pixels(header, channels, flat[0], given)
     pixels, moved = _in_display_window(path, pixels, header)
-    aspect = float(header.get("pixelAspectRatio", 1.0))
+    (aspect,) = _numbers(path, header, "pixelAspectRatio", 1) or (1.0,)
     if abs(aspect - 1) > 1e-3:
         notes = (*notes, f"its pixels are {aspect:g} times as wide as high, and kept as they are")
     return DecodedHdr(
@@ -90,7 +90,7 @@ def _colours(path: Path, header: Mapping[str, Any]) -> tuple[Primaries, tuple[fl
     given = PRIMARIES["bt709"]
     notes: tuple[str, ...] = ()
     space = str(header.get("colorInteropID", "")).lower()
-    numbers = OpenEXR.colorInteropIDToChromaticities(space) or header.get("chromaticities")
+    numbers = OpenEXR.colorInteropIDToChromaticities(space) or _numbers(path, header, "chromaticities", 8)
     if space not in _NO_SPACE and OpenEXR.colorInteropIDToChromaticities(space) is None:
         raise PictureError(
             f"{path}: its colour space {space[:40]!r} is not supported; a linear one of R, G, B is needed"
@@ -99,13 +99,27 @@ def _colours(path: Path, header: Mapping[str, Any]) -> tuple[Primaries, tuple[fl
         given, notes = stated_primaries(path, "chromaticities", numbers)
     elif (named := str(header.get("oiio:ColorSpace", ""))).lower() not in _LINEAR:
         notes = (f"names its colour space {plain(named)!r}, which is not applied; it is taken for linear BT.709",)
-    neutral = header.get("adoptedNeutral")
+    neutral = _numbers(path, header, "adoptedNeutral", 2)
     if neutral is None:
         return given, None, notes
-    x, y = (float(number) for number in neutral)
+    x, y = neutral
     if not np.isfinite([x, y]).all() or min(x, y) <= 0 or x + y >= 1:
         raise PictureError(f"{path}: its adoptedNeutral ({x:g} {y:g}) is no white; its colours cannot be known")
     return given, (x, y), notes
+
+
+def _numbers(path: Path, header: Mapping[str, Any], name: str, count: int) -> tuple[float, ...] | None:
+    """An attribute's numbers; None where the file has none of that name."""
+    value = header.get(name)
+    if value is None:
+        return None
+    try:
+        numbers = np.atleast_1d(np.asarray(value, np.float64))
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.shape != (count,):
+        raise PictureError(f"{path}: damaged, its {name} are no {count} numbers")
+    return tuple(map(float, numbers))
 
 
 def _pixels(

@@ -139,6 +139,8 @@ def _log_luv(path: Path, page: Any) -> np.ndarray:
     if page.compression not in _SGI_LOG:
         raise PictureError(f"{path}: holds LogLuv values without their compression, which is not supported")
     decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes())
+    if decoded.ndim != 3 or decoded.shape[2] != 3:
+        raise PictureError(f"{path}: damaged, its LogLuv values have the shape {decoded.shape}")
     return decoded
 
 
