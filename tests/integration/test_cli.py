@@ -34,6 +34,16 @@ points = [
 "plan.calibration_pictures" = 2
 """
 
+VIRTUAL = """
+sampler = "grid"
+objectives = [{ metric = "pu21_psnr" }, { metric = "latency_ms" }]
+scoring = { metrics = ["pu21_psnr", "angular_error_deg"], inputs = "virtual" }
+[fixed]
+"plan.calibration_pictures" = 2
+[dimensions."plan.head"]
+choices = ["float32", "dynamic_wi8_afp32"]
+"""
+
 Mqn = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -130,6 +140,29 @@ def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, study
     measured = json.loads(mqn("measure", "bundle", "--profile", "laptop", "--json").stdout)
     assert measured["latency_ms"]["n"] >= 50
     assert measured["latency_ms"]["p50"] <= measured["latency_ms"]["p90"]
+
+
+def test_a_study_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path) -> None:
+    """Its own measures, not the usual ones, on inputs of the virtual camera, from a network that was trained before."""
+    trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
+    (place / "virtual.toml").write_text(VIRTUAL)
+    search = ("search", "virtual.toml", "--data", "photos", "--profile", "laptop", "--checkpoint", str(trained))
+    mqn(*search)
+    done = mqn("select", "virtual", "--by", "latency_ms", "--output", "chosen", "--json")
+    assert set(json.loads(done.stdout)["verified"]["figures"]) == {"pu21_psnr", "angular_error_deg"}
+    before = (place / "chosen" / "manifest.json").read_bytes()
+    card = (place / "chosen" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "virtual camera" in card
+    assert "than its input in" in card
+    assert "licence: not recorded" in card
+    # Other pictures in the same folder: the bundle stays, and the study is said to rest on others.
+    files.write(place / "photos" / "more.exr", scenes.scene(64, 9))
+    try:
+        refused = mqn("select", "virtual", "--by", "latency_ms", "--output", "chosen", code=1)
+    finally:
+        (place / "photos" / "more.exr").unlink()
+    assert "has changed" in refused.stderr
+    assert (place / "chosen" / "manifest.json").read_bytes() == before
 
 
 def test_what_nobody_meets_is_exit_code_3_and_names_the_nearest(mqn: Mqn, study: dict[str, Any]) -> None:

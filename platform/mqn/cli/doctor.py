@@ -14,10 +14,11 @@ from mqn.cli import output
 from mqn.cli.doctor_services import service_checks
 from mqn.cli.doctor_tools import tool_checks
 from mqn.cli.options import Json, ProfileName
+from mqn.cli.tracking import load_tracked
 from mqn.distribution import install_command
 from mqn.errors import MqnError
 from mqn.home import home
-from mqn.profile import Profile, load_profile
+from mqn.profile import Profile
 
 PACKAGES = {
     "agent": ("ai-edge-litert", "starlette", "uvicorn", "httpx"),
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(profile: ProfileName = "default", json: Json = False) -> None:
     """Check packages, and database, artifacts, tracking, Ray and devices of the profile; exits 1 if one fails."""
-    settings = load_profile(profile)
+    settings = load_tracked(profile)
     tools = tool_checks(settings.devices)
     checks: dict[str, Callable[[], str]] = {
         "python": lambda: (
