@@ -1,7 +1,9 @@
 """A driver of its own, to be killed: trivial stages, real Ray, real database, real tracker.
 
-python search_driver.py FOLDER TRIALS [SECONDS [DATABASE [HOME]]]: several with homes of their own share FOLDER's
-artifacts and log.
+python search_driver.py FOLDER TRIALS [SECONDS [DATABASE [HOME [MACHINE]]]]
+
+Several with homes of their own share FOLDER's artifacts and log; those on other machines cannot see each other's
+processes.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from search_fakes import FakePipeline, grid_definition
 
 from mqn.errors import MqnError
 from mqn.profile import RayProfile
+from mqn.search import drivers
 from mqn.search.about import About
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.engine import RayEngine
@@ -63,6 +66,8 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     given = dict(enumerate(sys.argv[1:]))
+    if 5 in given:
+        drivers.this_machine = lambda: given[5]  # type: ignore[assignment]
     shared = Path(given[0])
     try:
         main(
