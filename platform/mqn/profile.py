@@ -188,7 +188,8 @@ class Profile:
         targets: what every trial is measured on: a device by its name, `kind:...` for any of a kind, `soc:...` for any
             with that tag, and so on; empty: every device by its name.
         max_age_hours: measurements older than that are made again.
-        patience_minutes: a study goes on so long without a device before it stops, to be resumed.
+        patience_minutes: a study goes on so long without a device, or without its database, before it stops, to be
+            resumed.
         predictor: whether waiting measurements are ordered by predicted latency, the fastest first.
         ray: where stages run.
         storage: where trials and artifacts are kept.
@@ -217,8 +218,8 @@ class Profile:
         Raises:
             ValueError: a time is not one.
         """
-        if not self.max_age_hours > 0 or not self.patience_minutes >= 0:
-            raise ValueError("max_age_hours must be above 0 and patience_minutes not below 0")
+        if not self.max_age_hours > 0 or not 0 <= self.patience_minutes < math.inf:
+            raise ValueError("max_age_hours must be above 0, patience_minutes a number that is not below 0")
 
     @property
     def study_url(self) -> str:

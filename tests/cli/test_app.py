@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -179,6 +180,29 @@ def test_convert_refuses_what_it_cannot_read_or_write(tmp_path: Path, capsys: py
     assert (code, "cannot write .gif" in line.replace("'", "")) == (2, True)
     code, line = fails(capsys, "convert", str(tmp_path / "a.jpg"), "--model", str(tmp_path / "m"), "--output", "o.exr")
     assert (code, "no exported model at" in line) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.EOPNOTSUPP, "Operation not supported", "/far/.lock"),
+            "(/far/.lock): the file system cannot lock",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: make room there"),
+        (NotImplementedError("FileSystem does not appear to support flock"), "does not appear to support flock"),
+    ],
+)
+def test_a_fault_of_the_disk_is_one_line(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_name: str) -> None:
+        raise error
+
+    monkeypatch.setattr("mqn.cli.status.load_profile", fail)
+    code, line = fails(capsys, "status")
+    assert code == 1
+    assert words in line
 
 
 def test_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

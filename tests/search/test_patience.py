@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ def server_error(state: str | None, words: str = "server closed the connection u
         (wrapped(server_error("25006"), sqlalchemy.exc.InternalError), DatabaseAwayError),
         (wrapped(server_error("53100")), DiskError),
         (wrapped(server_error("28P01")), StudyError),
+        (wrapped(server_error(None, 'FATAL:  database "studies" does not exist')), StudyError),
+        (wrapped(server_error(None, 'FATAL:  password authentication failed for user "me"')), StudyError),
+        (wrapped(server_error(None, "FATAL:  the database system is starting up")), DatabaseAwayError),
         (wrapped(server_error("42P01"), sqlalchemy.exc.ProgrammingError), StudyError),
         (sqlalchemy.exc.TimeoutError("QueuePool limit of size 5 overflow 10 reached"), DatabaseAwayError),
     ],
@@ -225,7 +229,11 @@ def test_a_locked_database_is_waited_for(tmp_path, monkeypatch):
         ("no url", StudyError, "no such URL; check storage.study in the profile"),
         ("postgresql://me:secret@127.0.0.1:1/x", DatabaseAwayError, r"does not answer: .*refused"),
         ("postgres://me:secret@far/x", StudyError, "cannot open the study database"),
-        ("mysql+pymysql://me:secret@far/x", MissingLibraryError, "needs a database driver"),
+        (
+            "mysql+pymysql://me:secret@far/x",
+            MissingLibraryError,
+            "needs the database driver pymysql: pip install pymysql",
+        ),
         ("sqlite://", StudyError, "is forgotten when a command ends"),
         ("sqlite:///:memory:", StudyError, "is forgotten when a command ends"),
     ],
@@ -235,6 +243,12 @@ def test_a_database_that_cannot_be_opened_is_one_line(url, kind, message):
         connect(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_postgresql_without_its_driver_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingLibraryError, match=r"needs the database driver psycopg: pip install .*\[postgres\]"):
+        connect("postgresql://me:secret@far/x")
 
 
 def test_a_file_that_is_no_database(tmp_path):

@@ -81,7 +81,7 @@ def export(
         rank_layers(path, parse_plan(settings), data, out, open_store(profile), json=json)
         return
     if suggest:
-        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, open_store(profile), json=json)
+        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, profile, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")

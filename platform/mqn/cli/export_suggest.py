@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.cli import output
-from mqn.cli.options import make_folder, parse_candidate, parse_settings
+from mqn.cli.options import make_folder, open_store, parse_candidate, parse_settings
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 from mqn.records import Plan
@@ -30,7 +30,7 @@ def suggest_export(
     data: str | None,
     out: Path | None,
     budget: float,
-    store: ArtifactStore,
+    profile: str,
     *,
     json: bool,
 ) -> None:
@@ -42,7 +42,7 @@ def suggest_export(
         data: a dataset: its training pictures calibrate, its validation pictures judge.
         out: folder to write to.
         budget: PSNR-TM in dB that a plan may lose.
-        store: keeps what each step makes.
+        profile: names where is kept what each step makes.
         json: one JSON document on stdout.
 
     Raises:
@@ -54,14 +54,15 @@ def suggest_export(
         if key not in _GIVEN:
             raise UsageError(f"--set {key}: with --suggest only {', '.join(_GIVEN)} can be set; leave it out")
     plan = parse_candidate(settings).plan
+    from mqn.search.advice import search_command
+
     make_folder(out)
-    found = _find(checkpoint, plan, data, out, budget, store)
+    found = _find(checkpoint, plan, data, out, budget, open_store(profile))
     if json:
         output.document(found)
         return
     _show(found)
-    where = f" --data {data}" if data else ""
-    output.line(f"next: mqn search {out / 'space.toml'}{where}")
+    output.line(f"next: {search_command(str(out / 'space.toml'), profile=profile, data=data)}")
 
 
 def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: float, store: ArtifactStore) -> Suggestion:

@@ -1,9 +1,14 @@
-"""What a study was created with, as its database keeps it."""
+"""What a study is called, and what it was created with, as its database keeps it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from mqn.errors import UsageError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +42,20 @@ class About:
     checkpoint: str | None = None
     runtime: dict[str, Any] = field(default_factory=dict)
     created: str = ""
+
+
+def check_name(name: str) -> str:
+    """Make sure that a study may have a name: databases, folders and experiments are called by it.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: it may not; says what is allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"study {name!r}: a name has 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or "
+            "digit; give another with --study NAME"
+        )
+    return name

@@ -27,9 +27,7 @@ def resume_command(
         retry_failed: whether failed trials are tried again.
         accept: verdicts that make a measurement count.
     """
-    words = ["mqn", "search", space, "--study", study, "--resume"]
-    if profile != "default":
-        words += ["--profile", profile]
+    words = ["mqn", "search", space, "--study", study, "--resume", *_profile(profile)]
     if trials is not None:
         words += ["--trials", str(trials)]
     if retry_failed:
@@ -37,6 +35,27 @@ def resume_command(
     for verdict in accept:
         words += ["--accept", verdict]
     return shlex.join(words)
+
+
+def search_command(space: str, *, profile: str = "default", data: str | None = None) -> str:
+    """The command that begins a study.
+
+    Args:
+        space: a name or a file.
+        profile: where it runs.
+        data: its data; None: the procedural scenes.
+    """
+    words = ["mqn", "search", space, *_profile(profile)]
+    return shlex.join([*words, "--data", data] if data else words)
+
+
+def resend_command(profile: str = "default") -> str:
+    """The command that sends what the tracking server has not taken.
+
+    Args:
+        profile: names the server.
+    """
+    return shlex.join(["mqn", "track", "resend", *_profile(profile)])
 
 
 def say_held(records: Sequence[TrialRecord], command: str) -> tuple[str, ...]:
@@ -63,6 +82,10 @@ def say_held(records: Sequence[TrialRecord], command: str) -> tuple[str, ...]:
     if others:
         lines.append(f"{_trials(len(others))} for another try ({others[0].waits}): {command}")
     return tuple(lines)
+
+
+def _profile(profile: str) -> list[str]:
+    return [] if profile == "default" else ["--profile", profile]
 
 
 def _trials(count: int) -> str:

@@ -21,6 +21,7 @@ _STATES: tuple[State, ...] = ("complete", "failed", "pruned", "running", "interr
 def records(study: Study) -> list[TrialRecord]:
     """The records of every trial that was begun, by number; running ones have a candidate and no figures yet."""
     held = study.store.held_trials(study.name)
+    remade = study.remade()
     found = []
     for frozen in study.trials(TrialState.RUNNING, *_ENDED):
         record = study.noted(frozen)
@@ -29,7 +30,8 @@ def records(study: Study) -> list[TrialRecord]:
             # Either still running, or noted and not yet told: Optuna's word counts.
             candidate = record.candidate if record else study.space.candidate(params_of(frozen))
             record = TrialRecord(study=study.name, number=frozen.number, state=state, candidate=candidate)
-        found.append(replace(record, label=study.space.label(record.candidate)))
+        artifacts = {**record.artifacts, **remade.get(frozen.number, {})}
+        found.append(replace(record, artifacts=artifacts, label=study.space.label(record.candidate)))
     return found
 
 

@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import Session
 
+from mqn.distribution import install_command
 from mqn.errors import DatabaseAwayError, DiskError, FaultError, MissingLibraryError, MqnError, StudyError
 from mqn.redaction import redact
 
@@ -43,6 +44,8 @@ _POSTGRES = {
 }
 # SQLSTATE classes of a server that was reached and says no: data, constraints, password, no such database, syntax.
 _REFUSALS = ("22", "23", "28", "3D", "42")
+# The same without a SQLSTATE: a connection that was refused has none.
+_REFUSING_WORDS = ("does not exist", "authentication failed", "no pg_hba.conf entry")
 # A standby that is not the primary yet, and a transaction that stalled.
 _PASSING = ("25006", "25P03")
 
@@ -104,10 +107,9 @@ def open_database(url: str) -> Database:
                 continue
             raise _opening_error(url, error) from error
         except ImportError as error:
-            raise MissingLibraryError(
-                f"{shown(url)} needs a database driver that is not installed: pip install "
-                f"{'psycopg[binary]' if url.startswith('postgres') else repr(getattr(error.__cause__, 'name', 'it'))}"
-            ) from error
+            driver = getattr(error.__cause__, "name", None) or "of its kind"
+            install = install_command("postgres") if url.startswith("postgres") else f"pip install {driver}"
+            raise MissingLibraryError(f"{shown(url)} needs the database driver {driver}: {install}") from error
         except RuntimeError as error:  # Optuna on a database that another version has made.
             raise StudyError(f"cannot use the study database {shown(url)}: {one_line(error)}") from error
     raise AssertionError("unreachable")
@@ -163,7 +165,8 @@ def _sort(error: sqlalchemy.exc.SQLAlchemyError) -> tuple[type[MqnError] | None,
     if error.connection_invalidated or state in _PASSING:
         return DatabaseAwayError, reason
     if isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)):
-        return (StudyError if state.startswith(_REFUSALS) else DatabaseAwayError), reason
+        refused = state.startswith(_REFUSALS) or (not state and any(word in reason for word in _REFUSING_WORDS))
+        return (StudyError if refused else DatabaseAwayError), reason
     return StudyError, reason
 
 

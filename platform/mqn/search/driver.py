@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import signal
 import threading
 import time
@@ -20,7 +19,8 @@ from mqn.home import home
 from mqn.parsing import content_hash
 from mqn.profile import Profile, load_profile
 from mqn.records import Verdict
-from mqn.search.advice import resume_command, say_held
+from mqn.search.about import check_name
+from mqn.search.advice import resend_command, resume_command, say_held
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.census import count_states, count_trainings, records
 from mqn.search.constancy import hold_devices
@@ -35,7 +35,7 @@ from mqn.search.request import Planned, SearchRequest, plan_study
 from mqn.search.scheduler import Scheduler
 from mqn.search.space import Space, load_space
 from mqn.search.store import connect
-from mqn.search.study import Study, check_name
+from mqn.search.study import Study
 from mqn.track.delivery import Backlog
 from mqn.track.tracker import Tracker
 
@@ -127,7 +127,7 @@ def run_search(request: SearchRequest, tell: Callable[[str], object] = lambda _:
         seconds=time.monotonic() - began,
         advice=_advise(request, name) if goes_on else "",
         held=say_held(found, _advise(request, name)),
-        unsent=f"{backlog}; send it with: {_resend(request)}" if backlog else "",
+        unsent=f"{backlog}; send it with: {resend_command(request.profile)}" if backlog else "",
     )
 
 
@@ -167,12 +167,6 @@ def _loop(
         ),
         tags={"data_hash": planned.dataset.hash, "space_hash": study.about.space_hash},
     )
-
-
-def _resend(request: SearchRequest) -> str:
-    """The command that sends what the tracking server has not taken."""
-    words = ["mqn", "track", "resend"]
-    return shlex.join(words if request.profile == "default" else [*words, "--profile", request.profile])
 
 
 def _advise(request: SearchRequest, name: str) -> str:

@@ -53,7 +53,7 @@ class Progress:
         from rich.live import Live
 
         self._study, self._space, self._total = study, space, total
-        self._done = [record for record in records if record.state not in ("running", "held")]
+        self._done = [record for record in records if record.state not in ("running", "interrupted", "held")]
         self._fresh = 0
         self._began = time.monotonic()
         self._console = console or open_console(sys.stderr)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +10,10 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from mqn.errors import StudyError, UnknownNameError, UsageError
+from mqn.errors import StudyError, UnknownNameError
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import TrialRecord
-from mqn.search.about import About
+from mqn.search.about import About, check_name
 from mqn.search.drawing import draw_point, identity, make_sampler, settle, untried
 from mqn.search.lease import Lease
 from mqn.search.points import Params
@@ -25,7 +23,6 @@ from mqn.search.store import StudyStore, connect
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _ABOUT, _GOAL, _ACCEPTED, _RECORD, _FIXED = "mqn", "goal", "accepted", "record", "fixed_params"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Attributes of a trial: the number of the failed one that it tries again, and why it stands for nothing.
 _RETRIES, _ASIDE = "retries", "aside"
 ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
@@ -43,6 +40,7 @@ class Study:
         self.store = store
         self.lease = lease
         self.space = parse_space(about.space, source=f"study {study.study_name!r}")
+        self._ended: dict[int, str | None] = {}  # number of a trial that changes no more to its point's identity
 
     @property
     def name(self) -> str:
@@ -171,9 +169,12 @@ class Study:
         plain = frozen.user_attrs.get(_RECORD)
         if plain is None:
             return None
-        record = from_mapping(TrialRecord, plain, source=f"trial {frozen.number} of study {self.name!r}")
-        remade = self.optuna.user_attrs.get(f"{_REMADE}{frozen.number}")
-        return replace(record, artifacts={**record.artifacts, **remade}) if remade else record
+        return from_mapping(TrialRecord, plain, source=f"trial {frozen.number} of study {self.name!r}")
+
+    def remade(self) -> dict[int, dict[str, str]]:
+        """By number of a trial and step: the names of artifacts that came out as others when they were made again."""
+        kept = self.optuna.user_attrs.items()
+        return {int(name.removeprefix(_REMADE)): keys for name, keys in kept if name.startswith(_REMADE)}
 
     def remember_remade(self, number: int, keys: Mapping[str, str]) -> None:
         """Keep the names of artifacts that came out as others when they were made again; Optuna closes ended trials.
@@ -209,8 +210,17 @@ class Study:
 
     def _known(self, trials: Iterable[FrozenTrial], but: FrozenTrial | None = None) -> set[str]:
         number = None if but is None else but.number
-        points = (settle(self.space, params_of(trial)) for trial in trials if trial.number != number)
-        return {identity(point) for point in points if point is not None}
+        found = (self._identity(trial) for trial in trials if trial.number != number)
+        return {point for point in found if point is not None}
+
+    def _identity(self, trial: FrozenTrial) -> str | None:
+        if trial.number in self._ended:
+            return self._ended[trial.number]
+        point = settle(self.space, params_of(trial))
+        found = None if point is None else identity(point)
+        if trial.state.is_finished():
+            self._ended[trial.number] = found
+        return found
 
     def _exhausted(self) -> bool:
         return untried(self.space, np.random.default_rng(0), known=self._known(self.trials())) is None
@@ -219,23 +229,6 @@ class Study:
 def params_of(trial: FrozenTrial) -> Params:
     """The values that a trial stands for: those it was queued with, and those it was given."""
     return {**trial.system_attrs.get(_FIXED, {}), **trial.params}
-
-
-def check_name(name: str) -> str:
-    """Make sure that a study may have a name: databases, folders and experiments are called by it.
-
-    Returns:
-        The name.
-
-    Raises:
-        UsageError: it may not; says what is allowed.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"study {name!r}: a name has 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or "
-            "digit; give another with --study NAME"
-        )
-    return name
 
 
 def create_study(name: str, where: str | StudyStore, about: About, lease: Lease | None = None) -> Study:
