@@ -7,7 +7,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 
-def convolutions(size: int, channels: int, *, layers: int = 1, kernel: int = 3, dtype: str = "float32") -> bytes:
+def convolutions(
+    size: int, channels: int, *, layers: int = 1, kernel: int = 3, dtype: str = "float32", signed: bool = False
+) -> bytes:
     """A model of `layers` convolutions on (1, size, size, channels), weights seeded.
 
     Args:
@@ -16,6 +18,7 @@ def convolutions(size: int, channels: int, *, layers: int = 1, kernel: int = 3, 
         layers: how many convolutions.
         kernel: side of each.
         dtype: of the input: `float32`, or `int8`, `int32`, `bool`, `complex64`, which is cast (or cannot be) first.
+        signed: whether it has the signature of a network that mqn exported.
 
     Returns:
         The file's bytes.
@@ -30,6 +33,8 @@ def convolutions(size: int, channels: int, *, layers: int = 1, kernel: int = 3, 
     for layer in range(layers):
         weights = generator.normal(0, 0.1, (channels, kernel, kernel, channels)).astype(np.float32)
         current = writer.convolution(current, shape, weights, str(layer))
+    if signed:
+        writer.sign(source, current)
     return writer.finish([source], [current])
 
 
@@ -148,6 +153,18 @@ class _Writer:
         self._graph.inputs, self._graph.outputs = inputs, outputs
         self._model.subgraphs.append(self._graph)
         self._begin()
+
+    def sign(self, source: int, target: int) -> None:
+        """Give the first graph the signature of a network that mqn exported."""
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+        maps = []
+        for name, tensor in ((b"ldr", source), (b"hdr", target)):
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = name, tensor
+            maps.append([entry])
+        signature.inputs, signature.outputs = maps
+        self._model.signatureDefs = [signature]
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         self.close(inputs, outputs)
