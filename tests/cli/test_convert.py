@@ -59,6 +59,9 @@ def test_colliding_and_odd_names_give_a_result_each(
     assert len({result.name for result in results}) == 6
     assert {"a.jpg.exr", "a.jpg.bmp.exr", "a.png.exr", "caf\udce9.exr"} <= {result.name for result in results}
     assert all(read(result).shape == (40, 40, 3) for result in results)
+    (tmp_path / "out" / "line\nbreak.exr").unlink()
+    assert run(command[:-1]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/out/line\\nbreak.exr\n"
     assert run(command[:-1]) == 0
     told = capsys.readouterr()
     assert told.out == ""

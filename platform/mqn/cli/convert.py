@@ -102,9 +102,9 @@ def convert(
     else:
         # A sequence may have thousands of files.
         for name in document["written"][:1] if pictures is None else document["written"]:
-            output.line(str(name))
+            output.line(output.in_line(name))
     for reason in document["failures"].values():
-        output.error(reason)
+        output.error(output.in_line(reason))
     if document["failures"]:
         raise typer.Exit(1)
 
@@ -136,7 +136,9 @@ def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path
 
 
 def _first(files: list[Path]) -> str:
-    return ", ".join(file.name for file in files[:10]) + (f", ... ({len(files)} in all)" if len(files) > 10 else "")
+    return ", ".join(output.in_line(file.name) for file in files[:10]) + (
+        f", ... ({len(files)} in all)" if len(files) > 10 else ""
+    )
 
 
 def _convert_pictures(
@@ -170,7 +172,7 @@ def _convert_pictures(
     if report.skipped:
         output.note(f"{len(report.skipped)} of {len(pictures)} were finished before and left as they are")
     for told in grouped(report.notes):
-        output.note(told)
+        output.note(output.in_line(told))
     return {
         "written": report.written,
         "skipped": report.skipped,

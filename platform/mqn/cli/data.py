@@ -66,7 +66,7 @@ def prepare(
     for told in grouped(report.notes):
         output.line(f"note: {told}")
     for file, reason in report.skipped:
-        output.line(f"left out: {file}: {reason}")
+        output.line(output.in_line(f"left out: {file}: {reason}"))
     counts = ", ".join(f"{count} {split}" for split, count in report.counts.items())
     inputs = sum(report.inputs.values())
     output.line(f"{report.folder}: {counts}; {inputs} camera inputs; {len(report.skipped)} files left out")

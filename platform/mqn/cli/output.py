@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.status import Status
 
-__all__ = ["console", "document", "error", "line", "note", "printable", "progress", "spinner", "table"]
+__all__ = ["console", "document", "error", "in_line", "line", "note", "printable", "progress", "spinner", "table"]
 
 
 class _Redacted:
@@ -65,6 +65,11 @@ def document(value: Any) -> None:
     """
     # Redacted string by string, and once more as a whole: a field's name may be what tells.
     sys.stdout.write(redact(json.dumps(_plain(to_plain(value)), indent=1, allow_nan=False)) + "\n")
+
+
+def in_line(text: object) -> str:
+    """Text with a file's name in it for a line of its own: a name may hold line ends, which are shown as escapes."""
+    return str(text).replace("\n", "\\n").replace("\r", "\\r")
 
 
 def line(text: str) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 from mqn.data.blob import value_hash
 from mqn.data.sources import VIEW
 from mqn.data.storage import Storage
-from mqn.errors import PictureError
+from mqn.errors import LocalNameError, PictureError
 from mqn.hdr.files import load, load_ldr
 from mqn.hdr.tonemap import luminance
 from mqn.hdr.transfer import srgb_decode, srgb_encode
+from mqn.local_names import below
 from mqn.parsing import file_hash
 
 LARGEST_EXPONENT = 15
@@ -180,8 +181,10 @@ def label(name: str, picture: str) -> str:
 @contextlib.contextmanager
 def _opened(source: Storage, name: str) -> Iterator[Path]:
     """A file of the folder. Paths are taken off what goes wrong with it: whoever lists the files names it himself."""
-    if name.startswith(("../", "/")):
-        raise PictureError("lies outside the folder; an input has to lie in it")
+    try:
+        below(name)
+    except LocalNameError as error:
+        raise PictureError("lies outside the folder; an input has to lie in it") from error
     try:
         with source.as_local(name) as path:
             try:
