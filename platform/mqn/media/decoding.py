@@ -15,15 +15,15 @@ from av.format import Flags
 from av.stream import Disposition
 
 from mqn.errors import VideoError
-from mqn.media.dynamic_range import require_standard_range
 from mqn.media.extent import Extent, stated_extent
 from mqn.media.interpretation import Interpretation, Tags, interpret
-from mqn.media.losses import Losses
-from mqn.media.planes import code_values, is_rgb
-from mqn.media.statements import read_statement
-from mqn.media.timeline import Clock, Timeline, earliest, earliest_packet
-from mqn.media.upright import Crop, orientation_of
-from mqn.media.whole import missing_bytes
+from mqn.media.reading.dynamic_range import require_standard_range
+from mqn.media.reading.losses import Losses
+from mqn.media.reading.planes import code_values, is_rgb
+from mqn.media.reading.statements import read_statement
+from mqn.media.reading.timeline import Clock, Timeline, earliest, earliest_packet
+from mqn.media.reading.upright import Crop, orientation_of
+from mqn.media.reading.whole import missing_bytes
 
 _ASSUMED_RATE = Fraction(25)
 

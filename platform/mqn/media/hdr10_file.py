@@ -14,8 +14,8 @@ from mqn.media.flicker import Level
 from mqn.media.hdr10 import ContentLight, encode_frame
 from mqn.media.joining import join
 from mqn.media.ledger import Ledger
+from mqn.media.reading.timeline import Timeline
 from mqn.media.sink import FrameRecord, failures_named
-from mqn.media.timeline import Timeline
 from mqn.parsing import from_mapping
 from mqn.publishing import publish_file
 

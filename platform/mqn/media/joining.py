@@ -15,8 +15,8 @@ from mqn.errors import VideoError
 from mqn.media.decoding import reason_of
 from mqn.media.encoding import Coding, Encoded, template
 from mqn.media.hdr10 import ContentLight, messages, with_messages
+from mqn.media.reading.timeline import Timeline
 from mqn.media.sound import Sound
-from mqn.media.timeline import Timeline
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 

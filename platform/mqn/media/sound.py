@@ -8,7 +8,7 @@ from typing import Any
 import av
 
 from mqn.media.decoding import reason_of
-from mqn.media.timeline import Clock, Timeline
+from mqn.media.reading.timeline import Clock, Timeline
 
 
 class Sound:

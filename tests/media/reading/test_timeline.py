@@ -12,7 +12,7 @@ import pytest
 from tests.video_clips import RATE, moving_scene, write_clip
 
 from mqn.media.decoding import open_video
-from mqn.media.timeline import Clock, Timeline
+from mqn.media.reading.timeline import Clock, Timeline
 from mqn.media.video import VideoOptions, VideoReport, convert_video
 
 PICTURES = moving_scene(12)

@@ -8,8 +8,8 @@ from av.sidedata.sidedata import Type
 
 from mqn.errors import VideoError
 from mqn.media.interpretation import UNSPECIFIED, Tags
-from mqn.media.statements import Statement
-from mqn.media.upright import side_data
+from mqn.media.reading.statements import Statement
+from mqn.media.reading.upright import side_data
 
 _TRANSFERS = {16: "PQ", 18: "HLG"}
 """H.273's numbers of transfer characteristics."""

@@ -14,7 +14,7 @@ from typing import Any
 import av
 
 from mqn.media.interpretation import Tags
-from mqn.media.upright import Crop
+from mqn.media.reading.upright import Crop
 
 _CROP = re.compile(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)")
 _DOLBY_VISION = re.compile(r"DOVI configuration record: .*?profile: (\d+),.*?compatibility id: (\d+)")

@@ -14,7 +14,7 @@ import pytest
 from tests.video_clips import moving_scene, write_clip
 
 from mqn.media.decoding import open_video
-from mqn.media.losses import Losses
+from mqn.media.reading.losses import Losses
 from mqn.media.video import VideoOptions, convert_video
 
 TICK = Fraction(1, 10)

@@ -10,7 +10,7 @@ from tests.containers import element
 from tests.video_clips import moving_scene, write_clip
 
 from mqn.media.decoding import open_video
-from mqn.media.whole import missing_bytes
+from mqn.media.reading.whole import missing_bytes
 
 
 @pytest.mark.parametrize(

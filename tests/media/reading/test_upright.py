@@ -11,7 +11,7 @@ from tests.video_clips import write_clip
 
 from mqn.errors import VideoError
 from mqn.media.decoding import Video, open_video
-from mqn.media.upright import Crop, orientation
+from mqn.media.reading.upright import Crop, orientation
 
 HEIGHT, WIDTH = 64, 96
 RAMP = np.rint(
