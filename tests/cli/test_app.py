@@ -67,6 +67,10 @@ def test_help_imports_no_command() -> None:
         (["data", "prepair"], "'prepair'. Did you mean 'prepare'?", "see: mqn data --help"),
         (["export", "x", "--senstivity"], "--sensitivity", "see: mqn export --help"),
         (["--verison"], "--version", "see: mqn --help"),
+        (["train", "--output"], "'--output'", "see: mqn train --help"),
+        (["ablate", "attnetion"], "did you mean 'attention'", ""),
+        (["front", "s", "--board", "defalt"], "did you mean 'default'", ""),
+        (["score", "do-nothing", "--metrics", "psnr_tmm"], "'psnr_tm'", ""),
         (["nonsense"], "No such command 'nonsense'", "see: mqn --help"),
     ],
 )
@@ -76,8 +80,8 @@ def test_a_typo_is_met_with_what_was_meant_and_help_that_exists(
     assert run(words) == 2
     said = capsys.readouterr().err.splitlines()
     assert line in said[0]
-    assert said[1:] == [advice]
-    assert run(advice.removeprefix("see: mqn ").split()) == 0
+    assert said[1:] == ([advice] if advice else [])
+    assert not advice or run(advice.removeprefix("see: mqn ").split()) == 0
 
 
 @pytest.mark.parametrize("words", [[], ["data"], ["agent"], ["devices"]])

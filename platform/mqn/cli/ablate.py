@@ -10,7 +10,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Data, Json, ProfileName, Settings, parse_settings
-from mqn.errors import MqnError, UsageError
+from mqn.errors import MqnError, UnknownNameError
 from mqn.profile import load_profile
 from mqn.quantities import quantity
 
@@ -41,7 +41,7 @@ def ablate(
     from mqn.report.tables import TABLES, ablation
 
     if kind not in TABLES:
-        raise UsageError(f"no ablation {kind!r}; allowed: {', '.join(TABLES)}")
+        raise UnknownNameError("ablation", kind, TABLES)
     name = study or f"ablate-{kind}"
     records: list[TrialRecord] = []
     for seed in range(seeds):

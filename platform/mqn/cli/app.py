@@ -108,7 +108,7 @@ def _run(words: list[str]) -> int:
         output.error("interrupted")
         return 130
     except typer.TyperException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, words)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "mqn":
             raise
@@ -139,11 +139,12 @@ def _tell_fault(error: Exception, *, shown: bool) -> int:
     return fault.exit_code
 
 
-def _wrong_usage(error: typer.TyperException) -> int:
+def _wrong_usage(error: typer.TyperException, words: Sequence[str]) -> int:
     """Say what was not understood, and whose help tells more: that of the last word that was."""
     message = " ".join(error.format_message().split())
     if message:  # Without any: a group was called by its bare name, and its help has been shown.
         output.error(message)
         context = getattr(error, "ctx", None)
-        output.note(f"see: {context.command_path if context else 'mqn'} --help")
+        known = next((f"mqn {word}" for word in words[:1] if word in COMMANDS), "mqn")
+        output.note(f"see: {context.command_path if context else known} --help")
     return error.exit_code

@@ -39,11 +39,13 @@ def front(
     json: Json = False,
 ) -> None:
     """The trials that no other trial beats in every objective, constraints kept."""
+    from mqn.report.board import load_board
     from mqn.report.front import front as find
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.census import records
     from mqn.search.study import open_study
 
+    shown = load_board(board)
     settings = load_profile(profile)
     opened = open_study(study, settings.study_url)
     found = records(opened)
@@ -58,7 +60,7 @@ def front(
     if html is not None:
         from mqn.report.page import write_page
 
-        write_page(found, opened.space, board, html, store=ArtifactStore(settings.artifacts), device=device)
+        write_page(found, opened.space, shown, html, store=ArtifactStore(settings.artifacts), device=device)
     if json:
         output.document(best.plain())
         return

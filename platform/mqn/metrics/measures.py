@@ -138,7 +138,8 @@ def split_name(name: str) -> tuple[str, str]:
         base = name.removesuffix(suffix)
         if base in MEASURES and base + suffix == name:
             return base, suffix
-    raise UnknownNameError("metric", name, [base + suffix for suffix in ALIGNMENTS for base in MEASURES])
+    known = [base + suffix for suffix in ALIGNMENTS for base in MEASURES]
+    raise UnknownNameError("metric", name, known, "all of them: mqn describe --metrics")
 
 
 def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mqn.errors import UsageError
 from mqn.records import TrialRecord
-from mqn.report.board import Board, Panel, load_board
+from mqn.report.board import Board, Panel
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
 from mqn.report.front import STATES
@@ -32,7 +32,7 @@ _TITLES = {
 def write_page(
     records: Sequence[TrialRecord],
     space: Space,
-    board: str,
+    board: Board,
     path: Path,
     *,
     store: ArtifactStore | None = None,
@@ -43,20 +43,19 @@ def write_page(
     Args:
         records: its trials.
         space: for objectives and constraints.
-        board: a board's name in `dashboards/`, or a path to a .toml file.
+        board: the panels.
         path: the .html file to write; about 5 MB, because it carries the plotting library along.
         store: the study's artifacts, for the curves of its trainings; None leaves curves out.
         device: whose latency and memory count; None: each trial's first device.
 
     Raises:
-        UnknownNameError: there is no such board or device.
-        ConfigError: the board is wrong.
+        UnknownNameError: there is no such device.
         NothingSatisfiesError: the study has no trials yet.
         UsageError: the file cannot be written.
     """
     curves = read_curves(records, store) if store is not None else None
     view = look(records, space.objectives, space.constraints, curves=curves, device=device)
-    text = render(view, load_board(board))
+    text = render(view, board)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
