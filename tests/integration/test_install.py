@@ -102,7 +102,8 @@ def test_readmes_commands_install_the_wheel(clone: Path, environment: Path) -> N
     assert any("[all]" in command for command in told)
     for command in told:
         assert WHEEL in command, f"{command}: no index has the package"
-        shell(environment, command, clone)
+        # In the clone, or where the wheel was copied to.
+        shell(environment, command, clone if "dist/" in command else clone / "dist")
         check_works(environment, clone.parent)
         shell(environment, "pip uninstall --yes --quiet mqn-platform", clone)
 

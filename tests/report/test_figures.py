@@ -37,6 +37,11 @@ def test_ranges_are_drawn_through_the_front_s_marks(trial, objectives, tmp_path)
     assert inks[1] > inks[0] + 200
 
 
+def test_names_are_drawn_as_they_are(trial, objectives, tmp_path):
+    records = [trial(0, 20, 10, label="ca encoder_weights=$x^$ $"), trial(1, 22, 15)]
+    write_front_png(front(records, objectives), tmp_path / "front.png")  # As mathematics it could not be read.
+
+
 def test_a_folder_that_is_not_there_is_named(trial, objectives, tmp_path):
     with pytest.raises(UsageError, match=r"none/front\.png"):
         write_front_png(front([trial(0, 20, 10)], objectives), tmp_path / "none" / "front.png")

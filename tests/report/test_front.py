@@ -111,6 +111,18 @@ def test_directions_are_the_quantities_own_unless_given():
     assert axes[0].quantity is quantity("size_bytes")
 
 
+@pytest.mark.parametrize(
+    ("unaccepted", "words"),
+    [({"board": {"latency_ms": 3.0}}, "1 waits for a steady device"), ({}, "1 waits for another try")],
+)
+def test_a_trial_waits_for_a_steady_device_or_for_another_try(trial, objectives, unaccepted, words):
+    waits = trial(2, 0, 0, state="held", figures={}, device_figures={}, violations={}, unaccepted=unaccepted, waits="w")
+    found = front([trial(0, 20, 10), waits], objectives)
+    assert found.caption == f"front of 1 out of 1 complete trials, {words}"
+    with pytest.raises(NothingSatisfiesError, match=words.replace("waits", "wait")):
+        front([waits], objectives)
+
+
 def test_json_tells_constraints_who_breaks_them_and_who_waits(trial, objectives):
     waits = trial(2, 0, 0, state="held", figures={"psnr_tm": 25.0}, device_figures={}, violations={}, waits="w")
     records = [trial(0, 20, 10), trial(1, 25, 30), waits]

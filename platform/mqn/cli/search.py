@@ -89,9 +89,8 @@ def search(
         output.note(f"{summary.stopped}; go on with: {summary.advice}")
     opened = open_study(summary.study, settled.study_url)
     found = records(opened)
-    for record in found:
-        if record.error:
-            output.note(f"trial {record.number} failed: {record.error}")
+    if summary.trials.get("failed"):
+        output.note(f"why trials failed: mqn status {summary.study} --profile {profile}")
     try:
         best = front(found, opened.space.objectives, constraints=opened.space.constraints)
     except NothingSatisfiesError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,15 @@ from mqn.report.points import Axis, Objective, Point, minimised, of_device, poin
 from mqn.search import pareto
 from mqn.search.goals import Constraint
 
-STATES = {
-    "failed": "failed",
-    "held": "wait for a steady device",
-    "pruned": "pruned",
-    "running": "running",
-    "interrupted": "interrupted",
-}
-"""What trials are called that are not complete, by state."""
+DISTURBED, WAITS = "wait for a steady device", "wait for another try"
+"""What held trials are called: those whose measurement the machine disturbed, and all others."""
+
+
+def state_of(record: TrialRecord) -> str:
+    """Where a trial stands, in the words of tables and pages."""
+    if record.state != "held":
+        return record.state
+    return DISTURBED if record.unaccepted else WAITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Front:
         beaten: complete trials that keep the constraints and are beaten.
         infeasible: complete trials that break a constraint.
         held: trials that wait for a steady device and have figures of a disturbed one; no front takes them.
-        waiting: numbers of all trials that wait for a steady device.
+        waiting: all trials that wait, for a steady device or for another try.
         constraints: what a trial has to keep.
         device: whose latency and memory the values are; None: each trial's first device.
     """
@@ -47,7 +49,7 @@ class Front:
     beaten: tuple[Point, ...]
     infeasible: tuple[Point, ...]
     held: tuple[Point, ...] = ()
-    waiting: tuple[int, ...] = ()
+    waiting: tuple[TrialRecord, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     device: str | None = None
 
@@ -64,8 +66,10 @@ class Front:
     def caption(self) -> str:
         """What the front is, in one line: `front of 3 out of 12 complete trials, 2 wait for a steady device`."""
         total = len(self.points) + len(self.beaten) + len(self.infeasible)
-        waits = f", {len(self.waiting)} wait{'s' if len(self.waiting) == 1 else ''} for a steady device"
-        return f"front of {len(self.points)} out of {total} complete trials{waits if self.waiting else ''}"
+        counts = Counter(map(state_of, self.waiting))
+        told = {words: words.replace("wait ", "waits ") if n == 1 else words for words, n in counts.items()}
+        waits = "".join(f", {n} {told[words]}" for words, n in sorted(counts.items()))
+        return f"front of {len(self.points)} out of {total} complete trials{waits}"
 
     @property
     def indistinct(self) -> tuple[tuple[int, ...], ...]:
@@ -103,7 +107,7 @@ class Front:
                 }
                 for point in self.held
             ],
-            "waiting": list(self.waiting),
+            "waiting": [record.number for record in self.waiting],
         }
 
     def _ranges(self, point: Point) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def front(
         beaten=tuple(point for point, chosen in zip(feasible, mask, strict=True) if not chosen),
         infeasible=tuple(point for point in points if not point.record.feasible),
         held=points_in(records, axes, device, state="held"),
-        waiting=tuple(record.number for record in records if record.state == "held"),
+        waiting=tuple(record for record in records if record.state == "held"),
         constraints=tuple(constraints),
         device=device,
     )
@@ -180,8 +184,8 @@ def _name(record: TrialRecord) -> str:
 
 
 def _no_complete(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> str:
-    states = [record.state for record in records]
-    counts = ", ".join(f"{states.count(state)} {STATES.get(state, state)}" for state in sorted(set(states)))
+    states = Counter(map(state_of, records))
+    counts = ", ".join(f"{count} {words}" for words, count in sorted(states.items()))
     wanted = " and ".join(axis.metric for axis in axes)
     study = f"study {records[0].study!r}" if records else "the study"
     return f"{study} has no complete trial with {wanted} ({counts or 'no trials yet'}); `mqn status` says how to go on"

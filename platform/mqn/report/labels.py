@@ -48,6 +48,7 @@ def place_labels(
                 ha=side,
                 fontsize=8.5,
                 color=color,
+                parse_math=False,  # A file's or layer's name may hold a dollar.
                 arrowprops={"arrowstyle": "-", "color": color, "lw": 0.5, "alpha": 0.5} if abs(dy) > 12 else None,
             )
             box = label.get_window_extent(renderer).padded(1)

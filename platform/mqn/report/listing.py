@@ -10,7 +10,7 @@ from mqn.quantities import find_quantity, quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Panel
 from mqn.report.charts import axis_title
-from mqn.report.front import STATES
+from mqn.report.front import state_of
 from mqn.report.view import View
 
 SCRIPT = """
@@ -60,7 +60,7 @@ def figure_text(value: float, metric: str) -> str:
 def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool) -> str:
     cells = [f'<td class="n" data-v="{record.number}">{record.number}</td>', _word(record.label)]
     broken = [name for name, violation in record.violations.items() if violation > 0]
-    cells.append(_word(f"breaks {', '.join(broken)}" if broken else STATES.get(record.state, record.state)))
+    cells.append(_word(f"breaks {', '.join(broken)}" if broken else state_of(record)))
     for name in names:
         value = view.value(record, name)
         if find_quantity(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
-from mqn.report.front import STATES
+from mqn.report.front import state_of
 from mqn.report.listing import SCRIPT, figure_text, list_trials
 from mqn.report.page_look import CONFIG, lay_out
 from mqn.report.view import View, look, read_curves
@@ -80,9 +81,9 @@ def render(view: View, board: Board) -> str:
 
 
 def _tiles(view: View) -> str:
-    states = [record.state for record in view.records]
-    tiles = [(str(states.count("complete")), "complete trials")]
-    tiles += [(str(states.count(state)), words) for state, words in STATES.items() if state in states]
+    states = Counter(map(state_of, view.records))
+    tiles = [(str(states.pop("complete", 0)), "complete trials")]
+    tiles += [(str(count), words) for words, count in sorted(states.items())]
     tiles.append((str(len(view.best)), "on the front"))
     if view.front is not None:
         for index, axis in enumerate(view.axes):
