@@ -74,6 +74,17 @@ def redact_url(url: str) -> str:
     return _FIELD.sub(rf"\1{MASK}", _URL.sub(_redacted_url, url))
 
 
+def without_credentials(url: str) -> str:
+    """A URL without user and password, as others may use it.
+
+    Args:
+        url: as a user gave it.
+    """
+    scheme, mark, _ = url.partition("://")
+    parts = _credentials(url)
+    return url if parts is None else f"{scheme}{mark}{parts[2].removeprefix('@')}"
+
+
 def redact(text: str) -> str:
     """A text without its secrets.
 

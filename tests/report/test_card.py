@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mqn.data.licence import Origin
+from mqn.markdown import escape
 from mqn.parsing import to_plain
 from mqn.records import Interval, Manifest, Scores
 from mqn.report.against_input import against_input
 from mqn.report.card import Evidence, model_card
-from mqn.report.markdown import escape
 
 MODEL = Manifest(stage="quantize", key="k", inputs={}, files={}, versions={}, seconds=0)
 WARD = Origin(name="ward", licence="CC BY 4.0", procedural=False, counts={"train": 30, "val": 4}, hash="0a1b")

@@ -10,8 +10,8 @@ import pytest
 from mqn.cli import ablate
 from mqn.data.licence import Origin
 from mqn.errors import NothingSatisfiesError, UnknownNameError, UsageError
+from mqn.markdown import escape
 from mqn.report.departures import Setting
-from mqn.report.markdown import escape
 from mqn.report.paper import TABLES
 from mqn.report.rendering import to_csv, to_json, to_markdown
 from mqn.report.tables import ablation

@@ -2,36 +2,82 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import itertools
+import signal
 import sys
+from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from mqn.cli import output
 from mqn.cli.options import ProfileName
-from mqn.errors import UsageError
-from mqn.profile import load_profile
+from mqn.cli.tracking import load_tracked
+from mqn.errors import TrackingError, UnknownNameError, UsageError
+from mqn.home import home
+
+_MOST_LINKS = 10
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("ui", epilog="Example: mqn ui --port 5000")(ui)
+    app.command("ui", epilog="Example: mqn ui smoke --port 5000")(ui)
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    study: Annotated[str | None, typer.Argument(help="A study's name. Without one: the newest ones.")] = None,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     profile: ProfileName = "default",
 ) -> None:
-    """Open MLflow's UI on the runs of all studies, to compare trials."""
-    uri = load_profile(profile).tracking_uri
+    """Serve MLflow's pages, and say where they show each study's trials with its objectives as columns."""
+    from mqn.redaction import without_credentials
+    from mqn.track.connection import away_line, check_uri, connect, failures, is_database
+    from mqn.track.pages import study_links
+    from mqn.track.pages_server import PagesServer
+
+    uri = load_tracked(profile).tracking_uri
     if not uri:
         raise UsageError(f"profile {profile!r} logs nowhere: its tracking.uri is empty")
-    if uri.startswith(("http://", "https://")):
-        output.line(f"the runs are served at {uri}")
-        return
-    output.note(f"MLflow's UI: http://{host}:{port}  (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
-    # MLflow takes this process over, so that whoever ends it ends MLflow.
-    os.execv(command[0], command)  # noqa: S606 - an argument list of our own, no shell
+    check_uri(uri)
+    try:
+        if not is_database(uri):
+            output.line(f"MLflow's pages: {without_credentials(uri)}")
+            _tell(study_links(uri, uri), study)
+            return
+        connect(uri)  # Makes the database whole before a server looks at it.
+        with _sigterm_as_interrupt(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+            with output.spinner("MLflow starts"):
+                server = stack.enter_context(PagesServer(uri, host, port, home()))
+            output.line(f"MLflow's pages: {server.address}  (Ctrl-C ends it)")
+            _tell(study_links(uri, server.address), study)
+            sys.stdout.flush()
+            server.wait()
+    except failures() as error:
+        raise TrackingError(f"MLflow cannot be used: {away_line(uri, error)}") from error
+
+
+def _tell(links: Mapping[str, str], study: str | None) -> None:
+    if study is not None and study not in links:
+        raise UnknownNameError("study in MLflow", study, links)
+    shown = {study: links[study]} if study is not None else dict(itertools.islice(links.items(), _MOST_LINKS))
+    for name, link in shown.items():
+        output.line(f"{name}: {link}")
+    if not links:
+        output.line("no study is logged there yet; start one with: mqn search smoke")
+    if len(links) > len(shown) and study is None:
+        output.line(f"... and {len(links) - len(shown)} more; name one: mqn ui STUDY")
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mqn.data.licence import Origin
+from mqn.markdown import escape, table
 from mqn.quantities import QUANTITIES
 from mqn.records import Manifest, TrialRecord
 from mqn.report.against_input import AgainstInput, against_input
-from mqn.report.markdown import escape, table
 
 _WHAT = (
     "Single-picture inverse tone mapping: one 8-bit sRGB picture in, one picture in relative linear light out. It "

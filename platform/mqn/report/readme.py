@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from mqn.hdr.codec import LOG_DECADES, PQ_SCALE_NITS, REACHABLE
 from mqn.hdr.tonemap import MU
 from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
+from mqn.markdown import escape
 from mqn.records import Codec
-from mqn.report.markdown import escape
 
 _PQ_PEAK = PQ_PEAK_NITS / PQ_SCALE_NITS
 # ST 2084's constants, as fractions, so that the code says where they come from.

@@ -7,9 +7,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from mqn.markdown import escape
 from mqn.parsing import to_plain
 from mqn.quantities import quantity
-from mqn.report.markdown import escape
 from mqn.report.tables import Cell, Row, Table
 
 _SIDES = ("paper", "ours")

@@ -24,6 +24,7 @@ from mqn.search.advice import resend_command, resume_command, say_held
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.census import count_states, count_trainings, records
 from mqn.search.constancy import hold_devices
+from mqn.search.description import describe_study, varied_keys
 from mqn.search.devices import Devices
 from mqn.search.engine import RayEngine
 from mqn.search.lease import drive
@@ -111,7 +112,15 @@ def run_search(request: SearchRequest, tell: Callable[[str], object] = lambda _:
                 tell(f"{study.retry_failed()} failed trials are tried again")
             with Progress(name, study.space, planned.trials, records(study), devices=devices.report) as progress:
                 store.patience.say = progress.say
-                tracker.open_study(name, _study_params(study), {"data_hash": planned.dataset.hash})
+                goals = zip(study.space.objectives, study.space.directions, strict=True)
+                tracker.open_study(
+                    name,
+                    _study_params(study),
+                    {"data_hash": planned.dataset.hash},
+                    about=describe_study(study, _advise(request, name)),
+                    goals={goal.metric: direction for goal, direction in goals},
+                    varied=varied_keys(study),
+                )
                 stopped = _loop(request, profile, planned, study, devices, tracker, engine, progress).run()
             found = records(study)
             backlog = tracker.close_study(name, {"trials": len(found), "trainings": count_trainings(found)})

@@ -58,7 +58,9 @@ class RunEntry:
         points: metrics.
         tags: values are strings.
         artifacts: path within the run to a local file or folder.
-        about: what the experiment is about, as Markdown; only a study's own entry has it.
+        about: what the experiment is about, as Markdown; only a study's own entry has this and what follows.
+        goals: metric of each objective, `maximize` or `minimize`: the columns of its table of trials.
+        varied: params that the trials differ in: further columns.
     """
 
     id: str
@@ -73,6 +75,8 @@ class RunEntry:
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
     about: str = ""
+    goals: dict[str, str] = field(default_factory=dict)
+    varied: tuple[str, ...] = ()
 
 
 def study_entry(
@@ -85,6 +89,8 @@ def study_entry(
     artifacts: Mapping[str, Path],
     status: RunStatus,
     about: str = "",
+    goals: Mapping[str, str] | None = None,
+    varied: Sequence[str] = (),
 ) -> RunEntry:
     """Describe the parent run of a study.
 
@@ -97,6 +103,8 @@ def study_entry(
         artifacts: path within the run to a local file or folder.
         status: `RUNNING` when it opens, `FINISHED` when it closes.
         about: what it is about, as Markdown.
+        goals: figure of each objective to `maximize` or `minimize`.
+        varied: keys of the candidate that its trials differ in.
     """
     now = _now()
     points, dropped = _finite(
@@ -115,6 +123,8 @@ def study_entry(
         tags=_tags({**tags, **dropped}),
         artifacts=_absolute(artifacts),
         about=redact(about),
+        goals={metric_name(_figure_metric(name)): direction for name, direction in (goals or {}).items()},
+        varied=tuple(metric_name(key) for key in varied),
     )
 
 

@@ -11,6 +11,7 @@ from mqn.parsing import content_hash
 from mqn.track.connection import answers, artifact_root, connect
 from mqn.track.entries import RunEntry
 from mqn.track.files import Unstored, own_place, store_files
+from mqn.track.pages import VIEW_TAG, table_view
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -128,6 +129,9 @@ class Sender:
             self._client.update_run(run.info.run_id, status="RUNNING")
         if entry.about:
             self._describe(entry)
+        if entry.goals:
+            view = table_view(entry.goals, entry.varied)
+            self._client.set_experiment_tag(self._experiment(entry.study), VIEW_TAG, view)
         # A param cannot change; a study resumed with another budget says so in its tags.
         params = {key: value for key, value in entry.params.items() if key not in run.data.params}
         changed = {f"resumed.{k}": v for k, v in entry.params.items() if run.data.params.get(k, v) != v}

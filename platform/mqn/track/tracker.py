@@ -52,7 +52,16 @@ class Tracker:
         """Send what is left and stop."""
         self.close()
 
-    def open_study(self, study: str, params: Mapping[str, Any], tags: Mapping[str, Any], *, about: str = "") -> None:
+    def open_study(
+        self,
+        study: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
+        *,
+        about: str = "",
+        goals: Mapping[str, str] | None = None,
+        varied: Sequence[str] = (),
+    ) -> None:
         """Begin a study's experiment and parent run, or take them up again.
 
         Args:
@@ -60,6 +69,8 @@ class Tracker:
             params: what the study was asked for (space, profile, seed, ...).
             tags: further words; versions and commit are added.
             about: what the study is about, as Markdown: the experiment's description, unless a person wrote one.
+            goals: figure of each objective to `maximize` or `minimize`: columns of MLflow's table of its trials.
+            varied: keys of the candidate that its trials differ in: further columns.
 
         Raises:
             TrackingError: the spool cannot be written.
@@ -70,7 +81,16 @@ class Tracker:
         entry_id = self._spool.new_id()
         self._spool.add(
             study_entry(
-                entry_id, study, params=params, metrics={}, tags=words, artifacts={}, status="RUNNING", about=about
+                entry_id,
+                study,
+                params=params,
+                metrics={},
+                tags=words,
+                artifacts={},
+                status="RUNNING",
+                about=about,
+                goals=goals,
+                varied=varied,
             )
         )
         self._delivery.ask()

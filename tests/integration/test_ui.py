@@ -1,0 +1,71 @@
+"""`mqn ui` for real: MLflow's pages are served, and a browser shows a study's trials with its objectives."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from mqn.home import home
+from mqn.records import Candidate, TrialRecord
+from mqn.track.tracker import Tracker
+
+pytestmark = pytest.mark.integration
+
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--virtual-time-budget=40000",
+)
+
+
+def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path) -> None:
+    uri = f"sqlite:///{home()}/mlflow.db"
+    with Tracker(uri, home() / "spool") as tracker:
+        tracker.open_study("shown", {}, {}, about="What *it* is", goals={"psnr_tm": "maximize"}, varied=["plan.head"])
+        for number in range(2):
+            figures = {"psnr_tm": 25.125 + number}
+            tracker.log_trial(
+                TrialRecord(study="shown", number=number, state="complete", candidate=Candidate(), figures=figures)
+            )
+        assert not tracker.close_study("shown", {})
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    command = [sys.executable, "-m", "mqn", "ui", "shown", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        served, link = process.stdout.readline(), process.stdout.readline()
+        address = served.split()[2]
+        name, _, page = link.strip().partition(": ")
+        assert name == "shown"
+        assert page.startswith(f"{address}/#/experiments/1/runs?viewStateShareKey=mqn")
+        with urllib.request.urlopen(f"{address}/health", timeout=30) as response:
+            assert response.status == 200
+        browser = shutil.which("chromium")
+        if browser is not None:
+            shown = subprocess.run(
+                [browser, *QUIET, f"--user-data-dir={tmp_path}", "--dump-dom", page],
+                capture_output=True,
+                text=True,
+                timeout=240,
+                check=True,
+            ).stdout
+            assert "psnr_tm" in shown
+            assert "26.125" in shown
+            assert "0001 ca" in shown
+            assert "<em>it</em>" in shown
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert process.returncode == 0
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{address}/health", timeout=10)
