@@ -30,9 +30,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "plan.calibration": {"choices": ["minmax", "moving_average"], "when": {"plan.backbone": ["static_wi8_ai8"]}},
         "training.epochs": {"choices": [1, 2, 3, 4, 5, 6], "when": {"plan.backbone": ["float32"]}},
     },
+    # So many that TPE draws from what it has learnt, and NSGA-II comes to its second generation.
+    "many": {"training.epochs": {"low": 1, "high": 14}, "arch.attention": {"choices": ["none", "sa"]}},
     "one": {"training.epochs": {"low": 1, "high": 1}, "arch.attention": {"choices": ["none"]}},
 }
-POINTS = {"one": 1}
+POINTS = {"one": 1, "many": 28}
 
 
 def space(kind: str, sampler: str = "tpe", **changes: Any) -> Space:
@@ -58,7 +60,13 @@ def points(study: Study) -> list[str]:
 
 @pytest.mark.parametrize(
     ("kind", "sampler"),
-    [*((kind, "tpe") for kind in KINDS), ("choices", "nsga2"), ("conditions", "nsga2"), ("conditions", "random")],
+    [
+        *((kind, "tpe") for kind in KINDS),
+        ("choices", "nsga2"),
+        ("conditions", "nsga2"),
+        ("many", "nsga2"),
+        ("conditions", "random"),
+    ],
 )
 def test_no_point_is_evaluated_twice_and_an_exhausted_space_ends(kind, sampler, make_study, make_loop, tmp_path):
     study = make_study(space(kind, sampler))

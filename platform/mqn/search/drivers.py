@@ -116,7 +116,9 @@ def make_tables(engine: Engine) -> None:
 
 
 def read_drivers(connection: Connection, study: str) -> list[Driver]:
-    """Every driver that has a seat at a study, alive or not."""
+    """Every driver that has a seat at a study, alive or not; none where no driver has made the tables yet."""
+    if not sqlalchemy.inspect(connection).has_table(DRIVERS.name):
+        return []
     columns = [DRIVERS.c[name] for name in ("id", "host", "process", "machine", "started", "since", "beat")]
     silent = (now(connection) - DRIVERS.c.beaten).label("silent_seconds")
     rows = connection.execute(select(*columns, silent).where(DRIVERS.c.study == study).order_by(DRIVERS.c.seat))

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mqn.errors import FaultError, StudyBusyError
 from mqn.search.database import Database
-from mqn.search.drivers import DRIVERS, HOLDS, LEASE_SECONDS, Driver, now, own_row, read_drivers
+from mqn.search.drivers import DRIVERS, HOLDS, LEASE_SECONDS, Driver, make_tables, now, own_row, read_drivers
 from mqn.search.patience import Patience
 
 _BEAT_SECONDS = 5.0
@@ -67,6 +67,7 @@ class Lease:
             StudyBusyError: another driver lives; names its host and process.
             DatabaseAwayError: the database is away for longer than the patience.
         """
+        self._patiently(lambda _: make_tables(self._engine))
         watched: Driver | None = None
         first = last = clock()
         while True:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mqn.search.database import Database, open_database
-from mqn.search.drivers import Driver, held_trials, make_tables, read_drivers
-from mqn.search.patience import Patience, PatientStorage, named
+from mqn.search.drivers import Driver, held_trials, read_drivers
+from mqn.search.patience import Patience, PatientStorage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,4 @@ def connect(where: str | StudyStore, *, patience_seconds: float = 0.0) -> StudyS
     if isinstance(where, StudyStore):
         return where
     database, patience = open_database(where), Patience(where, patience_seconds)
-    with named(where):
-        make_tables(database.engine)
     return StudyStore(url=where, database=database, patience=patience, storage=PatientStorage(database, patience))
