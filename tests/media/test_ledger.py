@@ -26,7 +26,8 @@ def test_a_line_that_a_kill_tore_is_forgotten_and_does_not_swallow_the_next(tmp_
 
 def test_other_work_begins_anew(tmp_path: Path) -> None:
     Ledger(tmp_path / "l.jsonl", {"input": "a"}).add({"file": "1"})
-    assert Ledger(tmp_path / "l.jsonl", {"input": "b"}).entries == []
+    other = Ledger(tmp_path / "l.jsonl", {"input": "b"})
+    assert (other.entries, other.former) == ([], [{"file": "1"}])
     assert Ledger(tmp_path / "l.jsonl", {"input": "a"}).entries == []
 
 

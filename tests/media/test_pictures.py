@@ -15,6 +15,7 @@ import pytest
 
 from mqn.errors import UsageError
 from mqn.hdr.files import read, read_ldr, write_png
+from mqn.media import pictures
 from mqn.media.pictures import (
     LEDGER,
     PictureOptions,
@@ -142,6 +143,18 @@ def test_results_of_a_ledger_without_sources_are_known(tmp_path: Path, halves: E
     picture(folder / "x.png", 2).rename(folder / "a.jpg")
     report = run(folder, output, halves)
     assert (report.written, report.skipped) == ([output / "a.jpg.exr"], [output / "a.exr", output / "b.exr"])
+
+
+def test_results_of_another_revision_are_made_again(
+    tmp_path: Path, halves: Expand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    picture(folder / "a.png", 0)
+    run(folder, output, halves)
+    monkeypatch.setattr(pictures, "REVISION", 99)
+    for expected in ([output / "a.exr"], []):
+        report = run(folder, output, halves)
+        assert (report.written, report.failures) == (expected, {})
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"\xd6\xd0\xce\xc4", b"line\nbreak", b"\x1b[31m", "é".encode() * 120])

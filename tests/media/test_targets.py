@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mqn.media.targets import Result, name_targets
+from mqn.media.targets import Result, name_targets, results
 
 
 def named(folder: Path, *sources: str, known: dict[str, Result] | None = None) -> list[str]:
@@ -48,3 +48,14 @@ def test_a_result_of_another_folder_is_not_taken_while_that_exists(tmp_path: Pat
     assert named(tmp_path, "a.png", known=known) == ["a.exr"]
     other.mkdir()
     assert named(tmp_path, "a.png", known=known) == ["a.png.exr"]
+
+
+def test_lines_that_lead_out_of_the_folder_or_make_no_sense_are_passed_over() -> None:
+    lines = [
+        {"target": "a.exr", "work": "w"},
+        {"target": "../b.exr"},
+        {"target": "/c.exr"},
+        {},
+        {"target": "d", "work": 5},
+    ]
+    assert results(lines) == {"a.exr": Result(source=None, folder=None, work="w")}

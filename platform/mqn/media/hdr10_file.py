@@ -17,7 +17,7 @@ from mqn.media.ledger import Ledger
 from mqn.media.reading.timeline import Timeline
 from mqn.media.sink import FrameRecord, failures_named
 from mqn.parsing import from_mapping
-from mqn.publishing import publish_file
+from mqn.publishing import publish_file, sync_file
 
 RUN_FRAMES = 24
 """Frames of one run: what a kill costs at most, and the distance of key frames."""
@@ -118,6 +118,8 @@ class Hdr10Sink:
         packets = [(len(packet.data), packet.pts, packet.is_key) for packet in self._packets]
         with failures_named(self._output):
             (self.place / name).write_bytes(b"".join(packet.data for packet in self._packets))
+            # What a ledger names has to be there after a power cut too.
+            sync_file(self.place / name)
             self._ledger.add({"file": name, "packets": packets, "frames": self._frames})
         self._runs.append({"file": name, "packets": packets, "frames": self._frames})
         self._encoder, self._packets, self._frames = None, [], []

@@ -16,6 +16,7 @@ class Ledger:
 
     Attributes:
         entries: what was finished before and since, in order.
+        former: what stands in a ledger of other work that this one takes the place of.
     """
 
     def __init__(self, path: Path, work: dict[str, Any]) -> None:
@@ -26,11 +27,13 @@ class Ledger:
             work: what decides the results (hashes, options): a ledger of other work is begun anew.
         """
         self._path = path
-        self.entries: list[dict[str, Any]] = []
+        self.entries: list[dict[str, Any]]
+        self.former: list[dict[str, Any]]
         head = json.dumps(to_plain(work), sort_keys=True)
         whole = self._whole_lines()
-        if whole and whole[0] == head:
-            self.entries = [json.loads(line) for line in whole[1:]]
+        entries = [json.loads(line) for line in whole[1:]]
+        is_same = bool(whole) and whole[0] == head
+        self.entries, self.former = (entries, []) if is_same else ([], entries)
         self._head = head
         # Written anew: a line that a kill left half would swallow the next one.
         self.keep(len(self.entries))
@@ -63,7 +66,9 @@ class Ledger:
         lines = text.split("\n")[:-1]
         for index, line in enumerate(lines):
             try:
-                json.loads(line)
+                is_entry = isinstance(json.loads(line), dict)
             except ValueError:
+                is_entry = False
+            if not is_entry:
                 return lines[:index]
         return lines

@@ -22,6 +22,7 @@ from mqn.parsing import content_hash, file_hash
 
 LEDGER = ".mqn-convert.jsonl"
 REVISION = 2
+"""Of what makes the results: those of another one are made again."""
 
 _VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv",
@@ -120,11 +121,7 @@ def convert_folder(
     Raises:
         PictureError: the folder cannot be written.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        ledger = Ledger(output / LEDGER, {"revision": REVISION})
-    except OSError as error:
-        raise PictureError(f"{output}: cannot be written: {error.strerror}") from error
+    ledger = _open_ledger(output)
     known = results(ledger.entries)
     named = [source.relative_to(folder).as_posix() for source in sources]
 
@@ -161,6 +158,23 @@ def convert_folder(
         if advance is not None:
             advance(source)
     return report
+
+
+def _open_ledger(output: Path) -> Ledger:
+    """The ledger of a folder of results.
+
+    Raises:
+        PictureError: it cannot be written.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        ledger = Ledger(output / LEDGER, {"revision": REVISION})
+    except OSError as error:
+        raise PictureError(f"{output}: cannot be written: {error.strerror}") from error
+    for outdated in results(ledger.former):
+        # Of another revision: it may be replaced, and is no finished result.
+        ledger.add({"target": outdated, "work": None})
+    return ledger
 
 
 def _work(source: Path, model: dict[str, Any], options: PictureOptions) -> str:

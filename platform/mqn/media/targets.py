@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mqn.errors import LocalNameError
+from mqn.local_names import below
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -31,11 +34,17 @@ class Result:
 
 
 def results(entries: Iterable[Mapping[str, Any]]) -> dict[str, Result]:
-    """The results that a ledger's lines tell of, by their paths in the output folder; the last line counts."""
-    return {
-        entry["target"]: Result(source=entry.get("source"), folder=entry.get("folder"), work=entry.get("work"))
-        for entry in entries
-    }
+    """The results that a ledger's lines tell of, by their paths in the output folder; the last line counts.
+
+    A line that names no path below that folder tells of nothing: ledgers travel with folders, and others write them.
+    """
+    found: dict[str, Result] = {}
+    for entry in entries:
+        said = {name: entry.get(name) for name in ("source", "folder", "work")}
+        with contextlib.suppress(LocalNameError):
+            if all(value is None or isinstance(value, str) for value in said.values()):
+                found[below(str(entry.get("target", ""))).as_posix()] = Result(**said)
+    return found
 
 
 def name_targets(
