@@ -111,6 +111,13 @@ def test_directions_are_the_quantities_own_unless_given():
     assert axes[0].quantity is quantity("size_bytes")
 
 
+def test_a_miss_is_written_as_its_figure_is(trial, objectives):
+    bound = Constraint(metric="size_bytes", max=1_200_000)
+    record = trial(0, 20, 10, violations=bound.violations({"size_bytes": 2_425_000.0}))
+    with pytest.raises(NothingSatisfiesError, match=r"keeps size_bytes <= 1200000: #0 .* misses it by 1,225,000;"):
+        front([record], objectives)
+
+
 @pytest.mark.parametrize(
     ("unaccepted", "words"),
     [({"board": {"latency_ms": 3.0}}, "1 waits for a steady device"), ({}, "1 waits for another try")],

@@ -11,6 +11,7 @@ from mqn.quantities import find_quantity
 from mqn.records import Range, TrialRecord
 from mqn.report.board import Panel
 from mqn.report.certainty import range_of
+from mqn.report.front import miss_text
 from mqn.report.palette import FAINT, GRID, INK, MUTED, PAPER, SERIES
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def hover(record: TrialRecord, same: Sequence[int] = ()) -> str:
     if same:
         figures.append("≈ " + ", ".join(f"#{number}" for number in same) + " in latency")
     verdicts = [f"{device}: {verdict}" for device, verdict in record.verdicts.items()]
-    verdicts += [f"breaks {name} by {by:.4g}" for name, by in record.violations.items() if by > 0]
+    verdicts += [f"breaks {name} by {miss_text(name, by)}" for name, by in record.violations.items() if by > 0]
     verdicts += [f"waits: {record.waits}"] if record.waits else []
     candidate = record.candidate
     fields = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from mqn.errors import NothingSatisfiesError
 from mqn.parsing import to_plain
-from mqn.quantities import split_target
+from mqn.quantities import find_quantity, split_target
 from mqn.records import TrialRecord
 from mqn.report.certainty import LATENCY, indistinct
 from mqn.report.points import Axis, Objective, Point, minimised, of_device, points_in, settle
@@ -172,11 +172,22 @@ def nearest_miss(records: Sequence[TrialRecord]) -> str:
         missed = [record for record in records if record.violations.get(constraint, 0.0) > 0]
         if len(missed) == len(records):
             near = min(missed, key=lambda record: record.violations[constraint])
-            miss = f"misses it by {near.violations[constraint]:.4g}"
+            miss = f"misses it by {miss_text(constraint, near.violations[constraint])}"
             return f"{asked} {constraint}: {_name(near)} comes nearest and {miss}; loosen it, or search further"
     near = min(records, key=lambda record: sum(max(0.0, by) for by in record.violations.values()))
-    broken = ", ".join(f"{name} by {by:.4g}" for name, by in near.violations.items() if by > 0)
+    broken = ", ".join(f"{name} by {miss_text(name, by)}" for name, by in near.violations.items() if by > 0)
     return f"{asked} all constraints at once: {_name(near)} misses {broken}; loosen one, or search further"
+
+
+def miss_text(constraint: str, by: float) -> str:
+    """How far a constraint is broken, as its figure is written.
+
+    Args:
+        constraint: as in `TrialRecord.violations`: `size_bytes <= 1200000`.
+        by: in the figure's unit.
+    """
+    known = find_quantity(constraint.partition(" ")[0])
+    return f"{by:.4g}" if known is None else known.text(by)
 
 
 def _name(record: TrialRecord) -> str:
