@@ -71,7 +71,7 @@ def model_card(title: str, record: TrialRecord, evidence: Evidence) -> str:
         "## Cost",
         _cost(record, evidence.measurements),
         "## Network",
-        table(("what", "value"), [(f"`{key}`", escape(value)) for key, value in record.candidate.flat().items()]),
+        table(("what", "value"), [(f"`{key}`", _value(value)) for key, value in record.candidate.flat().items()]),
         "## Made from",
         _made_from(record, evidence.model),
     ]
@@ -185,6 +185,10 @@ def _made_from(record: TrialRecord, model: Manifest) -> str:
             *((escape(package), escape(version)) for package, version in model.versions.items()),
         ],
     )
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(_value, value)) if isinstance(value, (list, tuple)) else escape(value)
 
 
 def _label(metric: str) -> str:
