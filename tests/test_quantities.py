@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import UnknownNameError
-from mqn.quantities import find_quantity, quantity, split_target
+from mqn.quantities import find_quantity, number_text, quantity, split_target
 
 
 def test_directions_and_axes() -> None:
@@ -50,3 +50,11 @@ def test_only_a_device_s_own_figures_name_a_target() -> None:
     with pytest.raises(UnknownNameError, match=r"no metric 'latency_ms/'.*'latency_ms/DEVICE'"):
         quantity("latency_ms/")
     assert find_quantity("psnr_tm/board") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1_225_432.0, "1,225,432"), (12_345.6, "12,346"), (20.7512, "20.75"), (0.000012345, "1.234e-05"), (0.0, "0")],
+)
+def test_numbers_have_no_exponent_to_count_out(value: float, text: str) -> None:
+    assert number_text(value) == text

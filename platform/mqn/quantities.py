@@ -31,10 +31,13 @@ class Quantity:
 
     def text(self, value: float) -> str:
         """A value as people read it, without its unit: `1,225,000`, `0.5523`, `20.75`; four digits that count."""
-        if self.paper_digits == 0 and abs(value) >= 1:
-            return f"{value:,.0f}"
-        shown = f"{value:.4g}"
-        return f"{value:,.0f}" if "e+" in shown else shown
+        return f"{value:,.0f}" if self.paper_digits == 0 and abs(value) >= 1 else number_text(value)
+
+
+def number_text(value: float) -> str:
+    """A number by four digits that count, and without an exponent that people have to count out: `1,225,000`."""
+    shown = f"{value:.4g}"
+    return f"{value:,.0f}" if "e+" in shown else shown
 
 
 _ACCURACY: tuple[tuple[str, str, str, Direction, int], ...] = (

@@ -110,7 +110,7 @@ def _register(record: TrialRecord, by: str, folder: Path, profile: Profile) -> s
     from mqn.track.tracker import Tracker
 
     figures = record.figures
-    tags = {name: f"{figures[name]:.6g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
+    tags = {name: f"{figures[name]:.10g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
     tags["candidate"] = record.label
     tracker = Tracker(profile.tracking_uri, home() / "spool", registry=profile.registry_uri)
     return tracker.register_bundle(_model_name(record), folder, study=record.study, number=record.number, tags=tags)

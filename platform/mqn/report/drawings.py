@@ -32,7 +32,7 @@ def draw_hypervolume(view: View, panel: Panel) -> Figure:
         marker={"size": 4},
         fill="tozeroy",
         fillcolor="rgba(11,110,153,0.08)",
-        hovertemplate="after trial %{x}: %{y:.4g}<extra></extra>",
+        hovertemplate="after trial %{x}: %{y:,.4~r}<extra></extra>",
     )
     figure = Figure(line)
     # A panel is half a page wide; each device has a latency of its own.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mqn.quantities import number_text
 from mqn.records import TrialRecord
 from mqn.report.points import Axis, Objective, Point, minimised, of_device, points_in, settle
 from mqn.search import pareto
@@ -51,7 +52,7 @@ class History:
     @property
     def text(self) -> str:
         """The whole study's hypervolume with its unit: `3.241 dB x ms`."""
-        return f"{self.final:.4g} {self.unit}".rstrip()
+        return f"{number_text(self.final)} {self.unit}".rstrip()
 
 
 def hypervolume(

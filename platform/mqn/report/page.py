@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mqn.errors import UsageError
+from mqn.quantities import number_text
 from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel
 from mqn.report.charts import axis_title
@@ -91,7 +92,7 @@ def _tiles(view: View) -> str:
             best = min(values) if axis.direction == "minimize" else max(values)
             tiles.append((figure_text(best, axis.metric), f"best {axis_title(axis.metric)}"))
     if view.history.trials:
-        tiles.append((f"{view.history.final:.4g}", _hypervolume_words(view)))
+        tiles.append((number_text(view.history.final), _hypervolume_words(view)))
     return "".join(f'<div class="tile"><b>{value}</b><span>{html.escape(name)}</span></div>' for value, name in tiles)
 
 
