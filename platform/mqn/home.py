@@ -10,14 +10,21 @@ from mqn.errors import UnknownNameError, UsageError
 
 
 def home() -> Path:
-    """The folder of studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder. Made if absent.
+    """The folder of studies, artifacts and caches: `$MQN_HOME`, or `.mqn` in the current folder.
+
+    Made if absent, and then for its owner alone: it holds tokens, and what studies are made from.
 
     Raises:
         UsageError: it cannot be made.
     """
     folder = Path(os.environ.get("MQN_HOME", ".mqn")).expanduser().absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        str(folder).encode()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{str(folder)!r} is not UTF-8, which databases need; set MQN_HOME to another folder"
+        ) from error
     except OSError as error:
         raise UsageError(
             f"cannot make {folder}: {error.strerror}; set MQN_HOME to a folder you may write to"

@@ -25,6 +25,7 @@ MARK = ".made-by-mqn"
 
 _MARK_LINE = "mqn made this folder, and removes it with all that is in it when it is made anew. Keep nothing here.\n"
 _SHOWN = 80
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _NOT_WINDOWS = set('<>:"|?*')
 # Names of devices there, with any suffix behind them.
 _DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?")
@@ -89,6 +90,24 @@ def name_of_url(url: str) -> str:
         return safe_name(name)
     except LocalNameError as error:
         raise LocalNameError(f"{_shown(url)} is no address of a file: {error}") from error
+
+
+def require_local(place: str | os.PathLike[str], what: str = "") -> None:
+    """Refuse a URL where a path is needed. `./NAME:/...` is a path, whatever NAME is.
+
+    Args:
+        place: as it was given.
+        what: put before it in the message, for example `--checkpoint `.
+
+    Raises:
+        LocalNameError: it is a URL: `s3://bucket/x`, `file:///x`, `https://x/y`.
+    """
+    text = os.fspath(place)
+    # A path that was made of a URL has lost one of its slashes.
+    if _URL.match(text):
+        raise LocalNameError(
+            f"{what}{_shown(text)} is a URL; only a path on this machine is supported there: copy it here and give that"
+        )
 
 
 class DistinctNames:

@@ -11,37 +11,43 @@ import dataclasses
 import functools
 import hashlib
 import json
-import tomllib
+import math
 import types
 import typing
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from mqn.errors import ConfigError, nearest
+from mqn.errors import ConfigError, LocalNameError, nearest
+from mqn.local_names import require_local
+from mqn.plain_values import loads_json, loads_toml, shown
 from mqn.publishing import writing
 
 T = TypeVar("T")
+
+_LARGEST_TOML_BYTES = 1 << 20
+_LARGEST_INTEGER = 2**63 - 1
+_SHOWN = 80
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Args:
-        path: the file.
+        path: the file; at most 1 MiB.
 
     Returns:
         Its tables.
 
     Raises:
-        ConfigError: the file is missing or is not TOML.
+        ConfigError: the file is missing, too large, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _LARGEST_TOML_BYTES:
+            raise ConfigError(f"{path}: has more than {_LARGEST_TOML_BYTES >> 20} MiB; that is no configuration")
+        return loads_toml(path.read_bytes(), str(path))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
 def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> T:
@@ -60,12 +66,13 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
         ConfigError: an unknown or missing key, or a value of the wrong type; names source, key path, what is allowed.
     """
     if not isinstance(mapping, Mapping):
-        raise ConfigError(f"{source}: {path or 'the whole'} must be a table, not {mapping!r}")
+        raise ConfigError(f"{source}: {path or 'the whole'} must be a table, not {shown(mapping)}")
     hints = _hints(cast("Hashable", cls))
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in mapping:
         if key not in fields:
-            raise ConfigError(f"{source}: unknown key {_join(path, str(key))!r}; {nearest(str(key), fields)}")
+            name = str(key)[:_SHOWN]
+            raise ConfigError(f"{source}: unknown key {_join(path, name)!r}; {nearest(name, fields)}")
     values = {}
     for name, field in fields.items():
         if name in mapping:
@@ -99,19 +106,20 @@ def convert(hint: Any, value: Any, *, source: str, path: str) -> Any:
     if origin is typing.Literal:
         if value in arguments and any(type(value) is type(allowed) for allowed in arguments):
             return value
-        raise ConfigError(f"{source}: {path} = {value!r}; {nearest(str(value), map(str, arguments))}")
+        meant = nearest(value[:_SHOWN] if isinstance(value, str) else "", map(str, arguments))
+        raise ConfigError(f"{source}: {path} = {shown(value)}; {meant}")
     if origin in (typing.Union, types.UnionType):
         return _convert_union(arguments, value, source=source, path=path)
     if dataclasses.is_dataclass(hint):
         return from_mapping(cast("type", hint), value, source=source, path=path)
     if origin in (tuple, list):
         if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{source}: {path} must be a list, not {value!r}")
+            raise ConfigError(f"{source}: {path} must be a list, not {shown(value)}")
         items = (convert(arguments[0], item, source=source, path=f"{path}[{i}]") for i, item in enumerate(value))
         return origin(items)
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{source}: {path} must be a table, not {value!r}")
+            raise ConfigError(f"{source}: {path} must be a table, not {shown(value)}")
         return {key: convert(arguments[1], item, source=source, path=_join(path, key)) for key, item in value.items()}
     return _convert_scalar(hint, value, source=source, path=path)
 
@@ -132,13 +140,23 @@ def _convert_union(arguments: tuple[Any, ...], value: Any, *, source: str, path:
 
 
 def _convert_scalar(hint: Any, value: Any, *, source: str, path: str) -> Any:
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"{source}: {path} = {shown(value)} holds a NUL character, which no text or path may")
+    if isinstance(value, int) and not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise ConfigError(f"{source}: {path} must be {_describe(hint)} of at most 64 bits, not {shown(value)}")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is float and isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{source}: {path} must be a finite number, not {value}")
     if hint is Path and isinstance(value, str):
+        try:
+            require_local(value, f"{path} = ")
+        except LocalNameError as error:
+            raise ConfigError(f"{source}: {error}") from error
         return Path(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint in (int, float)):
         return value
-    raise ConfigError(f"{source}: {path} must be {_describe(hint)}, not {value!r}")
+    raise ConfigError(f"{source}: {path} must be {_describe(hint)}, not {shown(value)}")
 
 
 def to_plain(value: Any) -> Any:
@@ -215,12 +233,10 @@ def read_json(cls: type[T], path: Path) -> T:
         ConfigError: the file is missing, is not JSON, or is not such a record.
     """
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not valid JSON: {error}") from error
-    return from_mapping(cls, plain, source=str(path))
+    return from_mapping(cls, loads_json(text, str(path)), source=str(path))
 
 
 @functools.cache

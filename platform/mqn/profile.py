@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mqn.errors import ConfigError, nearest
+from mqn.database_urls import fill_home
+from mqn.errors import ConfigError, LocalNameError, nearest
 from mqn.home import home, shipped
+from mqn.local_names import require_local
 from mqn.parsing import from_mapping, read_toml, to_plain
 from mqn.records import PRESETS, MeasureSettings
 from mqn.redaction import hide, hide_url
@@ -23,7 +25,11 @@ TRACKING_VARIABLE, REGISTRY_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_U
 LONGEST_PAUSE_SECONDS = 300.0
 """Between two tries of work that failed through no fault of its candidate."""
 
+MOST_TRIALS = 1_000_000
+"""Of a study."""
+
 _MOST_TRIES = 100
+_MOST_PROCESSORS = 100_000
 _OWN_SCHEMES = ("adb:", "ssh:")
 # What stands in figures' names (`latency_ms/kind:pixel 8`), and thus in MLflow's; '/' and ':' part them.
 _WORD = re.compile(r"\w[\w .-]*")
@@ -48,6 +54,17 @@ class RayProfile:
     training_cpus: float = 2
     training_gpus: float = 0
     export_cpus: float = 1
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ValueError: a number that no machine has.
+        """
+        for name in ("cpus", "gpus", "training_cpus", "training_gpus", "export_cpus"):
+            number = getattr(self, name)
+            if number is not None and not 0 <= number <= _MOST_PROCESSORS:
+                raise ValueError(f"{name} = {number} must not be negative, nor above {_MOST_PROCESSORS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +162,8 @@ class BudgetProfile:
         Raises:
             ValueError: a limit under which no trial would be begun.
         """
-        if self.trials is not None and self.trials < 1:
-            raise ValueError(f"trials {self.trials} must be at least 1")
+        if self.trials is not None and not 1 <= self.trials <= MOST_TRIALS:
+            raise ValueError(f"trials {self.trials} must be at least 1 and at most {MOST_TRIALS}")
         if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
             raise ValueError(f"hours {self.hours:g} must be a number above 0")
 
@@ -224,7 +241,7 @@ class Profile:
     @property
     def study_url(self) -> str:
         """Optuna's storage URL."""
-        return self.storage.study.format(home=home())
+        return fill_home(self.storage.study, home())
 
     @property
     def artifacts(self) -> Path:
@@ -235,8 +252,8 @@ class Profile:
     def tracking_uri(self) -> str:
         """MLflow's tracking URI; empty where nothing is logged."""
         if self.tracking.uri is None:
-            return os.environ.get(TRACKING_VARIABLE) or DEFAULT_TRACKING.format(home=home())
-        return self.tracking.uri.format(home=home())
+            return os.environ.get(TRACKING_VARIABLE) or fill_home(DEFAULT_TRACKING, home())
+        return fill_home(self.tracking.uri, home())
 
     @property
     def registry_uri(self) -> str | None:
@@ -267,6 +284,10 @@ def load_profile(name: str = "default") -> Profile:
             pattern.format(home="")
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(f"{path}: {pattern!r}: only {{home}} may stand in braces") from error
+    try:
+        require_local(profile.storage.artifacts, "storage.artifacts = ")
+    except LocalNameError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return profile
 
 

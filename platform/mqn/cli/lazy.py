@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_group
 
+from mqn.cli.paths import refuse_urls
+
 MARKUP: Literal["markdown"] = "markdown"
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 """How help is written, the same for every command."""
@@ -42,4 +44,6 @@ def load(name: str) -> Any:
     """
     own = typer.Typer(rich_markup_mode=MARKUP, context_settings=SETTINGS, add_completion=False)
     importlib.import_module(f"mqn.cli.{name}").register(own)
-    return get_group(own).commands[name]
+    command = get_group(own).commands[name]
+    refuse_urls(command)
+    return command

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.errors import ConfigError, UsageError
+from mqn.local_names import require_local
 from mqn.records import Candidate, Plan
 
 if TYPE_CHECKING:
@@ -145,7 +146,9 @@ def parse_file(path: str, what: str) -> Path:
 
     Raises:
         ConfigError: it does not.
+        LocalNameError: it is a URL.
     """
+    require_local(path)
     found = Path(path)
     if not found.exists():
         raise ConfigError(f"no {what} at {path}")

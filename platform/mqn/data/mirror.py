@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,6 +13,7 @@ from mqn.data.storage import Storage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
 from mqn.parsing import from_mapping
+from mqn.plain_values import loads_json
 from mqn.publishing import sync_file, writing
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -54,8 +54,9 @@ def mirror(url: str, *, progress: Progress | None = None) -> Path:
 
 
 def _copy(storage: Storage, content: bytes, folder: Path, progress: Progress | None) -> None:
+    source = f"{storage.place}/{CATALOGUE}"
     try:
-        catalogue = from_mapping(Catalogue, json.loads(content), source=f"{storage.place}/{CATALOGUE}")
+        catalogue = from_mapping(Catalogue, loads_json(content, source), source=source)
     except (ConfigError, ValueError) as error:
         raise DataError(f"the dataset {storage.place} is damaged: {error}; prepare it again") from error
     names = [PICTURES, *[INPUTS] * bool(catalogue.inputs)]

@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from mqn.errors import DataError
 
@@ -82,14 +83,17 @@ def open_storage(place: str | Path) -> Storage:
     """Open a folder.
 
     Args:
-        place: a path, or a URL that fsspec knows; `file://` is a path.
+        place: a path, or a URL that fsspec knows; of `file:///...` the path is taken, percent-decoded.
 
     Raises:
-        DataError: nothing that is installed knows such URLs.
+        DataError: nothing that is installed knows such URLs, or a `file://` of another machine.
     """
     text = str(place)
-    if text.startswith("file://"):
-        return LocalStorage(Path(text.removeprefix("file://")))
+    if text.lower().startswith("file://"):
+        parts = urlsplit(text)
+        if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path:
+            raise DataError(f"{text} is no path on this machine; write file:///PATH, with '?' and '#' percent-encoded")
+        return LocalStorage(Path(unquote(parts.path)))
     return RemoteStorage(text) if is_url(text) else LocalStorage(Path(text))
 
 

@@ -18,6 +18,15 @@ Precision = Literal["float32", "bfloat16"]
 NAMED_FILES = ("imagenet", "random", "parametric")
 """What stands in fields that otherwise hold a path: weights and response curves that need no file of the user's."""
 
+LARGEST_SEED = 2**32 - 1
+"""What every generator of random numbers takes."""
+
+# No machine has the memory for more; what is above is a slip, or a file that means harm.
+_MOST_HEAD_CHANNELS = 1024
+_LARGEST_INPUT = 8192
+_LARGEST_BATCH = 65536
+_MOST_EPOCHS = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arch:
@@ -49,10 +58,10 @@ class Arch:
         """
         if not 0 < self.width <= 2 or not 0 < self.decoder_width <= 4:
             raise ValueError(f"width {self.width} must be in (0, 2] and decoder_width {self.decoder_width} in (0, 4]")
-        if self.head_channels < 2 or self.head_channels % 2:
-            raise ValueError(f"head_channels {self.head_channels} must be even and at least 2")
-        if self.input_size < 32 or self.input_size % 32:
-            raise ValueError(f"input_size {self.input_size} must be a multiple of 32")
+        if not 2 <= self.head_channels <= _MOST_HEAD_CHANNELS or self.head_channels % 2:
+            raise ValueError(f"head_channels {self.head_channels} must be even, and 2 to {_MOST_HEAD_CHANNELS}")
+        if not 32 <= self.input_size <= _LARGEST_INPUT or self.input_size % 32:
+            raise ValueError(f"input_size {self.input_size} must be a multiple of 32, at most {_LARGEST_INPUT}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +122,10 @@ class Training:
             raise ValueError(f"loss weights {weights} must not be negative, and one must be above 0")
         if self.epochs < 1 or self.batch_size < 1 or self.decay_epochs < 1 or self.frozen_epochs < 0:
             raise ValueError("epochs, batch_size and decay_epochs must be at least 1, frozen_epochs at least 0")
+        if max(self.epochs, self.decay_epochs, self.frozen_epochs) > _MOST_EPOCHS or self.batch_size > _LARGEST_BATCH:
+            raise ValueError(f"epochs must be at most {_MOST_EPOCHS}, batch_size at most {_LARGEST_BATCH}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"seed {self.seed} must be 0 to {LARGEST_SEED}")
         if self.learning_rate <= 0 or not 0 < self.decay <= 1:
             raise ValueError(f"learning_rate {self.learning_rate} must be above 0 and decay {self.decay} in (0, 1]")
         if not 0 <= self.virtual_camera <= 1 or not 0 <= self.scale_invariance <= 1:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from mqn.errors import ConfigError, nearest
 from mqn.search.dimensions import Dimension
 
+_SHOWN_VALUES = 100
+
 
 def order_dimensions(dimensions: Sequence[Dimension], *, source: str) -> tuple[Dimension, ...]:
     """Put every dimension behind those that its condition names; otherwise the file's order stays.
@@ -24,7 +26,8 @@ def order_dimensions(dimensions: Sequence[Dimension], *, source: str) -> tuple[D
                 raise ConfigError(f'{place}."{key}" is empty; list the values with which {dimension.key} counts')
             for value in allowed:
                 if not by_key[key].allows(value):
-                    known = map(str, by_key[key].values() or (by_key[key].low, by_key[key].high))
+                    some = (by_key[key].values() or (by_key[key].low, by_key[key].high))[:_SHOWN_VALUES]
+                    known = map(str, some)
                     raise ConfigError(f'{place}."{key}": {value!r} is no value of it; {nearest(str(value), known)}')
     ordered: dict[str, Dimension] = {}
     waiting = list(dimensions)

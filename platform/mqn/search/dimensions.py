@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mqn.errors import ConfigError, nearest
+from mqn.plain_values import shown
 from mqn.records import Candidate
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ Scalar = str | int | float | bool
 
 _CHECKED_VALUES = 1000
 _SLACK = 1e-9
+_MOST_VALUES = 1000
+_MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +69,17 @@ class Dimension:
         """Whether the dimension counts, given the values of the dimensions before it."""
         return all(values.get(key) in allowed for key, allowed in self.when.items())
 
-    def values(self) -> tuple[Scalar, ...] | None:
-        """Every value, in order; None where there are infinitely many."""
+    def values(self) -> Sequence[Scalar] | None:
+        """Every value, in order, without a list of them where they are whole numbers; None: infinitely many."""
         if self.choices is not None:
             return self.choices
         if self.low == self.high:
             return (self.low,)
-        return None if self.step is None else tuple(map(self._step_to, range(self._steps)))
+        if self.step is None:
+            return None
+        if isinstance(self.low, int):
+            return range(self.low, int(self.high) + 1, int(self.step))
+        return tuple(map(self._step_to, range(self._steps)))
 
     @property
     def _steps(self) -> int:
@@ -89,7 +96,7 @@ class Dimension:
     def wander(self, source: np.random.Generator) -> Iterator[Scalar]:
         """Every value once, beginning anywhere; endlessly many where there are infinitely many."""
         if self.choices is not None or self.low == self.high:
-            values = self.values() or ()
+            values = tuple(self.values() or ())
             begin = int(source.integers(len(values)))
             yield from values[begin:] + values[:begin]
         elif self.step is not None:
@@ -120,6 +127,9 @@ class Dimension:
     def allows(self, value: Any) -> bool:
         """Whether a value lies in the dimension."""
         finite = self.values()
+        if isinstance(finite, range):
+            # Asked of another kind of number, a range would look through all of its own.
+            return isinstance(value, (int, float)) and float(value).is_integer() and int(value) in finite
         if finite is not None:
             return value in finite
         return isinstance(value, (int, float)) and self.low <= value <= self.high
@@ -173,13 +183,23 @@ def parse_dimension(key: str, table: DimensionTable, base: Candidate, *, source:
 def _choices(place: str, key: str, choices: list[Any], base: Candidate) -> tuple[Scalar, ...]:
     if not choices:
         raise ConfigError(f"{place}: choices is empty; list at least one value")
+    if len(choices) > _MOST_VALUES:
+        raise ConfigError(f"{place}: choices lists {len(choices)} values; at most {_MOST_VALUES}")
     if not all(isinstance(choice, (str, int, float, bool)) for choice in choices):
-        raise ConfigError(f"{place}: choices must be numbers or strings, not {choices!r}")
+        raise ConfigError(f"{place}: choices must be numbers or strings, not {shown(choices)}")
     # The candidate's own type, so that 1 and 1.0 are one value.
     typed = tuple(base.with_values({key: choice}, source=place).flat()[key] for choice in choices)
     if len(set(typed)) < len(typed):
-        raise ConfigError(f"{place}: choices {choices!r} names a value twice")
+        raise ConfigError(f"{place}: choices {shown(choices)} names a value twice")
     return typed
+
+
+def _require_whole(place: str, key: str, numbers: Mapping[str, float | None]) -> None:
+    for name, number in numbers.items():
+        if number is not None and abs(number) >= 2**63:
+            raise ConfigError(f"{place}: {name} {number:g} is too large for a whole number")
+        if number is not None and number != int(number):
+            raise ConfigError(f"{place}: {name} {number:g} must be a whole number, as {key} is")
 
 
 def _range(place: str, key: str, table: DimensionTable, current: Any, when: dict[str, tuple[Scalar, ...]]) -> Dimension:
@@ -197,12 +217,12 @@ def _range(place: str, key: str, table: DimensionTable, current: Any, when: dict
     if step is not None and step <= 0:
         raise ConfigError(f"{place}: step {step:g} must be above 0")
     if isinstance(current, int):
-        for name, number in (("low", low), ("high", high), ("step", step)):
-            if number is not None and number != int(number):
-                raise ConfigError(f"{place}: {name} {number:g} must be a whole number, as {key} is")
+        _require_whole(place, key, {"low": low, "high": high, "step": step})
         low, high, step = int(low), int(high), int(step or 1)
     if step is not None:
         steps = (high - low) / step
         if abs(steps - round(steps)) > 1e-9:
             raise ConfigError(f"{place}: step {step:g} does not divide high - low = {high - low:g}")
+        if isinstance(step, float) and steps >= _MOST_STEPS:
+            raise ConfigError(f"{place}: step {step:g} makes {steps:.0f} values; leave it out, or make it larger")
     return Dimension(key=key, low=low, high=high, step=step, log=table.log, when=when)

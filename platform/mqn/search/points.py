@@ -105,5 +105,7 @@ def _allowed(dimension: Dimension, given: Mapping[str, Any] | None) -> str:
     if given is None:
         return span
     value = float(given[dimension.key])
-    near = min(dimension.values() or (low, high), key=lambda one: abs(float(one) - value))
+    near = min(max(value, low), high)
+    if dimension.step:
+        near = low + round((near - low) / dimension.step) * dimension.step
     return f"{span}, the nearest is {near:g}"

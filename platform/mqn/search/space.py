@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mqn.errors import ConfigError
 from mqn.home import shipped
+from mqn.local_names import require_local
 from mqn.parsing import content_hash, flatten, from_mapping, read_toml
+from mqn.profile import MOST_TRIALS
 from mqn.quantities import Direction, quantity, split_target
 from mqn.records import NAMED_FILES, Candidate
 from mqn.search.changes import essence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     import optuna
 
 Sampler = Literal["tpe", "nsga2", "random", "grid"]
+
+MOST_POINTS = 10_000
+"""Of a grid, and of what expansion makes of one network."""
 
 _FILE_KEYS = ("arch.encoder_weights", "training.feature_weights", "training.response_curves")
 
@@ -176,6 +181,21 @@ class Space:
         every = self._combinations({}, params)
         return [point for point in every if point != dict(params)]
 
+    def require_countable(self, points: Sequence[Params], pinned: Mapping[str, Scalar]) -> None:
+        """Count what a grid or an expansion would hold, before any of it is built.
+
+        Raises:
+            ConfigError: more points than anybody could try.
+        """
+        count = 0
+        for point in points:
+            for _ in self._combinations(dict(point), pinned):
+                count += 1
+                if count > MOST_POINTS:
+                    raise ConfigError(
+                        f"{self.source}: has more than {MOST_POINTS} points; take fewer values, or sampler = 'tpe'"
+                    )
+
     def _combinations(self, start: Params, pinned: Mapping[str, Scalar], depth: int = 0) -> Iterator[Params]:
         if depth == len(self.dimensions):
             yield start
@@ -201,6 +221,7 @@ class Space:
         values = dict(overrides)
         for key in _FILE_KEYS:  # Workers run in other folders.
             if isinstance(values.get(key), str) and values[key] not in NAMED_FILES:
+                require_local(values[key], f"{source}: {key} = ")
                 values[key] = str(Path(values[key]).expanduser().absolute())
         check_varied(self.trained, values, source=source)
         clash = sorted(set(values) & set(self.points[0] if self.points else ()))
@@ -251,9 +272,11 @@ def load_space(name: str, checkpoint: Path | None = None) -> Space:
     """
     path = shipped("search_spaces", name)
     table = {"name": path.stem, **read_toml(path)}
+    require_local(checkpoint or "", "--checkpoint ")
     if checkpoint is not None:
         table = with_checkpoint(table, checkpoint, source=str(path), replace=True)
     elif isinstance(named := table.get("checkpoint"), str) and named:
+        require_local(named, f"{path}: checkpoint = ")
         table = with_checkpoint(table, path.parent / Path(named).expanduser(), source=str(path))
     return parse_space(table, source=str(path))
 
@@ -265,8 +288,7 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
         ConfigError: names the source, the key path and what is allowed.
     """
     raw = from_mapping(_File, definition, source=source)
-    if raw.trials < 1:
-        raise ConfigError(f"{source}: trials {raw.trials} must be at least 1")
+    _check_counts(raw, source)
     check_goals(raw.objectives, raw.constraints, source=source)
     check_scoring(raw.scoring, raw.objectives, raw.constraints, source=source)
     trained = Trained(checkpoint=raw.checkpoint, sha256=raw.checkpoint_sha256) if raw.checkpoint else None
@@ -295,16 +317,32 @@ def parse_space(definition: Mapping[str, Any], *, source: str) -> Space:
         trained=trained,
         source=source,
     )
-    if space.points and raw.sampler != "grid":
-        raise ConfigError(f"{source}: points need sampler = 'grid', not {raw.sampler!r}")
-    check_tuning(ordered, space.points, base, source=source)
-    if raw.sampler == "grid":
-        for dimension in ordered:
-            if dimension.values() is None:
-                raise ConfigError(f'{source}: dimensions."{dimension.key}": a grid needs choices or a step')
-        if raw.expansion.dimensions:
-            raise ConfigError(f"{source}: a grid holds every combination by itself; leave [expansion] out")
-        if space.start:
-            raise ConfigError(f"{source}: a grid takes every point anyway; leave [[start]] out")
-        space.grid()  # Every point must be a candidate.
+    _check_points(space)
     return space
+
+
+def _check_counts(raw: _File, source: str) -> None:
+    if not 1 <= raw.trials <= MOST_TRIALS:
+        raise ConfigError(f"{source}: trials {raw.trials} must be at least 1 and at most {MOST_TRIALS}")
+    for name, tables in (("points", raw.points), ("start", raw.start)):
+        if len(tables) > MOST_POINTS:
+            raise ConfigError(f"{source}: {name} lists {len(tables)} settings; at most {MOST_POINTS}")
+
+
+def _check_points(space: Space) -> None:
+    if space.points and space.sampler != "grid":
+        raise ConfigError(f"{space.source}: points need sampler = 'grid', not {space.sampler!r}")
+    check_tuning(space.dimensions, space.points, space.base, source=space.source)
+    if space.sampler == "grid":
+        for dimension in space.dimensions:
+            if dimension.values() is None:
+                raise ConfigError(f'{space.source}: dimensions."{dimension.key}": a grid needs choices or a step')
+        if space.expansion:
+            raise ConfigError(f"{space.source}: a grid holds every combination by itself; leave [expansion] out")
+        if space.start:
+            raise ConfigError(f"{space.source}: a grid takes every point anyway; leave [[start]] out")
+        space.require_countable(space.points or ({},), {})
+        space.grid()  # Every point must be a candidate.
+    elif space.expansion:
+        others = {d.key: (d.values() or (d.low,))[0] for d in space.dimensions if d.key not in space.expansion}
+        space.require_countable(({},), others)

@@ -9,9 +9,9 @@ import tempfile
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from mqn import telemetry
+from mqn.database_urls import sqlite_file, sqlite_url
 from mqn.errors import DiskError, TrackingError
 from mqn.home import home
 from mqn.publishing import publish_file
@@ -137,16 +137,14 @@ def _create_database(file: Path) -> None:
             return
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as folder:
             unfinished = Path(folder) / file.name
-            uri = f"sqlite:///{unfinished}"
+            uri = sqlite_url(unfinished)
             MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
             publish_file(unfinished, file)
 
 
 def database_file(uri: str) -> Path | None:
     """The file of an SQLite database; None for every other kind of tracking."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    return Path(unquote(urlsplit(uri).path.removeprefix("/"))).absolute()
+    return sqlite_file(uri)
 
 
 def database_folder(uri: str) -> Path | None:

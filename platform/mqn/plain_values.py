@@ -1,0 +1,100 @@
+"""Plain values from documents that may come from anywhere: neither deep nor absurd, and shown in one short line."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+import tomllib
+from typing import Any
+
+from mqn.errors import ConfigError
+
+DEEPEST = 64
+"""Tables and lists within each other. What walks through records calls itself once a level."""
+
+_TEXTS = re.compile(
+    rb'"""(?s:.)*?"""'  # several lines
+    rb"|'''(?s:.)*?'''"
+    rb'|"(?:\\.|[^"\\\n])*"'  # one line
+    rb"|'[^'\n]*'"
+    rb"|#[^\n]*"  # a comment
+)
+_BETWEEN_KEYS = re.compile(rb"[\n=\[\]{},]")
+_SHOWN = 80
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _SHOWN
+_REPR.maxlevel = 3
+
+
+def loads_toml(content: bytes, source: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Args:
+        content: the document, UTF-8.
+        source: where it comes from, for error messages.
+
+    Returns:
+        Its tables, at most `DEEPEST` within each other.
+
+    Raises:
+        ConfigError: it is not TOML, or too deep.
+    """
+    # A key of thousands of parts takes tomllib minutes; without strings and comments every dot left is a key's.
+    if any(part.count(b".") > DEEPEST for part in _BETWEEN_KEYS.split(_TEXTS.sub(b'"', content))):
+        raise ConfigError(f"{source}: has a key of more than {DEEPEST} parts")
+    try:
+        tables = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits is no TOMLDecodeError, but a ValueError.
+        raise ConfigError(f"{source}: not valid TOML: {_reason(error)}") from error
+    _require_shallow(tables, source)
+    return tables
+
+
+def loads_json(text: str | bytes, source: str) -> Any:
+    """Parse JSON that may come from anywhere.
+
+    Args:
+        text: the document.
+        source: where it comes from, for error messages.
+
+    Returns:
+        Plain values, at most `DEEPEST` within each other.
+
+    Raises:
+        ConfigError: it is not JSON, or too deep.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{source}: not valid JSON: {_reason(error)}") from error
+    _require_shallow(value, source)
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value for an error message: in one line, and short, whatever it is."""
+    try:
+        text = _REPR.repr(value)
+    except Exception:  # noqa: BLE001 - numbers of thousands of digits, objects of strangers: their repr may raise anything
+        text = f"a value of the type {type(value).__name__}"
+    return " ".join(text.split())
+
+
+def _require_shallow(value: Any, source: str) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for table in level
+            if isinstance(table, (dict, list))
+            for item in (table.values() if isinstance(table, dict) else table)
+        ]
+        if not level:
+            return
+    raise ConfigError(f"{source}: has more than {DEEPEST} tables or lists within each other")
+
+
+def _reason(error: Exception) -> str:
+    return "too many tables or lists within each other" if isinstance(error, RecursionError) else str(error)
