@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mqn.errors import (
     MeasurementError,
     ProcessCrashedError,
     ProcessLostError,
+    TrackingError,
     UnsteadyError,
 )
 from mqn.profile import RetryProfile
@@ -277,3 +279,34 @@ def test_the_profile_says_how_often(small, make_study, run, trouble):
     run(study, retry=RetryProfile(tries=2, pause_seconds=0.0), parallel=1)
     assert states(study) == {"held": 2, "complete": 2}
     assert tries["train"] == 3
+
+
+def test_a_disk_that_is_full_when_a_trial_is_logged_is_waited_for(small, make_study, make_loop, tmp_path, clock, told):
+    study = make_study(small)
+    options = {"clock": clock, "sleep": clock.sleep, "tell": told.append}
+    loop = make_loop(study, FakePipeline(tmp_path / "log"), parallel=1, **options)
+    logged: list[int] = []
+
+    def log_trial(record: Any, **_: Any) -> None:
+        if clock() < 10:
+            raise OSError(errno.ENOSPC, "No space left on device", "spool")
+        logged.append(record.number)
+
+    loop.tracker.log_trial = log_trial
+    loop.run()
+    assert logged == [0, 1, 2, 3]
+    assert states(study) == {"complete": 4}
+    assert told[0] == "trial 0: logging: No space left on device (spool): make room there; again in 2 s"
+
+
+def test_a_disk_that_stays_full_when_trials_are_logged_stops_the_study(small, make_study, make_loop, tmp_path, clock):
+    loop = make_loop(make_study(small), FakePipeline(tmp_path / "log"), clock=clock, sleep=clock.sleep)
+
+    def log_trial(*_: Any, **__: Any) -> None:
+        raise TrackingError("cannot write the spool") from OSError(errno.ENOSPC, "No space left on device")
+
+    loop.tracker.log_trial = log_trial
+    with pytest.raises(
+        DiskError, match="cannot write the spool; so it went 6 times; mend it, then go on with --resume"
+    ):
+        loop.run()

@@ -149,8 +149,11 @@ class Loop:
         self.progress.show(self._active, self.scheduler)
 
     def _finish(self, trial: Any, record: TrialRecord, artifacts: Mapping[str, Artifact]) -> None:
-        curves, files = self.pipeline.logged(artifacts)
-        self.tracker.log_trial(record, curves=curves, artifacts=files, tags=self.tags)
+        def log() -> None:
+            curves, files = self.pipeline.logged(artifacts)
+            self.tracker.log_trial(record, curves=curves, artifacts=files, tags=self.tags)
+
+        self.scheduler.insist(f"trial {record.number}: logging", log)
         self.study.finish(trial, record)
         self.progress.finish(record)
 

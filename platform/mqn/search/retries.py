@@ -16,14 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mqn.errors import ExportError, FaultError, MqnError, ProcessCrashedError, ProcessLostError, UnsteadyError
+from mqn.faults import fault_of
 from mqn.profile import LONGEST_PAUSE_SECONDS, RetryProfile
 from mqn.search.jobs import Outcome
 
 if TYPE_CHECKING:
     from mqn.search.scheduler import Work
+
+T = TypeVar("T")
 
 CRASHES = 3
 """Crashes of a process over the same job that make it the candidate's own doing."""
@@ -115,6 +118,33 @@ class Retries:
             line = f"{rest.line}; so it was in {rest.rounds} rounds"
             work.outcome = work.setback or Outcome.failed(UnsteadyError(line))
         return given_up
+
+    def insist(self, what: str, act: Callable[[], T], sleep: Callable[[float], object]) -> T:
+        """Have this process do what can be repeated without harm, again while machinery fails.
+
+        Args:
+            what: for a person.
+            act: what is done.
+            sleep: waits between tries.
+
+        Raises:
+            FaultError: it went on for all tries.
+        """
+        count = 1
+        while True:
+            try:
+                return act()
+            except Exception as error:
+                fault = fault_of(error)
+                if fault is None:
+                    raise
+                if count >= self._profile.tries:
+                    line = f"{what}: {fault}; so it went {count} times; mend it, then go on with --resume"
+                    raise _again(fault, line) from error
+                pause = _pause(self._profile.pause_seconds, count)
+                self._tell(f"{what}: {fault}; again in {pause:g} s")
+                count += 1
+                sleep(pause)
 
     def _disturbed(self, work: Work, outcome: Outcome, error: MqnError) -> Outcome | None:
         rest = self._rests.setdefault(_device(work), _Rest())

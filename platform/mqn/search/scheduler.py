@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mqn.errors import ClusterError, DeviceAwayError, DeviceRestingError, DiskError, StudyError
 from mqn.profile import RetryProfile
@@ -14,6 +14,8 @@ from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.engine import Engine
 from mqn.search.jobs import Job, Outcome
 from mqn.search.retries import ALONE_AFTER, Retries
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 30 * 60.0
 # A job on which its device goes away every time, however often that comes back, is not worth a study's life.
@@ -140,6 +142,10 @@ class Scheduler:
     def rests(self, work: Work) -> bool:
         """Whether a job only waits for its device to be steady."""
         return work.outcome is None and work in self._waiting and self._retries.rests(work)
+
+    def insist(self, what: str, act: Callable[[], T]) -> T:
+        """Do what can be repeated without harm here and now, again while machinery fails (`Retries.insist`)."""
+        return self._retries.insist(what, act, self._sleep)
 
     def step(self, timeout: float) -> None:
         """Begin what can begin, then wait until something has ended, for at most `timeout` seconds.
