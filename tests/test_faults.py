@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import errno
+import socket
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import httpx
 import pytest
 
-from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, ProcessLostError, WeightsError
+from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError, WeightsError
 from mqn.faults import fault_of
+
+REQUEST = httpx.Request("GET", "https://example.org/weights")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,10 @@ from mqn.faults import fault_of
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), ProcessLostError, "no further process"),
         (OSError(errno.EMFILE, "Too many open files"), ProcessLostError, "too many files"),
         (BrokenProcessPool("terminated abruptly"), ProcessLostError, "killed"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), NetworkError, "reset by peer"),
+        (httpx.ReadTimeout("timed out"), NetworkError, "timed out"),
+        (httpx.RemoteProtocolError("peer closed connection"), NetworkError, "peer closed"),
+        (httpx.HTTPStatusError("503", request=REQUEST, response=httpx.Response(503)), NetworkError, "503"),
     ],
 )
 def test_faults_go_by_our_names(error: Exception, kind: type[FaultError], words: str) -> None:
@@ -47,6 +55,7 @@ def test_faults_go_by_our_names(error: Exception, kind: type[FaultError], words:
         RuntimeError("PytorchStreamReader failed reading zip archive: failed finding central directory"),
         RuntimeError("[enforce fail at inline_container.cc:145] . PytorchStreamReader failed"),
         KeyError("x"),
+        httpx.HTTPStatusError("404", request=REQUEST, response=httpx.Response(404)),
         WeightsError("x is no checkpoint"),
     ],
 )
@@ -79,3 +88,11 @@ def test_a_really_full_device_is_named() -> None:
     with pytest.raises(OSError) as raised, Path("/dev/full").open("wb") as stream:  # noqa: PT011 - its number is checked
         stream.write(b"x" * 100_000)
     assert isinstance(fault_of(raised.value), DiskError)
+
+
+def test_a_name_that_nobody_knows_is_for_the_user_to_mend() -> None:
+    error = WeightsError("cannot download https://nowhere/x; fetch it elsewhere")
+    error.__cause__ = httpx.ConnectError("[Errno -2] Name or service not known")
+    assert type(fault_of(error)) is NetworkError
+    error.__cause__.__cause__ = socket.gaierror(-2, "Name or service not known")
+    assert fault_of(error) is None

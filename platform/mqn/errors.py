@@ -32,6 +32,7 @@ exception, which crashes loudly). What a user can do something about is an `MqnE
     │   │   └── ProcessCrashedError  it crashed by itself; if it always does on the same input, the input is to blame
     │   ├── DiskError            the disk is full, read-only, or cannot lock files
     │   ├── DatabaseAwayError    the study's database does not answer
+    │   ├── NetworkError         a server on the network broke off, or does not answer
     │   └── ClusterError         Ray cannot be started, joined or reached
     ├── StudyError               the study's records
     │   ├── SpaceChangedError    the space is not the one that the study was created with
@@ -190,6 +191,10 @@ class DiskError(FaultError):
 
 class DatabaseAwayError(FaultError):
     """The study's database does not answer."""
+
+
+class NetworkError(FaultError):
+    """A server on the network broke off, is overloaded, or does not answer."""
 
 
 class ClusterError(FaultError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
-from mqn.errors import DeviceError, DiskError, FaultError, MqnError, ProcessLostError
+from mqn.errors import DeviceError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError
 
 _DISK = {
     errno.ENOSPC: "make room there",
@@ -28,6 +28,7 @@ _EXHAUSTED = {
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open on this machine",
 }
+_BUSY = (408, 429)
 # PyTorch's writer says where in its own source it stood, not what the system said.
 _DISK_WORDS = ("inline_container", "PytorchStreamWriter", "No space left on device", "Disk quota exceeded")
 _READER_WORDS = ("PytorchStreamReader",)
@@ -52,7 +53,10 @@ def fault_of(error: BaseException) -> FaultError | None:
     """
     if isinstance(error, DeviceError):
         return None
-    for cause in _causes(error):
+    causes = list(_causes(error))
+    if any(type(cause).__name__ == "gaierror" for cause in causes):
+        return None  # A name that nobody knows: most likely there is no network, and a user has to do something.
+    for cause in causes:
         found = _fault(cause)
         if found is not None:
             # Our own errors say in their line which file or step it was.
@@ -72,23 +76,43 @@ def _fault(error: BaseException) -> FaultError | None:
         return ProcessLostError(f"out of memory: {_line(error)}")
     if type(error).__name__ == "BrokenProcessPool":  # Its module takes as long to import as all of ours.
         return ProcessLostError(f"a process of the pool was killed: {_line(error)}")
+    if isinstance(error, (ConnectionResetError, ConnectionAbortedError, ConnectionRefusedError)) or _broke_off(error):
+        return NetworkError(f"the network failed: {_line(error)}")
+    if isinstance(error, OSError) and error.errno is not None:
+        return _of_number(error, error.errno)
+    if isinstance(error, (OSError, RuntimeError, ValueError)):
+        return _of_words(error)
+    return None
+
+
+def _of_number(error: OSError, number: int) -> FaultError | None:
+    what = f"{error.strerror or _line(error)}{f' ({error.filename})' if error.filename else ''}"
+    if number in _DISK:
+        return DiskError(f"{what}: {_DISK[number]}")
+    if number in _EXHAUSTED:
+        return ProcessLostError(f"{what}: {_EXHAUSTED[number]}")
+    return None
+
+
+def _of_words(error: BaseException) -> FaultError | None:
     text = str(error)
     if isinstance(error, NotImplementedError) and "flock" in text:  # filelock's word for a system that cannot
         return DiskError(f"{_line(error)}: {_DISK[errno.EOPNOTSUPP]}")
-    if isinstance(error, OSError):
-        where = f" ({error.filename})" if error.filename else ""
-        if error.errno in _DISK:
-            return DiskError(f"{error.strerror or _line(error)}{where}: {_DISK[error.errno]}")
-        if error.errno in _EXHAUSTED:
-            return ProcessLostError(f"{error.strerror or _line(error)}{where}: {_EXHAUSTED[error.errno]}")
-        if error.errno is not None:
-            return None
-    if isinstance(error, (OSError, RuntimeError, ValueError)):
-        if any(word in text for word in _DISK_WORDS) and not any(word in text for word in _READER_WORDS):
-            return DiskError(f"a file could not be written ({_line(error)}): is the disk full?")
-        if ran_out_of_memory(text):
-            return ProcessLostError(f"out of memory: {_line(error)}")
+    if any(word in text for word in _DISK_WORDS) and not any(word in text for word in _READER_WORDS):
+        return DiskError(f"a file could not be written ({_line(error)}): is the disk full?")
+    if ran_out_of_memory(text):
+        return ProcessLostError(f"out of memory: {_line(error)}")
     return None
+
+
+def _broke_off(error: BaseException) -> bool:
+    """Whether an exception of httpx tells of the network or of a server that may do better later."""
+    if not type(error).__module__.startswith("httpx"):
+        return False
+    if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):
+        return True
+    response = getattr(error, "response", None)
+    return response is not None and (response.status_code in _BUSY or response.status_code >= 500)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
