@@ -53,6 +53,8 @@ def without(*missing: int) -> list[int]:
         ([0, 1, 4, 5, 9, 10, 12], [0, 1, 4, 5, 9, 10, 12], []),
         # Fields in packets of their own.
         (range(20), range(0, 20, 1), []),
+        # One is shown late where a demuxer went on behind the damage.
+        (range(40), [*range(10), 20, 10, *range(21, 40)], ["no picture from 1.10 to 2.00 seconds"]),
         # Times that are no times of showing.
         (range(20), [0, 2, 1, 5, 4, 3], []),
     ],

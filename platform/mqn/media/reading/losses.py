@@ -13,6 +13,7 @@ _SHOWN = 3
 """Gaps that are named one by one."""
 
 _STEADY_SHARE = 0.9
+_LATE_SHARE = 0.1
 
 
 class Losses:
@@ -100,18 +101,16 @@ class Losses:
     def _gaps(self) -> list[tuple[int, int]]:
         gaps = []
         for begin, end in itertools.pairwise([*self._runs, len(self._frames)]):
-            gaps += self._gaps_of(self._frames[begin:end])
-        if self._frames and len(self._runs) == 1 and self._is_in_order():
-            first, last = self._frames[0], self._frames[-1]
+            frames = self._frames[begin:end]
+            # Where a demuxer goes on behind damage, a decoder may show some frames late.
+            gaps += self._gaps_of(sorted(frames)) if _is_in_order(frames) else []
+        if self._frames and len(self._runs) == 1 and _is_in_order(self._frames):
+            first, last = min(self._frames), max(self._frames)
             early = [pts for pts in self._lost_before(first) if self._key is None or pts >= self._key]
             late = [pts for pts in self._packets if pts > last + self._step / 2]
             gaps = [*([(early[0], first)] if early else []), *gaps]
             gaps += [(last + self._step, max(late) + self._step)] if late else []
         return gaps
-
-    def _is_in_order(self) -> bool:
-        """Whether frames come by their times. AVI has no times of showing: those of decoding tell nothing here."""
-        return all(before < after for before, after in itertools.pairwise(self._frames))
 
     def _lost_before(self, first: int) -> list[int]:
         return sorted(pts for pts in self._packets if pts < first - self._step / 2)
@@ -119,8 +118,6 @@ class Losses:
     def _gaps_of(self, frames: Sequence[int]) -> list[tuple[int, int]]:
         steps = [after - before for before, after in itertools.pairwise(frames)]
         if not steps:
-            return []
-        if min(steps) <= 0:
             return []
         usual = median(steps)
         steady = sum(abs(step - usual) <= usual / 10 for step in steps) >= _STEADY_SHARE * len(steps)
@@ -140,6 +137,12 @@ class Losses:
 
     def _seconds(self, pts: int) -> str:
         return f"{float(pts * self._time_base - self._start):.2f}"
+
+
+def _is_in_order(frames: Sequence[int]) -> bool:
+    """Whether frames come by their times, but for a few. Those of AVI are of decoding, and tell nothing here."""
+    late = sum(before >= after for before, after in itertools.pairwise(frames))
+    return late <= _LATE_SHARE * len(frames)
 
 
 def _count(number: int, thing: str) -> str:
