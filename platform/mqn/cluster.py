@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +20,7 @@ from typing import Any
 from mqn import telemetry
 from mqn.errors import ClusterError, ConfigError
 from mqn.home import home
-
-LONGEST_FOLDER = 40
-"""Bytes of the name of Ray's folder: its sockets lie some levels deeper, and a socket's name has 107 at most."""
+from mqn.sockets import for_ray
 
 _TRIES = 3
 _PAUSE_SECONDS = 5.0
@@ -60,7 +57,7 @@ def start(
     _require_token()
     import ray
 
-    folder = _make_folder()
+    folder = for_ray()
     for attempt in range(_TRIES):
         try:
             ray.init(
@@ -168,25 +165,6 @@ def _require_token() -> None:
     raylet: Any = sys.modules.get("ray._raylet")
     if raylet is not None:  # It has read the environment already.
         raylet.Config.initialize("")
-
-
-def _make_folder() -> Path:
-    """A private folder whose name is short enough for sockets inside it.
-
-    Raises:
-        ClusterError: there is none.
-    """
-    named = {name: os.environ.get(name, "") for name in ("RAY_TMPDIR", "TMPDIR", "XDG_RUNTIME_DIR")}
-    for parent in (*named.values(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - the folder itself is private
-        if not parent or len(os.fsencode(parent)) + len("/mqn-12345678") > LONGEST_FOLDER:
-            continue
-        with contextlib.suppress(OSError):
-            return Path(tempfile.mkdtemp(prefix="mqn-", dir=parent))
-    given = ", ".join(f"{name}={value}" for name, value in named.items() if value) or "TMPDIR is not set"
-    raise ClusterError(
-        f"no folder for Ray's sockets: {given}, and /tmp cannot be written; a name of at most "
-        f"{LONGEST_FOLDER - len('/mqn-12345678')} bytes is needed: set RAY_TMPDIR to such a folder"
-    )
 
 
 def _silence() -> None:

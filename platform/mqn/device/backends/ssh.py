@@ -11,12 +11,12 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from mqn.device.backends.shell import Shell, quote
 from mqn.errors import MissingLibraryError, UsageError
+from mqn.sockets import for_ssh
 
 # Neither a user nor a host begins like an option, and neither holds what a shell reads.
 _TARGET = re.compile(
@@ -51,7 +51,7 @@ class SshShell(Shell):
         if client is None:
             raise MissingLibraryError("there is no 'ssh' on this machine; install OpenSSH's client (openssh-client)")
         super().__init__(f"ssh:{target}", '"$HOME"/.cache/mqn-device', folder)
-        self._sockets = Path(tempfile.mkdtemp(prefix="mqn-ssh-"))
+        self._sockets = for_ssh()
         options = {
             "BatchMode": "yes",
             "StrictHostKeyChecking": "yes",
