@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from tests.containers import clean_aperture, number, put_boxes, set_matrix, to_matroska
@@ -121,3 +122,16 @@ def test_a_crop_within_the_stream_is_not_cut_twice(tmp_path: Path) -> None:
 def test_a_crop_that_leaves_nothing_is_an_error() -> None:
     with pytest.raises(VideoError, match="leaves nothing of 96 x 64 pixels"):
         Crop(left=48, right=48).size(WIDTH, HEIGHT)
+
+
+def test_a_title_is_no_statement(tmp_path: Path) -> None:
+    said = "Frame Cropping: 8/8/8/8\n Frame Cropping: 8/8/8/8\nStream #0:0: x\n Frame Cropping: 8/8/8/8"
+    with av.open(str(clip(tmp_path / "c.mp4"))) as given, av.open(str(tmp_path / "t.mkv"), "w") as container:
+        stream = container.add_stream_from_template(given.streams.video[0])
+        container.metadata["title"] = stream.metadata["title"] = said
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux_one(packet)
+    video = open_video(tmp_path / "t.mkv")
+    assert (video.width, video.height) == (WIDTH, HEIGHT)

@@ -16,8 +16,9 @@ import av
 from mqn.media.interpretation import Tags
 from mqn.media.reading.upright import Crop
 
-_CROP = re.compile(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)")
-_DOLBY_VISION = re.compile(r"DOVI configuration record: .*?profile: (\d+),.*?compatibility id: (\d+)")
+# At the begin of a line: titles and names, which others write, have their key before them.
+_CROP = re.compile(r"^ *Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)", re.MULTILINE)
+_DOLBY_VISION = re.compile(r"^ *DOVI configuration record: .*?profile: (\d+),.*?compatibility id: (\d+)", re.MULTILINE)
 _STREAM = re.compile(r"^ *Stream #\d+:(\d+)", re.MULTILINE)
 _LOG = threading.Lock()
 """FFmpeg has one log for the whole process."""
