@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import contextlib
+import random
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from tests.tflite_models import convolutions
 
 from mqn.errors import ModelFileError
 from mqn.export.flatbuffer import Network
@@ -85,3 +90,36 @@ def test_truncated_file_is_named(toy_file: Path) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"absent\.tflite"):
         Network.read(tmp_path / "absent.tflite")
+
+
+def test_changed_bytes_end_in_one_line_or_in_a_network() -> None:
+    good, generator = convolutions(8, 4), random.Random(1)
+    for _ in range(300):
+        harmed = bytearray(good)
+        for _ in range(generator.randint(1, 6)):
+            harmed[generator.randrange(len(harmed))] = generator.randrange(256)
+        with contextlib.suppress(ModelFileError):
+            Network.from_bytes(bytes(harmed))
+
+
+def test_a_file_that_says_the_same_bytes_over_and_over_is_not_unpacked() -> None:
+    builder = flatbuffers.Builder(0)
+    data = builder.CreateByteVector(bytes(100_000))
+    schema.BufferStart(builder)
+    schema.BufferAddData(builder, data)
+    buffer = schema.BufferEnd(builder)
+    schema.ModelStartBuffersVector(builder, 20_000)
+    for _ in range(20_000):
+        builder.PrependUOffsetTRelative(buffer)
+    buffers = builder.EndVector()
+    schema.SubGraphStart(builder)
+    graph = schema.SubGraphEnd(builder)
+    schema.ModelStartSubgraphsVector(builder, 1)
+    builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    schema.ModelStart(builder)
+    schema.ModelAddSubgraphs(builder, graphs)
+    schema.ModelAddBuffers(builder, buffers)
+    builder.Finish(schema.ModelEnd(builder), b"TFL3")
+    with pytest.raises(ModelFileError, match="is damaged"):
+        Network.from_bytes(bytes(builder.Output()))

@@ -5,19 +5,21 @@ Both hold plain values and tensors only, and are loaded with `weights_only=True`
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mqn.errors import WeightsError
+from mqn.errors import ConfigError, WeightsError
 from mqn.models.mqn import MQN, assemble
 from mqn.models.narrowing import channels, narrow
+from mqn.models.torch_files import load_plain
 from mqn.parsing import convert, from_mapping, to_plain
 from mqn.publishing import writing
 from mqn.records import Arch, Training
+
+_SHOWN = 300
 
 
 def save(path: Path, arch: Arch, training: Training, model: MQN) -> None:
@@ -49,15 +51,19 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
     content = read(path)
     if not {"arch", "training", "state"} <= content.keys():
         raise WeightsError(f"{path} is no checkpoint of a training; give a checkpoint.pt")
-    arch = from_mapping(Arch, content["arch"], source=str(path), path="arch")
-    training = from_mapping(Training, content["training"], source=str(path), path="training")
-    # Without this entry a network is whole.
-    pruned = convert(dict[str, int], content.get("channels", {}), source=str(path), path="channels")
+    try:
+        arch = from_mapping(Arch, content["arch"], source=str(path), path="arch")
+        training = from_mapping(Training, content["training"], source=str(path), path="training")
+        # Without this entry a network is whole.
+        pruned = convert(dict[str, int], content.get("channels", {}), source=str(path), path="channels")
+        state = convert(dict[str, torch.Tensor], content["state"], source=str(path), path="state")
+    except ConfigError as error:
+        raise WeightsError(f"{error}; give a checkpoint.pt that a training wrote") from error
     model = assemble(arch)
     try:
         narrow(model, pruned)
-        model.load_state_dict(content["state"])
-    except (RuntimeError, ValueError) as error:
+        model.load_state_dict(state)
+    except (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, NotImplementedError) as error:
         raise WeightsError(f"{path}: its weights do not fit its architecture: {_one_line(error)}") from error
     return arch, training, model.eval()
 
@@ -75,13 +81,12 @@ def read(path: Path) -> dict[str, Any]:
         WeightsError: the file is missing or damaged.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_plain(path)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
+    except ValueError as error:
         raise WeightsError(
-            f"{path} is damaged, or nothing that a training wrote ({reason}); give another, or train again"
+            f"{path} is damaged, or nothing that a training wrote ({error}); give another, or train again"
         ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds no table; give a checkpoint.pt")
@@ -89,5 +94,6 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _one_line(error: Exception) -> str:
-    lines = str(error).split("\n")
-    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[1].strip()}"
+    lines = str(error).split("\n") or [""]
+    words = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[1].strip()}"
+    return words[:_SHOWN] or type(error).__name__

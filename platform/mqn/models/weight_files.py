@@ -18,6 +18,7 @@ import numpy as np
 
 from mqn.errors import WeightsError
 
+_LARGEST_BYTES = 4 << 30
 _POSITIONS = {"kernel": 0, "bias": 1}
 
 
@@ -50,13 +51,17 @@ def read_layers(path: Path, classes: Sequence[str]) -> list[Layer]:
             return _read_npz(path)
         if path.suffix == ".h5":
             return _read_h5(path, classes)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} cannot be read as a file of weights: {str(error).splitlines()[0]}") from error
+    except Exception as error:
+        words = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsError(f"{path} cannot be read as a file of weights: {words}") from error
     raise WeightsError(f"{path} is no file of weights; its name must end in .npz or .h5")
 
 
 def _read_npz(path: Path) -> list[Layer]:
     found: dict[str, dict[int, np.ndarray]] = {}
+    with zipfile.ZipFile(path) as archive:
+        if (whole := sum(info.file_size for info in archive.infolist())) > _LARGEST_BYTES:
+            raise ValueError(f"it would grow to {whole} bytes; at most {_LARGEST_BYTES}")
     with np.load(path) as archive:
         # The numbers are the order; without them the file's own order is all there is.
         for entry in sorted(archive.files, key=lambda name: name.split("|")[0] if "|" in name else ""):

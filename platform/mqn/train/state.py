@@ -73,7 +73,7 @@ def resume(path: Path, arch: Arch, training: Training, data: str, arithmetic: Ar
         torch.set_rng_state(content["rng"])
         if arithmetic.device.type == "cuda" and content["cuda_rng"]:
             torch.cuda.set_rng_state_all(content["cuda_rng"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, AssertionError, ConfigError) as error:
         raise DamagedError(f"{path} is damaged, and no training can go on from it") from error
     return state
 

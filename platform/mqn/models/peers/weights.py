@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from mqn.errors import WeightsError
-
-# What a damaged archive or pickle ends in is not documented; these are what fuzzing found.
-_DAMAGE = (
-    RuntimeError,
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-)
+from mqn.models.torch_files import load_plain
 
 
 def load_state(network: nn.Module, path: Path) -> None:
@@ -60,10 +44,10 @@ def _read(path: Path, wanted: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"no weights file {path}; expected is {wanted}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_plain(path)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}; expected is {wanted}") from error
-    except _DAMAGE as error:
+    except ValueError as error:
         raise WeightsError(f"{path} is damaged or was not written by torch; expected is {wanted}") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path} holds no table of tensors; expected is {wanted}")
