@@ -62,6 +62,19 @@ def test_the_browser_draws_every_panel_without_a_network(page, tmp_path):
     assert "https://cloud.plotly.com/newchart" not in dom.split("</script>", 1)[1]
 
 
+def test_the_page_is_drawn_within_its_policy(page, tmp_path):
+    """Chromium tells what a policy keeps from running as an error of the console."""
+    log = tmp_path / "user" / "chrome_debug.log"
+    browse(page, tmp_path, "--enable-logging", "--v=0", "--dump-dom")
+    assert "Content Security Policy" not in log.read_text(errors="replace")
+    hostile = tmp_path / "hostile.html"
+    hostile.write_text(page.read_text().replace("</h1>", "</h1><script>document.title='owned'</script>", 1))
+    dom = browse(hostile, tmp_path, "--enable-logging", "--v=0", "--dump-dom")
+    assert "Content Security Policy" in log.read_text(errors="replace")
+    assert "<title>owned</title>" not in dom
+    assert dom.count('class="main-svg"') >= 4
+
+
 def test_the_front_is_seen(page, tmp_path):
     target = tmp_path / "page.png"
     browse(page, tmp_path, f"--screenshot={target}")

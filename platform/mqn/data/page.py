@@ -12,6 +12,7 @@ import numpy as np
 
 from mqn.data.sheet import Section, Tile, encode_jpeg
 from mqn.hdr.notes import grouped
+from mqn.page_policy import policy
 
 if TYPE_CHECKING:
     from mqn.data.inspect import SplitSummary, Summary
@@ -53,7 +54,8 @@ def write(path: Path, sections: Sequence[Section], summary: Summary) -> None:
         _left_out(summary),
     ]
     text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(summary.folder.name)}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">{policy()}'
+        f"<title>{html.escape(summary.folder.name)}</title>"
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>{"".join(body)}</html>\n'
     )
     path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mqn.errors import UsageError
 from mqn.export.feature_figures import FeatureFigures
 from mqn.export.feature_views import AttentionView, QuantizedFigures, QuantizedView
+from mqn.report.embedding import embed
 from mqn.report.feature_drawings import WIDTH, draw_attention, draw_quantized
 from mqn.report.feature_words import (
     attention_note,
@@ -39,9 +40,10 @@ def write_feature_page(attention: AttentionView | None, quantized: Sequence[Quan
     Raises:
         UsageError: the file cannot be written.
     """
-    sections = [_attention(attention)] if attention is not None else []
+    scripts: list[str] = []
+    sections = [_attention(attention, scripts)] if attention is not None else []
     for model, view in enumerate(quantized):
-        sections += [_picture(view, model, place) for place in range(len(view.maps))]
+        sections += [_picture(view, model, place, scripts) for place in range(len(view.maps))]
         sections.append(_table(view.figures))
     tiles = "".join(
         f'<div class="tile"><b>{html.escape(_noise(view.figures.all))}</b>'
@@ -52,25 +54,27 @@ def write_feature_page(attention: AttentionView | None, quantized: Sequence[Quan
         "The paper's Figures 3 and 5. Predictions are shown through the mu-law; the pointer tells a map's values. "
         "SQNR: signal to quantization noise. PMF distance: total variation, 0 to 1."
     )
-    text = lay_out("Features", note, f'<div class="tiles">{tiles}</div>', "\n".join(sections), script=SCRIPT)
+    text = lay_out(
+        "Features", note, f'<div class="tiles">{tiles}</div>', "\n".join(sections), scripts=[*scripts, SCRIPT]
+    )
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _attention(view: AttentionView) -> str:
+def _attention(view: AttentionView, scripts: list[str]) -> str:
     figures = view.figures
     note = f"Input: {figures.picture}. {attention_note(figures)}"
-    return _section(attention_title(figures), note, _embedded(draw_attention(view), "attention"))
+    return _section(attention_title(figures), note, _embedded(draw_attention(view), "attention", scripts))
 
 
-def _picture(view: QuantizedView, model: int, place: int) -> str:
+def _picture(view: QuantizedView, model: int, place: int, scripts: list[str]) -> str:
     figures = view.figures
     found = figures.pictures[place]
     rows = ", ".join(f"{name} {value}" for name, value in figure_rows(found.all))
     note = f"All channels: {rows}. {quantized_note(figures)}."
-    drawn = _embedded(draw_quantized(view, place), f"quantized-{model}-{place}")
+    drawn = _embedded(draw_quantized(view, place), f"quantized-{model}-{place}", scripts)
     return _section(f"{quantized_title(figures)}: {found.picture}", note, drawn)
 
 
@@ -113,10 +117,8 @@ def _noise(figures: FeatureFigures) -> str:
     return dict(figure_rows(figures))["SQNR"]
 
 
-def _embedded(figure: Figure, name: str) -> str:
-    text: str = figure.to_html(
-        full_html=False, include_plotlyjs=False, div_id=name, config=CONFIG | {"displayModeBar": "hover"}
-    )
+def _embedded(figure: Figure, name: str, scripts: list[str]) -> str:
+    text = embed(figure, name, CONFIG | {"displayModeBar": "hover"}, scripts)
     return f'<div class="scroll"><div style="min-width:{WIDTH}px">{text}</div></div>'
 
 

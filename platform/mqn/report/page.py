@@ -13,6 +13,7 @@ from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
+from mqn.report.embedding import embed
 from mqn.report.front import state_of
 from mqn.report.listing import SCRIPT, figure_text, list_trials
 from mqn.report.page_look import CONFIG, lay_out
@@ -75,10 +76,11 @@ def render(view: View, board: Board) -> str:
         HTML that needs nothing else, no network either.
     """
     study = html.escape(view.study)
-    sections = "\n".join(_section(view, panel, number) for number, panel in enumerate(board.panels))
+    scripts: list[str] = []
+    sections = "\n".join(_section(view, panel, number, scripts) for number, panel in enumerate(board.panels))
     device = f"figures of device {html.escape(view.device)}" if view.device else "figures of each trial's first device"
     note = f"{html.escape(board.title)}{' · ' if board.title else ''}{device}"
-    return lay_out(study, note, f'<div class="tiles">{_tiles(view)}</div>', sections, script=SCRIPT)
+    return lay_out(study, note, f'<div class="tiles">{_tiles(view)}</div>', sections, scripts=[*scripts, SCRIPT])
 
 
 def _tiles(view: View) -> str:
@@ -101,7 +103,7 @@ def _hypervolume_words(view: View) -> str:
     return f"hypervolume{unit}, from {view.history.reference_text}"
 
 
-def _section(view: View, panel: Panel, number: int) -> str:
+def _section(view: View, panel: Panel, number: int, scripts: list[str]) -> str:
     title = html.escape(panel.title or _TITLES[panel.kind])
     notes = [panel.note, view.front.limits if panel.kind == "front" and view.front is not None else ""]
     note = "".join(f"<p>{html.escape(text)}</p>" for text in notes if text)
@@ -111,12 +113,8 @@ def _section(view: View, panel: Panel, number: int) -> str:
     elif panel.kind == "table":
         body = list_trials(view, panel)
     else:
-        body = DRAWINGS[panel.kind](view, panel).to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=f"panel-{number}",
-            config=CONFIG | {"displayModeBar": panel.kind != "parallel" and "hover"},
-        )
+        config = CONFIG | {"displayModeBar": panel.kind != "parallel" and "hover"}
+        body = embed(DRAWINGS[panel.kind](view, panel), f"panel-{number}", config, scripts)
     wide = ' class="wide"' if panel.wide else ""
     return f"<section{wide}><h2>{title}</h2>{note}{body}</section>"
 

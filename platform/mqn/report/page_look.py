@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mqn.page_policy import plain_lines, policy
 from mqn.report.palette import ACCENT, FAINT, GRID, INK, MUTED, PAPER
 
 # Plotly 7 offers to send charts to its makers' cloud unless told not to.
@@ -32,7 +35,7 @@ td.error{{white-space:normal;min-width:220px;color:{MUTED}}}
 """
 
 
-def lay_out(title: str, note: str, top: str, sections: str, *, script: str) -> str:
+def lay_out(title: str, note: str, top: str, sections: str, *, scripts: Sequence[str]) -> str:
     """Put a page together.
 
     Args:
@@ -40,19 +43,22 @@ def lay_out(title: str, note: str, top: str, sections: str, *, script: str) -> s
         note: a line below it, as HTML.
         top: what stands above the sections, as HTML.
         sections: `<section>` elements, two beside each other unless they are `wide`.
-        script: runs when the page is there.
+        scripts: run one after the other when the page is there; a browser runs no others.
 
     Returns:
         HTML that needs nothing else, no network either: it carries the plotting library along, about 5 MB.
     """
     from plotly.offline import get_plotlyjs
 
+    library = plain_lines(get_plotlyjs())
+    own = "".join(f"<script>{script}</script>" for script in scripts)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{title}</title><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>
+<html lang="en"><head><meta charset="utf-8">{policy((library, *scripts))}
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>{title}</title><style>{_STYLE}</style><script>{library}</script></head>
 <body><header><h1>{title}</h1><p>{note}</p></header>
 {top}
 <main>
 {sections}
-</main><script>{script}</script></body></html>
+</main>{own}</body></html>
 """

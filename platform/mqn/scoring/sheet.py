@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqn.errors import DataError
+from mqn.page_policy import policy
 from mqn.quantities import quantity
 from mqn.scoring.comparison import LEVEL, Difference
 from mqn.scoring.ledger import Line
@@ -104,7 +105,8 @@ def write_sheet(
         ),
     ]
     text = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">{policy()}
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <title>mqn score</title><style>{_STYLE}</style></head>
 <body><header><h1>Scores</h1><p>{html.escape(result.stated)} · worst, median and best by {html.escape(metric.label)}</p>
 <p>{links}</p><p>Prediction and truth through Reinhard's operator at the truth's exposure. Error of log luminance:
