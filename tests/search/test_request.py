@@ -215,6 +215,14 @@ def test_paths_of_a_study_mean_the_same_from_every_folder(tmp_path, monkeypatch)
     assert (made.about.space_name, made.about.data) == ("smoke", "s3://bucket/photos")
 
 
+def test_the_password_of_datas_address_is_not_kept_and_asked_for_again():
+    url = "https://me:s3cret@host/photos"
+    made = prepare(data=url)
+    assert made.about.data == "https://me:***@host/photos"
+    with pytest.raises(StudyError, match=r"https://me:\*\*\*@host/photos, whose password is not kept; .* --data"):
+        prepare(resume=True)
+
+
 @pytest.mark.parametrize("name", ["../x", "", " ", "a b", "a/b", "-x", ".x", "x" * 101, "é", "a\n"])
 def test_name_that_is_no_file_name(name, tmp_path):
     space = tmp_path / "s.toml"

@@ -14,6 +14,7 @@ import mqn
 import mqn.errors
 from mqn.errors import MeasurementError, MqnError
 from mqn.faults import fault_of
+from mqn.redaction import redact
 from mqn.search.artifacts import Artifact, ArtifactStore
 
 StageFunction = Callable[..., Mapping[str, Any]]
@@ -108,7 +109,7 @@ class Outcome:
     def failed(cls, error: MqnError, seconds: float = 0.0) -> Outcome:
         """That of a job that failed by name."""
         kept = dict(error.kept) if isinstance(error, MeasurementError) else {}
-        return cls(error=(type(error).__name__, str(error)), kept=kept, seconds=seconds)
+        return cls(error=(type(error).__name__, redact(str(error))), kept=kept, seconds=seconds)
 
     def exception(self) -> MqnError:
         """The error as it was raised, to be raised again on this side."""

@@ -12,6 +12,7 @@ from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError, nearest
 from mqn.parsing import to_plain
 from mqn.profile import Profile
+from mqn.redaction import MASK, redact_url
 from mqn.search.about import About
 from mqn.search.changes import check_unchanged
 from mqn.search.constancy import check_runtime
@@ -153,7 +154,7 @@ def plan_study(
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
         trials = count_trials(request, profile, study.space)
-        dataset = locate(about.data if request.data is None else request.data)
+        dataset = locate(_remembered_data(about.data, name) if request.data is None else request.data)
         if dataset.hash != about.data_hash:
             raise StudyError(
                 f"study {name!r} was created on other data ({about.data or 'the embedded scenes'}, hash "
@@ -191,8 +192,19 @@ def _kept_name(name: str) -> str:
 
 
 def _kept_data(data: str) -> str:
-    """A folder such that it means the same from every folder; a URL as it is."""
-    return data if "://" in data else str(Path(data).absolute())
+    """A folder such that it means the same from every folder; a URL as it is, without user and password."""
+    return redact_url(data) if "://" in data else str(Path(data).absolute())
+
+
+def _remembered_data(data: str | None, name: str) -> str | None:
+    """The data that a study was made with.
+
+    Raises:
+        StudyError: its address had a password, which is not kept.
+    """
+    if data is not None and "://" in data and MASK in data:
+        raise StudyError(f"study {name!r} was made with {data}, whose password is not kept; give it again with --data")
+    return data
 
 
 def _runtime(profile: Profile) -> dict[str, Any]:
