@@ -31,15 +31,11 @@ def address():
 def start_server(address, tmp_path):
     started = []
 
-    def start():
+    def start(*places):
         port = address.rpartition(":")[2]
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-        command += [
-            "--backend-store-uri",
-            f"sqlite:///{tmp_path}/server.db",
-            "--artifacts-destination",
-            str(tmp_path / "kept"),
-        ]
+        command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
+        command += places or ("--artifacts-destination", str(tmp_path / "kept"))
         quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
         started.append(
             subprocess.Popen(
@@ -85,6 +81,29 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
     assert [file.path for file in client.list_artifacts(trial.info.run_id, "model")] == ["model/model.tflite"]
     assert client.get_model_version("mqn", version).run_id == trial.info.run_id
     assert (tmp_path / "kept").is_dir()
+
+
+def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(address, start_server, tmp_path):
+    start_server("--no-serve-artifacts", "--default-artifact-root", "file:///proc/mqn/artifacts")
+    picture = tmp_path / "strip.png"
+    picture.write_bytes(b"png")
+    with Tracker(address, tmp_path / "spool") as tracker:
+        tracker.open_study("rootless", {"seed": 1}, {})
+        for number in range(6):
+            figures = {"psnr_tm": 20.0 + number}
+            record = TrialRecord(
+                study="rootless", number=number, state="complete", candidate=Candidate(), figures=figures
+            )
+            tracker.log_trial(record, artifacts={"strip": picture})
+        backlog = tracker.close_study("rootless", {"trials": 6})
+    assert (backlog.left, backlog.refused, backlog.unstored) == (0, 0, 6)
+    assert "files cannot be put at file:///proc/mqn/artifacts/1 (" in str(backlog)
+    assert "mlflow server --serve-artifacts" in str(backlog)
+    client = connect(address)
+    runs = client.search_runs([client.get_experiment_by_name("rootless").experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    trials = sorted(run.data.metrics["psnr_tm"] for run in runs if run.data.tags["mqn.role"] == "trial")
+    assert trials == [20.0, 21.0, 22.0, 23.0, 24.0, 25.0]
 
 
 def test_a_database_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Unstored:
 
     Attributes:
         artifacts: path within the run to a local file or folder.
-        root: where the run's files belong.
+        root: where the files of the run's experiment belong.
         reason: why the first of them could not be stored.
     """
 
@@ -37,9 +37,9 @@ class Unstored:
 
     def __str__(self) -> str:
         return (
-            f"files cannot be put at {redact_url(self.root)}: {self.reason}; params and metrics are logged. Let this "
-            "machine write there, or serve artifacts through the server (mlflow server --serve-artifacts), which "
-            "holds for experiments made from then on"
+            f"files cannot be put at {redact_url(self.root)} ({self.reason}), params and metrics are logged; let this "
+            "machine write there, or serve artifacts through the server (mlflow server --serve-artifacts) from the "
+            "next study on"
         )
 
 
@@ -79,7 +79,12 @@ def store_files(
         except Exception as error:  # noqa: BLE001 - every kind of store has a library with exceptions of its own
             failed[name] = local
             reason = reason or one_line(error)
-    return missing, Unstored(artifacts=failed, root=artifact_uri, reason=reason) if failed else None
+    return missing, Unstored(artifacts=failed, root=experiment_root(artifact_uri), reason=reason) if failed else None
+
+
+def experiment_root(artifact_uri: str) -> str:
+    """Where the files of an experiment belong, from where those of one of its runs do: `ROOT/RUN/artifacts`."""
+    return artifact_uri.removesuffix("/artifacts").rpartition("/")[0] or artifact_uri
 
 
 def store_bundle(run: Run, tracking_uri: str, bundle: Path) -> None:

@@ -10,7 +10,7 @@ from mqn.errors import TrackingError
 from mqn.parsing import content_hash
 from mqn.track.connection import answers, artifact_root, connect
 from mqn.track.entries import RunEntry
-from mqn.track.files import Unstored, own_place, store_files
+from mqn.track.files import Unstored, experiment_root, own_place, store_files
 from mqn.track.pages import VIEW_TAG, table_view
 
 if TYPE_CHECKING:
@@ -171,12 +171,12 @@ class Sender:
         return unstored
 
     def _store(self, run: Run, entry: RunEntry, stalled: str) -> Unstored | None:
-        run_id, root, known = run.info.run_id, run.info.artifact_uri, run.data.tags
+        run_id, place, known = run.info.run_id, run.info.artifact_uri, run.data.tags
         missing: list[str] = []
         if stalled and entry.artifacts:
-            unstored: Unstored | None = Unstored(artifacts=entry.artifacts, root=root, reason=stalled)
+            unstored: Unstored | None = Unstored(artifacts=entry.artifacts, root=experiment_root(place), reason=stalled)
         else:
-            missing, unstored = store_files(root, self._uri, entry.artifacts)
+            missing, unstored = store_files(place, self._uri, entry.artifacts)
             if unstored is not None and not answers(self._uri):
                 raise ServerAwayError(unstored.reason)
         if missing:
