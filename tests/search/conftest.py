@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy.event
+from sqlalchemy.engine import Engine
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -20,6 +23,18 @@ from mqn.search.scheduler import Scheduler
 from mqn.search.space import Space, parse_space
 from mqn.search.study import Study, create_study
 from mqn.track.tracker import Tracker
+
+
+@sqlalchemy.event.listens_for(Engine, "connect")
+def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
+    """No test of this room cuts the power: databases are not synced, which takes most of their time."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(autouse=True)
+def _sync_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ import optuna
 import pytest
 from search_fakes import FakePipeline, nonzero
 
+from mqn.records import TrialRecord
 from mqn.search.census import records
 from mqn.search.dimensions import Dimension
 from mqn.search.drawing import identity, settle, untried
-from mqn.search.loop import Loop
 from mqn.search.space import Space, parse_space
 from mqn.search.study import Study, open_study, params_of
 
@@ -49,9 +48,28 @@ def space(kind: str, sampler: str = "tpe", **changes: Any) -> Space:
     return parse_space(definition, source="tiny.toml")
 
 
-def run(study: Study, make_loop: Callable[..., Loop], log: Any, trials: int = 30, parallel: int = 3) -> str:
-    alike = tuple(study.space.keys)
-    return make_loop(study, FakePipeline(log, alike=alike), trials=trials, parallel=parallel).run()
+def run(study: Study, trials: int = 30, parallel: int = 3) -> str:
+    """What a loop does with a study, without the work: ask, expand, finish the oldest."""
+    active: list[tuple[optuna.Trial, TrialRecord]] = []
+    while study.begun() < trials and (trial := study.ask()) is not None:
+        candidate = study.space.suggest(trial)
+        study.enqueue(study.space.siblings(trial.params))
+        cost = float(len(str(sorted(trial.params.items()))))
+        figures = {"psnr_tm": cost, "latency_ms": cost % 7}
+        record = TrialRecord(
+            study=study.name, number=trial.number, state="complete", candidate=candidate, figures=figures
+        )
+        active.append((trial, record))
+        if len(active) == parallel:
+            finish(study, *active.pop(0))
+    for pair in active:
+        finish(study, *pair)
+    return "done" if study.begun() >= trials else "exhausted"
+
+
+def finish(study: Study, trial: optuna.Trial, record: TrialRecord) -> None:
+    study.note(trial, record)
+    study.finish(trial, record)
 
 
 def points(study: Study) -> list[str]:
@@ -68,9 +86,9 @@ def points(study: Study) -> list[str]:
         ("conditions", "random"),
     ],
 )
-def test_no_point_is_evaluated_twice_and_an_exhausted_space_ends(kind, sampler, make_study, make_loop, tmp_path):
+def test_no_point_is_evaluated_twice_and_an_exhausted_space_ends(kind, sampler, make_study):
     study = make_study(space(kind, sampler))
-    assert run(study, make_loop, tmp_path / "log") == "exhausted"
+    assert run(study) == "exhausted"
     found = points(study)
     assert len(set(found)) == len(found) == POINTS.get(kind, 8)
     assert nonzero(study) == {"complete": len(found)}
@@ -78,36 +96,36 @@ def test_no_point_is_evaluated_twice_and_an_exhausted_space_ends(kind, sampler, 
 
 def test_as_many_trials_as_points_are_done_not_exhausted(make_study, make_loop, tmp_path):
     study = make_study(space("choices"))
-    assert run(study, make_loop, tmp_path / "log", trials=8) == "done"
-    assert run(open_study("tiny", study.url), make_loop, tmp_path / "log", trials=9) == "exhausted"
+    assert make_loop(study, FakePipeline(tmp_path / "log"), trials=8).run() == "done"
+    assert make_loop(open_study("tiny", study.url), FakePipeline(tmp_path / "log"), trials=9).run() == "exhausted"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
-def test_siblings_of_expansion_are_not_drawn_again(sampler, make_study, make_loop, tmp_path):
+def test_siblings_of_expansion_are_not_drawn_again(sampler, make_study):
     dimensions = {**KINDS["choices"], **KINDS["steps"]}
     made = space("choices", sampler, dimensions=dimensions, expansion={"dimensions": ["training.lambda_l1"]})
     study = make_study(made)
-    assert run(study, make_loop, tmp_path / "log", trials=20) == "done"
+    assert run(study, trials=20) == "done"
     found = points(study)
     assert len(set(found)) == 20
     networks = Counter((r.candidate.arch.attention, r.candidate.plan.head) for r in records(study))
     assert sorted(networks.values())[-2:] == [8, 8]
 
 
-def test_a_resumed_study_draws_nothing_again(make_study, make_loop, tmp_path):
+def test_a_resumed_study_draws_nothing_again(make_study):
     study = make_study(space("choices"))
     for trials in (3, 5, 8):
-        run(open_study("tiny", study.url), make_loop, tmp_path / "log", trials=trials, parallel=1)
+        run(open_study("tiny", study.url), trials=trials, parallel=1)
     assert len(set(points(study))) == len(points(study)) == 8
 
 
-def test_points_that_somebody_queued_are_completed_and_never_repeated(make_study, make_loop, tmp_path):
+def test_points_that_somebody_queued_are_completed_and_never_repeated(make_study):
     study = make_study(space("choices"))
     whole = {"arch.attention": "sa", "plan.head": "float16"}
     for params in (whole, whole, {"arch.attention": "ca"}, {"arch.attention": "ca"}, {"arch.attention": "ca"}):
         study.optuna.enqueue_trial(params)
     study.optuna.enqueue_trial({"arch.attention": "no such"})
-    assert run(study, make_loop, tmp_path / "log", parallel=1) == "exhausted"
+    assert run(study, parallel=1) == "exhausted"
     found = records(study)
     assert [record.candidate.arch.attention for record in found[:3]] == ["sa", "ca", "ca"]
     assert len(set(points(study))) == len(found) == 8
@@ -121,40 +139,40 @@ def test_a_trial_that_was_killed_before_it_had_a_point_gets_one(make_study, make
     study.optuna.ask()
     half = study.optuna.ask()
     half.suggest_categorical("arch.attention", ["none", "sa", "csa", "ca"])
-    assert run(open_study("tiny", study.url), make_loop, tmp_path / "log") == "exhausted"
+    assert make_loop(open_study("tiny", study.url), FakePipeline(tmp_path / "log"), trials=30).run() == "exhausted"
     assert len(set(points(study))) == len(points(study)) == 8
     assert study.trials()[1].params["arch.attention"] == half.params["arch.attention"]
 
 
-def test_a_continuous_dimension_is_never_exhausted(make_study, make_loop, tmp_path):
+def test_a_continuous_dimension_is_never_exhausted(make_study):
     dimensions = {"training.lambda_l1": {"low": 0.1, "high": 1.0}, "arch.attention": {"choices": ["none", "sa"]}}
     study = make_study(space("choices", dimensions=dimensions))
-    assert run(study, make_loop, tmp_path / "log", trials=15) == "done"
+    assert run(study, trials=15) == "done"
     assert len(set(points(study))) == 15
 
 
-def test_a_branch_without_points_left_is_left(make_study, make_loop, tmp_path):
+def test_a_branch_without_points_left_is_left(make_study):
     dimensions = {
         "arch.attention": {"choices": ["none", "sa"]},
         "training.lambda_l1": {"low": 0.1, "high": 1.0, "when": {"arch.attention": ["sa"]}},
     }
     study = make_study(space("choices", dimensions=dimensions))
-    assert run(study, make_loop, tmp_path / "log", trials=15, parallel=1) == "done"
+    assert run(study, trials=15, parallel=1) == "done"
     assert [record.candidate.arch.attention for record in records(study)].count("none") <= 1
 
 
 def test_a_grid_takes_a_point_that_is_listed_twice_once(make_study, make_loop, tmp_path):
     twice = [{"plan.head": "float32"}, {"plan.head": "float16"}, {"plan.head": "float32"}]
     study = make_study(space("choices", "grid", dimensions={}, points=twice))
-    assert run(study, make_loop, tmp_path / "log") == "done"
+    assert make_loop(study, FakePipeline(tmp_path / "log"), trials=30).run() == "done"
     assert nonzero(study) == {"complete": 2}
 
 
-def test_drawing_repeats_itself_from_its_seed(make_study, make_loop, tmp_path):
+def test_drawing_repeats_itself_from_its_seed(make_study):
     drawn = []
     for name in ("a", "b"):
         study = make_study(space("conditions"), name, seed=3)
-        run(study, make_loop, tmp_path / name, parallel=1)
+        run(study, parallel=1)
         drawn.append(points(study))
     assert drawn[0] == drawn[1]
 

@@ -16,7 +16,7 @@ from mqn.search.points import Params
 from mqn.search.space import Space
 
 _POPULATION = 24
-_DRAWS = 16
+_DRAWS = 8
 
 
 class _Draft:

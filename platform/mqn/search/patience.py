@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 import uuid
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -107,6 +108,16 @@ class PatientStorage(BaseStorage):
         """Put patience in front of a database."""
         self._inner: Any = optuna.storages.get_storage(database)
         self._patiently = patience
+        self._still: dict[int, list[FrozenTrial]] | None = None
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Read a study's trials once for all that is asked meanwhile: TPE reads them anew for each dimension."""
+        self._still = {}
+        try:
+            yield
+        finally:
+            self._still = None
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         """As Optuna's; a study that an earlier try has made is found to exist."""
@@ -213,7 +224,12 @@ class PatientStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """As Optuna's."""
-        return self._patiently(lambda _: list(self._inner.get_all_trials(study_id, deepcopy, states)))
+        if self._still is None:
+            return self._patiently(lambda _: list(self._inner.get_all_trials(study_id, deepcopy, states)))
+        if study_id not in self._still:
+            self._still[study_id] = self._patiently(lambda _: list(self._inner.get_all_trials(study_id, False)))
+        found = [trial for trial in self._still[study_id] if states is None or trial.state in states]
+        return copy.deepcopy(found) if deepcopy else found
 
     def remove_session(self) -> None:
         """As Optuna's."""

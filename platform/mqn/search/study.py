@@ -194,8 +194,9 @@ class Study:
         given = params_of(frozen)
         point, reason = settle(self.space, given), "its point is another trial's"
         if point is None:
-            known = self._known(self.trials(), but=frozen)
-            point = draw_point(self.optuna, self.space, frozen, seed=self.about.seed, pinned=given, known=known)
+            with self.store.storage.standing_still():
+                known = self._known(self.trials(), but=frozen)
+                point = draw_point(self.optuna, self.space, frozen, seed=self.about.seed, pinned=given, known=known)
             reason = "the space has no such point left"
         elif identity(point) in tried:
             point = None
