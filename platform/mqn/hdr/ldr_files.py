@@ -52,7 +52,7 @@ class LdrPicture:
         had_alpha: whether it holds transparency, which is dropped: the colours stay as they are stored.
         orientation: EXIF's, 1 to 8; the picture is turned upright.
         colours: what its numbers were taken for: "sRGB, untagged", "p3, untagged", or the name of its profile.
-        notes: everything else that one may want to know, each a clause: mislabelled, clipped, left out, ...
+        notes: everything else that one may want to know, each a clause: converted, mislabelled, left out, ...
     """
 
     image: np.ndarray
@@ -76,8 +76,9 @@ def read_ldr(path: Path | str, primaries: Literal["srgb", "p3"] = "srgb") -> np.
 
     Returns:
         (H, W, 3) float32 in [0, 1], display-referred sRGB in steps of the file's own bits. Grey is repeated; alpha is
-        dropped, the colours below stay as stored. An embedded ICC profile, a cICP chunk, an nclx box or EXIF's "Adobe
-        RGB" is obeyed, colours that sRGB does not hold are clipped; what says nothing is sRGB. CMYK needs a profile.
+        dropped, the colours below stay as stored. What a file states is obeyed: a cICP chunk or an nclx box, an ICC
+        profile, gamma and primaries, EXIF's "Adobe RGB", in this order. Colours that sRGB does not hold are clipped;
+        what says nothing is sRGB. CMYK needs a profile.
 
     Raises:
         PictureError: the file is missing, empty, damaged, cut short, of another kind, larger than
