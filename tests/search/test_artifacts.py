@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mqn.errors import DeviceAwayError, DiskError, UnknownNameError
+from mqn.errors import DeviceAwayError, DiskError, ProcessLostError, UnknownNameError
 from mqn.search.artifacts import ArtifactStore, Slot
-from mqn.search.jobs import Job, Outcome, perform
+from mqn.search.jobs import Job, Outcome, complete, perform
 
 
 def publish(slot: Slot, text: str = "x") -> None:
@@ -128,3 +128,17 @@ def test_a_disk_that_is_full_when_the_store_is_reached_comes_back_by_name(tmp_pa
     monkeypatch.setattr(Path, "mkdir", refuse)
     outcome = perform(tmp_path / "store", Job(stage="train", key="k", inputs={}, function=crash))
     assert isinstance(outcome.exception(), DiskError)
+
+
+@pytest.mark.parametrize(("kind", "tries"), [(ProcessLostError, 3), (DeviceAwayError, 1)])
+def test_a_command_by_itself_tries_again_what_machinery_fails_at(kind, tries, tmp_path, monkeypatch):
+    begun, slept = [], []
+
+    def lose(folder: Path) -> dict[str, str]:
+        begun.append(folder)
+        raise kind("killed")
+
+    monkeypatch.setattr("time.sleep", slept.append)
+    with pytest.raises(kind, match="killed"):
+        complete(ArtifactStore(tmp_path), Job(stage="convert", key="k", inputs={}, function=lose))
+    assert (len(begun), slept) == (tries, [1.0, 3.0][: tries - 1])

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import mqn
 import mqn.errors
-from mqn.errors import MeasurementError, MqnError
+from mqn.errors import FaultError, MeasurementError, MqnError
 from mqn.faults import fault_of
 from mqn.redaction import redact
 from mqn.search.artifacts import Artifact, ArtifactStore
@@ -24,6 +24,7 @@ MADE_AT = "made_at"
 """In the details of an artifact that grows old: when it was made, in seconds since 1970 by the worker's clock."""
 
 _CLOCKS_DIFFER_SECONDS = 300.0  # between machines of a cluster
+_PAUSES_SECONDS = (1.0, 3.0)  # between tries of a job that a command does by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,14 +157,19 @@ def _perform(folder: Path, job: Job) -> Outcome:
 
 
 def complete(store: ArtifactStore, job: Job) -> Artifact:
-    """Do a job here and now, unless it is done, and give its artifact.
+    """Do a job here and now, unless it is done, and give its artifact. What machinery fails at is tried again.
 
     Raises:
         MqnError: what the job failed with.
     """
-    outcome = perform(store.folder, job)
-    if outcome.error is not None:
-        raise outcome.exception()
+    for pause in (*_PAUSES_SECONDS, None):
+        outcome = perform(store.folder, job)
+        if outcome.error is None:
+            break
+        error = outcome.exception()
+        if pause is None or not isinstance(error, FaultError):
+            raise error
+        time.sleep(pause)
     return store.get(*job.id)
 
 
