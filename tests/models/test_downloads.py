@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -111,3 +112,10 @@ def test_without_network_the_error_names_the_address_and_the_way_out(monkeypatch
     monkeypatch.setenv(MIRROR_VARIABLE, "http://127.0.0.1:1")
     with pytest.raises(WeightsError, match=r"http://127\.0\.0\.1:1/net/weights\.h5 .*its path for 'imagenet'"):
         fetch("net/weights.h5")
+
+
+def test_plain_http_is_asked_only_for_what_has_a_hash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path))
+    monkeypatch.setenv(MIRROR_VARIABLE, "http://mirror.example")
+    with pytest.raises(WeightsError, match="plain http without a SHA-256 is not used"):
+        fetch("vgg16/weights.h5")

@@ -14,10 +14,11 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
-from mqn.errors import WeightsError
+from mqn.errors import FetchError, WeightsError
 from mqn.home import home
 from mqn.parsing import file_hash
 from mqn.publishing import publish_file
+from mqn.web_addresses import check_redirect, require_address
 
 KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -49,7 +50,7 @@ def fetch(path: str, *, md5: str | None = None) -> Path:
     with FileLock(folder / f".{target.name}.lock"):
         if not target.exists():
             part = target.with_name(f".{target.name}.part")
-            _download(url, part)
+            _download(url, part, hashed=md5 is not None)
             _check_md5(part, md5, url)
             _recorded(target).write_text(file_hash(part) + "\n", encoding="ascii")
             publish_file(part, target)
@@ -61,14 +62,19 @@ def _recorded(target: Path) -> Path:
     return target.with_name(f"{target.name}.sha256")
 
 
-def _download(url: str, part: Path) -> None:
+def _download(url: str, part: Path, *, hashed: bool) -> None:
     tag_file = part.with_name(f"{part.name}.etag")
     headers = {}
     if part.exists() and tag_file.exists():
         # If-Range: the rest of the same file, or the whole of a new one.
         headers = {"Range": f"bytes={part.stat().st_size}-", "If-Range": tag_file.read_text(encoding="ascii")}
+    hooks = {"response": [check_redirect]}
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True) as response:
+        require_address(url, hashed=hashed)
+        with (
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks) as http,
+            http.stream("GET", url, headers=headers) as response,
+        ):
             if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # everything had arrived before the interruption; the hash tells
             response.raise_for_status()
@@ -77,7 +83,7 @@ def _download(url: str, part: Path) -> None:
             with part.open("ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as stream:
                 for block in response.iter_bytes():
                     stream.write(block)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, FetchError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"cannot download {url} ({reason}); try again, or fetch it elsewhere and give its path for 'imagenet'"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mqn.data.public.address import require_address
 from mqn.errors import ConfigError, FetchError, LocalNameError, UnknownNameError
 from mqn.local_names import safe_name
 from mqn.parsing import from_mapping, read_toml
+from mqn.web_addresses import require_address
 
 Access = Literal["archive", "gallery", "bucket", "polyhaven", "dspace", "table", "hand"]
 """How a dataset is had.

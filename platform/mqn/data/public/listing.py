@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 
-from mqn.data.public.address import require_address, require_listed
 from mqn.data.public.catalogue import Listing, PublicDataset, RemoteFile
 from mqn.data.public.naming import checked
 from mqn.data.public.transfer import Patience
 from mqn.errors import FetchError, LocalNameError
 from mqn.local_names import name_of_url, safe_name
+from mqn.web_addresses import require_address, require_listed
 
 _WORKERS = 4
 _LARGEST_PAGE_BYTES = 64 << 20

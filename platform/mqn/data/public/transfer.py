@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 
 from mqn import __version__
-from mqn.data.public.address import check_redirect
 from mqn.data.public.catalogue import RemoteFile
 from mqn.data.public.part import Part, Version, digests
 from mqn.errors import FetchError
+from mqn.web_addresses import check_redirect
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=60.0, write=30.0, pool=60.0)
 # Poly Haven's terms ask programs to name themselves.

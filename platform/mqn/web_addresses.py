@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.parse
-
-import httpx
+from typing import TYPE_CHECKING
 
 from mqn.errors import FetchError
+
+if TYPE_CHECKING:
+    import httpx
 
 _LONGEST = 2000
 

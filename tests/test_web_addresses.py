@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from mqn.data.public.address import check_redirect, require_address, require_listed
 from mqn.errors import FetchError
+from mqn.web_addresses import check_redirect, require_address, require_listed
 
 
 @pytest.mark.parametrize(
