@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -143,6 +144,32 @@ except OSError:
     found['udp'] = 'refused'
 """
         assert set(told(tmp_path, code).values()) == {"refused"}
+
+
+@needs("sockets")
+def test_services_of_this_machine_are_not_reached_by_their_sockets(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as service:
+        path = Path(folder) / "service"
+        service.bind(str(path))
+        service.listen()
+        path.chmod(0o777)
+        path.parent.chmod(0o777)
+        code = f"""
+import socket
+try:
+    socket.socket(socket.AF_UNIX).connect({str(path)!r})
+    found['unix'] = 'reached'
+except OSError:
+    found['unix'] = 'refused'
+for folder in ('/run', '/tmp'):
+    try:
+        found[folder] = os.listdir(folder)
+    except OSError:
+        found[folder] = []
+"""
+        found = told(tmp_path, code)
+    assert found["unix"] == "refused"
+    assert found["/run"] == []
 
 
 @needs("files")

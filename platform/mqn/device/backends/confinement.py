@@ -27,8 +27,13 @@ WARDEN = (sys.executable, "-I", "-S", str(Path(warden.__file__).resolve()))
 TRIAL_SECONDS = 60.0
 # Above all users that systems give out; in a container without those, where systemd has its users of a moment.
 USERS = ((1_900_000_000, 1 << 22), (61_184, 4_000))
-_NAMESPACES = {"network": warden.CLONE_NEWNET, "processes": warden.CLONE_NEWPID, "memory": warden.CLONE_NEWIPC}
 _MOUNTS = warden.CLONE_NEWNS
+_NAMESPACES = {
+    "network": warden.CLONE_NEWNET,
+    "processes": warden.CLONE_NEWPID,
+    "memory": warden.CLONE_NEWIPC,
+    "sockets": _MOUNTS,
+}
 SPARE_PROCESSES = 16
 """Beside a thread for each that the runtime and the machine's libraries start."""
 
@@ -113,6 +118,7 @@ class Confinement:
                     network,
                     "none: a network of its own without any interface",
                 ),
+                self._guard("sockets", bool(self.namespaces & _MOUNTS), "those of this machine's services are hidden"),
                 self._guard("user", own, "a user of its own for each pass"),
                 self._guard("files", self.landlock, "reads the system and Python, writes its own folder only"),
                 self._guard(
@@ -126,6 +132,7 @@ class Confinement:
         )
 
     def _guard(self, name: str, holds: bool, how: str) -> Guard:
+        holds = holds and name not in self.reasons
         return Guard(name=name, holds=holds, how=how if holds else self.reasons.get(name, "not to be had here"))
 
 
@@ -149,15 +156,12 @@ def confinement() -> Confinement:
 def _find_out() -> Confinement:
     if sys.platform != "linux":
         missing = f"{platform.system()} has nothing for that"
-        return Confinement(
-            reasons={
-                "privileges": missing, "network": missing, "user": missing, "files": missing, "processes": missing,
-                "leftovers": "its group is killed; what left the group lives on",
-            }
-        )  # fmt: skip
+        guards = ("privileges", "network", "sockets", "user", "files", "processes")
+        left = {"leftovers": "its group is killed; what left the group lives on"}
+        return Confinement(reasons=dict.fromkeys(guards, missing) | left)
     root = os.geteuid() == 0
     plan = Confinement(
-        namespaces=sum(_NAMESPACES.values()) | (_MOUNTS if root else 0),
+        namespaces=sum(_NAMESPACES.values()),
         as_root=root,
         users=USERS[0] if root else (0, 1),
         landlock=True,
@@ -178,7 +182,7 @@ def _weaken(plan: Confinement) -> Confinement:
     for name, flag in _NAMESPACES.items():
         trouble = _trouble(replace(bare, namespaces=flag))
         if trouble:
-            reasons[name if name == "network" else f"namespace of {name}"] = f"not separated: {trouble}"
+            reasons[name if name in ("network", "sockets") else f"namespace of {name}"] = f"not separated: {trouble}"
         else:
             found = replace(found, namespaces=found.namespaces | flag)
     trouble = _trouble(replace(bare, landlock=True))
@@ -189,14 +193,15 @@ def _weaken(plan: Confinement) -> Confinement:
         reasons["network"] += "; TCP is refused all the same"
     if plan.users != (0, 1):
         for users in USERS:
-            # With ways of its own to Python, where that lies in root's home; without, where there are no namespaces.
-            tried = [replace(found, users=users, namespaces=found.namespaces | ways) for ways in (_MOUNTS, 0)]
-            working = [plan for plan in tried if not (trouble := _trouble(plan, _NEEDS))]
-            if working:
-                found = working[0]
+            trouble = _trouble(replace(found, users=users), _NEEDS)
+            if not trouble:
+                found = replace(found, users=users)
                 break
         else:
             reasons["user"] = f"the agent's own user, because another cannot run {sys.executable}: {trouble}"
+    if found.namespaces & _MOUNTS and _trouble(found, _NEEDS):
+        found = replace(found, namespaces=found.namespaces & ~_MOUNTS)
+        reasons["sockets"] = "not separated: Python or the runtime lie beside them"
     if found.landlock and _trouble(found, _NEEDS):
         found = replace(found, landlock=False)
         reasons["files"] = "not separated: Python or the runtime lie where no rule expects them"

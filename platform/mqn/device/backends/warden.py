@@ -28,6 +28,7 @@ PR_SET_SECUREBITS, NO_ROOT, CAPABILITY_VERSION = 28, 0b11, 0x20080522
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 1 << 12, 1 << 14, 1 << 18
+SOCKET_FOLDERS = ("/run", "/tmp", "/var/tmp")  # noqa: S108  (they are hidden, not used)
 # Landlock has the same numbers on every architecture.
 SYS_CREATE, SYS_ADD, SYS_RESTRICT = 444, 445, 446
 RULE_PATH = 1
@@ -110,38 +111,42 @@ def separate(flags: int, *, as_root: bool) -> None:
             stream.write(text)
 
 
-def open_ways(paths: list[str]) -> None:
-    """Let another user reach files that lie below folders which are closed to it, root's home for example.
+def cover(paths: list[str]) -> None:
+    """Hide what is not for a pass, in our namespace of mounts alone, and leave it ways to what is.
 
-    Such a folder is replaced, in our namespace of mounts alone, by one that holds nothing but those files.
+    Hidden are the folders where services of this machine have their sockets, for to those no other guard applies; and,
+    for another user, every folder that is closed to others, such as root's home, with what it needs below it.
 
     Args:
-        paths: files and folders; those that do not exist are left out.
+        paths: files and folders that it needs; those that do not exist are left out.
 
     Raises:
         OSError: the kernel does not do it.
     """
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
-    closed: dict[str, dict[str, int]] = {}
+    hidden: dict[str, dict[str, int]] = {path: {} for path in SOCKET_FOLDERS if os.path.realpath(path) == path}
     for path in sorted(set(paths)):
-        above = closed_above(path)
-        if above and os.path.exists(path) and not any(path.startswith(f"{other}/") for other in closed.get(above, ())):
-            closed.setdefault(above, {})[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    for above, ways in closed.items():
+        above = next((folder for folder in hidden if path.startswith(f"{folder}/")), "") or closed_above(path)
+        if above and os.path.exists(path) and not any(path.startswith(f"{other}/") for other in hidden.get(above, ())):
+            hidden.setdefault(above, {})[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    for above, ways in hidden.items():
+        if not os.path.isdir(above):
+            continue
         call("mount", b"none", above.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=755,size=1m")
         for path, descriptor in ways.items():
             folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
             os.makedirs(path if folder else os.path.dirname(path), exist_ok=True)
             if not folder:
                 os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC))
-            call("mount", f"/proc/self/fd/{descriptor}".encode(), path.encode(), None, MS_BIND, None)
+            source = f"/proc/self/fd/{descriptor}".encode()
+            call("mount", source, path.encode(), None, MS_BIND | MS_REC, None)
             os.close(descriptor)
 
 
 def closed_above(path: str) -> str:
-    """The topmost folder above a path that is closed to others; empty if none is."""
+    """The topmost folder above a path that is closed to other users; empty if none is, or the pass is of our own."""
     parts = path.strip("/").split("/")[:-1]
-    for count in range(1, len(parts) + 1):
+    for count in range(1, len(parts) + 1) if os.geteuid() == 0 else ():
         above = "/" + "/".join(parts[:count])
         with contextlib.suppress(OSError):
             if not os.stat(above).st_mode & stat.S_IXOTH:
@@ -283,7 +288,7 @@ def guard(order: dict[str, Any]) -> int:
             separate(order["namespaces"], as_root=order["as_root"])
         if order["namespaces"] & CLONE_NEWNS:
             folder = os.getcwd()
-            open_ways([*order["readable"], folder])
+            cover([*order["readable"], folder])
             os.chdir(folder)
         # From here on none of the same user can read or trace us, nor those that we fork before they are the pass.
         call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
