@@ -125,3 +125,26 @@ def test_tags_of_primaries_in_a_tiff_are_obeyed(tmp_path: Path) -> None:
     assert loaded.image[3, 4] == pytest.approx(srgb_encode(linear), abs=1e-4)
     assert loaded.colours == "p3"
     assert "its TransferFunction is not applied" in loaded.notes
+
+
+@pytest.mark.parametrize("full_range", [0, 1])
+def test_a_heic_states_its_colours_by_number_too(tmp_path: Path, full_range: int) -> None:
+    import pillow_heif
+
+    codes = np.tile(np.array([204, 153, 128], np.uint8), (64, 64, 1))
+    linear = srgb_decode(np.array([204, 153, 128]) / 255)
+    expected = {
+        (1, 13): srgb_encode(linear),
+        (12, 13): srgb_encode(change_primaries(linear, "p3", "bt709")),
+        (1, 8): srgb_encode(np.array([204, 153, 128]) / 255),
+        (1, 17): None,
+    }
+    for (primaries, transfer), colour in expected.items():
+        file = pillow_heif.from_bytes("RGB", (64, 64), codes.tobytes())
+        stated = {"color_primaries": primaries, "transfer_characteristics": transfer, "full_range_flag": full_range}
+        file.save(tmp_path / "a.heic", quality=-1, chroma=444, matrix_coefficients=1, **stated)
+        if colour is None:
+            with pytest.raises(PictureError, match=r"number 17 of H\.273, which is not supported"):
+                read_ldr(tmp_path / "a.heic")
+        else:
+            assert read_ldr(tmp_path / "a.heic")[6, 6] == pytest.approx(colour, abs=0.012)
