@@ -21,7 +21,7 @@ from mqn.media.reading.dynamic_range import require_standard_range
 from mqn.media.reading.losses import Losses
 from mqn.media.reading.planes import code_values, is_rgb
 from mqn.media.reading.statements import read_statement
-from mqn.media.reading.timeline import Clock, Timeline, earliest, earliest_packet
+from mqn.media.reading.timeline import Clock, Stamps, Timeline, earliest, earliest_packet
 from mqn.media.reading.upright import Crop, orientation_of
 from mqn.media.reading.whole import missing_bytes
 
@@ -93,12 +93,14 @@ class Video:
         size, index = self._coded_size, 0
         step = max(1, round(1 / self.rate / self.time_base))
         stream = _video_streams(self.path, container)[0]
+        stamps = Stamps(container, stream, step)
         losses = Losses(
             self.time_base,
             step,
             start=self.timeline.start,
             steady_gap=self._steady_gap,
             reordered=stream.codec_context.reorder_depth,
+            has_times=stamps.are_of_showing,
         )
         self.timeline.shifts.clear()
         clock = Clock(self.timeline, self.time_base, leads=True)
@@ -111,7 +113,7 @@ class Video:
                     f"{index}; what is before was converted, cut the rest off and convert it by itself"
                 )
                 return
-            before, stamp = stamp, frame.pts if frame.pts is not None else (stamp + step if index else 0)
+            before, stamp = stamp, stamps.of(frame)
             if clock.is_jump(stamp):
                 losses.jump(before, stamp)
             losses.frame(stamp, is_corrupt=frame.is_corrupt)

@@ -114,6 +114,14 @@ def test_frames_of_a_sequence_are_timed_from_0(tmp_path: Path, halves: Expand, m
     assert [round(frame.pts * video.time_base * RATE) for frame in video.frames()] == list(range(12))
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_reordered_pictures_of_an_avi_file_come_evenly_from_0(codec: str, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "c.avi", moving_scene(24), codec=codec)
+    video = open_video(clip)
+    assert [frame.pts * video.time_base * RATE for frame in video.frames()] == list(range(24))
+    assert video.failures == []
+
+
 def test_a_stream_follows_the_jumps_of_the_picture() -> None:
     timeline = Timeline(start=Fraction(100), has_jumps=True)
     picture = Clock(timeline, TICK, leads=True)

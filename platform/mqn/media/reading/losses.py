@@ -23,7 +23,16 @@ class Losses:
         left_out: packets that the decoder refused.
     """
 
-    def __init__(self, time_base: Fraction, step: int, *, start: Fraction, steady_gap: float, reordered: int) -> None:
+    def __init__(
+        self,
+        time_base: Fraction,
+        step: int,
+        *,
+        start: Fraction,
+        steady_gap: float,
+        reordered: int,
+        has_times: bool = True,
+    ) -> None:
         """Begin.
 
         Args:
@@ -34,9 +43,10 @@ class Losses:
                 damaged without a word (MPEG streams, Matroska); infinite where it does not.
             reordered: frames that may be stored before one that is shown earlier. A recording ends in the order in
                 which they are stored, so that before so many of the last ones some may be left out.
+            has_times: whether packets have the times at which their pictures are shown.
         """
         self._time_base, self._step, self._start, self._steady_gap = time_base, step, start, steady_gap
-        self._reordered = reordered
+        self._reordered, self._has_times = reordered, has_times
         self._packets: list[int] = []
         self._frames: list[int] = []
         self._runs: list[int] = [0]
@@ -49,7 +59,7 @@ class Losses:
     def packet(self, packet: Any) -> None:
         """See a packet before it is decoded."""
         self._marked += packet.is_corrupt
-        if packet.pts is None or packet.is_discard:
+        if packet.pts is None or packet.is_discard or not self._has_times:
             return
         if self._key is None and packet.is_keyframe:
             self._key = packet.pts

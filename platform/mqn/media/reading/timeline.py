@@ -116,3 +116,40 @@ class Clock:
         self._last = time
         self._end = time + self._shift + duration
         return self._shift
+
+
+class Stamps:
+    """The time stamps of a stream's frames as they are in the file.
+
+    AVI has no times of showing: what FFmpeg gives for them are times of decoding, out of order where pictures are
+    reordered. There the time at which a frame leaves the decoder counts, less what it waited for.
+
+    Attributes:
+        are_of_showing: whether the container has times of showing.
+    """
+
+    def __init__(self, container: Any, stream: Any, step: int) -> None:
+        """Begin.
+
+        Args:
+            container: an open file of PyAV.
+            stream: its video stream.
+            step: units from one frame to the next, about.
+        """
+        self.are_of_showing = container.format.name != "avi"
+        self._stream, self._step = stream, step
+        self._wait: int | None = 0 if self.are_of_showing else None
+        self._next = 0
+
+    def of(self, frame: Any) -> int:
+        """A frame's time stamp; a step after the last one where it has none."""
+        said = frame.pts if self.are_of_showing else frame.dts
+        if said is None:
+            said = self._next
+        else:
+            if self._wait is None:
+                begin, depth = self._stream.start_time or 0, self._stream.codec_context.reorder_depth
+                self._wait = min(said - begin, depth * self._step)
+            said -= self._wait
+        self._next = said + self._step
+        return int(said)
