@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,6 +118,16 @@ def test_a_file_or_a_link_named_as_output_loses_nothing(stored, tmp_path):
     write_bundle(record, store, tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
     assert load_bundle(tmp_path / "real").input_size == 32
+
+
+def test_the_folder_that_one_stands_in_is_not_replaced(stored, tmp_path, monkeypatch):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    monkeypatch.chdir(output)
+    for given in (Path(), output, tmp_path):
+        with pytest.raises(UsageError, match="where this command runs"):
+            write_bundle(record, store, given)
+    assert load_bundle(output).input_size == 32
 
 
 def test_a_bundle_that_is_refused_leaves_the_older_one_as_it_was(stored, tmp_path):

@@ -181,8 +181,13 @@ def check_replaceable(output: Path) -> None:
     """Make sure that nothing of the user's is lost when a folder is replaced.
 
     Raises:
-        UsageError: it is neither new, nor empty, nor a bundle with exactly the files that `mqn select` wrote.
+        UsageError: it is neither new, nor empty, nor a bundle with exactly the files that `mqn select` wrote; or this
+            process runs in it.
     """
+    if Path.cwd().is_relative_to(output):
+        raise UsageError(
+            f"{output} is where this command runs, and cannot be replaced; name a folder in it with --output"
+        )
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     advice = "move it away, or name a new folder with --output"
