@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from mqn.errors import MqnError
 from mqn.profile import Profile
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS, KNOCK_SECONDS = 30.0, 5.0
 
 
 def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
@@ -21,7 +22,12 @@ def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
         "database": lambda: _within(ANSWER_SECONDS, lambda: _check_database(profile.study_url)),
         "artifacts": lambda: _within(ANSWER_SECONDS, lambda: _check_artifacts(profile.artifacts)),
         "tracking": lambda: _within(ANSWER_SECONDS, lambda: _check_tracking(profile.tracking_uri)),
-        "ray": lambda: _check_ray(profile),
+        # A Ray of our own has to be started from the main thread; one that is joined may hang.
+        "ray": lambda: (
+            _check_ray(profile)
+            if profile.ray.address == "local"
+            else _within(2 * ANSWER_SECONDS, lambda: _check_ray(profile))
+        ),
     }
 
 
@@ -97,5 +103,21 @@ def _check_tracking(uri: str) -> str:
 def _check_ray(profile: Profile) -> str:
     from mqn.search.engine import RayEngine
 
+    _reach(profile.ray.address)
     with RayEngine(profile.ray) as engine:
         return f"{profile.ray.address}, {engine.capacity:g} processors"
+
+
+def _reach(address: str) -> None:
+    """Knock at the address of a cluster: Ray itself would wait for one that is not there for many minutes.
+
+    Raises:
+        MqnError: nobody answers there.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return  # `local`, `auto`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise MqnError(f"nobody answers at {address} ({error}); check ray.address in the profile") from error
