@@ -114,7 +114,8 @@ def serve(
     )
     run(
         told,
-        os.environ.get(variable) or None,
+        # Taken out: what the agent starts, adb's server for example, is not to have it.
+        os.environ.pop(variable, None) or None,
         on_ready=lambda url: output.note(f"serving {told.backend} at {url}"),
         on_warning=lambda line: output.note(f"warning: {line}"),
     )

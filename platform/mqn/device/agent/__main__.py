@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(
             config,
-            os.environ.get(TOKEN_VARIABLE) or None,
+            # Taken out: what the agent starts, adb's server for example, is not to have it.
+            os.environ.pop(TOKEN_VARIABLE, None) or None,
             ready_file=given.ready_file,
             on_ready=lambda url: print(url, flush=True),  # noqa: T201
             on_warning=lambda line: print(f"warning: {printable(line)}", file=sys.stderr),  # noqa: T201
