@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from mqn.track import delivery
 from mqn.track.connection import connect
@@ -297,3 +298,36 @@ def test_a_backlog_reads_as_a_line():
     assert str(Backlog(left=1, refused=2, unstored=1, reason="why")) == (
         "1 entry waits, 2 entries were refused, 1 run lacks its files: why"
     )
+
+
+def test_a_spool_that_fails_while_it_is_emptied_ends_no_study(uri, tmp_path, trial, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    with Tracker(uri, tmp_path / "spool") as tracker:
+        monkeypatch.setattr(Spool, "remove", staticmethod(full))
+        tracker.log_trial(trial("disk", 0))
+        backlog = tracker.flush()
+        assert (backlog.left, backlog.reason) == (1, "[Errno 28] No space left on device")
+        monkeypatch.undo()
+        assert not tracker.flush()
+    assert len(children(uri, "disk")) == 1
+
+
+def test_a_server_that_lets_nobody_write_into_one_study_holds_up_no_other(uri, tmp_path, trial, monkeypatch):
+    send = Sender.send
+
+    def forbid(self, entry, stalled):
+        if entry.study == "a forbidden":
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+        return send(self, entry, stalled)
+
+    monkeypatch.setattr(Sender, "send", forbid)
+    with Tracker(uri, tmp_path / "spool") as tracker:
+        for number in range(5):
+            tracker.log_trial(trial("a forbidden", number))
+        tracker.log_trial(trial("b allowed", 0))
+        backlog = tracker.flush()
+    assert (backlog.left, backlog.refused) == (5, 0)
+    assert "Permission denied" in backlog.reason
+    assert len(children(uri, "b allowed")) == 1

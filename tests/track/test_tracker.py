@@ -189,3 +189,9 @@ def test_without_a_uri_nothing_happens(tmp_path, trial, model):
 def test_a_uri_that_cannot_be_used_is_refused(uri, tmp_path):
     with pytest.raises(TrackingError, match="sqlite://, postgresql://"):
         Tracker(uri, tmp_path / "spool")
+
+
+def test_a_uri_of_mlflows_variable_that_cannot_be_used_names_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    with pytest.raises(TrackingError, match="MLFLOW_TRACKING_URI names it: set"):
+        Tracker("./mlruns", tmp_path / "spool")

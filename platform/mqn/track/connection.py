@@ -14,6 +14,7 @@ from mqn import telemetry
 from mqn.database_urls import sqlite_file, sqlite_url
 from mqn.errors import DiskError, TrackingError
 from mqn.home import home
+from mqn.profile import TRACKING_VARIABLE
 from mqn.publishing import publish_file
 from mqn.redaction import redact, redact_url
 
@@ -50,7 +51,11 @@ def check_uri(uri: str) -> str:
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme not in SCHEMES or "://" not in uri:
         allowed = ", ".join(f"{name}://" for name in SCHEMES)
-        raise TrackingError(f"tracking uri {uri!r} cannot be used; allowed: {allowed}, or empty for no tracking")
+        line = f"tracking uri {redact_url(uri)!r} cannot be used; allowed: {allowed}, or empty for no tracking"
+        named = os.environ.get(TRACKING_VARIABLE) == uri
+        raise TrackingError(
+            f"{line}; {TRACKING_VARIABLE} names it: set tracking.uri in the profile instead" if named else line
+        )
     return uri
 
 

@@ -87,16 +87,10 @@ class Round:
         for folder in self._spool.studies():
             if self._halted.is_set() or self.away or self._study not in (None, study_name(folder)):
                 continue
-            with self._spool.sending(folder) as ours:
-                if not ours:
-                    if self._spool.waiting(folder):
-                        self._reason = self._reason or f"another process sends study {study_name(folder)!r}"
-                    continue
-                if self._again:
-                    self._spool.take_back(folder)
-                fileless = self._spool.fileless(folder) if self._again else []
-                self._in_a_row, self._stalled = 0, ""
-                self._send_study([*_by_run(self._spool.waiting(folder)), *([path] for path in fileless)])
+            try:
+                self._send_folder(folder)
+            except (OSError, NotImplementedError) as error:  # of the spool itself: a disk that is full, or has no locks
+                self._reason = f"the spool {folder} cannot be used: {one_line(error)}"
         if self.away:
             self._told.once(f"tracking is behind, entries wait in the spool: {self._reason}")
         return self._reason
@@ -109,6 +103,18 @@ class Round:
         """How long ago something was sent, or the round began."""
         return time.monotonic() - self._moved
 
+    def _send_folder(self, folder: Path) -> None:
+        with self._spool.sending(folder) as ours:
+            if not ours:
+                if self._spool.waiting(folder):
+                    self._reason = self._reason or f"another process sends study {study_name(folder)!r}"
+                return
+            if self._again:
+                self._spool.take_back(folder)
+            fileless = self._spool.fileless(folder) if self._again else []
+            self._in_a_row, self._stalled = 0, ""
+            self._send_study([*_by_run(self._spool.waiting(folder)), *([path] for path in fileless)])
+
     def _send_study(self, runs: list[list[Path]]) -> None:
         # What failed before goes last, so that it does not hold up the rest.
         waiting = deque(sorted(runs, key=lambda paths: self._told.failures.get(paths[0].stem, 0)))
@@ -119,7 +125,10 @@ class Round:
                     paths = waiting.popleft()
                 except IndexError:
                     return
-                self._send_run(paths)
+                try:
+                    self._send_run(paths)
+                except OSError as error:  # of the spool itself: a disk that is full or read-only
+                    self._fail(paths[0], error, away=False)
 
         threads = 1 if database_file(self._uri) is not None else min(_THREADS, len(waiting))
         if threads <= 1:

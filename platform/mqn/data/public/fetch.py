@@ -28,6 +28,7 @@ from mqn.home import home
 from mqn.local_names import inside, is_own, make_own, mark_own, remove_own
 from mqn.parsing import file_hash, read_json, write_json
 from mqn.publishing import publish_file
+from mqn.redaction import redact_url
 
 _JOURNAL = "journal.jsonl"
 _LOCK = "lock"
@@ -165,7 +166,7 @@ class _Fetch:
 
     def _fetch_one(self, remote: RemoteFile, transfer: Transfer) -> None:
         seen = self._ledger.get(remote.name)
-        if remote.sha256 is None and remote.md5 is None and seen is not None and seen.url == remote.url:
+        if remote.sha256 is None and remote.md5 is None and seen is not None and seen.url == redact_url(remote.url):
             remote = dataclasses.replace(remote, sha256=seen.sha256)
         if not is_packed(remote.name):
             self._ledger.add(_record(remote, self._fetch_plain(remote, transfer, known=seen is not None)))
@@ -248,11 +249,11 @@ class _Fetch:
 
     def _is_here(self, remote: RemoteFile) -> bool:
         record = self._ledger.get(remote.name)
-        return record is not None and record.url == remote.url and _lies_in(self._folder, record)
+        return record is not None and record.url == redact_url(remote.url) and _lies_in(self._folder, record)
 
 
 def _record(remote: RemoteFile, arrived: Arrived) -> Record:
-    return Record(name=remote.name, url=remote.url, **dataclasses.asdict(arrived))
+    return Record(name=remote.name, url=redact_url(remote.url), **dataclasses.asdict(arrived))
 
 
 def _lies_in(folder: Path, record: Record) -> bool:

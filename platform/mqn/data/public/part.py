@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from mqn.errors import ConfigError
 from mqn.parsing import read_json, write_json
 from mqn.publishing import publish_file
+from mqn.redaction import redact_url
 
 _BLOCK = 1 << 20
 
@@ -63,12 +65,12 @@ class Part:
             version = read_json(Version, self._note)
         except ConfigError:
             return None
-        return version if version.url == url else None
+        return version if version.url == redact_url(url) else None
 
     def begin(self, version: Version) -> None:
         """Start over with a version of the file."""
         self.path.unlink(missing_ok=True)
-        write_json(self._note, version)
+        write_json(self._note, dataclasses.replace(version, url=redact_url(version.url)))
 
     def forget(self) -> None:
         """Remove it."""

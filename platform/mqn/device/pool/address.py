@@ -9,6 +9,7 @@ from pathlib import Path
 from mqn.device.client import Client
 from mqn.errors import DeviceRefusedError
 from mqn.profile import DeviceProfile
+from mqn.redaction import hide
 
 # An agent of our own is on this machine: one that does not answer has died.
 OWN_PATIENCE_SECONDS = 10.0
@@ -60,6 +61,7 @@ def _read_token(name: str, device: DeviceProfile) -> str | None:
         token = os.environ.get(device.token_env, "").strip()
         if not token:
             raise DeviceRefusedError(f"device {name!r} needs its token in ${device.token_env}, which is not set")
+        hide(token)
         return token
     if device.token_file is not None:
         path = device.token_file.expanduser()
@@ -70,5 +72,6 @@ def _read_token(name: str, device: DeviceProfile) -> str | None:
             raise DeviceRefusedError(f"device {name!r} needs its token in {path}: {reason}") from error
         if not token:
             raise DeviceRefusedError(f"device {name!r} needs its token in {path}, which is empty")
+        hide(token)
         return token
     return None
