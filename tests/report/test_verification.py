@@ -67,6 +67,13 @@ def test_data_that_has_changed_is_said_to_have(dataset):
         check_data(dataset, "0" * 64, "s")
 
 
+def test_an_address_is_told_without_its_password(dataset, monkeypatch):
+    catalogue = replace(dataset.catalogue, made_from="s3://key:marked@bucket/photos")
+    monkeypatch.setattr(dataset, "catalogue", catalogue)
+    origin = origin_of(dataset)
+    assert (origin.licence, "marked" in origin.name, "bucket/photos" in origin.name) == (None, False, True)
+
+
 def test_a_dataset_knows_what_was_fetched_for_it(dataset):
     origin = origin_of(dataset)
     assert (origin.name, origin.licence, origin.procedural) == ("ward", "CC BY 4.0", False)

@@ -68,6 +68,7 @@ def _run(
     from mqn.report.departures import Setting
     from mqn.search.census import records
     from mqn.search.driver import SearchRequest, run_search
+    from mqn.search.request import remembered_data
     from mqn.search.study import list_studies, open_study
 
     url = load_profile(profile).study_url
@@ -91,7 +92,7 @@ def _run(
         if record.error:
             output.note(f"{study}: trial {record.number} failed: {record.error}")
     about = opened.about
-    origin = origin_of(locate(about.data))
+    origin = origin_of(locate(remembered_data(about.data, study) if data is None else data))
     return found, Setting(origin=origin, inputs=opened.space.scoring.inputs, runtime=dict(about.runtime))
 
 

@@ -37,6 +37,9 @@ def select(
     ] = None,
     device: Annotated[str | None, typer.Option(help="Device whose figures count. Default: the study's first.")] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle.")] = Path("bundle"),
+    data: Annotated[
+        str | None, typer.Option(help="The study's data, where they lie somewhere else by now.", show_default=False)
+    ] = None,
     register_model: Annotated[
         bool, typer.Option("--register/--no-register", help="Put it in MLflow's registry.")
     ] = True,
@@ -53,6 +56,7 @@ def select(
     from mqn.report.verification import check_data
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.census import records
+    from mqn.search.request import remembered_data
     from mqn.search.study import open_study
 
     quantity(by)
@@ -61,7 +65,7 @@ def select(
     opened = open_study(study, settings.study_url)
     record = pick(records(opened), by, *limits, device=device)
     check_replaceable(out.resolve())  # Before the work that it is for.
-    dataset = locate(opened.about.data)
+    dataset = locate(remembered_data(opened.about.data, study) if data is None else data)
     check_data(dataset, opened.about.data_hash, study)
     scoring = opened.space.scoring
     verified: list[Verification] = []

@@ -11,6 +11,7 @@ from mqn.data.prepare import PROCEDURAL
 from mqn.data.public.lockfile import LOCK_FILE, Fetched
 from mqn.errors import ConfigError
 from mqn.parsing import read_json
+from mqn.redaction import redact_url
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
 
@@ -20,7 +21,7 @@ class Origin:
     """Where pictures come from.
 
     Attributes:
-        name: of the public dataset, or the folder that they were read from.
+        name: of the public dataset, or the folder or URL (without a password) that they were read from.
         licence: what the publisher allows, as the catalogue told when it was fetched; None: nothing is recorded.
         procedural: whether this program made the pictures: they show no real scene, and are nobody's.
         counts: pictures by split.
@@ -43,7 +44,7 @@ def origin_of(dataset: Dataset) -> Origin:
     procedural = made_from == PROCEDURAL
     fetched = None if procedural or "://" in made_from else _fetched(Path(made_from))
     return Origin(
-        name=fetched.dataset if fetched else made_from,
+        name=fetched.dataset if fetched else redact_url(made_from),
         licence=fetched.licence if fetched else None,
         procedural=procedural,
         counts={split: dataset.count(split) for split in _SPLITS},

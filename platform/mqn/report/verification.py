@@ -42,7 +42,7 @@ def check_data(dataset: Dataset, expected: str, study: str) -> None:
     if expected and dataset.hash != expected:
         raise StudyError(
             f"the data of study {study!r} has changed: {dataset.place} has the hash {dataset.hash[:12]}, the study was "
-            f"scored on {expected[:12]}; put the data back, or run the study anew on what is there"
+            f"scored on {expected[:12]}; name the former data with --data, or run the study anew on what is there"
         )
 
 

@@ -154,7 +154,7 @@ def plan_study(
         if request.seed not in (None, about.seed):
             raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
         trials = count_trials(request, profile, study.space)
-        dataset = locate(_remembered_data(about.data, name) if request.data is None else request.data)
+        dataset = locate(remembered_data(about.data, name) if request.data is None else request.data)
         if dataset.hash != about.data_hash:
             raise StudyError(
                 f"study {name!r} was created on other data ({about.data or 'the embedded scenes'}, hash "
@@ -196,7 +196,7 @@ def _kept_data(data: str) -> str:
     return redact_url(data) if "://" in data else str(Path(data).absolute())
 
 
-def _remembered_data(data: str | None, name: str) -> str | None:
+def remembered_data(data: str | None, name: str) -> str | None:
     """The data that a study was made with.
 
     Raises:
