@@ -11,12 +11,14 @@ from mqn.errors import LocalNameError
 from mqn.local_names import (
     LONGEST_NAME_BYTES,
     MARK,
+    beginning_of,
     inside,
     is_own,
     make_own,
     name_of_url,
     remove_own,
     require_distinct,
+    require_local,
     safe_name,
     safe_path,
 )
@@ -108,6 +110,23 @@ def test_two_names_of_one_file_are_told(pair: tuple[str, str]) -> None:
 
 def test_distinct_names_are_distinct() -> None:
     require_distinct(["a.hdr", "b.hdr", "a.exr", "ä.hdr"])
+
+
+def test_a_readable_beginning_is_short_and_safe() -> None:
+    assert beginning_of("photos", "dataset") == "photos"
+    assert len(beginning_of("x" * 1000, "dataset")) == 50
+    assert beginning_of("..", "dataset") == beginning_of("a\0", "dataset") == "dataset"
+
+
+@pytest.mark.parametrize("place", ["s3://b/x", "file:///x", "https://x/y", "S3:/b", Path("gs://b")])
+def test_a_url_is_no_path(place: str | Path) -> None:
+    with pytest.raises(LocalNameError, match=r"--model '.*' is a URL; only a path on this machine"):
+        require_local(place, "--model ")
+
+
+@pytest.mark.parametrize("place", ["a/b", "/a:/b", "./s3:/b", "a:b", "", "C:", Path("x")])
+def test_a_path_is_no_url(place: str | Path) -> None:
+    require_local(place)
 
 
 def test_a_path_inside_is_below_its_folder(tmp_path: Path) -> None:

@@ -132,3 +132,8 @@ def test_home_that_cannot_be_made_is_a_usage_error(tmp_path: Path, monkeypatch: 
 def test_names_do_not_reach_outside_the_data_folder() -> None:
     with pytest.raises(UnknownNameError):
         home.shipped("runners", "../pyproject")
+
+
+def test_artifacts_behind_a_url_are_refused_and_not_made_into_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"storage.artifacts = 's3://bucket/a' is a URL; only a path"):
+        load_profile(profile(tmp_path, '[storage]\nartifacts = "s3://bucket/a"'))

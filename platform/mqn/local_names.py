@@ -25,6 +25,7 @@ MARK = ".made-by-mqn"
 
 _MARK_LINE = "mqn made this folder, and removes it with all that is in it when it is made anew. Keep nothing here.\n"
 _SHOWN = 80
+_READABLE = 50
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _NOT_WINDOWS = set('<>:"|?*')
 # Names of devices there, with any suffix behind them.
@@ -90,6 +91,19 @@ def name_of_url(url: str) -> str:
         return safe_name(name)
     except LocalNameError as error:
         raise LocalNameError(f"{_shown(url)} is no address of a file: {error}") from error
+
+
+def beginning_of(name: str, otherwise: str) -> str:
+    """The readable beginning of a local name whose rest tells it from others: a hash.
+
+    Args:
+        name: as it came from outside, of any length.
+        otherwise: what to take where it is not safe.
+    """
+    try:
+        return safe_name(name[:_READABLE])
+    except LocalNameError:
+        return otherwise
 
 
 def require_local(place: str | os.PathLike[str], what: str = "") -> None:

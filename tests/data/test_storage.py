@@ -120,3 +120,13 @@ def test_a_folder_that_cannot_be_listed_does_not_look_empty(tmp_path: Path, monk
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError):
         open_storage(tmp_path).files()
+
+
+def test_a_file_url_is_a_path_percent_decoded(tmp_path: Path) -> None:
+    folder = tmp_path / "a b#c%"
+    folder.mkdir()
+    assert open_storage(folder.as_uri()).place == str(folder)
+    assert open_storage(f"file://localhost{tmp_path}").place == str(tmp_path)
+    for url in ("file://host/a", "file://", "file:///a?b", "file:///a#b"):
+        with pytest.raises(DataError, match="is no path on this machine"):
+            open_storage(url)

@@ -147,3 +147,29 @@ def test_what_is_not_whole_is_not_copied(toy_file: Path, pictures: np.ndarray, t
     with pytest.raises(ModelFileError, match="is not the file its manifest names"):
         place(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "/etc/hostname", "a/b", "..", ""])
+def test_a_manifest_that_names_files_elsewhere_is_refused(
+    toy_file: Path, pictures: np.ndarray, tmp_path: Path, name: str
+) -> None:
+    model = _model(toy_file, pictures, tmp_path / "model", Plan())
+    (tmp_path / "mine.txt").write_text("mine")
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["files"][name] = file_hash(tmp_path / "mine.txt")
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelFileError, match="which is no file beside it"):
+        place(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", [-1, 0, 10**12, 10**30, 1e9])
+def test_a_manifest_of_an_absurd_size_is_refused(
+    toy_file: Path, pictures: np.ndarray, tmp_path: Path, size: float
+) -> None:
+    model = _model(toy_file, pictures, tmp_path / "model", Plan())
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["details"]["input_size"] = size
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelFileError, match="does not say codec and input_size"):
+        open_exported(model)

@@ -69,7 +69,7 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
             raise UsageError(f"--set {word!r}: write KEY=VALUE, for example --set arch.attention=ca")
         try:
             values[key] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             values[key] = text
     return values
 

@@ -28,6 +28,7 @@ from mqn.data.staging import PART_FORMAT
 from mqn.data.storage import LocalStorage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
+from mqn.local_names import beginning_of
 from mqn.parsing import content_hash, read_json
 
 
@@ -202,6 +203,6 @@ def locate(data: str | Path | None = None, *, progress: Progress | None = None) 
     if prepared:
         return Dataset.open(source.place, progress=progress)
     key = content_hash([FORMAT, PART_FORMAT, source.place, survey(source).states])
-    output = home() / "data" / f"{source.place.rpartition('/')[2]}-{key[:16]}"
+    output = home() / "data" / f"{beginning_of(source.place.rpartition('/')[2], 'dataset')}-{key[:16]}"
     prepare.prepare_once(source.place, output, progress=progress)
     return Dataset.open(output)

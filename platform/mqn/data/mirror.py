@@ -12,6 +12,7 @@ from mqn.data.catalogue import CATALOGUE, INPUTS, PICTURES, Catalogue, Progress
 from mqn.data.storage import Storage, open_storage
 from mqn.errors import ConfigError, DataError
 from mqn.home import home
+from mqn.local_names import beginning_of
 from mqn.parsing import from_mapping
 from mqn.plain_values import loads_json
 from mqn.publishing import sync_file, writing
@@ -44,7 +45,7 @@ def mirror(url: str, *, progress: Progress | None = None) -> Path:
         ) from error
     except OSError as error:
         raise DataError(f"cannot read {url}: {error.strerror or error}; check address and keys") from error
-    name = storage.place.rpartition("/")[2]
+    name = beginning_of(storage.place.rpartition("/")[2], "dataset")
     folder = home() / "data" / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):

@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast, get_args
 
 from mqn.errors import ConfigError, ModelFileError, UsageError
 from mqn.parsing import file_hash, read_json
+from mqn.plain_values import shown
 from mqn.publishing import publish_file
 from mqn.records import Codec, Manifest
 
@@ -21,6 +22,7 @@ MANIFEST = "manifest.json"
 FUSED = ("model.tflite",)
 PAIR = ("backbone.tflite", "head.tflite")
 STAGE = "quantize"
+_LARGEST_INPUT = 65536
 # What is on its way: it comes first and becomes the manifest last.
 _ANNOUNCED = f".{MANIFEST}.new"
 
@@ -64,8 +66,11 @@ def open_exported(folder: Path) -> Exported:
         expected, found = manifest.files.get(file.name), file_hash(file)
         if found != expected:
             raise ModelFileError(f"{file} is not the file its manifest names (SHA-256 {found[:12]}); export it again")
+    for name in manifest.files:  # What lies beside the models is copied with them.
+        if name in ("", ".", "..") or PurePath(name).name != name:
+            raise ModelFileError(f"{folder / MANIFEST} names {shown(name)}, which is no file beside it; export again")
     codec, input_size = manifest.details.get("codec"), manifest.details.get("input_size")
-    if codec not in get_args(Codec) or not isinstance(input_size, int):
+    if codec not in get_args(Codec) or not isinstance(input_size, int) or not 0 < input_size <= _LARGEST_INPUT:
         raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
     return Exported(folder=folder, files=files, codec=cast("Codec", codec), input_size=input_size, manifest=manifest)
 
