@@ -142,7 +142,7 @@ class Connection:
             DeviceRefusedError: it holds none.
         """
         try:
-            return from_mapping(cls, _plain(response.json()), source=self.url)
+            return from_mapping(cls, plain_texts(response.json()), source=self.url)
         except (ValueError, ConfigError) as error:
             raise DeviceRefusedError(
                 f"{self.url} answers in a way not understood here ({error}); is it an mqn agent of the same version?"
@@ -167,14 +167,14 @@ class Connection:
         return DeviceRefusedError(f"the agent at {self.url} refuses: {line} ({status}){advice}")
 
 
-def _plain(value: Any) -> Any:
+def plain_texts(value: Any) -> Any:
     """The texts of an answer, each as one line of some length that a terminal shows: another machine wrote them."""
     if isinstance(value, str):
         return printable(value[:LONGEST_TEXT]).replace("\n", "\\n")
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_texts(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain_texts(item) for item in value]
     return value
 
 

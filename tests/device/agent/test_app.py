@@ -166,7 +166,7 @@ def test_unknown_leases_are_404(agent: httpx.Client, method: str) -> None:
         (b'{"holder": "\\ud800"}', "1 to 128 printable"),
         (b'{"holder": "a", "ttl_seconds": 0}', "between 1 and 600"),
         (b'{"holder": "a", "ttl_seconds": NaN}', "not valid JSON"),
-        (b'{"holder": "a", "ttl_seconds": 1' + b"0" * 400 + b"}", "not valid JSON"),
+        (b'{"holder": "a", "ttl_seconds": 1' + b"0" * 400 + b"}", "ttl_seconds must be a number"),
     ],
 )
 def test_leases_that_cannot_be_are_422(agent: httpx.Client, body: bytes, words: str) -> None:

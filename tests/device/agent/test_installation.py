@@ -149,7 +149,7 @@ def test_a_configuration_is_checked(tmp_path: Path) -> None:
         read_config(tmp_path)
     for seconds in ("inf", "nan", "-1"):
         (tmp_path / "agent.toml").write_text(f"[limits]\ndrain_seconds = {seconds}\n")
-        with pytest.raises(ConfigError, match="drain_seconds must be between 0 and 3600"):
+        with pytest.raises(ConfigError, match=r"drain_seconds must be (between 0 and 3600|a finite number)"):
             read_config(tmp_path)
 
 

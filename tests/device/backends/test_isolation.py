@@ -205,6 +205,19 @@ attempt('folder', lambda: os.mkdir('deep'))
 
 
 @needs_linux
+def test_a_pass_tells_the_kernel_what_concerns_itself(tmp_path: Path) -> None:
+    code = """
+open('/proc/self/oom_score_adj', 'w').write('777')
+found = open('/proc/self/oom_score_adj').read()
+try:
+    open('/proc/self/clear_refs', 'w').write('5')
+except PermissionError as error:
+    assert open('/proc/self/status').read()  # this kernel has none of it
+"""
+    assert told(tmp_path, code).strip() == "777"
+
+
+@needs_linux
 def test_no_new_privileges(tmp_path: Path) -> None:
     found = told(tmp_path, "found = dict(l.split(':', 1) for l in open('/proc/self/status') if ':' in l)")
     assert found["NoNewPrivs"].strip() == "1"

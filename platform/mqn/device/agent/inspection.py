@@ -18,7 +18,7 @@ from mqn.device.agent.certificate import expiry
 from mqn.device.agent.config import read_config
 from mqn.device.agent.exposure import warnings
 from mqn.device.agent.tokens import TOKENS_FILE, Tokens, date
-from mqn.device.connection import check_address
+from mqn.device.connection import check_address, line_of, plain_texts
 from mqn.errors import ConfigError
 from mqn.parsing import from_mapping
 from mqn.records import DeviceInfo
@@ -95,17 +95,19 @@ def inspect_url(url: str, token: str | None = None, ca: Path | None = None) -> I
     except httpx.HTTPError as error:
         return replace(found, trouble=" ".join(str(error).split()) or type(error).__name__)
     if not metrics.is_success:
-        return replace(found, trouble=_line(metrics))
+        return replace(found, trouble=line_of(metrics))
     counts: dict[str, dict[str, int]] = {"jobs": {}, "leases": {}}
     for name, state, number in _GAUGE.findall(metrics.text):
         counts[name][state] = int(number)
     found = replace(found, jobs=counts["jobs"], leases=counts["leases"])
     try:
         if isolation.is_success:
-            found = replace(found, isolation=from_mapping(wire.Isolation, isolation.json(), source=url).guards)
-        return replace(found, device=from_mapping(DeviceInfo, device.json(), source=url))
+            found = replace(
+                found, isolation=from_mapping(wire.Isolation, plain_texts(isolation.json()), source=url).guards
+            )
+        return replace(found, device=from_mapping(DeviceInfo, plain_texts(device.json()), source=url))
     except (ValueError, ConfigError):
-        return replace(found, trouble=_line(device))
+        return replace(found, trouble=line_of(device))
 
 
 def inspect_folder(folder: Path, token: str | None = None) -> Inspection:
@@ -155,10 +157,3 @@ def _read_ledger(path: Path) -> tuple[dict[str, int], dict[str, int], str, str]:
         {state: leases.get(state, 0) for state in ("held", "waiting")},
         *(held or ("", "")),
     )
-
-
-def _line(response: httpx.Response) -> str:
-    try:
-        return str(response.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"it answers {response.status_code}"
