@@ -209,6 +209,16 @@ def test_a_fault_of_the_disk_is_one_line(
     assert words in line
 
 
+def test_where_a_table_goes_is_checked_before_hours_of_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    code, line = fails(capsys, "ablate", "attention", "--csv", str(tmp_path / "file" / "t.csv"))
+    assert (code, "cannot make" in line) == (2, True)
+    code, line = fails(capsys, "ablate", "attention", "--markdown", str(tmp_path))
+    assert (code, "is a folder" in line) == (2, True)
+
+
 def test_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "nothing", "--traceback"]) == 2
     assert "Traceback (most recent call last)" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, ProfileName, Settings, parse_settings
+from mqn.cli.options import Data, Json, ProfileName, Settings, check_files, parse_settings
 from mqn.errors import MqnError, UnknownNameError
 from mqn.profile import load_profile
 from mqn.quantities import quantity
@@ -42,6 +42,7 @@ def ablate(
 
     if kind not in TABLES:
         raise UnknownNameError("ablation", kind, TABLES)
+    check_files(markdown, csv)  # Trainings take hours.
     name = study or f"ablate-{kind}"
     records: list[TrialRecord] = []
     for seed in range(seeds):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Json, ProfileName
+from mqn.cli.options import Json, ProfileName, check_files
 from mqn.profile import load_profile
 from mqn.quantities import quantity
 
@@ -50,9 +50,7 @@ def front(
     opened = open_study(study, settings.study_url)
     found = records(opened)
     best = find(found, opened.space.objectives, device, opened.space.constraints)
-    for path in (png, html):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+    check_files(png, html)
     if png is not None:
         from mqn.report.figures import write_front_png
 

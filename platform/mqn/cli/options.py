@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,6 +154,28 @@ def parse_file(path: str, what: str) -> Path:
     if not found.exists():
         raise ConfigError(f"no {what} at {path}")
     return found
+
+
+def check_files(*paths: Path | None) -> None:
+    """Files to be written, checked before the work that they are for; their folders are made.
+
+    Args:
+        paths: as given; None where none is wanted.
+
+    Raises:
+        UsageError: a folder cannot be made, or what is there is no file that may be written.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make {path.parent}: {error.strerror}; give another file") from error
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; give a file's name")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(f"{path} cannot be written to; give another file")
 
 
 def make_folder(folder: Path) -> None:
