@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
+import psutil
 import pytest
 
+from mqn.data.dataset import Dataset
 from mqn.errors import ClusterError
 from mqn.profile import RayProfile
 from mqn.search.engine import RayEngine
@@ -97,3 +100,40 @@ def test_a_ray_that_died_begins_anew(name, engine, tmp_path):
         finish(engine, handle)
     engine.restart()
     assert finish(engine, engine.submit(tmp_path, job("e" + name, seconds=0.0))).error is None
+
+
+def test_preparing_goes_on_when_ray_dies_and_says_nothing_of_it(tmp_path):
+    """As a user would: a process of its own, whose output has no traceback, and whose result is whole."""
+    pictures, output = tmp_path / "pictures", tmp_path / "prepared"
+    pictures.mkdir()
+    picture = np.random.default_rng(0).random((256, 256, 3), dtype=np.float32)
+    for number in range(120):
+        write_pfm(pictures / f"{number:03d}.pfm", picture * (number + 1))
+    command = [sys.executable, "-m", "mqn", "data", "prepare", str(pictures), "--output", str(output)]
+    environment = {**os.environ, "MQN_HOME": str(tmp_path / "home")}
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen([*command, "--workers", "2"], env=environment, stdout=said, stderr=said)
+        killed = False
+        while process.poll() is None:
+            children = psutil.Process(process.pid).children(recursive=True)
+            node = [child for child in children if _name(child) == "raylet"]
+            if not killed and node and any("ray::_decode" in _name(child, full=True) for child in children):
+                node[0].kill()
+                killed = True
+            time.sleep(0.05)
+    assert killed
+    assert process.returncode == 0
+    assert "Traceback" not in (tmp_path / "said").read_text()
+    assert len(Dataset.open(output).sources("train")) + len(Dataset.open(output).sources("val")) == 120
+
+
+def _name(process: psutil.Process, *, full: bool = False) -> str:
+    try:
+        return " ".join(process.cmdline()) if full else process.name()
+    except psutil.Error:
+        return ""
+
+
+def write_pfm(path: Path, picture: np.ndarray) -> None:
+    height, width, _ = picture.shape
+    path.write_bytes(f"PF\n{width} {height}\n-1.0\n".encode() + picture[::-1].astype("<f4").tobytes())

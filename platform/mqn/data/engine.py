@@ -1,4 +1,4 @@
-"""Runs decoding: in this process, or with Ray Data on the processors of this machine or of a cluster.
+"""Runs decoding: in this process, or with Ray on the processors of this machine or of a cluster.
 
 Tasks get names and write their parts to the staging folder themselves; nothing but names and one-line failures goes
 through Ray. Each picture is announced in the staging folder before it is opened: one at which `DEATHS` processes have
@@ -7,10 +7,9 @@ died, because its decoder crashed or memory ran out, is named and left alone, by
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import sys
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,16 +20,20 @@ from mqn.data.staging import Staging
 from mqn.data.storage import Storage, open_storage
 from mqn.errors import ClusterError, ConfigError, PictureError, UsageError
 from mqn.hdr.scenes import scene
-from mqn.parsing import from_mapping, to_plain
 
 FEW = 48
 """Pictures that are decoded before Ray would have started."""
 
-LARGEST_TASK = 16
+LARGEST_TASK = 4
 """Pictures of a Ray task at most; few enough that progress is seen and no processor ends much later than another."""
 
 SCENE_SIDE = 288
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
+TRIES = 3
+"""Of all that is left, where Ray itself dies."""
+
+_TICK_SECONDS = 0.5
+
 DEATHS = 3
 """Processes that may die at a picture; more than 1, because they are killed for other reasons too."""
 
@@ -115,14 +118,32 @@ def run(jobs: Sequence[Job], decoder: Decoder, *, workers: int | None, address: 
     for place in (decoder.source, decoder.staging):
         if place and place.startswith("memory://"):
             raise UsageError(f"{place} is in the memory of one process; decode with --workers 1, or use another place")
+    _on_ray(jobs, decoder, workers, address, done)
+
+
+def _on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, address: str | None, done: Done) -> None:
+    """With a Ray that is here already, or is started or joined for this; what is left goes on with a new one."""
     owned = not _is_initialized()
+    left = {job.name: job for job in jobs}
+
+    def finish(name: str) -> None:
+        if left.pop(name, None) is not None:
+            done(name)
+
     if owned:
         _start(workers, address)
     try:
-        with cluster.named_faults():
-            _run_on_ray(jobs, decoder, workers, done)
-    except ClusterError as error:
-        raise ClusterError(f"{error}; run the same command again, what is done is kept") from error
+        for attempt in range(TRIES):
+            try:
+                with cluster.named_faults():
+                    _run_on_ray(list(left.values()), decoder, workers, finish)
+            except ClusterError as error:
+                if not owned or attempt == TRIES - 1:
+                    raise ClusterError(f"{error}; run the same command again, what is done is kept") from error
+                cluster.leave()
+                _start(workers, address)
+            else:
+                break
     finally:
         if owned:
             cluster.leave()
@@ -144,43 +165,58 @@ def _start(workers: int | None, address: str | None) -> None:
 
 
 def _run_on_ray(jobs: Sequence[Job], decoder: Decoder, workers: int | None, done: Done) -> None:
+    """Hand pictures to Ray, a few a task; those of a worker that was lost are handed out again, one by one.
+
+    Raises:
+        OSError: a folder cannot be reached or written.
+        ClusterError: Ray died, or workers are lost over one picture however often it is tried.
+    """
     import ray
-    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    shares = 8 * (workers or _processors())
-    blocks = -(-len(jobs) // max(1, min(LARGEST_TASK, len(jobs) // shares)))
-    rows = [{"job": json.dumps(to_plain(job))} for job in jobs]
-    results = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
-        _decode_block,
-        fn_args=(decoder,),
-        batch_size=None,
-        compute=ray.data.TaskPoolStrategy(size=workers),
-        num_cpus=1,
-    )
-    for row in results.iter_rows():
-        if row["errno"] >= 0:
-            # Failures of the stores' own libraries have no number.
-            raise OSError(row["errno"], row["failure"]) if row["errno"] else OSError(row["failure"])
-        done(json.loads(row["name"]))
+    together = workers or 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    size = max(1, min(LARGEST_TASK, len(jobs) // (8 * together)))
+    waiting = deque(jobs[start : start + size] for start in range(0, len(jobs), size))
+    task = ray.remote(_decode_block).options(num_cpus=1, max_retries=0)
+    running: dict[Any, Sequence[Job]] = {}
+    lost: Counter[str] = Counter()
+    while waiting or running:
+        while waiting and len(running) < together:
+            block = waiting.popleft()
+            running[task.remote(block, decoder)] = block
+        ended, _ = ray.wait(list(running), timeout=_TICK_SECONDS)
+        if name := cluster.ended():
+            raise ClusterError(f"Ray's process {name} ended on this machine")
+        for handle in ended:
+            block = running.pop(handle)
+            try:
+                names, number, failure = ray.get(handle)
+            except ray.exceptions.RayTaskError as error:
+                raise error.as_instanceof_cause() from None
+            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
+                lost[block[0].name] += 1
+                if lost[block[0].name] > 2 * DEATHS:
+                    raise ClusterError(f"worker processes were lost {2 * DEATHS} times over {block[0].name}") from None
+                waiting.extendleft([job] for job in reversed(block))
+                continue
+            for name in names:
+                done(name)
+            if failure:
+                # Failures of the stores' own libraries have no number.
+                raise OSError(number, failure) if number else OSError(failure)
 
 
-def _decode_block(block: dict[str, Any], decoder: Decoder) -> Iterator[dict[str, Any]]:
-    """What a Ray worker does."""
+def _decode_block(jobs: Sequence[Job], decoder: Decoder) -> tuple[list[str], int, str]:
+    """What a Ray worker does: the names of pictures that are done, and what a folder refused, by number and words."""
     import cv2
 
     # A worker is one processor's.
     cv2.setNumThreads(1)
-    jobs = [from_mapping(Job, json.loads(job), source="job") for job in block["job"]]
+    names: list[str] = []
     try:
-        for job in decoder.run(jobs):
-            # Arrow takes no name that is not UTF-8.
-            yield {"name": [json.dumps(job.name)], "errno": [-1], "failure": [""]}
+        names.extend(job.name for job in decoder.run(jobs))
     except OSError as error:
-        yield {"name": [""], "errno": [error.errno or 0], "failure": [error.strerror or str(error)]}
+        return names, error.errno or 0, error.strerror or str(error) or type(error).__name__
+    return names, 0, ""
 
 
 def _processors() -> int:

@@ -110,7 +110,7 @@ def prepare(
     if workers is not None and workers < 1:
         raise UsageError(f"{workers} workers; at least 1 has to decode")
     if address and address.startswith("ray://"):
-        raise UsageError(f"{address}: Ray Data does not run through Ray's client; start this on one of its machines")
+        raise UsageError(f"{address}: decoding does not run through Ray's client; start this on one of its machines")
     target = open_storage(output)
     with _lock(target):
         return _write(

@@ -43,11 +43,12 @@ TRANSIENT = (FaultError, UnsteadyError)
 
 @dataclass(slots=True)
 class _Rest:
-    """How a device stands that was disturbed: rounds in a row, until when it is left alone, and what it said last."""
+    """How a disturbed device stands: rounds in a row, until when it is left alone, and what the last one came to."""
 
     rounds: int = 0
     until: float = 0.0
     line: str = ""
+    verdict: str = ""
 
 
 class Retries:
@@ -115,8 +116,10 @@ class Retries:
         given_up = [work for work in waiting if self._rests[_device(work)].rounds > self._profile.rounds]
         for work in given_up:
             rest = self._rests[_device(work)]
-            line = f"{rest.line}; so it was in {rest.rounds} rounds"
-            work.outcome = work.setback or Outcome.failed(UnsteadyError(line))
+            error = UnsteadyError(f"{rest.line}; so it was in {rest.rounds} rounds")
+            if rest.verdict:  # The machine's; of what was not measured itself there are no figures.
+                error.kept = {"verdict": rest.verdict, "figures": {}}
+            work.outcome = work.setback or Outcome.failed(error)
         return given_up
 
     def insist(self, what: str, act: Callable[[], T], sleep: Callable[[float], object]) -> T:
@@ -151,7 +154,7 @@ class Retries:
         rest.rounds += 1
         work.rounds += 1
         work.setback = outcome
-        rest.line = str(error)
+        rest.line, rest.verdict = str(error), outcome.kept.get("verdict", "")
         pause = _pause(self._profile.rest_seconds, rest.rounds)
         rest.until = self._clock() + pause
         if rest.rounds == 1:
