@@ -113,6 +113,17 @@ def test_a_process_that_is_always_lost_sets_its_trials_aside(small, make_study, 
     assert {record.error for record in held} == {None}
 
 
+def test_some_networks_in_a_row_that_need_too_much_memory_end_nobody_elses_work(grid, make_study, run, monkeypatch):
+    def begin(_log: Path, what: str, stage: str, name: str) -> None:
+        if (what, stage) == ("begin", "train") and name != "ca":  # The last of four.
+            raise MemoryError
+
+    study = make_study(grid)
+    monkeypatch.setattr("search_fakes._note", begin)
+    run(study, parallel=3)
+    assert states(study) == {"held": 9, "complete": 3}
+
+
 def test_what_was_set_aside_is_taken_up(small, make_study, run, trouble):
     study = make_study(small)
     trouble("train", lambda number: ProcessLostError("out of memory") if number > 1 else None)
@@ -124,8 +135,9 @@ def test_what_was_set_aside_is_taken_up(small, make_study, run, trouble):
     assert tries == {"train": 1, "convert": 1, "quantize": 2, "score": 2, "measure": 2}
 
 
-def test_jobs_that_are_lost_one_after_the_other_stop_the_study(grid, make_study, run, trouble):
+def test_jobs_that_are_lost_one_after_the_other_stop_the_study(grid, make_study, run, trouble, monkeypatch):
     study = make_study(grid)
+    monkeypatch.setattr("mqn.search.retries.LOST_IN_A_ROW", 3)
     trouble("train", lambda number: ProcessLostError("killed"))
     with pytest.raises(ProcessLostError, match=r"as 3 jobs in a row did; mend it, then go on with --resume"):
         run(study, parallel=1)

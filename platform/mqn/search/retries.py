@@ -31,8 +31,9 @@ T = TypeVar("T")
 CRASHES = 3
 """Crashes of a process over the same job that make it the candidate's own doing."""
 
-LOST_IN_A_ROW = 3
-"""Jobs given up, one after the other without any that ended well, that tell that it is not up to the jobs."""
+LOST_IN_A_ROW = 10
+"""Jobs given up, one after the other without any that ended well, that tell that it is not up to the jobs: a space may
+well have some networks in a row that need more memory than there is."""
 
 ALONE_AFTER = 2
 """Lost processes of a job after which it runs alone, in case that memory was short."""
