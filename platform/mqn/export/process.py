@@ -157,7 +157,8 @@ def _ended(function_name: str, code: int, words: str) -> MqnError:
     name = signal.Signals(-code).name if code < 0 and -code in signal.valid_signals() else f"code {code}"
     if -code in _OWN_SIGNALS and not ran_out_of_memory(words):
         return ProcessCrashedError(f"{function_name}: its process crashed ({name}): {words}")
-    return ProcessLostError(f"{function_name}: its process was killed ({name}): {words}; run it again")
+    short = "; perhaps memory was short" if -code == signal.SIGKILL else ""
+    return ProcessLostError(f"{function_name}: its process was killed ({name}){short}; its last words: {words}")
 
 
 def _plain(name: str, value: Any, arguments: dict[str, Any]) -> Any:
