@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mqn.errors import ConfigError
+from mqn.errors import ConfigError, UnknownNameError
 from mqn.parsing import from_mapping, read_json, read_toml
 from mqn.plain_values import DEEPEST, loads_json, shown
 
@@ -104,3 +104,7 @@ def test_what_is_shown_is_one_line_whatever_it_is() -> None:
         assert "\n" not in shown(value)
     while deep:  # Taken apart by hand: to free it at once would end the process.
         deep = deep[0]
+
+
+def test_a_name_of_any_length_is_shown_short() -> None:
+    assert len(str(UnknownNameError("metric", "x" * 100_000, ["psnr_tm"]))) < 200

@@ -48,6 +48,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+_SHOWN = 100
+
 
 class MqnError(Exception):
     """A failure that a user can act upon. Its message is one line: what was given, what is allowed, what to do."""
@@ -79,7 +81,8 @@ class UnknownNameError(UsageError):
         """
         meant = nearest(name, known)
         end = f"{' ' if meant.endswith('?') else '; '}{advice}" if advice else ""
-        super().__init__(f"no {kind} {name!r}; {meant}{end}")
+        short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        super().__init__(f"no {kind} {short!r}; {meant}{end}")
 
 
 class NothingSatisfiesError(MqnError):

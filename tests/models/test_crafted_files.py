@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from mqn.errors import WeightsError
+from mqn.errors import DiskError, WeightsError
 from mqn.models import checkpoint
 from mqn.models.mqn import assemble
 from mqn.models.torch_files import load_plain
@@ -146,3 +146,17 @@ def test_an_array_that_claims_more_than_there_is_is_refused(tmp_path: Path) -> N
         archive.writestr("000|a|0.npy", head.getvalue())
     with pytest.raises(WeightsError, match="cannot be read as a file of weights"):
         read_layers(tmp_path / "w.npz", [])
+
+
+def test_a_full_disk_is_named_and_the_former_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.write(tmp_path / "c.pt", {"a": 1})
+    real = Path.open
+
+    def full(path: Path, mode: str = "r", *rest: Any) -> Any:
+        return real(Path("/dev/full") if mode == "wb" else path, mode, *rest)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(DiskError, match=r"cannot write .*c\.pt: the disk is full"):
+        checkpoint.write(tmp_path / "c.pt", {"a": torch.zeros(100_000)})
+    monkeypatch.undo()
+    assert checkpoint.read(tmp_path / "c.pt") == {"a": 1}

@@ -69,9 +69,14 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain values and tensors, so that a reader sees the old file or the new one whole, never a half."""
-    with writing(path) as temporary:
-        torch.save(dict(content), temporary)
+    """Write plain values and tensors, so that a reader sees the old file or the new one whole, never a half.
+
+    Raises:
+        DiskError: the disk is full or read-only.
+    """
+    # A stream of Python's own tells what the system said; torch's writer tells a line of its source.
+    with writing(path) as temporary, temporary.open("wb") as stream:
+        torch.save(dict(content), stream)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mqn.errors import UsageError
+from mqn.plain_values import shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -55,7 +56,7 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"study {name!r}: a name has 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or "
+            f"study {shown(name)}: a name has 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or "
             "digit; give another with --study NAME"
         )
     return name
