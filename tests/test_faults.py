@@ -6,6 +6,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError, WeightsError
@@ -26,6 +27,8 @@ REQUEST = httpx.Request("GET", "https://example.org/weights")
         (NotImplementedError("FileSystem does not appear to support flock"), DiskError, "cannot lock files"),
         (RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"), DiskError, "disk full?"),
         (RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"), DiskError, "disk full?"),
+        (OSError("100000 requested and 16368 written"), DiskError, "disk full?"),
+        (type("ResourceExhaustedError", (Exception,), {})("x; No space left on device"), DiskError, "disk full?"),
         (MemoryError(), ProcessLostError, "out of memory: MemoryError"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), ProcessLostError, "out of memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), ProcessLostError, "out of memory"),
@@ -57,6 +60,7 @@ def test_faults_go_by_our_names(error: Exception, kind: type[FaultError], words:
         KeyError("x"),
         httpx.HTTPStatusError("404", request=REQUEST, response=httpx.Response(404)),
         WeightsError("x is no checkpoint"),
+        WeightsError("its weights need 3 GB: out of memory"),
     ],
 )
 def test_what_the_program_or_its_input_is_to_blame_for_is_no_fault(error: Exception) -> None:
@@ -96,3 +100,10 @@ def test_a_name_that_nobody_knows_is_for_the_user_to_mend() -> None:
     assert type(fault_of(error)) is NetworkError
     error.__cause__.__cause__ = socket.gaierror(-2, "Name or service not known")
     assert fault_of(error) is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_numpys_word_for_a_full_disk_is_known() -> None:
+    with pytest.raises(OSError) as raised, Path("/dev/full").open("wb") as stream:  # noqa: PT011 - it is looked at below
+        np.zeros(100_000).tofile(stream)
+    assert isinstance(fault_of(raised.value), DiskError)

@@ -30,7 +30,13 @@ _EXHAUSTED = {
 }
 _BUSY = (408, 429)
 # PyTorch's writer says where in its own source it stood, not what the system said.
-_DISK_WORDS = ("inline_container", "PytorchStreamWriter", "No space left on device", "Disk quota exceeded")
+_DISK_WORDS = (
+    "inline_container",
+    "PytorchStreamWriter",
+    "No space left on device",
+    "Disk quota exceeded",
+    " requested and ",  # numpy: "100000 requested and 16368 written"
+)
 _READER_WORDS = ("PytorchStreamReader",)
 _MEMORY_WORDS = (
     "DefaultCPUAllocator",
@@ -80,9 +86,8 @@ def _fault(error: BaseException) -> FaultError | None:
         return NetworkError(f"the network failed: {_line(error)}")
     if isinstance(error, OSError) and error.errno is not None:
         return _of_number(error, error.errno)
-    if isinstance(error, (OSError, RuntimeError, ValueError)):
-        return _of_words(error)
-    return None
+    # TensorFlow's and others' have types of their own; what our own errors say in words is none of a library's.
+    return None if isinstance(error, MqnError) else _of_words(error)
 
 
 def _of_number(error: OSError, number: int) -> FaultError | None:
