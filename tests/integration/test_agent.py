@@ -95,7 +95,7 @@ def test_a_client_that_polls_keeps_its_lease(agent: Agent) -> None:
 @pytest.mark.parametrize("body", ["truncated", "silent"])
 def test_uploads_that_break_off_leave_nothing(agent: Agent, body: str) -> None:
     host, port = httpx.URL(agent.url).host, httpx.URL(agent.url).port
-    head = f"PUT /v1/models/{'1' * 64} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {agent.token}\r\n"
+    head = f"PUT /v1/models/{'1' * 64} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {agent.token}\r\n"
     with socket.create_connection((host, port)) as raw:
         raw.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + (b"x" * 500 if body == "truncated" else b""))
         models = Path(agent.log.parent / "agent" / "models")

@@ -54,7 +54,7 @@ def redacted() -> Iterator[None]:
 
 def crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print the traceback of an error that nothing expected; takes the place of `sys.excepthook`."""
-    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+    _write(sys.stderr, redact("".join(traceback.format_exception(kind, error, trace))).rstrip("\n"))
 
 
 def document(value: Any) -> None:

@@ -20,8 +20,8 @@ from mqn.records import MeasureSettings
 def limit(settings: MeasureSettings) -> None:
     """Bound memory, processor time, files and processors of this process, for good.
 
-    The number of processes stays free: the kernel counts that by user, so that a limit would depend on what else the
-    user runs.
+    The number of processes is bounded before, by whoever shuts this process in: the kernel counts it by user, so that a
+    limit only makes sense where the user is its own (`mqn.device.backends.confinement`).
 
     Args:
         settings: `memory_limit_mb` comes on top of what is taken already.
