@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from mqn.redaction import redact
@@ -79,6 +79,7 @@ class Delivery:
         self._again = True
         self._pause, self._next, self._reason = 0.0, 0.0, ""
         self._connecting = threading.Lock()
+        self._quiet, self._asked = threading.Event(), 0.0
 
     def ask(self) -> None:
         """Have everything sent that lies in the spool; does not wait. A server that is away is left alone a while."""
@@ -119,30 +120,28 @@ class Delivery:
 
         An entry on its way is waited for, as long as the server answers; one that hangs is not.
         """
-        running, future = self._round, self._future
-        if running is None or future is None:
+        future, end = self._future, time.monotonic() + _QUIET_LIMIT_SECONDS
+        if future is None:
             return
-        begun = time.monotonic()
-        while not future.done() and time.monotonic() < begun + _QUIET_LIMIT_SECONDS:
-            still = running.idle_seconds()
-            if still >= _QUIET_SECONDS:
+        while not future.done() and time.monotonic() < end:
+            moved = self._asked if self._round is None else max(self._asked, self._round.moved)
+            left = moved + _QUIET_SECONDS - time.monotonic()
+            if left <= 0:
                 break
-            try:
-                future.result(_QUIET_SECONDS - still)
-            except TimeoutError:
-                continue
-        running.halt()
+            wait([future], left)
+        self._quiet.set()
 
     def stop(self) -> None:
         """End the thread when it has done what it is at. What is not sent stays in the spool."""
-        if self._round is not None:
-            self._round.halt()
+        self._quiet.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, study: str | None = None, sent: Callable[[int], None] | None = None) -> Future[str]:
         if self._future is not None and self._future.done():
             # A bug of ours in the thread surfaces in the study's own.
             self._future.result()
+        self._quiet.clear()
+        self._asked = time.monotonic()
         waits = self._future is not None and not self._future.running() and not self._future.done()
         if self._future is None or not waits or study is not None or sent is not None:
             self._future = self._thread.submit(self._send_all, study, sent)
@@ -151,15 +150,25 @@ class Delivery:
     def _send_all(self, study: str | None, sent: Callable[[int], None] | None) -> str:
         """Send until nothing is left or the server is away; returns why not everything went, or nothing."""
         again, self._again = self._again, False
-        self._round = Round(self._uri, self._spool, self._connect, self._told, again=again, study=study, sent=sent)
+        self._round = Round(
+            self._uri,
+            self._spool,
+            self._connect,
+            self._told,
+            quiet=self._quiet,
+            again=again,
+            study=study,
+            sent=sent,
+        )
         if self._pause and not answers(self._uri):
             self._round.away, reason = True, self._reason
         else:
             reason = self._reason = self._round.run()
+        if self._round.cut_short:
+            self._again = self._again or again
         if self._round.away:
             self._pause = min(max(_FIRST_PAUSE_SECONDS, 2 * self._pause), _LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
-            self._again = self._again or again
         else:
             self._pause, self._next = 0.0, 0.0
         return reason

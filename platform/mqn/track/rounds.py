@@ -44,7 +44,12 @@ class Told:
 
 
 class Round:
-    """Sends what lies in a spool once."""
+    """Sends what lies in a spool once.
+
+    Attributes:
+        away: whether the server stopped answering.
+        moved: monotonic time when something was sent last, or the round began.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Round:
         connect: Callable[[], Sender],
         told: Told,
         *,
+        quiet: threading.Event,
         again: bool,
         study: str | None = None,
         sent: Callable[[int], None] | None = None,
@@ -64,6 +70,7 @@ class Round:
             spool: what to send.
             connect: makes the sender, or finds it.
             told: what earlier rounds said.
+            quiet: while it is set, nothing is sent any more but what is on its way.
             again: also send what was refused, and files that could not be stored.
             study: of this study alone; None: of all.
             sent: told how many entries were dealt with.
@@ -71,8 +78,8 @@ class Round:
         self.away = False
         self._uri, self._spool, self._connect, self._told = uri, spool, connect, told
         self._again, self._study, self._sent = again, study, sent or (lambda _: None)
-        self._halted = threading.Event()
-        self._moved = time.monotonic()
+        self._quiet = quiet
+        self.moved = time.monotonic()
         self._reason = ""
         self._in_a_row = 0
         # Why a study's files are not tried any more in this round; empty while they are.
@@ -82,10 +89,10 @@ class Round:
         """Send until nothing is left that can be sent.
 
         Returns:
-            Why not everything went; empty where it did, or where the round was halted.
+            Why not everything went; empty where it did, or where the round was cut short for quiet.
         """
         for folder in self._spool.studies():
-            if self._halted.is_set() or self.away or self._study not in (None, study_name(folder)):
+            if self.cut_short or self._study not in (None, study_name(folder)):
                 continue
             try:
                 self._send_folder(folder)
@@ -95,13 +102,10 @@ class Round:
             self._told.once(f"tracking is behind, entries wait in the spool: {self._reason}")
         return self._reason
 
-    def halt(self) -> None:
-        """Send nothing more once the entries on their way are sent."""
-        self._halted.set()
-
-    def idle_seconds(self) -> float:
-        """How long ago something was sent, or the round began."""
-        return time.monotonic() - self._moved
+    @property
+    def cut_short(self) -> bool:
+        """Whether it ended before everything was tried."""
+        return self.away or self._quiet.is_set()
 
     def _send_folder(self, folder: Path) -> None:
         with self._spool.sending(folder) as ours:
@@ -120,7 +124,7 @@ class Round:
         waiting = deque(sorted(runs, key=lambda paths: self._told.failures.get(paths[0].stem, 0)))
 
         def work() -> None:
-            while not self._halted.is_set() and not self.away and self._in_a_row < _FAILURES_IN_A_ROW:
+            while not self.cut_short and self._in_a_row < _FAILURES_IN_A_ROW:
                 try:
                     paths = waiting.popleft()
                 except IndexError:
@@ -156,8 +160,8 @@ class Round:
                     self._refuse(paths[index:], error)
                 return
             self._in_a_row = 0
-            self._told.failures.pop(path.stem, None)
             if unstored is None:
+                self._told.failures.pop(path.stem, None)
                 self._spool.remove(path)
             self._advance(1)
 
@@ -204,7 +208,7 @@ class Round:
         self._advance(len(paths))
 
     def _advance(self, count: int) -> None:
-        self._moved = time.monotonic()
+        self.moved = time.monotonic()
         self._sent(count)
 
 
