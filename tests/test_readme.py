@@ -12,6 +12,7 @@ from mqn import __version__
 from mqn.cli.app import COMMANDS
 from mqn.cli.lazy import load
 from mqn.distribution import WHEEL
+from mqn.profile import load_profile
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,3 +65,11 @@ def test_files_spaces_and_sections_are_there() -> None:
 def test_every_shipped_space_is_named() -> None:
     shipped = {path.stem for path in (ROOT / "search_spaces").glob("*.toml")}
     assert {name for name in shipped if f"`{name}`" not in TEXT} == set()
+
+
+def test_the_profile_that_it_shows_can_be_read(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "lab.toml").write_text(block)
+    profile = load_profile(str(tmp_path / "lab.toml"))
+    assert set(profile.devices) == {"board", "phone"}
+    assert profile.targets == ("board", "kind:pixel8")
