@@ -1,13 +1,14 @@
 """A driver of its own, to be killed: trivial stages, real Ray, real database, real tracker.
 
-python search_driver.py FOLDER TRIALS [SECONDS [DATABASE [HOME [MACHINE]]]]
+python search_driver.py FOLDER TRIALS [SECONDS [DATABASE [HOME [MACHINE [ENGINE]]]]]
 
-Several with homes of their own share FOLDER's artifacts and log; those on other machines cannot see each other's
-processes.
+Several with homes of their own share FOLDER's artifacts and log. Those on a MACHINE cannot see the processes of others.
+ENGINE is `ray`, or `inline`: stages run in the driver's own process, where what is tried is the database.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mqn.profile import RayProfile
 from mqn.search import drivers
 from mqn.search.about import About
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.engine import RayEngine
+from mqn.search.engine import InProcessEngine, RayEngine
 from mqn.search.lease import drive
 from mqn.search.loop import Limits, Loop
 from mqn.search.progress import Progress
@@ -31,7 +32,7 @@ from mqn.track.tracker import Tracker
 NAME = "tiny"
 
 
-def main(folder: Path, trials: int, seconds: float, url: str, home: Path) -> None:
+def main(folder: Path, trials: int, seconds: float, url: str, home: Path, *, inline: bool) -> None:
     space = parse_space(grid_definition(), source="tiny.toml")
     about = About(space=space.definition, space_hash=space.hash, space_name=NAME)
     pipeline = FakePipeline(
@@ -42,7 +43,7 @@ def main(folder: Path, trials: int, seconds: float, url: str, home: Path) -> Non
     with (
         drive(store.database, NAME, store.patience, say) as lease,
         Tracker(tracking, home / "spool") as tracker,
-        RayEngine(RayProfile(cpus=2, training_cpus=1)) as engine,
+        contextlib.closing(InProcessEngine() if inline else RayEngine(RayProfile(cpus=2, training_cpus=1))) as engine,
         Progress(NAME, space, trials, []) as progress,
     ):
         make = NAME not in list_studies(store)
@@ -76,6 +77,7 @@ if __name__ == "__main__":
             float(given.get(2, "0")),
             given.get(3, f"sqlite:///{shared / 'study.db'}"),
             Path(given.get(4, str(shared))),
+            inline=given.get(6) == "inline",
         )
     except MqnError as error:
         say(f"error: {error}")
