@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mqn.errors import ClusterError, DeviceError
-from mqn.sockets import for_ray, for_ssh
+from mqn.sockets import for_ray, for_ssh, leave
 
 LONG = "/tmp/" + "scratch_dir_of_a_batch_job_" * 3
 LONGEST = {
@@ -29,11 +33,12 @@ def _no_folders(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sockets_fit(make, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, LONG)
     folder = make()
+    private = folder.parent if make is for_ray else folder
     try:
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE(private.stat().st_mode) == 0o700
         assert len(os.fsencode(folder / LONGEST[make])) <= 107
     finally:
-        folder.rmdir()
+        shutil.rmtree(private)
 
 
 def test_a_short_folder_of_the_users_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,9 +46,34 @@ def test_a_short_folder_of_the_users_is_used(monkeypatch: pytest.MonkeyPatch) ->
     own.mkdir(exist_ok=True)
     monkeypatch.setenv("RAY_TMPDIR", str(own))
     folder = for_ray()
-    assert folder.parent == own
-    folder.rmdir()
+    assert folder.parent.parent == own
+    leave(folder)
     own.rmdir()
+
+
+def test_what_a_killed_process_left_is_removed_and_nobody_elses() -> None:
+    own = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+    script = "import os; from mqn.sockets import for_ray; print(for_ray(), flush=True); {}"
+    environment = {**os.environ, "RAY_TMPDIR": str(own)}
+
+    def begin(then: str) -> tuple[subprocess.Popen[str], Path]:
+        command = [sys.executable, "-c", script.format(then)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip()).parent
+
+    other = own / "mqn-somebody"
+    other.mkdir()
+    running, kept = begin("import time; time.sleep(60)")
+    killed, left = begin("os.kill(os.getpid(), 9)")
+    killed.wait()
+    assert (kept.exists(), left.exists()) == (True, True)
+    last, _ = begin("pass")
+    last.wait()
+    assert (kept.exists(), left.exists(), other.exists()) == (True, False, True)
+    running.kill()
+    running.wait()
+    shutil.rmtree(own)
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mqn import telemetry
+from mqn import sockets, telemetry
 from mqn.errors import ClusterError, ConfigError
 from mqn.home import home
-from mqn.sockets import for_ray
 
 _TRIES = 3
 _PAUSE_SECONDS = 5.0
@@ -57,7 +55,7 @@ def start(
     _require_token()
     import ray
 
-    folder = for_ray()
+    folder = sockets.for_ray()
     for attempt in range(_TRIES):
         try:
             ray.init(
@@ -75,7 +73,7 @@ def start(
         except Exception as error:  # Ray raises bare `Exception` where its node does not start in time.
             ray.shutdown()
             if attempt == _TRIES - 1:
-                shutil.rmtree(folder, ignore_errors=True)
+                sockets.leave(folder)
                 raise ClusterError(f"Ray does not start on this machine: {_line(error)}") from error
             time.sleep(_PAUSE_SECONDS)
         else:
@@ -120,7 +118,7 @@ def leave() -> None:
     with contextlib.suppress(Exception):  # What has died already may not be left in order.
         ray.shutdown()
     while _folders:
-        shutil.rmtree(_folders.pop(), ignore_errors=True)
+        sockets.leave(_folders.pop())
 
 
 @contextlib.contextmanager

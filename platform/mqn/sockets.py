@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,9 @@ LONGEST_FOLDER = 40
 """Bytes of a folder's name, which leaves 67 for what programs put inside it."""
 
 _MADE = "mqn-12345678"
+_LOCK, _INSIDE = "lock", "r"
+_held: dict[Path, int] = {}
+"""Locks of folders that this process has made for Ray."""
 
 
 def make_folder(variables: Sequence[str], kind: type[MqnError], use: str) -> Path:
@@ -45,12 +50,43 @@ def make_folder(variables: Sequence[str], kind: type[MqnError], use: str) -> Pat
 
 
 def for_ray() -> Path:
-    """A folder for Ray.
+    """A folder for Ray; those that killed processes left are removed.
+
+    Ray opens its folder to everybody: it gets one inside a private one.
 
     Raises:
         ClusterError: there is none.
     """
-    return make_folder(("RAY_TMPDIR", "TMPDIR", "XDG_RUNTIME_DIR"), ClusterError, "Ray")
+    folder = make_folder(("RAY_TMPDIR", "TMPDIR", "XDG_RUNTIME_DIR"), ClusterError, "Ray")
+    descriptor = os.open(folder / f".{_LOCK}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    (folder / f".{_LOCK}").rename(folder / _LOCK)  # Only a locked one has the name that is looked for.
+    inside = folder / _INSIDE
+    inside.mkdir()
+    _held[inside] = descriptor
+    for left in folder.parent.glob("mqn-????????"):
+        if left != folder:
+            _sweep(left)
+    return inside
+
+
+def leave(inside: Path) -> None:
+    """Remove a folder that `for_ray` made."""
+    shutil.rmtree(inside.parent, ignore_errors=True)
+    if inside in _held:
+        os.close(_held.pop(inside))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process left that was killed: its lock went with it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 def for_ssh() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from mqn import cluster
 from mqn.data.dataset import Dataset
 from mqn.errors import ClusterError
 from mqn.profile import RayProfile
@@ -71,6 +73,7 @@ def processes() -> dict[str, int]:
 
 def test_ray_listens_on_loopback_alone_and_starts_below_a_long_tmpdir(engine, tmp_path):
     assert finish(engine, engine.submit(tmp_path, job("a", seconds=0.0))).error is None
+    assert stat.S_IMODE(cluster._folders[0].parent.stat().st_mode) == 0o700  # Ray opens its own to everybody.
     own = set(processes().values())
     listening = subprocess.run(["ss", "-tlnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = [line for line in listening if any(f"pid={pid}," in line for pid in own) or '"ray::' in line]
