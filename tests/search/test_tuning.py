@@ -73,7 +73,7 @@ def test_steps_that_nothing_is_trained_for_are_refused() -> None:
     [
         ("plan.sparsity", [0.0, 1.0], "sparsity 1.0 must be a share"),
         ("plan.sparsity", [-0.1], "sparsity -0.1 must be a share"),
-        ("plan.sparsity", [float("nan")], "sparsity nan must be a share"),
+        ("plan.sparsity", [float("nan")], "plan.sparsity must be a finite number, not nan"),
         ("plan.qat_steps", [0], "qat_steps 0 must be at least 1"),
         ("plan.method", ["ptq", "gptq"], "plan.method"),
     ],
