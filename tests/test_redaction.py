@@ -37,6 +37,8 @@ def _nothing_known(monkeypatch):
         ("https://a.blob/x?sv=1&sig=a%2Fb", "https://a.blob/x?sv=1&sig=***"),
         ("host=db user=u password='p w' dbname=d", "host=db user=u password='***' dbname=d"),
         ('{"access_token": "abc", "user": "u"}', '{"access_token": "***", "user": "u"}'),
+        (r'{"password": "a\"b\\", "x": "y"}', '{"password": "***", "x": "y"}'),
+        (r'"{\"password\": \"ab\", \"x\": 1}"', r'"{\"password\": \"***\", \"x\": 1}"'),
         ("{'aws_secret_access_key': 'a/b+c'}", "{'aws_secret_access_key': '***'}"),
         ("AWS_SECRET_ACCESS_KEY=a/b+c mqn search", "AWS_SECRET_ACCESS_KEY=*** mqn search"),
         ("Authorization: Basic dXNlcjpwdw==", "Authorization: ***"),
@@ -115,5 +117,7 @@ def test_a_log_record_is_redacted_with_its_exception(caplog):
 
 
 def test_long_text_takes_no_time_to_speak_of():
-    for text in ("a" * 200_000, "a:" * 100_000, "://" * 70_000, "password" * 30_000, "x=" * 100_000, "u://a:" * 40_000):
+    texts = ["a" * 200_000, "a:" * 100_000, "://" * 70_000, "password" * 30_000, "x=" * 100_000, "u://a:" * 40_000]
+    texts += ['token="' * 50_000, 'password="' + "\\" * 100_000, 'password=\\"' * 30_000, "password" + " " * 50_000]
+    for text in texts:
         redact(text)

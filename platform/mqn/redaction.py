@@ -27,7 +27,9 @@ _WHERE = ("PWD", "OLDPWD")
 # Whatever follows up to the next space or quotation mark may be a URL: passwords hold '/', ':' and '@' too.
 _URL = re.compile(r"(?<![\w+.-])([a-z][\w+.-]{0,40}://)([^\s'\"<>`]+)", re.IGNORECASE)
 _QUOTED_FIELD = re.compile(
-    rf"""((?:{_NAMES})\\?["']?\s*[:=]\s*\\?)(["'])((?:\\.|(?!\2)[^\\\n])+?)(\\?\2)""", re.IGNORECASE
+    # The quotation marks may be escaped, in JSON within JSON; those inside the value are, by one stroke more.
+    rf"""((?:{_NAMES})\\?["']?\s*[:=]\s*)(\\?["'])((?:(?!\2)(?:\\.|[^\\\n]))+)\2""",
+    re.IGNORECASE,
 )
 _FIELD = re.compile(rf"""((?:{_NAMES}|x-amz-credential|[?&]sig)=)([^\s&;,'"<>()\[\]{{}}\\]+)""", re.IGNORECASE)
 _HEADER = re.compile(
@@ -99,7 +101,7 @@ def redact(text: str) -> str:
     if "://" in text:
         text = _URL.sub(_redacted_url, text)
     text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _QUOTED_FIELD.sub(rf"\1\2{MASK}\4", text)
+    text = _QUOTED_FIELD.sub(rf"\1\2{MASK}\2", text)
     text = _FIELD.sub(rf"\1{MASK}", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     return _AWS_KEY_ID.sub(MASK, text)
