@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError, WeightsError
-from mqn.faults import fault_of
+from mqn.faults import fault_of, refused_path
 
 REQUEST = httpx.Request("GET", "https://example.org/weights")
 
@@ -107,3 +108,38 @@ def test_numpys_word_for_a_full_disk_is_known() -> None:
     with pytest.raises(OSError) as raised, Path("/dev/full").open("wb") as stream:  # noqa: PT011 - it is looked at below
         np.zeros(100_000).tofile(stream)
     assert isinstance(fault_of(raised.value), DiskError)
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda folder: (folder / "file").mkdir(), "file: there is something else of that name"),
+        (lambda folder: (folder / "file" / "inner").mkdir(), "inner: a part of it is a file, not a folder"),
+        (lambda folder: (folder / "file").write_text("x") and folder.read_bytes(), ": it is a folder, not a file"),
+        (lambda folder: (folder / ("x" * 300)).write_text(""), ": the name is too long"),
+        (lambda folder: (folder / "loop").read_bytes(), "loop: the link points at itself"),
+        (lambda folder: (folder / "loop").resolve(strict=True), "the link points at itself"),
+    ],
+)
+def test_a_path_that_cannot_be_used_as_asked_is_told_in_one_line(
+    act: Callable[[Path], object], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises((OSError, RuntimeError)) as raised:
+        act(tmp_path)
+    found = refused_path(raised.value)
+    assert found is not None
+    assert words in str(found)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "x"),
+        PermissionError(errno.EPERM, "Operation not permitted"),  # of a process, not of a path
+        RuntimeError("shapes do not match"),
+    ],
+)
+def test_what_names_no_path_is_not_told_as_one(error: Exception) -> None:
+    assert refused_path(error) is None

@@ -11,13 +11,13 @@ from mqn.errors import LocalNameError
 from mqn.local_names import (
     LONGEST_NAME_BYTES,
     MARK,
+    DistinctNames,
     beginning_of,
     inside,
     is_own,
     make_own,
     name_of_url,
     remove_own,
-    require_distinct,
     require_local,
     safe_name,
     safe_path,
@@ -104,12 +104,17 @@ def test_a_url_without_a_safe_name_is_refused(url: str) -> None:
     "pair", [("a.hdr", "A.HDR"), ("ü.hdr", unicodedata.normalize("NFD", "Ü.hdr")), ("straße", "STRASSE"), ("a", "a")]
 )
 def test_two_names_of_one_file_are_told(pair: tuple[str, str]) -> None:
+    names = DistinctNames()
+    names.add("other")
+    names.add(pair[0])
     with pytest.raises(LocalNameError, match="would be one file"):
-        require_distinct(["other", *pair])
+        names.add(pair[1])
 
 
 def test_distinct_names_are_distinct() -> None:
-    require_distinct(["a.hdr", "b.hdr", "a.exr", "ä.hdr"])
+    names = DistinctNames()
+    for name in ("a.hdr", "b.hdr", "a.exr", "ä.hdr"):
+        names.add(name)
 
 
 def test_a_readable_beginning_is_short_and_safe() -> None:

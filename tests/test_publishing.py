@@ -122,7 +122,7 @@ def test_a_block_that_fails_leaves_the_former_file_alone(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "full"), (errno.EDQUOT, "quota"), (errno.EROFS, "read-only"), (errno.EIO, "fails")],
+    [(errno.ENOSPC, "make room"), (errno.EDQUOT, "quota"), (errno.EROFS, "Read-only"), (errno.EIO, "fails")],
 )
 def test_what_a_disk_refuses_is_one_line_and_a_fault(tmp_path: Path, number: int, words: str) -> None:
     (tmp_path / "name").write_text("old")

@@ -7,20 +7,36 @@ own ("cannot write scores.json"). Whichever it is, the work may succeed later, a
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 
 from mqn.errors import DeviceError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError
 
-_DISK = {
+WRITE_FAULTS = {
     errno.ENOSPC: "make room there",
     errno.EDQUOT: "make room there, or raise the quota",
-    errno.EROFS: "mount it for writing",
+    errno.EROFS: "mount it for writing, or choose another folder",
     errno.EIO: "the disk or its connection fails",
+}
+"""What a disk says where it takes nothing, by the system's number: what to do."""
+_DISK = {
+    **WRITE_FAULTS,
     errno.ENOLCK: "the file system cannot lock files now",
     errno.EOPNOTSUPP: "the file system cannot lock files; use another for $MQN_HOME and the artifacts",
     errno.ESTALE: "the network's file system lost it",
     errno.ENOTCONN: "the network's file system lost it",
     errno.ETIMEDOUT: "the network's file system does not answer",
+}
+_REFUSED = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "not permitted",
+    errno.ENOTDIR: "a part of it is a file, not a folder",
+    errno.EEXIST: "there is something else of that name",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.ENOTEMPTY: "the folder is not empty",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "the link points at itself",
+    errno.EXDEV: "it lies on another file system",
 }
 _EXHAUSTED = {
     errno.ENOMEM: "memory is used up",
@@ -68,6 +84,26 @@ def fault_of(error: BaseException) -> FaultError | None:
             # Our own errors say in their line which file or step it was.
             return type(found)(str(error)) if isinstance(error, MqnError) else found
     return None
+
+
+def refused_path(error: BaseException) -> DiskError | None:
+    """What the system says of a path that cannot be used as it is asked for: a file where a folder is wanted.
+
+    Args:
+        error: as it was raised.
+
+    Returns:
+        It in one line, with the path; None for every other failure. No second try helps, and a person has to do
+        something.
+    """
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # pathlib's word for ELOOP
+        return DiskError(f"{_line(error)}: the link points at itself")
+    number = getattr(error, "errno", None)
+    if not isinstance(error, OSError) or number not in _REFUSED or not error.filename:
+        return None
+    named = error.filename2 or error.filename
+    path = os.fsdecode(named) if isinstance(named, bytes) else named
+    return DiskError(f"cannot use {path}: {_REFUSED[number]}")
 
 
 def ran_out_of_memory(text: str) -> bool:

@@ -17,7 +17,11 @@ def home() -> Path:
     Raises:
         UsageError: it cannot be made.
     """
-    folder = Path(os.environ.get("MQN_HOME", ".mqn")).expanduser().absolute()
+    named = os.environ.get("MQN_HOME") or ".mqn"  # One that is set to nothing names no folder.
+    try:
+        folder = Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"MQN_HOME={named}: there is no such user; set it to a folder") from error
     try:
         str(folder).encode()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

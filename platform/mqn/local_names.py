@@ -12,7 +12,6 @@ import re
 import shutil
 import unicodedata
 import urllib.parse
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from mqn.errors import LocalNameError
@@ -148,17 +147,6 @@ class DistinctNames:
         self._files[key] = path
         for parent in parents:
             self._folders[parent] = path
-
-
-def require_distinct(names: Iterable[str]) -> None:
-    """Make sure that no two paths are the same file on a system that folds case or forms of Unicode.
-
-    Raises:
-        LocalNameError: two are; names both.
-    """
-    distinct = DistinctNames()
-    for name in names:
-        distinct.add(name)
 
 
 def below(relative: str | os.PathLike[str]) -> PurePosixPath:

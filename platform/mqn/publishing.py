@@ -19,13 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mqn.errors import DiskError
+from mqn.faults import WRITE_FAULTS
 
-_FAULTS = {
-    errno.ENOSPC: "the disk is full; make room and run the same command again",
-    errno.EDQUOT: "the quota of the disk is used up; make room and run the same command again",
-    errno.EROFS: "the disk is read-only; choose another folder, or mount it for writing",
-    errno.EIO: "the disk fails; check it, or choose another folder",
-}
 # Of linux/fcntl.h and linux/fs.h: paths are relative to this folder; two names change places.
 _HERE, _RENAME_EXCHANGE = -100, 2
 # File systems over a network or in user space may have no sync of folders.
@@ -123,9 +118,9 @@ def disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FAULTS:
+        if error.errno not in WRITE_FAULTS:
             raise
-        raise DiskError(f"cannot write {path}: {_FAULTS[error.errno]}") from error
+        raise DiskError(f"cannot write {path}: {error.strerror}: {WRITE_FAULTS[error.errno]}") from error
 
 
 def sync_file(path: Path) -> None:

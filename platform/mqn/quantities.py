@@ -33,6 +33,10 @@ class Quantity:
         """A value as people read it, without its unit: `1,225,000`, `0.5523`, `20.75`; four digits that count."""
         return f"{value:,.0f}" if self.paper_digits == 0 and abs(value) >= 1 else number_text(value)
 
+    def table_text(self, value: float) -> str:
+        """A value for a column of its own kind, with the paper's digits behind the point: `20.75`, `0.5520`."""
+        return f"{value:,.{self.paper_digits}f}"
+
 
 def number_text(value: float) -> str:
     """A number by four digits that count, and without an exponent that people have to count out: `1,225,000`."""

@@ -231,3 +231,44 @@ def test_a_missing_extra_says_what_to_install(
     monkeypatch.delitem(sys.modules, "mqn.search.study", raising=False)
     code, line = fails(capsys, "status", "any")
     assert (code, line.endswith(install_command("all"))) == (1, True)
+
+
+@pytest.mark.parametrize("named", ["file", "file/inner"])
+def test_an_output_that_is_no_folder_is_told_in_one_line(
+    named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        (tmp_path / named).mkdir()
+
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr("mqn.data.dataset.locate", refuse)
+    code, line = fails(capsys, "train", "--output", str(tmp_path / named))
+    assert code == 1
+    assert line.startswith(f"mqn: cannot use {tmp_path / named}: ")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_command_that_only_looks_makes_no_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+    assert run(["status"]) == 0
+    assert "no study yet" in capsys.readouterr().out
+    for words in (["status", "tiny"], ["front", "tiny"]):
+        assert fails(capsys, *words)[1].startswith("mqn: no study 'tiny'")
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_home_that_is_set_to_nothing_is_as_if_unset(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MQN_HOME", "")
+    assert run(["status"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [".mqn"]
+    capsys.readouterr()
+    monkeypatch.setenv("MQN_HOME", "~nobodybythisname/mqn")
+    assert fails(capsys, "status") == (
+        2,
+        "mqn: MQN_HOME=~nobodybythisname/mqn: there is no such user; set it to a folder",
+    )

@@ -13,6 +13,8 @@ from mqn.cli.doctor_services import service_checks
 from mqn.cli.doctor_tools import tool_checks
 from mqn.errors import MqnError
 from mqn.profile import DeviceProfile, Profile, RayProfile, StorageProfile, TrackingProfile
+from mqn.search.store import connect
+from mqn.search.study import list_studies
 
 PHONE = {"phone": DeviceProfile(url="adb:123")}
 
@@ -102,6 +104,11 @@ def test_artifacts_are_written_and_read_and_leave_nothing(tmp_path):
 
 def test_a_database_answers_or_is_told(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
+    assert service_checks(profile(storage=StorageProfile(study=url)))["database"]().endswith(
+        "study.db, made by the first study"
+    )
+    assert not (tmp_path / "study.db").exists()
+    list_studies(connect(url))
     assert service_checks(profile(storage=StorageProfile(study=url)))["database"]().endswith("study.db, 0 studies")
     gone = StorageProfile(study=f"sqlite:///{tmp_path}/none/study.db")
     with pytest.raises(MqnError, match="database"):

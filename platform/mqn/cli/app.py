@@ -122,15 +122,15 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as error:  # noqa: BLE001 - what is no fault of machinery is raised again
+    except Exception as error:  # noqa: BLE001 - what the system did not refuse is raised again
         return _tell_fault(error, shown=shown)
 
 
 def _tell_fault(error: Exception, *, shown: bool) -> int:
-    """Say what failed below us, a full disk or used up memory: a traceback explains none of it."""
-    from mqn.faults import fault_of
+    """Say what failed below us, a full disk, used up memory or a path: a traceback explains none of it."""
+    from mqn.faults import fault_of, refused_path
 
-    fault = fault_of(error)
+    fault = fault_of(error) or refused_path(error)
     if fault is None:
         raise error
     if shown:

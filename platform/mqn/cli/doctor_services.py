@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from mqn.database_urls import sqlite_file
 from mqn.errors import MqnError
 from mqn.profile import Profile
 
@@ -56,10 +57,24 @@ def _within(seconds: float, check: Callable[[], str]) -> str:
 
 
 def _check_database(url: str) -> str:
+    from mqn.search.store import is_absent
     from mqn.search.study import list_studies
 
+    file = sqlite_file(url)
+    if file is not None and is_absent(url):
+        return _to_be_made(file, url, "storage.study")
     count = len(list_studies(url))
     return f"{url}, {count} stud{'y' if count == 1 else 'ies'}"
+
+
+def _to_be_made(file: Path, url: str, key: str) -> str:
+    """Whether the first study can make a database in a file; only MLflow makes folders for its own."""
+    folder = next(place for place in file.parents if place.exists())
+    missing = key == "storage.study" and folder != file.parent
+    if missing or not folder.is_dir() or not os.access(folder, os.W_OK):
+        state = "does not exist" if missing else "cannot be written to"
+        raise MqnError(f"database {url}: {file.parent} {state}; check {key} in the profile")
+    return f"{url}, made by the first study"
 
 
 def _check_artifacts(folder: Path) -> str:
@@ -82,16 +97,14 @@ def _check_artifacts(folder: Path) -> str:
 
 
 def _check_tracking(uri: str) -> str:
-    from mqn.track.connection import check_uri, connect, database_file
+    from mqn.track.connection import check_uri, connect
 
     if not uri:
         return "none: nothing is logged"
     check_uri(uri)
-    file = database_file(uri)
+    file = sqlite_file(uri)
     if file is not None and not file.exists():
-        if not os.access(next(place for place in file.parents if place.exists()), os.W_OK):
-            raise MqnError(f"{file.parent} cannot be written to; check tracking.uri in the profile")
-        return f"{uri}, made by the first study"
+        return _to_be_made(file, uri, "tracking.uri")
     try:
         connect(uri).search_experiments(max_results=1)
     except Exception as error:  # MLflow raises what its libraries do

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 def search(
     space: Annotated[str, typer.Argument(help="What to search: a name in search_spaces/ or a .toml file.")],
     profile: ProfileName = "default",
-    trials: Annotated[int | None, typer.Option(help="Trials that the study has in the end.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Trials that the study has in the end. Default: the space's number.")
+    ] = None,
     study: Annotated[str | None, typer.Option(help="The study's name. Default: the space's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a study; nothing runs twice.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of the sampler and of every training.")] = None,
@@ -29,21 +31,24 @@ def search(
         str | None,
         typer.Option(help="Every trial takes this trained network instead of training one; the space varies plans."),
     ] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trials on their way at a time.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Begin no trial after so long.")] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="Trials on their way at a time. Default: as many as keep the machine busy.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="Begin no trial after so many hours.")] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure on this: a device, 'kind:...' or 'soc:...'. Repeat for several; each has objectives."
+            help="Measure on this: a device, 'kind:...' or 'soc:...'. Repeat for several; each then has objectives of "
+            "its own."
         ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: evaluate what failed once more.")
+        bool, typer.Option("--retry-failed", help="With --resume: try the failed trials once more.")
     ] = False,
     accept: Annotated[
         list[str] | None,
         typer.Option(
-            help="Let a measurement of this verdict count: contended, unsteady or throttled. May be repeated; such "
+            help="Let measurements with this verdict count: contended, unsteady or throttled. May be repeated; such "
             "figures are marked."
         ),
     ] = None,
@@ -53,7 +58,7 @@ def search(
     from mqn.cli.front import show_front
     from mqn.cli.tracking import load_tracked
     from mqn.report.front import front
-    from mqn.search.census import records
+    from mqn.search.census import records, say_counts
     from mqn.search.driver import SearchRequest, run_search
     from mqn.search.study import open_study
 
@@ -77,8 +82,9 @@ def search(
         ),
         output.note,
     )
-    counts = ", ".join(f"{count} {state}" for state, count in summary.trials.items() if count)
-    output.note(f"{summary.study}: {counts}; {summary.trainings} trainings; {summary.seconds:.0f} s")
+    output.note(
+        f"{summary.study}: {say_counts(summary.trials)}; {summary.trainings} trainings; {summary.seconds:.0f} s"
+    )
     if summary.unsent:
         output.note(f"not tracked yet: {summary.unsent}")
     if summary.stopped == "exhausted":

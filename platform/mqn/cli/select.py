@@ -51,7 +51,6 @@ def select(
     from mqn.data.licence import origin_of
     from mqn.report.bundle import check_replaceable, write_bundle
     from mqn.report.certainty import figures_of
-    from mqn.report.listing import figure_text
     from mqn.report.selection import select as pick
     from mqn.report.verification import check_data
     from mqn.search.artifacts import ArtifactStore
@@ -79,9 +78,9 @@ def select(
     )
     if not json:
         value = figures_of(record, device)[by]
-        output.line(f"trial {record.number}: {record.label}, {by} {figure_text(value, by)}")
+        output.line(f"trial {record.number}: {record.label}, {by} {quantity(by).table_text(value)}")
         (done,) = verified
-        again = ", ".join(f"{name} {figure_text(value, name)}" for name, value in done.figures.items())
+        again = ", ".join(f"{name} {quantity(name).table_text(value)}" for name, value in done.figures.items())
         output.line(f"verified again on this machine, {done.pictures} pictures, {done.inputs} inputs: {again}")
         output.line(f"bundle: {folder}   (start with {folder / 'README.md'} and {folder / 'MODEL_CARD.md'})")
     version = _register(record, by, folder, settings) if register_model else ""

@@ -13,7 +13,6 @@ from mqn.profile import load_profile
 
 if TYPE_CHECKING:
     from mqn.records import TrialRecord
-    from mqn.search.store import StudyStore
     from mqn.search.study import Study
 
 
@@ -28,12 +27,11 @@ def status(
     json: Json = False,
 ) -> None:
     """How many trials and trainings a study has, who drives it, what failed and why, and how good its front is."""
-    from mqn.search.store import connect
     from mqn.search.study import list_studies
 
-    store = connect(load_profile(profile).study_url)
+    url = load_profile(profile).study_url
     if study is None:
-        names = list(list_studies(store))
+        names = list(list_studies(url))
         if json:
             output.document({"studies": names})
         elif names:
@@ -41,16 +39,16 @@ def status(
         else:
             output.line("no study yet; start one with: mqn search smoke")
         return
-    _show(study, store, profile, json)
+    _show(study, url, profile, json)
 
 
-def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
+def _show(name: str, url: str, profile: str, json: bool) -> None:
     from mqn.report.hypervolume import hypervolume
-    from mqn.search.census import count_states, count_trainings, records
+    from mqn.search.census import count_states, count_trainings, records, say_counts
     from mqn.search.study import open_study
 
-    opened = open_study(name, store)
-    drivers = store.drivers(name)
+    opened = open_study(name, url)
+    drivers = opened.store.drivers(name)
     found, states = records(opened), count_states(opened)
     history = hypervolume(found, opened.space.objectives)
     failures = {record.number: record.error for record in found if record.error}
@@ -73,8 +71,7 @@ def _show(name: str, store: StudyStore, profile: str, json: bool) -> None:
             }
         )
         return
-    words = {**{state: state for state in states}, "held": "waiting for a steady device"}
-    output.line(f"{name}: " + ", ".join(f"{count} {words[state]}" for state, count in states.items() if count))
+    output.line(f"{name}: {say_counts(states)}")
     output.line(f"trainings: {count_trainings(found)}")
     if history.trials:
         output.line(f"hypervolume: {history.text}, from {history.reference_text} (a tenth behind the worst trial)")

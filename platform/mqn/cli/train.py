@@ -32,8 +32,8 @@ def train(out: Output, data: Data = None, settings: Settings = None, json: Json 
         output.document({"checkpoint": checkpoint, "dataset": dataset.hash})
         return
     output.line(f"checkpoint: {checkpoint}")
-    where = f" --data {shlex.quote(data)}" if data else ""
-    output.line(f"next: mqn export {checkpoint} --output {out / 'export'}{where}")
+    words = ["mqn", "export", str(checkpoint), "--output", str(out / "export"), *(("--data", data) if data else ())]
+    output.line(f"next: {shlex.join(words)}")
 
 
 def _train(out: Path, data: str | None, settings: list[str] | None) -> tuple[Path, Dataset]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mqn.errors import FaultError, MqnError
-from mqn.faults import fault_of
+from mqn.faults import fault_of, refused_path
 from mqn.parsing import from_mapping, to_plain
 
 PREFIX = "@mqn "
@@ -90,7 +90,7 @@ def serve(jobs: Iterable[str], answers: TextIO) -> None:
         try:
             answer = {"result": to_plain(JOBS[job["function"]](job["arguments"]))}
         except Exception as error:
-            failure = fault_of(error) or (error if isinstance(error, MqnError) else None)
+            failure = fault_of(error) or (error if isinstance(error, MqnError) else refused_path(error))
             if failure is None:
                 raise
             answer = {"error": type(failure).__name__, "message": _at(job, failure)}

@@ -52,11 +52,6 @@ def list_trials(view: View, panel: Panel) -> str:
     return f'<div class="scroll" style="max-height:{panel.height}px">{table}</div>'
 
 
-def figure_text(value: float, metric: str) -> str:
-    """A figure with as many digits as the paper gives it."""
-    return f"{value:,.{quantity(metric).paper_digits}f}"
-
-
 def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool) -> str:
     cells = [f'<td class="n" data-v="{record.number}">{record.number}</td>', _word(record.label)]
     broken = [name for name, violation in record.violations.items() if violation > 0]
@@ -64,7 +59,7 @@ def _row(view: View, record: TrialRecord, names: Sequence[str], *, failed: bool)
     for name in names:
         value = view.value(record, name)
         if find_quantity(name):
-            text = "" if value is None else figure_text(value, name)
+            text = "" if value is None else quantity(name).table_text(value)
             cells.append(f'<td class="n" data-v="{"" if value is None else value}">{text}</td>')
         else:
             cells.append(_word(value))

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mqn.errors import UsageError
-from mqn.quantities import number_text
+from mqn.quantities import number_text, quantity
 from mqn.records import TrialRecord
 from mqn.report.board import Board, Panel
 from mqn.report.charts import axis_title
 from mqn.report.drawings import DRAWINGS
 from mqn.report.embedding import embed
 from mqn.report.front import state_of
-from mqn.report.listing import SCRIPT, figure_text, list_trials
+from mqn.report.listing import SCRIPT, list_trials
 from mqn.report.page_look import CONFIG, lay_out
 from mqn.report.view import View, look, read_curves
 from mqn.search.artifacts import ArtifactStore
@@ -92,7 +92,7 @@ def _tiles(view: View) -> str:
         for index, axis in enumerate(view.axes):
             values = [point.values[index] for point in view.front.points]
             best = min(values) if axis.direction == "minimize" else max(values)
-            tiles.append((figure_text(best, axis.metric), f"best {axis_title(axis.metric)}"))
+            tiles.append((quantity(axis.metric).table_text(best), f"best {axis_title(axis.metric)}"))
     if view.history.trials:
         tiles.append((number_text(view.history.final), _hypervolume_words(view)))
     return "".join(f'<div class="tile"><b>{value}</b><span>{html.escape(name)}</span></div>' for value, name in tiles)

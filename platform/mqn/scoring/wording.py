@@ -23,7 +23,7 @@ class Spread(Protocol):
 
 def figure_text(metric: str, value: float | None) -> str:
     """A value; a dash where there is none."""
-    return "-" if value is None else f"{value:.{quantity(metric).paper_digits}f}"
+    return "-" if value is None else quantity(metric).table_text(value)
 
 
 def difference_text(metric: str, value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from optuna.trial import FrozenTrial, TrialState
@@ -15,6 +16,7 @@ _ENDED: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
     TrialState.PRUNED: "pruned",
 }
+_WORDS = {"held": "waiting", "waiting": "not begun"}
 _STATES: tuple[State, ...] = ("complete", "failed", "pruned", "running", "interrupted", "held")
 
 
@@ -39,7 +41,7 @@ def count_states(study: Study) -> dict[str, int]:
     """How many trials are complete, failed, pruned, running, interrupted, held, and waiting.
 
     Running are those that a living driver holds, interrupted those that a dead one left, held those that wait for a
-    steady device.
+    steady device or for another try, waiting those that nobody has begun.
     """
     held = study.store.held_trials(study.name)
     counts = dict.fromkeys([*_STATES, "waiting"], 0)
@@ -50,6 +52,11 @@ def count_states(study: Study) -> dict[str, int]:
             noted = study.noted(frozen) if frozen.state == TrialState.RUNNING else None
             counts[_state(frozen, noted, held)] += 1
     return counts
+
+
+def say_counts(counts: Mapping[str, int]) -> str:
+    """Those numbers for people: `3 complete, 9 waiting`; what there is none of is left out."""
+    return ", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts.items() if count)
 
 
 def count_trainings(found: list[TrialRecord]) -> int:

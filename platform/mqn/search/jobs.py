@@ -13,7 +13,7 @@ from typing import Any, Literal
 import mqn
 import mqn.errors
 from mqn.errors import FaultError, MeasurementError, MqnError
-from mqn.faults import fault_of
+from mqn.faults import fault_of, refused_path
 from mqn.redaction import redact
 from mqn.search.artifacts import Artifact, ArtifactStore
 
@@ -138,7 +138,7 @@ def perform(folder: Path, job: Job) -> Outcome:
     try:
         return _perform(folder, job)
     except Exception as error:
-        failure = fault_of(error) or (error if isinstance(error, MqnError) else None)
+        failure = fault_of(error) or (error if isinstance(error, MqnError) else refused_path(error))
         if failure is None:
             raise
         return Outcome.failed(failure, time.monotonic() - began)

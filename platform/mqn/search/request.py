@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError, nearest
 from mqn.parsing import to_plain
-from mqn.profile import Profile
+from mqn.profile import MOST_TRIALS, Profile
 from mqn.redaction import MASK, redact_url
 from mqn.search.about import About
 from mqn.search.changes import check_unchanged
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 ACCEPTABLE = ("ok", "contended", "unsteady", "throttled")
 """Verdicts about the machine, which a user may accept; those about the model are none."""
 
-_MOST_TRIALS = 1_000_000
 _MOST_PARALLEL = 10_000
 
 
@@ -73,7 +72,7 @@ class SearchRequest:
         Raises:
             UsageError: names the option, what was given, and what is allowed.
         """
-        _whole("--trials", self.trials, 1, _MOST_TRIALS)
+        _whole("--trials", self.trials, 1, MOST_TRIALS)
         _whole("--parallel", self.parallel, 1, _MOST_PARALLEL)
         _whole("--seed", self.seed, 0, 2**32 - 1)
         if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mqn.database_urls import sqlite_file
 from mqn.search.database import Database, open_database
 from mqn.search.drivers import Driver, held_trials, read_drivers
 from mqn.search.patience import Patience, PatientStorage
@@ -43,6 +44,12 @@ class StudyStore:
                 return held_trials(connection, alive)
 
         return self.patience(read)
+
+
+def is_absent(where: str | StudyStore) -> bool:
+    """Whether a database is a file that nobody has made yet; to open it would make it."""
+    file = sqlite_file(where) if isinstance(where, str) else None
+    return file is not None and file.parent.is_dir() and not file.exists()
 
 
 def connect(where: str | StudyStore, *, patience_seconds: float = 0.0) -> StudyStore:

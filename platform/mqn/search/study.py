@@ -18,7 +18,7 @@ from mqn.search.drawing import draw_point, identity, make_sampler, settle, untri
 from mqn.search.lease import Lease
 from mqn.search.points import Params
 from mqn.search.space import parse_space
-from mqn.search.store import StudyStore, connect
+from mqn.search.store import StudyStore, connect, is_absent
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -269,9 +269,9 @@ def open_study(name: str, where: str | StudyStore, lease: Lease | None = None) -
     Raises:
         UnknownNameError: it does not; names the nearest.
     """
-    store = connect(where)
-    summaries = _own(store)
-    if name not in summaries:
+    store = None if is_absent(where) else connect(where)
+    summaries = {} if store is None else _own(store)
+    if store is None or name not in summaries:
         raise UnknownNameError("study", name, summaries, "start one with: mqn search SPACE --study NAME")
     study = optuna.load_study(storage=store.storage, study_name=name)
     return Study(study, from_mapping(About, summaries[name], source=f"study {name!r}"), store, lease)
@@ -279,7 +279,7 @@ def open_study(name: str, where: str | StudyStore, lease: Lease | None = None) -
 
 def list_studies(where: str | StudyStore) -> dict[str, About]:
     """Every study of a database by name, oldest first."""
-    own = _own(connect(where))
+    own = {} if is_absent(where) else _own(connect(where))
     return {name: from_mapping(About, plain, source=f"study {name!r}") for name, plain in own.items()}
 
 
