@@ -14,12 +14,12 @@ from mqn.profile import (
     DeviceProfile,
     Profile,
     RayProfile,
-    RetryProfile,
     StorageProfile,
     TrackingProfile,
     load_profile,
 )
 from mqn.records import PRESETS, MeasureSettings
+from mqn.retry_profile import RetryProfile
 
 
 def profile(tmp_path: Path, text: str) -> str:

@@ -194,6 +194,7 @@ def test_convert_refuses_what_it_cannot_read_or_write(tmp_path: Path, capsys: py
             "(/far/.lock): the file system cannot lock",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: make room there"),
+        (PermissionError(errno.EACCES, "Permission denied", "/far/x"), "cannot use /far/x: permission denied"),
         (NotImplementedError("FileSystem does not appear to support flock"), "does not appear to support flock"),
     ],
 )
@@ -235,16 +236,12 @@ def test_a_missing_extra_says_what_to_install(
 
 @pytest.mark.parametrize("named", ["file", "file/inner"])
 def test_an_output_that_is_no_folder_is_told_in_one_line(
-    named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        (tmp_path / named).mkdir()
-
     (tmp_path / "file").write_text("mine")
-    monkeypatch.setattr("mqn.data.dataset.locate", refuse)
     code, line = fails(capsys, "train", "--output", str(tmp_path / named))
-    assert code == 1
-    assert line.startswith(f"mqn: cannot use {tmp_path / named}: ")
+    assert code == 2
+    assert line.startswith(f"mqn: cannot make {tmp_path / named}: ")
     assert (tmp_path / "file").read_text() == "mine"
 
 

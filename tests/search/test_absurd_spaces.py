@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mqn.errors import ConfigError, LocalNameError
-from mqn.search.space import MOST_POINTS, parse_space
+from mqn.search.combinations import MOST_POINTS
+from mqn.search.space import parse_space
 
 SMALL: dict[str, Any] = {
     "name": "s",

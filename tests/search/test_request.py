@@ -21,6 +21,7 @@ from mqn.errors import (
     UsageError,
 )
 from mqn.home import shipped
+from mqn.plain_values import shown
 from mqn.profile import BudgetProfile, DeviceProfile, Profile, RayProfile
 from mqn.records import MeasureSettings
 from mqn.search.constancy import hold_devices
@@ -227,7 +228,7 @@ def test_the_password_of_datas_address_is_not_kept_and_asked_for_again():
 def test_name_that_is_no_file_name(name, tmp_path):
     space = tmp_path / "s.toml"
     space.write_text('name = "a b"\nobjectives = [{ metric = "macs" }]\n')
-    with pytest.raises(UsageError, match=f"study {re.escape(repr(name or 'a b'))}: a name has 1 to 100 letters"):
+    with pytest.raises(UsageError, match=f"study {re.escape(shown(name or 'a b'))}: a name has 1 to 100 letters"):
         run_search(SearchRequest(space=str(space), study=name))
 
 

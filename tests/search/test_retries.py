@@ -21,7 +21,7 @@ from mqn.errors import (
     TrackingError,
     UnsteadyError,
 )
-from mqn.profile import RetryProfile
+from mqn.retry_profile import RetryProfile
 from mqn.search.census import records
 from mqn.search.engine import InProcessEngine
 from mqn.search.study import open_study

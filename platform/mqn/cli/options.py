@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,9 +116,11 @@ def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
     for word in words or ():
         name, _, number = word.partition("=")
         try:
-            bounds[quantity(name).name] = float(number)
+            bounds[quantity(name).name] = value = float(number)
         except ValueError:
-            raise UsageError(f"{option} {word!r}: write METRIC=NUMBER, for example {option} latency_ms=21") from None
+            value = math.nan
+        if math.isnan(value):
+            raise UsageError(f"{option} {word!r}: write METRIC=NUMBER, for example {option} latency_ms=21")
     return bounds
 
 

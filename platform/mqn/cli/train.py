@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqn.cli import output
-from mqn.cli.options import Data, Json, Output, Settings, parse_candidate
+from mqn.cli.options import Data, Json, Output, Settings, make_folder, parse_candidate
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -41,6 +41,7 @@ def _train(out: Path, data: str | None, settings: list[str] | None) -> tuple[Pat
     from mqn.train.loop import train as run
 
     candidate = parse_candidate(settings)
+    make_folder(out)
     with output.progress() as bar:
         reading = bar.add_task("preparing data", total=None)
 

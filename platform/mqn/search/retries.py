@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mqn.errors import ExportError, FaultError, MqnError, ProcessCrashedError, ProcessLostError, UnsteadyError
 from mqn.faults import fault_of
-from mqn.profile import LONGEST_PAUSE_SECONDS, RetryProfile
+from mqn.retry_profile import LONGEST_PAUSE_SECONDS, RetryProfile
 from mqn.search.jobs import Outcome
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mqn.errors import ClusterError, DeviceAwayError, DeviceRestingError, DiskError, StudyError
-from mqn.profile import RetryProfile
+from mqn.retry_profile import RetryProfile
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.engine import Engine
 from mqn.search.jobs import Job, Outcome

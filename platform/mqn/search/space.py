@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,11 +15,13 @@ from mqn.local_names import require_local
 from mqn.parsing import content_hash, flatten, from_mapping, read_toml
 from mqn.profile import MOST_TRIALS
 from mqn.quantities import Direction, quantity, split_target
-from mqn.records import NAMED_FILES, Candidate
+from mqn.records import Candidate
 from mqn.search.changes import essence
+from mqn.search.combinations import MOST_POINTS, combinations, require_countable
 from mqn.search.conditions import check_expansion, order_dimensions
 from mqn.search.dimensions import Dimension, DimensionTable, Scalar, parse_dimension
 from mqn.search.goals import Constraint, Objective, Scoring, check_goals, check_scoring, expand_targets
+from mqn.search.overriding import overridden
 from mqn.search.points import Params, grid_points, starting_points
 from mqn.search.trained import Trained, check_varied, with_checkpoint
 from mqn.search.tuning import check_tuning
@@ -28,11 +30,6 @@ if TYPE_CHECKING:
     import optuna
 
 Sampler = Literal["tpe", "nsga2", "random", "grid"]
-
-MOST_POINTS = 10_000
-"""Of a grid, and of what expansion makes of one network."""
-
-_FILE_KEYS = ("arch.encoder_weights", "training.feature_weights", "training.response_curves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +166,7 @@ class Space:
             return []
         networks: dict[str, list[Params]] = {}
         for point in dict.fromkeys(tuple(point.items()) for point in self.points) or ((),):
-            for params in self._combinations(dict(point), {}):
+            for params in combinations(self.dimensions, dict(point), {}, self.expansion):
                 candidate = self.candidate(params)
                 networks.setdefault(content_hash((candidate.arch, candidate.training)), []).append(params)
         return [params for group in networks.values() for params in group]
@@ -178,35 +175,8 @@ class Space:
         """The other points that expansion adds beside one: every other combination of the expanded dimensions."""
         if not self.expansion:
             return []
-        every = self._combinations({}, params)
+        every = combinations(self.dimensions, {}, params, self.expansion)
         return [point for point in every if point != dict(params)]
-
-    def require_countable(self, points: Sequence[Params], pinned: Mapping[str, Scalar]) -> None:
-        """Count what a grid or an expansion would hold, before any of it is built.
-
-        Raises:
-            ConfigError: more points than anybody could try.
-        """
-        count = 0
-        for point in points:
-            for _ in self._combinations(dict(point), pinned):
-                count += 1
-                if count > MOST_POINTS:
-                    raise ConfigError(
-                        f"{self.source}: has more than {MOST_POINTS} points; take fewer values, or sampler = 'tpe'"
-                    )
-
-    def _combinations(self, start: Params, pinned: Mapping[str, Scalar], depth: int = 0) -> Iterator[Params]:
-        if depth == len(self.dimensions):
-            yield start
-            return
-        dimension = self.dimensions[depth]
-        if not dimension.active(start):
-            yield from self._combinations(start, pinned, depth + 1)
-            return
-        held = dimension.key in pinned and dimension.key not in self.expansion
-        for value in (pinned[dimension.key],) if held else dimension.values() or ():
-            yield from self._combinations({**start, dimension.key: value}, pinned, depth + 1)
 
     def with_overrides(self, overrides: Mapping[str, Any], *, source: str = "--set") -> Space:
         """The space with some keys fixed to given values; a dimension among them is searched no more.
@@ -218,35 +188,7 @@ class Space:
         Raises:
             ConfigError: an unknown key, a value that the candidate refuses, or a key that the grid's points vary.
         """
-        values = dict(overrides)
-        for key in _FILE_KEYS:  # Workers run in other folders.
-            if isinstance(values.get(key), str) and values[key] not in NAMED_FILES:
-                require_local(values[key], f"{source}: {key} = ")
-                values[key] = str(Path(values[key]).expanduser().absolute())
-        check_varied(self.trained, values, source=source)
-        clash = sorted(set(values) & set(self.points[0] if self.points else ()))
-        if clash:
-            raise ConfigError(f"{source}: {clash[0]} is what the points of {self.source} vary; leave it out")
-        typed = self.base.with_values(values, source=source).flat()
-        definition = dict(self.definition)
-        definition["fixed"] = {**definition["fixed"], **{key: typed[key] for key in values}}
-        definition["dimensions"] = {}
-        for dimension in self.dimensions:
-            # A condition on a key that is searched no more is decided: by its value, or because it never counts.
-            decided = {key for key in dimension.when if key not in definition["dimensions"]}
-            failed = any(key not in values or typed[key] not in dimension.when[key] for key in decided)
-            if dimension.key in values or failed:
-                definition["fixed"].setdefault(dimension.key, typed[dimension.key])
-                continue
-            table = dimension.plain()
-            when = {key: allowed for key, allowed in table.pop("when", {}).items() if key not in decided}
-            definition["dimensions"][dimension.key] = {**table, **({"when": when} if when else {})}
-        kept = [key for key in self.expansion if key in definition["dimensions"]]
-        agreeing = [point for point in self.start if all(typed[key] == point.get(key, typed[key]) for key in values)]
-        definition["start"] = [
-            {key: value for key, value in point.items() if key in definition["dimensions"]} for point in agreeing
-        ]
-        return parse_space({**definition, "expansion": {"dimensions": kept}}, source=self.source)
+        return parse_space(overridden(self, overrides, source=source), source=self.source)
 
     def with_targets(self, targets: Sequence[str]) -> Space:
         """The space as it is searched on some targets: with several, each has its own latency and memory goals.
@@ -341,8 +283,8 @@ def _check_points(space: Space) -> None:
             raise ConfigError(f"{space.source}: a grid holds every combination by itself; leave [expansion] out")
         if space.start:
             raise ConfigError(f"{space.source}: a grid takes every point anyway; leave [[start]] out")
-        space.require_countable(space.points or ({},), {})
+        require_countable(space.dimensions, space.points or ({},), {}, (), source=space.source)
         space.grid()  # Every point must be a candidate.
     elif space.expansion:
         others = {d.key: (d.values() or (d.low,))[0] for d in space.dimensions if d.key not in space.expansion}
-        space.require_countable(({},), others)
+        require_countable(space.dimensions, ({},), others, space.expansion, source=space.source)
