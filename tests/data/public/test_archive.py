@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import random
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from mqn.data.public.archive import extract
 from mqn.errors import FetchError
 from mqn.local_names import MARK
 
+Harm = Callable[[bytes], bytes]
 FILES = {"set/a.hdr": b"first" * 1000, "set/deep/b.hdr": b"second" * 1000, "set/notes.txt": b"text"}
 
 
@@ -204,3 +208,34 @@ def test_disk_that_fills_up_keeps_what_is_there(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(archive, "_take", take)
     extract(packed, tmp_path / "out", everything)
     assert content(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        (b"set/\xc3\xa4.hdr", lambda data: data.replace(b"set/\xc3\xa4", b"set/\xff\xfe")),
+        (b"a", lambda data: data.replace(b"\x01\x00\x00\x00", b"\x00\x00\x00\x00")),
+    ],
+)
+def test_a_zip_whose_directory_makes_no_sense_is_damaged(name: bytes, harm: Harm, tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "a.zip", {name.decode(): b"x" * 50})
+    data = whole.read_bytes()
+    directory = data.index(b"PK\1\2")
+    for harmed in (harm(data), data[:directory] + harm(data[directory:])):
+        whole.write_bytes(harmed)
+        with pytest.raises(FetchError, match="damaged or cut short"):
+            extract(whole, tmp_path / "in" / "out", lambda _: True)
+        assert not list((tmp_path / "in").iterdir())
+
+
+def test_an_archive_of_any_bytes_ends_in_files_or_in_one_line(tmp_path: Path) -> None:
+    good, generator = zipped(tmp_path / "a.zip", {"ä/a.hdr": b"x" * 50, "b.hdr": b"y"}).read_bytes(), random.Random(7)
+    for number in range(300):
+        harmed = bytearray(good)
+        for _ in range(generator.randint(1, 4)):
+            harmed[generator.randrange(len(harmed))] = generator.choice((0, 255, generator.randrange(256)))
+        (tmp_path / "a.zip").write_bytes(harmed)
+        with contextlib.suppress(FetchError):
+            extract(tmp_path / "a.zip", tmp_path / "in" / str(number), lambda _: True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "in"}
+    assert all(path.name.isdecimal() for path in (tmp_path / "in").iterdir())

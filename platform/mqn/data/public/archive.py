@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -36,6 +37,7 @@ _NOTES = (
 )
 _ORIGIN = ".archive"
 
+# Beside what the libraries document, names that are no text and numbers that fit nothing end in these.
 _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -43,7 +45,11 @@ _DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    struct.error,
 )
 
 
@@ -97,13 +103,14 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool], *, anew:
     except (FetchError, LocalNameError) as error:
         remove_own(partial, within=folder.parent)
         raise FetchError(str(error)) from error
-    except _DAMAGE as error:
+    except (*_DAMAGE, OSError) as error:
+        # A place before the file's begin is an invalid argument.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise out_of_room(error, folder) from error
         remove_own(partial, within=folder.parent)
         raise FetchError(
             f"{archive}: damaged or cut short ({' '.join(str(error).split()) or type(error).__name__}); fetch it again"
         ) from error
-    except OSError as error:
-        raise out_of_room(error, folder) from error
     (partial / _ORIGIN).unlink()
     publish_folder(partial, folder, replace=anew)
 
