@@ -37,3 +37,10 @@ def test_keep_forgets_the_rest(tmp_path: Path) -> None:
         ledger.add({"file": name})
     ledger.keep(1)
     assert Ledger(tmp_path / "l.jsonl", {}).entries == [{"file": "1"}]
+
+
+def test_lines_that_others_wrote_end_what_is_taken_up(tmp_path: Path) -> None:
+    Ledger(tmp_path / "l.jsonl", {}).add({"file": "1"})
+    with (tmp_path / "l.jsonl").open("a") as stream:
+        stream.write("[" * 100_000 + "\n")
+    assert Ledger(tmp_path / "l.jsonl", {}).entries == [{"file": "1"}]

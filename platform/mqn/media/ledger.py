@@ -67,7 +67,7 @@ class Ledger:
         for index, line in enumerate(lines):
             try:
                 is_entry = isinstance(json.loads(line), dict)
-            except ValueError:
+            except (ValueError, RecursionError):
                 is_entry = False
             if not is_entry:
                 return lines[:index]

@@ -55,3 +55,13 @@ def test_what_promises_nothing_misses_nothing(content: bytes, tmp_path: Path) ->
 def test_boxes_of_64_bits_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(struct.pack(">I4sQ", 1, b"mdat", 1 << 40))
     assert missing_bytes(tmp_path / "a.mp4") == (1 << 40) - 16
+
+
+@pytest.mark.parametrize(("before", "size"), [(0, 188), (4, 192)])
+def test_a_transport_stream_ends_with_a_whole_packet(before: int, size: int, tmp_path: Path) -> None:
+    packet = bytes(before) + b"\x47" + bytes(187)
+    (tmp_path / "a.ts").write_bytes(packet * 9)
+    assert missing_bytes(tmp_path / "a.ts") == 0
+    (tmp_path / "a.ts").write_bytes((packet * 9)[:-30])
+    assert missing_bytes(tmp_path / "a.ts") == 30
+    assert len(packet) == size

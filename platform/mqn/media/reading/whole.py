@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_SYNC = 0x47
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"pnot", b"uuid", b"sidx", b"meta")
 _MOST_BOXES = 100_000
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes are promised beyond the file's end: by boxes (MP4, MOV), a segment (Matroska) or chunks (AVI).
+    """How many bytes are promised beyond the file's end.
+
+    By boxes (MP4, MOV), a segment (Matroska), chunks (AVI) or a packet that was begun (transport streams).
 
     Args:
         path: a video file.
@@ -28,9 +31,21 @@ def missing_bytes(path: Path) -> int:
         start = file.read(12)
         if start[:4] == _EBML:
             return max(0, _segment_end(file) - size)
+        if packet := _packet_size(file):
+            return -size % packet
         if start[:4] == b"RIFF":
             return max(0, 8 + int.from_bytes(start[4:8], "little") - size)
         return max(0, _boxes_end(file, size) - size) if start[4:8] in _BOXES else 0
+
+
+def _packet_size(file: BinaryIO) -> int:
+    """Of a transport stream (ISO/IEC 13818-1): whole packets, alone or behind a time each; 0 for other files."""
+    for before, size in ((0, 188), (4, 192)):
+        file.seek(before)
+        start = file.read(4 * size + 1)
+        if len(start) > 4 * size and set(start[::size]) == {_SYNC}:
+            return size
+    return 0
 
 
 def _segment_end(file: BinaryIO) -> int:
