@@ -148,7 +148,7 @@ def decode_tiff(path: Path) -> Decoded:
         codes = (2**picture.bits - 1) - codes
     notes = []
     if picture.pages > 1:
-        notes.append(f"the first of {picture.pages} pages")
+        notes.append(picture.which_page)
     if picture.premultiplied:
         notes.append("its colours are multiplied by alpha, as over black")
     if picture.transfer_function and picture.profile is None:
@@ -241,16 +241,18 @@ def _metadata(header: Any, exif_bytes: bytes | None) -> dict[str, Any]:
     if not exif_bytes:
         return found
     exif = Image.Exif()
-    try:
-        exif.load(exif_bytes)
-        found["orientation"] = int(exif.get(_ORIENTATION, 1))
-        # The interoperability index of Exif 2.32, annex E: "R03" is the option file of DCF, Adobe RGB.
-        if _INTEROPERABILITY in exif.get_ifd(_EXIF):
-            found["is_adobe_rgb"] = str(exif.get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
-    except _FAILURES:
-        found["notes"] = ("its EXIF data are damaged and left out",)
+    with captured_noise():
+        try:
+            exif.load(exif_bytes)
+            found["orientation"] = int(exif.get(_ORIENTATION, 1))
+            # The interoperability index of Exif 2.32, annex E: "R03" is the option file of DCF, Adobe RGB.
+            if _INTEROPERABILITY in exif.get_ifd(_EXIF):
+                found["is_adobe_rgb"] = str(exif.get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
+        except _FAILURES:
+            found["notes"] = ("its EXIF data are damaged and left out",)
     return found
 
 
 def _has_gain_map(data: bytes) -> bool:
-    return b"http://ns.adobe.com/hdr-gain-map/1.0/" in data[: 1 << 17]
+    """By Adobe's words for it, or by those of ISO 21496-1."""
+    return any(words in data[: 1 << 17] for words in (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"iso:ts:21496:-1"))

@@ -104,9 +104,10 @@ def test_a_colour_space_by_name_is_obeyed_or_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="its colour space 'srgb_rec709_scene' is not supported"):
         read(_file(tmp_path / "b.exr", image, colorInteropID="srgb_rec709_scene"))
     assert load(_file(tmp_path / "c.exr", image, colorInteropID="unknown")).notes == ()
-    told = load(_file(tmp_path / "d.exr", image, **{"oiio:ColorSpace": "sRGB"})).notes
-    assert told == ("names its colour space 'sRGB', which is not applied; it is taken for linear BT.709",)
+    with pytest.raises(PictureError, match="its colour space 'sRGB' is not known here; write it as linear light"):
+        read(_file(tmp_path / "d.exr", image, **{"oiio:ColorSpace": "sRGB"}))
     assert load(_file(tmp_path / "e.exr", image, **{"oiio:ColorSpace": "Linear"})).notes == ()
+    assert np.array_equal(read(_file(tmp_path / "f.exr", image, **{"oiio:ColorSpace": "ACEScg"})), loaded.image)
 
 
 @pytest.mark.parametrize("numbers", [(0.6, 0.3) * 4, (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.9, 0.0)])

@@ -113,6 +113,13 @@ def test_tags_of_primaries_are_obeyed(tmp_path: Path) -> None:
     assert "brought from prophoto" in loaded.notes[0]
 
 
+def test_a_white_in_floats_is_that_in_ratios(tmp_path: Path) -> None:
+    of_floats, of_ratios = ((318, "f", 2, (0.3457, 0.3585), True), (318, "2I", 2, (3457, 10000, 3585, 10000), True))
+    pictures = [read(_file(tmp_path / "a.tif", _light(), extratags=[tag])) for tag in (of_floats, of_ratios)]
+    assert pictures[0] == pytest.approx(pictures[1], rel=1e-5)
+    assert not np.allclose(pictures[0], _light(), rtol=1e-2)
+
+
 def test_orientation_and_pages_are_told(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for _ in range(2):

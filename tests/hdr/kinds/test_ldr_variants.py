@@ -148,3 +148,38 @@ def test_a_heic_states_its_colours_by_number_too(tmp_path: Path, full_range: int
                 read_ldr(tmp_path / "a.heic")
         else:
             assert read_ldr(tmp_path / "a.heic")[6, 6] == pytest.approx(colour, abs=0.012)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_luma_and_chroma_in_a_tiff_become_rgb(tmp_path: Path, compression: str, orientation: int) -> None:
+    codes = np.full((16, 32, 3), 60, np.uint8)
+    codes[:8, :16] = (200, 120, 60)
+    picture, tags = Image.fromarray(codes), {274: orientation}
+    quality = {"quality": 100} if compression == "jpeg" else {}
+    picture.save(tmp_path / "rgb.tif", tiffinfo=tags)
+    picture.convert("YCbCr").save(tmp_path / "a.tif", tiffinfo=tags, compression=compression, **quality)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages[0].photometric == tifffile.PHOTOMETRIC.YCBCR
+    assert read_ldr(tmp_path / "a.tif") == pytest.approx(read_ldr(tmp_path / "rgb.tif"), abs=0.02)
+
+
+def test_luma_and_chroma_of_more_bits_are_not_supported(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8, 3), np.uint16), photometric="ycbcr")
+    with pytest.raises(PictureError, match="holds YCbCr values of 16 bits, which is not supported"):
+        read_ldr(tmp_path / "a.tif")
+
+
+def test_a_thumbnail_is_not_the_picture_of_a_tiff(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(np.zeros((4, 4, 3), np.uint8), photometric="rgb", subfiletype=1)
+        file.write(np.full((8, 12, 3), 255, np.uint8), photometric="rgb")
+    loaded = load_ldr(tmp_path / "a.tif")
+    assert np.array_equal(loaded.image, np.ones((8, 12, 3)))
+    assert loaded.notes == ("page 2 of 2",)
+
+
+def test_a_gain_map_by_the_standard_is_told(tmp_path: Path) -> None:
+    data, words = _jpeg(), b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
+    (tmp_path / "a.jpg").write_bytes(data[:2] + b"\xff\xe2" + struct.pack(">H", len(words) + 2) + words + data[2:])
+    assert "its gain map is not applied" in load_ldr(tmp_path / "a.jpg").notes[0]

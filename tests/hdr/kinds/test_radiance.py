@@ -191,6 +191,7 @@ def test_exposure_and_aspect_are_told_and_not_applied(tmp_path: Path) -> None:
         (b"GAMMA=0.45\n" + FORMAT, "its GAMMA '0.45' is not supported"),
         (b"GAMMA=x\n" + FORMAT, "its GAMMA 'x' is not supported"),
         (b"COLORCORR=1 0 1\n" + FORMAT, "its COLORCORR has no three positive factors"),
+        (b"COLORCORR=1e-300 1 1\n" + FORMAT, "values are NaN, infinite or beyond float32"),
         (b"PRIMARIES=0.64 0.33 0.3\n" + FORMAT, "are no primaries and white; its colours cannot be known"),
         (b"PRIMARIES=red\n" + FORMAT, "are no primaries and white; its colours cannot be known"),
         (b"PRIMARIES=.6 .3 .6 .3 .6 .3 .3 .3\n" + FORMAT, "are no primaries and white"),

@@ -19,8 +19,18 @@ from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
 # Colour spaces that say nothing: "data" and "raw" are for what is no colour.
 _NO_SPACE = ("", "unknown", "data", "raw")
 
-# OpenImageIO's words for what a file that states nothing is.
-_LINEAR = ("linear", "scene_linear", "lin_rec709", "lin_rec709_scene", "lin_srgb", "default", *_NO_SPACE)
+# Names of linear spaces as OpenImageIO and the configurations of OpenColorIO have them, in small letters.
+_LINEAR = {
+    "bt709": (
+        "linear", "scene_linear", "default", "lin_srgb", "lin_rec709", "lin_rec709_scene", "linear rec.709",
+        "linear rec.709 (srgb)", "linear srgb", "utility - linear - rec.709", "utility - linear - srgb", *_NO_SPACE,
+    ),
+    "bt2020": ("lin_rec2020", "lin_rec2020_scene", "linear rec.2020", "utility - linear - rec.2020"),
+    "p3": ("lin_p3d65", "lin_p3d65_scene", "linear p3-d65", "utility - linear - p3-d65"),
+    "acescg": ("acescg", "lin_ap1", "lin_ap1_scene", "aces - acescg"),
+    "aces2065_1": ("aces2065-1", "aces", "lin_ap0", "lin_ap0_scene", "aces - aces2065-1"),
+}  # fmt: skip
+_PRIMARIES_BY_NAME = {name: PRIMARIES[primaries] for primaries, names in _LINEAR.items() for name in names}
 
 
 def decode_exr(path: Path) -> DecodedHdr:
@@ -97,8 +107,14 @@ def _colours(path: Path, header: Mapping[str, Any]) -> tuple[Primaries, tuple[fl
         )
     if numbers is not None:
         given, notes = stated_primaries(path, "chromaticities", numbers)
-    elif (named := str(header.get("oiio:ColorSpace", ""))).lower() not in _LINEAR:
-        notes = (f"names its colour space {plain(named)!r}, which is not applied; it is taken for linear BT.709",)
+    else:
+        named = str(header.get("oiio:ColorSpace", ""))
+        if named.lower() not in _PRIMARIES_BY_NAME:
+            raise PictureError(
+                f"{path}: its colour space {plain(named)!r} is not known here; write it as linear light, with its "
+                "chromaticities"
+            )
+        given = _PRIMARIES_BY_NAME[named.lower()]
     neutral = _numbers(path, header, "adoptedNeutral", 2)
     if neutral is None:
         return given, None, notes

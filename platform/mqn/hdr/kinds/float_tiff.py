@@ -30,7 +30,7 @@ def decode_float_tiff(path: Path) -> DecodedHdr:
         PictureError: as `mqn.hdr.kinds.tiff.read_tiff`; its numbers are no RGB; or its colours cannot be known.
     """
     picture = read_tiff(path)
-    notes = [f"the first of {picture.pages} pages"] if picture.pages > 1 else []
+    notes = [picture.which_page] if picture.pages > 1 else []
     if picture.orientation not in (0, 1):
         notes.append(f"is turned upright, as its orientation {picture.orientation} says")
     pixels, primaries = turn_upright(picture.pixels, picture.orientation), _BT709

@@ -155,7 +155,8 @@ def _corrected(path: Path, image: np.ndarray, header: RadianceHeader) -> tuple[n
             raise PictureError(f"{path}: its COLORCORR has no three positive factors; its colours cannot be known")
         correction *= factors
     if (correction != 1).any():
-        image /= correction.astype(np.float32)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            image /= correction.astype(np.float32)
         notes.append(f"its COLORCORR of {' '.join(f'{factor:g}' for factor in correction)} is undone")
     exposure = math.prod(factor[0] for factor in header.numbers("EXPOSURE") if factor)
     if exposure != 1:

@@ -18,6 +18,9 @@ from mqn.hdr.primaries import PRIMARIES
 
 _ICC_PROFILE, _ORIENTATION = 34675, 274
 _SGI_LOG = (34676, 34677)
+# Types of tags: unsigned and signed ratios.
+_RATIOS = (5, 10)
+_JPEG = (6, 7, 34892, 33007)
 _TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARY_CHROMATICITIES = 301, 318, 319
 
 # What a damaged directory, tag or strip ends in is not documented; these are what fuzzing found. The codecs' own errors
@@ -30,7 +33,7 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiffPicture:
-    """The first page of a TIFF file.
+    """The first page of a TIFF file that is no thumbnail.
 
     Attributes:
         pixels: (H, W) or (H, W, channels) as stored, not turned; a palette is looked up.
@@ -40,7 +43,8 @@ class TiffPicture:
         premultiplied: whether the colours are multiplied by it.
         profile: the ICC profile's bytes, if there is one.
         orientation: 1 to 8, as EXIF's.
-        pages: how many pictures the file holds.
+        page: which picture of the file it is, from 1.
+        pages: how many there are.
         chromaticities: x and y of red, green, blue and white, where tags state them; BT.709's for what they leave out.
         transfer_function: whether a tag states one.
     """
@@ -52,13 +56,19 @@ class TiffPicture:
     premultiplied: bool
     profile: bytes | None
     orientation: int
+    page: int
     pages: int
     chromaticities: tuple[float, ...] | None = None
     transfer_function: bool = False
 
+    @property
+    def which_page(self) -> str:
+        """In words."""
+        return f"the first of {self.pages} pages" if self.page == 1 else f"page {self.page} of {self.pages}"
+
 
 def read_tiff(path: Path) -> TiffPicture:
-    """Read the first page of a TIFF file, interleaved or planar, in strips or tiles.
+    """Read the first page of a TIFF file that is no thumbnail, interleaved or planar, in strips or tiles.
 
     Args:
         path: the file.
@@ -76,7 +86,7 @@ def read_tiff(path: Path) -> TiffPicture:
     with captured_noise():
         try:
             with tifffile.TiffFile(path) as file:
-                page = file.pages[0]
+                page = _full_page(file.pages)
                 require_size(path, page.imagewidth, page.imagelength * page.imagedepth)
                 _require_segments(path, page)
                 picture = _described(path, page, pages=len(file.pages))
@@ -85,6 +95,11 @@ def read_tiff(path: Path) -> TiffPicture:
     if failure is not None:
         raise PictureError(f"{path}: {fault(failure, 'TIFF')}") from failure
     return picture
+
+
+def _full_page(pages: Any) -> Any:
+    """The first page that is no smaller version of another, nor its mask."""
+    return next((page for page in pages if not (page.is_reduced or page.is_mask)), pages[0])
 
 
 def _require_segments(path: Path, page: Any) -> None:
@@ -103,7 +118,12 @@ def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
     photometric = getattr(page.photometric, "name", str(page.photometric))
     if photometric == "LOGL":
         raise PictureError(f"{path}: holds luminance only (LogL), which is not supported; R, G and B are needed")
-    pixels, axes = (_log_luv(path, page), "YXS") if photometric == "LOGLUV" else (page.asarray(), page.axes)
+    if photometric == "LOGLUV":
+        pixels, axes = _log_luv(path, page), "YXS"
+    elif photometric == "YCBCR" and page.compression not in _JPEG:
+        pixels, axes = _luma_and_chroma(path, page), "YXS"
+    else:
+        pixels, axes = page.asarray(), page.axes
     if axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     elif axes not in ("YX", "YXS"):
@@ -126,6 +146,7 @@ def _described(path: Path, page: Any, *, pages: int) -> TiffPicture:
         premultiplied="ASSOCALPHA" in extra,
         profile=bytes(profile.value) if profile is not None else None,
         orientation=int(orientation.value) if orientation is not None else 1,
+        page=page.index + 1,
         pages=pages,
         chromaticities=_chromaticities(page),
         transfer_function=_TRANSFER_FUNCTION in page.tags,
@@ -138,23 +159,43 @@ def _log_luv(path: Path, page: Any) -> np.ndarray:
 
     if page.compression not in _SGI_LOG:
         raise PictureError(f"{path}: holds LogLuv values without their compression, which is not supported")
-    decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes())
+    decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes(), index=page.index)
     if decoded.ndim != 3 or decoded.shape[2] != 3:
         raise PictureError(f"{path}: damaged, its LogLuv values have the shape {decoded.shape}")
     return decoded
 
 
+def _luma_and_chroma(path: Path, page: Any) -> np.ndarray:
+    """R, G and B of YCbCr, by libtiff: tifffile hands on the numbers as they are, but for JPEG."""
+    import imagecodecs
+
+    if page.bitspersample != 8:
+        raise PictureError(
+            f"{path}: holds YCbCr values of {page.bitspersample} bits, which is not supported; 8 are read"
+        )
+    decoded: np.ndarray = imagecodecs.tiff_decode(path.read_bytes(), index=page.index, asrgb=True)[..., :3]
+    # Libtiff has reversed rows and columns already, as the orientation says; here pixels are as stored.
+    tag = page.tags.get(_ORIENTATION)
+    orientation = tag.value if tag is not None else 1
+    rows, columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return decoded[:: -1 if rows else 1, :: -1 if columns else 1]
+
+
 def _chromaticities(page: Any) -> tuple[float, ...] | None:
-    """Of the tags; each is pairs of a numerator and a denominator."""
+    """What two tags say, red, green, blue and white; None where neither is there."""
     white, colours = (page.tags.get(code) for code in (_WHITE_POINT, _PRIMARY_CHROMATICITIES))
     if white is None and colours is None:
         return None
     given = PRIMARIES["bt709"].chromaticities
     return (
-        *(_ratios(colours.value) if colours is not None else given[:6]),
-        *(_ratios(white.value) if white is not None else given[6:]),
+        *(_numbers(colours) if colours is not None else given[:6]),
+        *(_numbers(white) if white is not None else given[6:]),
     )
 
 
-def _ratios(parts: Any) -> tuple[float, ...]:
+def _numbers(tag: Any) -> tuple[float, ...]:
+    """Of a tag: as a rule ratios, which come as numerators and denominators by turns."""
+    if tag.dtype not in _RATIOS:
+        return tuple(map(float, np.atleast_1d(tag.value)))
+    parts = tag.value
     return tuple(top / bottom if bottom else math.nan for top, bottom in zip(parts[::2], parts[1::2], strict=True))
