@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from mqn import redaction
-from mqn.redaction import hide, hide_url, quiet_logger, redact
+from mqn.redaction import hide, hide_url, quiet_logger, redact, redact_url
 
 SECRET = "Mark3d/Pa:ss@word"  # what SQLAlchemy's URLs let pass unencoded, and more
 
@@ -121,3 +121,17 @@ def test_long_text_takes_no_time_to_speak_of():
     texts += ['token="' * 50_000, 'password="' + "\\" * 100_000, 'password=\\"' * 30_000, "password" + " " * 50_000]
     for text in texts:
         redact(text)
+
+
+@pytest.mark.parametrize("password", ["it's", 'a"b', "a b", "<a>", "`a`", "a\nb"])
+def test_a_url_by_itself_may_hold_any_sign_in_its_password(password):
+    assert redact_url(f"postgresql://u:{password}@db/x?a=b") == "postgresql://u:***@db/x?a=b"
+
+
+def test_a_secret_is_known_in_json_of_any_letters_and_in_bytes():
+    hide('gehe\u00ef"m-wort')
+    told = json.dumps({"a": 'gehe\u00ef"m-wort'}, ensure_ascii=False)
+    assert redact(told) == '{"a": "***"}'
+    assert redact("token=b'abc'") == "token=b'***'"
+    assert redact("https://host/x?key=abc&size=3") == "https://host/x?key=***&size=3"
+    assert redact("password='cut off") == "password='*** off"

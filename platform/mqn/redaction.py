@@ -26,12 +26,17 @@ _WHERE = ("PWD", "OLDPWD")
 """Where a shell stands: no passwords, though `..._PWD` is one."""
 # Whatever follows up to the next space or quotation mark may be a URL: passwords hold '/', ':' and '@' too.
 _URL = re.compile(r"(?<![\w+.-])([a-z][\w+.-]{0,40}://)([^\s'\"<>`]+)", re.IGNORECASE)
+# Alone, it may hold those as well.
+_WHOLE_URL = re.compile(r"[a-z][\w+.-]{0,40}://.+", re.IGNORECASE | re.DOTALL)
 _QUOTED_FIELD = re.compile(
     # The quotation marks may be escaped, in JSON within JSON; those inside the value are, by one stroke more.
-    rf"""((?:{_NAMES})\\?["']?\s*[:=]\s*)(\\?["'])((?:(?!\2)(?:\\.|[^\\\n]))+)\2""",
+    rf"""((?:{_NAMES})\\?["']?\s*[:=]\s*(?:b(?=\\?["']))?)(\\?["'])((?:(?!\2)(?:\\.|[^\\\n]))+)\2""",
     re.IGNORECASE,
 )
-_FIELD = re.compile(rf"""((?:{_NAMES}|x-amz-credential|[?&]sig)=)([^\s&;,'"<>()\[\]{{}}\\]+)""", re.IGNORECASE)
+_FIELD = re.compile(
+    rf"""((?:{_NAMES}|x-amz-credential|[?&](?:sig|key|auth|code))=["']?(?!b["']))([^\s&;,'"<>()\[\]{{}}\\]+)""",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(
     r"""((?:authorization|x-api-key|x-amz-security-token|cookie)\\?["']?\s*[:=]\s*(?:b(?=["']))?\\?["']?)([^\n"'\\]+)""",
     re.IGNORECASE,
@@ -73,7 +78,8 @@ def redact_url(url: str) -> str:
     Args:
         url: as a user gave it.
     """
-    return _FIELD.sub(rf"\1{MASK}", _URL.sub(_redacted_url, url))
+    whole = re.fullmatch(_WHOLE_URL, url)
+    return _FIELD.sub(rf"\1{MASK}", _redacted_url(whole) if whole else _URL.sub(_redacted_url, url))
 
 
 def without_credentials(url: str) -> str:
@@ -187,7 +193,7 @@ def _is_telling(secret: str) -> bool:
 def _forms(secret: str) -> set[str]:
     """A secret as URLs, JSON, Python's repr and headers spell it."""
     encoded = {quote(secret, safe=safe) for safe in ("", "/", "!$&'()*+,;=:@/")} | {quote_plus(secret)}
-    escaped = {json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    escaped = {json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False)} | {repr(secret)[1:-1]}
     return {secret, *encoded, *escaped, base64.b64encode(secret.encode()).decode()}
 
 
