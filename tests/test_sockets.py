@@ -64,13 +64,15 @@ def test_what_a_killed_process_left_is_removed_and_nobody_elses() -> None:
 
     other = own / "mqn-somebody"
     other.mkdir()
+    for name in ("lock", "mine"):
+        (other / name).touch()
     running, kept = begin("import time; time.sleep(60)")
     killed, left = begin("os.kill(os.getpid(), 9)")
     killed.wait()
     assert (kept.exists(), left.exists()) == (True, True)
     last, _ = begin("pass")
     last.wait()
-    assert (kept.exists(), left.exists(), other.exists()) == (True, False, True)
+    assert (kept.exists(), left.exists(), (other / "mine").exists()) == (True, False, True)
     running.kill()
     running.wait()
     shutil.rmtree(own)

@@ -78,8 +78,10 @@ def leave(inside: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a process left that was killed: its lock went with it."""
+    """Remove what a process left that was killed: its lock went with it. What holds anything else is not ours."""
     with contextlib.suppress(OSError):
+        if folder.is_symlink() or {path.name for path in folder.iterdir()} - {_LOCK, _INSIDE}:
+            return
         descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             if os.fstat(descriptor).st_uid == os.geteuid():

@@ -151,6 +151,17 @@ def test_a_continuous_dimension_is_never_exhausted(make_study):
     assert len(set(points(study))) == 15
 
 
+def test_a_value_outside_the_space_beneath_a_continuous_dimension_is_not_looked_for_without_end(make_study):
+    dimensions = {
+        "training.learning_rate": {"low": 1e-4, "high": 1e-2},
+        "arch.attention": {"choices": ["none", "sa"]},
+    }
+    study = make_study(space("one", dimensions=dimensions))
+    study.optuna.enqueue_trial({"arch.attention": "none of them"})
+    assert run(study, trials=2) == "done"
+    assert {trial.params["arch.attention"] for trial in study.trials()} <= {"none", "sa"}
+
+
 def test_a_branch_without_points_left_is_left(make_study):
     dimensions = {
         "arch.attention": {"choices": ["none", "sa"]},

@@ -149,6 +149,22 @@ def test_many_epochs_are_sent_in_batches(uri, tmp_path, trial):
     assert len(client.get_metric_history(run.info.run_id, "train/figure5")) == 400
 
 
+def test_who_interrupts_waits_for_a_server_that_hangs_only_for_a_moment(tmp_path, trial, monkeypatch):
+    waited = []
+
+    def flush(_tracker, timeout=60.0):
+        waited.append(timeout)
+
+    monkeypatch.setattr(Tracker, "flush", flush)
+    monkeypatch.setattr("mqn.track.delivery.Delivery.ask", lambda _: None)
+    for kind in (KeyboardInterrupt, ValueError):
+        tracker = Tracker("http://127.0.0.1:9", tmp_path / "spool")
+        tracker.log_trial(trial("cut", 0))
+        tracker.__exit__(kind, kind(), None)
+        assert tracker.waiting("cut").left > 0
+    assert waited == [5.0, 60.0]
+
+
 def test_what_is_not_finite_is_named_in_a_tag(uri, tmp_path, trial):
     with Tracker(uri, tmp_path / "spool") as tracker:
         tracker.log_trial(trial("nan", 0), curves=[{"epoch": 0, "loss": float("nan"), "l1": 1.0}])

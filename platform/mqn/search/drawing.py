@@ -129,9 +129,15 @@ def untried(
         pinned: values that stand already.
 
     Returns:
-        One; None where every point is known. Looks at one more point than are known, at most.
+        One; None where every point is known, or a value that stands lies outside the space. Looks at one more point
+        than are known, at most.
     """
-    points = _points(space, source, dict(pinned or {}), {}, 0)
+    fixed = dict(pinned or {})
+    if any(
+        dimension.key in fixed and dimension.nearest(fixed[dimension.key]) is None for dimension in space.dimensions
+    ):
+        return None  # Beneath a dimension with infinitely many values, it would be looked for without end.
+    points = _points(space, source, fixed, {}, 0)
     return next((point for point in points if identity(point) not in known), None)
 
 

@@ -126,6 +126,7 @@ def run_search(request: SearchRequest, tell: Callable[[str], object] = lambda _:
             backlog = tracker.close_study(name, {"trials": len(found), "trainings": count_trainings(found)})
     if study is None:
         raise KeyboardInterrupt
+    backlog = backlog or tracker.waiting()
     if stopped == "interrupted":  # Whoever stopped it does not wait for a database that is away.
         store.patience.seconds = 0.0
     found, counts = records(study), count_states(study)

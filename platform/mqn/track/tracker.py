@@ -16,6 +16,9 @@ from mqn.track.provenance import provenance
 from mqn.track.registry import register
 from mqn.track.spool import Spool, study_name
 
+# How long the end of a study waits for the server; of one that was interrupted.
+_SECONDS, _SHORT_SECONDS = 60.0, 5.0
+
 
 class Tracker:
     """Logs studies and trials to MLflow: study = experiment with a parent run, trial = child run.
@@ -49,8 +52,8 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Send what is left and stop."""
-        self.close()
+        """Send what is left and stop. Whoever was interrupted does not wait for long: what is left is sent later."""
+        self.close(timeout=_SHORT_SECONDS if kind is not None and issubclass(kind, KeyboardInterrupt) else _SECONDS)
 
     def open_study(
         self,
@@ -129,7 +132,7 @@ class Tracker:
         metrics: Mapping[str, float],
         artifacts: Mapping[str, Path] | None = None,
         *,
-        timeout: float = 60.0,
+        timeout: float = _SECONDS,
     ) -> Backlog:
         """End a study's parent run and send everything.
 
@@ -156,7 +159,7 @@ class Tracker:
         return self.flush(timeout)
 
     def flush(
-        self, timeout: float = 60.0, *, study: str | None = None, sent: Callable[[int], None] | None = None
+        self, timeout: float = _SECONDS, *, study: str | None = None, sent: Callable[[int], None] | None = None
     ) -> Backlog:
         """Send what is left of every study in this server's queue, this tracker's and earlier ones', refused ones too.
 
@@ -187,15 +190,16 @@ class Tracker:
         if self._uri:
             self._delivery.quiesce()
 
-    def close(self, *, send: bool = True) -> None:
-        """Stop the thread. The tracker is not used afterwards.
+    def close(self, *, send: bool = True, timeout: float = _SECONDS) -> None:
+        """Stop the thread. Nothing is logged afterwards.
 
         Args:
             send: whether to send first what is left.
+            timeout: seconds to wait for that at most.
         """
         if self._uri:
             if send and self.waiting().left:
-                self.flush()
+                self.flush(timeout)
             self._delivery.stop()
 
     def register_bundle(self, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]) -> str:
