@@ -247,3 +247,9 @@ def test_no_generated_path_writes_outside_its_folder(tmp_path: Path) -> None:
     assert written
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "sentinel"]
     assert (tmp_path / "sentinel").read_text() == "safe"
+
+
+def test_no_key_of_a_url_is_told_in_part() -> None:
+    with pytest.raises(LocalNameError) as told:
+        require_local(f"s3://key:{'marked' * 30}@bucket/x", "storage.artifacts = ")
+    assert "marked" not in str(told.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from mqn.errors import ConfigError, UnknownNameError
 from mqn.parsing import from_mapping, read_json, read_toml
-from mqn.plain_values import DEEPEST, loads_json, shown
+from mqn.plain_values import DEEPEST, loads_json, loads_toml, shown
+from mqn.redaction import redact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +110,11 @@ def test_what_is_shown_is_one_line_whatever_it_is() -> None:
 
 def test_a_name_of_any_length_is_shown_short() -> None:
     assert len(str(UnknownNameError("metric", "x" * 100_000, ["psnr_tm"]))) < 200
+
+
+@pytest.mark.parametrize("password", ["it's marked", 'with"marks', "marked" * 30])
+def test_no_password_of_a_document_is_told(password: str) -> None:
+    document = f"storage = {json.dumps(f'postgresql://u:{password}@host/db')}"
+    value = loads_toml(document.encode(), "p.toml")["storage"]
+    for told in (shown(value), shown([value]), shown({"a": value})):
+        assert "mark" not in redact(told)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from mqn import redaction
-from mqn.redaction import hide, hide_url, quiet_logger, redact, redact_url
+from mqn.redaction import hide, hide_url, quiet_logger, redact, redact_url, shortened
 
 SECRET = "Mark3d/Pa:ss@word"  # what SQLAlchemy's URLs let pass unencoded, and more
 
@@ -135,3 +135,16 @@ def test_a_secret_is_known_in_json_of_any_letters_and_in_bytes():
     assert redact("token=b'abc'") == "token=b'***'"
     assert redact("https://host/x?key=abc&size=3") == "https://host/x?key=***&size=3"
     assert redact("password='cut off") == "password='*** off"
+
+
+def test_what_parsers_take_for_a_host_is_no_longer_told():
+    hide_url("postgresql://u:first-part@second-part/third-part@db/x")
+    assert redact("failed to resolve host 'second-part'") == "failed to resolve host '***'"
+    assert redact("no such file: third-part") == "no such file: ***"
+
+
+def test_a_text_is_cut_only_where_no_secret_is_cut():
+    hide("a-long-hidden-word")
+    assert shortened("x a-long-hidden-word y", 8) == "x *** y"
+    assert shortened("http://u:a-password-of-many-letters@host/x", 20) == "http://u:***@host/x"
+    assert shortened("abcdef", 3) == "abc..."

@@ -48,6 +48,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mqn.redaction import shortened
+
 _SHOWN = 100
 
 
@@ -81,8 +83,7 @@ class UnknownNameError(UsageError):
         """
         meant = nearest(name, known)
         end = f"{' ' if meant.endswith('?') else '; '}{advice}" if advice else ""
-        short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
-        super().__init__(f"no {kind} {short!r}; {meant}{end}")
+        super().__init__(f"no {kind} {shortened(name, _SHOWN)!r}; {meant}{end}")
 
 
 class NothingSatisfiesError(MqnError):

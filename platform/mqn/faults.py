@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 from mqn.errors import DeviceError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError
+from mqn.redaction import shortened
 
 WRITE_FAULTS = {
     errno.ENOSPC: "make room there",
@@ -168,4 +169,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _line(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text[:200] if text else type(error).__name__
+    return shortened(text, 200) if text else type(error).__name__

@@ -15,6 +15,7 @@ import urllib.parse
 from pathlib import Path, PurePosixPath
 
 from mqn.errors import LocalNameError
+from mqn.redaction import shortened
 
 LONGEST_NAME_BYTES = 200
 """Of one name in UTF-8. File systems take 255: what grows beside a file has a suffix of its own."""
@@ -278,4 +279,4 @@ def _require_contained(path: Path, folder: Path) -> None:
 
 
 def _shown(name: str) -> str:
-    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
+    return repr(shortened(name, _SHOWN))

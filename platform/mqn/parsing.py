@@ -22,6 +22,7 @@ from mqn.errors import ConfigError, LocalNameError, nearest
 from mqn.local_names import require_local
 from mqn.plain_values import loads_json, loads_toml, shown
 from mqn.publishing import writing
+from mqn.redaction import shortened
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in mapping:
         if key not in fields:
-            name = str(key)[:_SHOWN]
+            name = shortened(str(key), _SHOWN)
             raise ConfigError(f"{source}: unknown key {_join(path, name)!r}; {nearest(name, fields)}")
     values = {}
     for name, field in fields.items():

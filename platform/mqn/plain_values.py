@@ -9,6 +9,7 @@ import tomllib
 from typing import Any
 
 from mqn.errors import ConfigError
+from mqn.redaction import hide_urls_in, redact
 
 DEEPEST = 64
 """Tables and lists within each other. What walks through records calls itself once a level."""
@@ -22,7 +23,16 @@ _TEXTS = re.compile(
 )
 _BETWEEN_KEYS = re.compile(rb"[\n=\[\]{},]")
 _SHOWN = 80
-_REPR = reprlib.Repr()
+
+
+class _Repr(reprlib.Repr):
+    """Short, and cut only where no secret is left to be cut in the middle."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(redact(x), level)
+
+
+_REPR = _Repr()
 _REPR.maxstring = _REPR.maxother = _SHOWN
 _REPR.maxlevel = 3
 
@@ -49,6 +59,7 @@ def loads_toml(content: bytes, source: str) -> dict[str, Any]:
         # A number of thousands of digits is no TOMLDecodeError, but a ValueError.
         raise ConfigError(f"{source}: not valid TOML: {_reason(error)}") from error
     _require_shallow(tables, source)
+    hide_urls_in(tables)
     return tables
 
 

@@ -12,7 +12,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MASK = "***"
@@ -37,6 +38,7 @@ _FIELD = re.compile(
     rf"""((?:{_NAMES}|x-amz-credential|[?&](?:sig|key|auth|code))=["']?(?!b["']))([^\s&;,'"<>()\[\]{{}}\\]+)""",
     re.IGNORECASE,
 )
+_ENDS = re.compile(r"[@/:?#\[\]]")
 _HEADER = re.compile(
     r"""((?:authorization|x-api-key|x-amz-security-token|cookie)\\?["']?\s*[:=]\s*(?:b(?=["']))?\\?["']?)([^\n"'\\]+)""",
     re.IGNORECASE,
@@ -70,6 +72,23 @@ def hide_url(url: str) -> str:
     """
     hide(*_secrets_of(url))
     return url
+
+
+def hide_urls_in(value: Any) -> None:
+    """Do as `hide_url` with every URL among plain values, before anything is said of them.
+
+    Args:
+        value: of a document that a user wrote: tables, lists, strings, and others, which are passed over.
+    """
+    if isinstance(value, str) and "://" in value:
+        hide_url(value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            hide_urls_in(key)
+            hide_urls_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            hide_urls_in(item)
 
 
 def redact_url(url: str) -> str:
@@ -113,6 +132,17 @@ def redact(text: str) -> str:
     return _AWS_KEY_ID.sub(MASK, text)
 
 
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text, without its secrets. Cut first, a secret's beginning would be known no more.
+
+    Args:
+        text: anything, as for `redact`.
+        most: characters.
+    """
+    text = redact(text)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def quiet_logger(name: str) -> logging.Logger:
     """A logger whose records are redacted, whoever handles them.
 
@@ -153,7 +183,10 @@ def _credentials(url: str) -> tuple[str, str, str] | None:
 
 def _secrets_of(url: str) -> set[str]:
     parts = _credentials(url)
-    found = {parts[1], unquote(parts[1])} if parts is not None else set()
+    found: set[str] = set()
+    if parts is not None:
+        # Who parses a password that is not quoted ends it at one of these signs, and takes the rest for a host's name.
+        found = {part for piece in (parts[1], *_ENDS.split(parts[1])) for part in (piece, unquote(piece))}
     return found.union(*({match[2], unquote_plus(match[2])} for match in _FIELD.finditer(url)))
 
 

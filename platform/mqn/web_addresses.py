@@ -11,6 +11,7 @@ import urllib.parse
 from typing import TYPE_CHECKING
 
 from mqn.errors import FetchError
+from mqn.redaction import shortened
 
 if TYPE_CHECKING:
     import httpx
@@ -99,4 +100,4 @@ def _is_loopback(host: str | None) -> bool:
 
 def _shown(url: str) -> str:
     shown = url if url.isprintable() else repr(url)
-    return shown if len(shown) <= 200 else f"{shown[:200]}..."
+    return shortened(shown, 200)

@@ -13,6 +13,7 @@ from pathlib import Path
 from mqn.database_urls import sqlite_file
 from mqn.errors import MqnError
 from mqn.profile import Profile
+from mqn.redaction import shortened
 
 ANSWER_SECONDS, KNOCK_SECONDS = 30.0, 5.0
 
@@ -108,7 +109,7 @@ def _check_tracking(uri: str) -> str:
     try:
         connect(uri).search_experiments(max_results=1)
     except Exception as error:  # MLflow raises what its libraries do
-        said = " ".join(str(error).split())[:200]
+        said = shortened(" ".join(str(error).split()), 200)
         raise MqnError(f"{uri} cannot be used ({said}); check tracking.uri in the profile") from error
     return f"{uri}, answers"
 
