@@ -37,3 +37,11 @@ def test_a_full_disk_is_told_in_one_line(
     assert run(["train", "--output", str(tmp_path / "run")]) == 1
     line = f"mqn: No space left on device ({tmp_path / 'history.json'}): make room there"
     assert capsys.readouterr().err.splitlines()[-1] == line
+
+
+def test_a_checkpoint_that_nobody_knows_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "checkpoint.pt").write_text("mine")
+    assert run(["train", "--output", str(tmp_path)]) == 2
+    assert "holds a checkpoint.pt and no resume.pt" in capsys.readouterr().err
+    assert (tmp_path / "checkpoint.pt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]

@@ -10,6 +10,8 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Data, Json, Output, Settings, make_folder, parse_candidate
+from mqn.errors import UsageError
+from mqn.search.stages import CHECKPOINT, RESUME
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
@@ -42,6 +44,7 @@ def _train(out: Path, data: str | None, settings: list[str] | None) -> tuple[Pat
 
     candidate = parse_candidate(settings)
     make_folder(out)
+    _check_free(out)
     with output.progress() as bar:
         reading = bar.add_task("preparing data", total=None)
 
@@ -62,6 +65,19 @@ def _train(out: Path, data: str | None, settings: list[str] | None) -> tuple[Pat
             candidate.arch, candidate.training, dataset, out, on_start=on_start, on_epoch=on_epoch, tell=output.note
         )
     return checkpoint, dataset
+
+
+def _check_free(out: Path) -> None:
+    """Make sure that no checkpoint of another training is written over.
+
+    Raises:
+        UsageError: one lies there, and nothing that says which training it is of.
+    """
+    if (out / CHECKPOINT).exists() and not (out / RESUME).exists():
+        raise UsageError(
+            f"{out} holds a {CHECKPOINT} and no {RESUME} that says which training it is of; move it away, or name "
+            "another folder with --output"
+        )
 
 
 def _command(out: Path, data: str | None, settings: list[str] | None) -> str:
