@@ -151,6 +151,8 @@ def test_a_latency_is_bold_where_ranges_part_and_the_device_was_steady(trial, ve
     text = to_markdown(table)
     assert ("**2.18 (+0.00)**" in text) == (best is not None)
     assert ("2.18†" in text, "measured contended" in text) == (verdict != "ok",) * 2
+    row = next(csv.DictReader(io.StringIO(to_csv(table))))
+    assert row["latency_ms/ours/verdict"] == ("" if verdict == "ok" else verdict)
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,13 @@ def words(table: Table) -> tuple[str, ...]:
 
 
 def to_csv(table: Table) -> str:
-    """Write a table for spreadsheets: mean, std, seeds and gap of the paper and of ours in columns of their own."""
-    fields: dict[str, Callable[[Cell], float | None]] = {
+    """Write a table for spreadsheets: mean, std, seeds, gap and verdict, each in a column."""
+    fields: dict[str, Callable[[Cell], float | str | None]] = {
         "mean": lambda cell: cell.mean,
         "std": lambda cell: cell.std,
         "seeds": lambda cell: cell.seeds,
         "gap": lambda cell: cell.gap,
+        "verdict": lambda cell: ", ".join(cell.verdicts),
     }
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

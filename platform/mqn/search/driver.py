@@ -109,7 +109,8 @@ def run_search(request: SearchRequest, tell: Callable[[str], object] = lambda _:
             study.set_goal(planned.trials)
             study.accept(request.accept)
             if request.retry_failed:
-                tell(f"{study.retry_failed()} failed trials are tried again")
+                count = study.retry_failed()
+                tell(f"failed trials that are tried again: {count}" if count else "no trial has failed")
             with Progress(name, study.space, planned.trials, records(study), devices=devices.report) as progress:
                 store.patience.say = progress.say
                 goals = zip(study.space.objectives, study.space.directions, strict=True)
