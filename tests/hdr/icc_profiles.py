@@ -41,3 +41,17 @@ def cmyk_profile() -> bytes:
     header = struct.pack(">I4sI4s4s4s", at + len(body), b"lcms", 0x02100000, b"prtr", b"CMYK", b"Lab ")
     header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
     return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def with_numbers(profile: bytes, primaries: int, transfer: int) -> bytes:
+    """The same with the tag cicp, colours by the numbers of H.273."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    table = b""
+    for at in range(132, 132 + 12 * count, 12):
+        signature, begin, size = struct.unpack_from(">4s2I", profile, at)
+        table += struct.pack(">4s2I", signature, begin + 12, size)
+    body = profile[132 + 12 * count :]
+    table += struct.pack(">4s2I", b"cicp", len(profile) + 12, 12)
+    data = b"cicp" + bytes(4) + bytes((primaries, transfer, 0, 1))
+    whole = profile[:128] + struct.pack(">I", count + 1) + table + body + data
+    return struct.pack(">I", len(whole)) + whole[4:]

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
-from tests.hdr.icc_profiles import cmyk_profile, display_profile, grey_profile
+from tests.hdr.icc_profiles import cmyk_profile, display_profile, grey_profile, with_numbers
 
 from mqn.errors import PictureError
 from mqn.hdr.files import load_ldr, read_ldr
@@ -115,3 +115,15 @@ def test_exif_may_say_adobe_rgb(tmp_path: Path) -> None:
     linear = [(code / 255) ** (563 / 256) for code in (200, 120, 60)]
     assert loaded.image[0, 0] == pytest.approx(_expected(linear, "adobe_rgb"), abs=1e-5)
     assert loaded.colours.startswith("Adobe RGB")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_profile_that_says_hdr_by_number_is_refused(tmp_path: Path, suffix: str) -> None:
+    for transfer, refused in ((13, False), (16, True), (18, True)):
+        profile = with_numbers(display_profile("bt2020"), 9, transfer)
+        _patch(200, 120, 60).save(tmp_path / f"a{suffix}", icc_profile=profile)
+        if refused:
+            with pytest.raises(PictureError, match=r"is an HDR picture \((PQ|HLG)\), not an LDR one"):
+                read_ldr(tmp_path / f"a{suffix}")
+        else:
+            assert "brought from" in load_ldr(tmp_path / f"a{suffix}").notes[-1]

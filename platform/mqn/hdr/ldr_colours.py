@@ -53,6 +53,7 @@ def in_srgb(
         notes.append("its codes are of narrow range, 16 to 235, and stretched")
     has_points = points is not None and (points.primaries, points.transfer) != (2, 2)
     if decoded.profile is not None and not has_points:
+        profiles.require_standard_range(path, decoded.profile)
         converted = profiles.from_profile(values, decoded.channels, decoded.profile)
         if converted is not None:
             return _told(values, converted, profiles.profile_name(decoded.profile), notes)

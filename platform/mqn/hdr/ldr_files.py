@@ -76,8 +76,8 @@ def read_ldr(path: Path | str, primaries: Literal["srgb", "p3"] = "srgb") -> np.
 
     Returns:
         (H, W, 3) float32 in [0, 1], display-referred sRGB in steps of the file's own bits. Grey is repeated; alpha is
-        dropped, the colours below stay as stored. What a file states is obeyed: a cICP chunk or an nclx box, an ICC
-        profile, gamma and primaries, EXIF's "Adobe RGB", in this order. Colours that sRGB does not hold are clipped;
+        dropped, the colours below stay as stored. What a file states is obeyed: a cICP chunk, an ICC profile, an
+        nclx box, gamma and primaries, EXIF's "Adobe RGB", in this order. Colours that sRGB does not hold are clipped;
         what says nothing is sRGB. CMYK needs a profile.
 
     Raises:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mqn.errors import PictureError
+from mqn.hdr import profiles
 from mqn.hdr.formats import decode_with_opencv, read_bytes
 from mqn.hdr.headers import require_size
 from mqn.hdr.kinds import png
@@ -192,15 +193,19 @@ def decode_heif(path: Path) -> Decoded:
     if codes.dtype == np.uint16:
         # pillow_heif moves the bits to the top of 16.
         codes = codes >> (16 - bits)
-    nclx = info.get("nclx_profile")
+    nclx, profile = info.get("nclx_profile"), info.get("icc_profile")
+    points = CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None
+    if profile is not None and points is not None and points.transfer not in profiles.HDR_TRANSFERS:
+        # Beside a profile the box says how the stream is coded, for libheif, and no more (ISO/IEC 23000-22, 7.3.6.4).
+        points = None
     count = 1 if codes.ndim == 2 else codes.shape[2]
     return Decoded(
         codes=codes,
         bits=bits,
         channels="grey" if count < 3 else "rgb",
         alpha=count in (2, 4),
-        profile=info.get("icc_profile"),
-        coding_points=CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None,
+        profile=profile,
+        coding_points=points,
     )
 
 

@@ -17,12 +17,15 @@ _PRIMARIES = {
     1: "bt709", 4: "bt470m", 5: "bt601_625", 6: "bt601_525", 7: "bt601_525", 8: "film", 9: "bt2020", 11: "dci_p3",
     12: "p3", 22: "ebu3213",
 }  # fmt: skip
-_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _LINEAR, _SRGB = 8, 13
 _GAMMAS = {4: 2.2, 5: 2.8}
 # BT.709, BT.601, and BT.2020 of 10 and 12 bits: curves of cameras, all the same.
 _CAMERAS = (1, 6, 14, 15)
 _UNSPECIFIED = 2
+
+# Where an ICC profile's table of tags begins.
+_TAGS = 128
 
 # Adobe RGB (1998) Color Image Encoding, 4.3.4.2: 2 + 51/256.
 _ADOBE_GAMMA = 563 / 256
@@ -47,6 +50,25 @@ def profile_name(profile: bytes) -> str:
     except (OSError, ValueError, ImageCms.PyCMSError):
         name = None
     return plain(name or "") or "unnamed"
+
+
+def require_standard_range(path: Path, profile: bytes) -> None:
+    """Refuse a picture whose ICC profile says by numbers that it is HDR (ICC.1:2022, 9.2.17 and 10.3).
+
+    Args:
+        path: for the error.
+        profile: the ICC profile's bytes; damaged ones say nothing.
+
+    Raises:
+        PictureError: it is PQ or HLG.
+    """
+    count = int.from_bytes(profile[_TAGS : _TAGS + 4], "big")
+    for at in range(_TAGS + 4, min(_TAGS + 4 + 12 * count, len(profile)), 12):
+        if profile[at : at + 4] == b"cicp":
+            begin = int.from_bytes(profile[at + 4 : at + 8], "big")
+            numbers = profile[begin + 8 : begin + 12]
+            if len(numbers) == 4 and numbers[1] in HDR_TRANSFERS:
+                raise _is_hdr(path, numbers[1])
 
 
 def from_profile(values: np.ndarray, channels: str, profile: bytes) -> np.ndarray | None:
@@ -139,9 +161,8 @@ def from_code_points(path: Path, values: np.ndarray, primaries: int, transfer: i
     Raises:
         PictureError: PQ or HLG: not an LDR picture; or primaries or a transfer function that are not known here.
     """
-    if transfer in _HDR_TRANSFERS:
-        curve = _HDR_TRANSFERS[transfer]
-        raise PictureError(f"{path}: is an HDR picture ({curve}), not an LDR one; convert it to .exr")
+    if transfer in HDR_TRANSFERS:
+        raise _is_hdr(path, transfer)
     name = "bt709" if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)
     if name is None:
         raise PictureError(
@@ -157,6 +178,10 @@ def from_code_points(path: Path, values: np.ndarray, primaries: int, transfer: i
             f"{path}: its transfer function is number {transfer} of H.273, which is not supported; {known} are"
         )
     return from_primaries(values, name), "sRGB" if name == "bt709" else name
+
+
+def _is_hdr(path: Path, transfer: int) -> PictureError:
+    return PictureError(f"{path}: is an HDR picture ({HDR_TRANSFERS[transfer]}), not an LDR one; convert it to .exr")
 
 
 def _encoded(linear: np.ndarray, primaries: str | Primaries) -> np.ndarray:

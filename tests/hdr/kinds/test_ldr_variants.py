@@ -150,6 +150,27 @@ def test_a_heic_states_its_colours_by_number_too(tmp_path: Path, full_range: int
             assert read_ldr(tmp_path / "a.heic")[6, 6] == pytest.approx(colour, abs=0.012)
 
 
+def test_a_profile_in_a_heic_holds_before_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pillow_heif
+
+    file = pillow_heif.from_bytes("RGB", (64, 64), bytes((204, 153, 128)) * 4096)
+    file.save(tmp_path / "a.heic", quality=-1, chroma=444, icc_profile=display_profile("p3", 2.2))
+    expected, opened, stated = read_ldr(tmp_path / "a.heic"), pillow_heif.open_heif, {"color_primaries": 1}
+
+    def with_numbers(*given: object, **options: object) -> object:
+        found = opened(*given, **options)
+        found.info["nclx_profile"] = {**stated, "transfer_characteristics": transfer}
+        return found
+
+    monkeypatch.setattr(pillow_heif, "open_heif", with_numbers)
+    transfer = 13
+    assert np.array_equal(read_ldr(tmp_path / "a.heic"), expected)
+    assert load_ldr(tmp_path / "a.heic").colours != "sRGB"
+    transfer = 16
+    with pytest.raises(PictureError, match="is an HDR picture"):
+        read_ldr(tmp_path / "a.heic")
+
+
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_luma_and_chroma_in_a_tiff_become_rgb(tmp_path: Path, compression: str, orientation: int) -> None:
