@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import sqlalchemy.event
 from sqlalchemy.engine import Engine
@@ -50,9 +52,19 @@ def small() -> Space:
     return parse_space(grid_definition(dimensions=dimensions, points=points), source="small.toml")
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with tables and no study: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("database") / "study.db"
+    optuna.storages.RDBStorage(f"sqlite:///{path}").engine.dispose()
+    return path
+
+
 @pytest.fixture
-def make_study(tmp_path: Path) -> Callable[..., Study]:
+def make_study(tmp_path: Path, empty_database: Path) -> Callable[..., Study]:
     def make(space: Space, name: str = "tiny", seed: int = 0) -> Study:
+        if not (tmp_path / "study.db").exists():
+            shutil.copy(empty_database, tmp_path / "study.db")
         about = About(space=space.definition, space_hash=space.hash, space_name="tiny", seed=seed)
         return create_study(name, f"sqlite:///{tmp_path / 'study.db'}", about)
 

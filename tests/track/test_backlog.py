@@ -19,6 +19,8 @@ from mqn.track.sender import UNSTORED, Sender
 from mqn.track.spool import Spool, other_queues, server_queue
 from mqn.track.tracker import Tracker
 
+pytestmark = pytest.mark.integration  # Every test opens an MLflow database, some of them servers.
+
 
 def children(uri, study):
     client = connect(uri)

@@ -51,6 +51,7 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path):
             PagesServer(f"sqlite:///{tmp_path}/mlflow.db", "127.0.0.1", port, tmp_path)
 
 
+@pytest.mark.integration
 def test_a_server_that_ends_says_how(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database")
     uri = f"sqlite:///{tmp_path}/mlflow.db?password=s3cret"

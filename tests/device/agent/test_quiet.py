@@ -85,6 +85,7 @@ def flood(stack: ExitStack, port: int, said: bytes, number: int, source: str = "
             raw.sendall(said)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 on loopback")
 @pytest.mark.parametrize("said", [SILENT, HEAD, BODY], ids=["nothing", "half a head", "half a body"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
