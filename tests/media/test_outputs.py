@@ -25,12 +25,26 @@ def convert(source: Path, output: Path, expand: Expand, model: dict[str, str]) -
     return convert_video(source, output, expand, model=model, options=VideoOptions(preset="ultrafast"))
 
 
-def test_frames_of_a_longer_sequence_are_named(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
+def test_frames_of_another_video_are_never_replaced(tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
     for name, count in (("long", 3), ("short", 2)):
         write_clip(tmp_path / f"{name}.mp4", PICTURES[:count])
-    assert not any("earlier" in note for note in convert(tmp_path / "long.mp4", tmp_path / "seq", halves, model).notes)
-    notes = convert(tmp_path / "short.mp4", tmp_path / "seq", halves, model).notes
-    assert "frame_000002.exr and what follows is of an earlier, longer conversion" in notes[-1]
+    [first, *_] = convert(tmp_path / "long.mp4", tmp_path / "seq", halves, model).written
+    content = first.read_bytes()
+    with pytest.raises(UsageError, match=r"frame_000000\.exr: is there already and is a frame of another video"):
+        convert(tmp_path / "short.mp4", tmp_path / "seq", halves, model)
+    assert first.read_bytes() == content
+    assert convert(tmp_path / "long.mp4", tmp_path / "seq", halves, model).resumed == 3
+    assert convert(tmp_path / "long.mp4", tmp_path / "seq", halves, {**model, "tile": "2"}).resumed == 0
+
+
+@pytest.mark.parametrize("name", ["http:a.mp4", "12:30.mp4", "concat:a.mp4", "file:a.mp4"])
+def test_a_file_whose_name_looks_like_an_address_is_that_file(
+    name: str, tmp_path: Path, halves: Expand, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "a.mp4", PICTURES[:2]).rename(name)
+    assert convert(Path(name), Path(f"out-{name}"), halves, model).frames == 2
+    assert {file.name for file in tmp_path.iterdir()} == {name, f"out-{name}"}
 
 
 def test_files_that_are_no_frames_of_ours_are_never_replaced(

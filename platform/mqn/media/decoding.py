@@ -151,6 +151,11 @@ def open_video(path: Path, *, transfer: str = "auto", sound: bool = True) -> Vid
         return _look(path, container, transfer, sound=sound)
 
 
+def file_name(path: Path) -> str:
+    """A path as FFmpeg takes it for that of a file: `http:a.mp4` alone would be an address, `12:30.mp4` a protocol."""
+    return str(path.absolute())
+
+
 def reason_of(error: BaseException) -> str:
     """FFmpeg's own words in one line, without the path."""
     told: str = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -159,7 +164,7 @@ def reason_of(error: BaseException) -> str:
 
 def _open(path: Path) -> Any:
     try:
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(file_name(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: no video that can be read ({reason_of(error)})") from error
 

@@ -13,7 +13,7 @@ from mqn.errors import UsageError
 from mqn.hdr.formats import encode_exr
 from mqn.hdr.primaries import change_primaries
 from mqn.media.flicker import Level
-from mqn.media.ledger import Ledger
+from mqn.media.ledger import Ledger, work_of
 from mqn.media.sink import FrameRecord, failures_named
 from mqn.parsing import from_mapping
 
@@ -34,7 +34,7 @@ class ExrSink:
             peak_nits: cd/m2 of 1.0, stated in each file.
 
         Raises:
-            UsageError: a pattern without exactly one number, or files of its names that are no results.
+            UsageError: a pattern without exactly one number, or files of its names that are no results of this video.
             VideoError: the folder cannot be written.
         """
         self._pattern = output if output.suffix.lower() == ".exr" else output / "frame_%06d.exr"
@@ -49,7 +49,7 @@ class ExrSink:
         with failures_named(output):
             self.place.mkdir(parents=True, exist_ok=True)
             ledger = self.place / self._ledger_name(output)
-            self._require_own(ledger)
+            self._require_own(ledger, work)
             self._ledger = Ledger(ledger, {**work, "files": self._pattern.name})
         self.finished = list(self._whole_frames())
         self._ledger.keep(len(self.finished))
@@ -70,10 +70,6 @@ class ExrSink:
 
     def complete(self) -> list[Path]:
         """All files; see `Sink`."""
-        if self._path(self._count).exists():
-            self.notes.append(
-                f"{self._path(self._count)} and what follows is of an earlier, longer conversion and was left there"
-            )
         return [self._path(index) for index in range(self._count)]
 
     def _ledger_name(self, output: Path) -> str:
@@ -82,16 +78,18 @@ class ExrSink:
             return "frames.jsonl"
         return re.sub(r"%0?\d*d", "frames", self._pattern.stem) + ".jsonl"
 
-    def _require_own(self, ledger: Path) -> None:
-        """Refuse to replace files that no conversion made: those of one have a ledger beside them."""
+    def _require_own(self, ledger: Path, work: dict[str, Any]) -> None:
+        """Refuse to replace files that no conversion of this input made: those of one have a ledger beside them."""
         before, after = re.split(r"%0?\d*d", self._pattern.name)
         frames = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
-        if ledger.exists():
+        former = work_of(ledger)
+        if former is not None and former.get("input") == work.get("input"):
             return
         if found := sorted(file.name for file in self.place.iterdir() if frames.fullmatch(file.name)):
+            what = "no result of this command" if former is None else "a frame of another video"
             raise UsageError(
-                f"{self.place / found[0]}: is there already and is no result of this command; name another folder or "
-                "pattern, or move it away"
+                f"{self.place / found[0]}: is there already and is {what}; name another folder or pattern, or move it "
+                "away"
             )
 
     def _path(self, index: int) -> Path:

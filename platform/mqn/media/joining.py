@@ -12,7 +12,7 @@ from typing import Any
 import av
 
 from mqn.errors import VideoError
-from mqn.media.decoding import reason_of
+from mqn.media.decoding import file_name, reason_of
 from mqn.media.encoding import Coding, Encoded, template
 from mqn.media.hdr10 import ContentLight, messages, with_messages
 from mqn.media.reading.timeline import Timeline
@@ -31,7 +31,7 @@ def require_sound_fits(source: Path, suffix: str) -> None:
     Raises:
         VideoError: it does not.
     """
-    with av.open(str(source), metadata_errors="replace") as given:
+    with av.open(file_name(source), metadata_errors="replace") as given:
         for stream in given.streams.audio:
             try:
                 with av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container:
@@ -93,9 +93,13 @@ def join(
     Raises:
         VideoError: the file cannot be written.
     """
+    place = file_name(output)
     fast = {"movflags": "+faststart"} if output.suffix.lower() != ".mkv" else {}
     try:
-        with template(coding, peak_nits, content) as shape, av.open(str(output), "w", container_options=fast) as file:
+        with (
+            template(coding, peak_nits, content) as shape,
+            av.open(place, "w", container_options=fast) as file,
+        ):
             stream = file.add_stream_from_template(shape.streams.video[0])
             stream.time_base = coding.time_base
             if output.suffix.lower() != ".mkv":
@@ -107,7 +111,7 @@ def join(
                 for _, packet in video:
                     file.mux_one(packet)
                 return []
-            with av.open(str(sound), metadata_errors="replace") as given:
+            with av.open(file_name(sound), metadata_errors="replace") as given:
                 copies = {audio.index: file.add_stream_from_template(audio) for audio in given.streams.audio}
                 copied = Sound(given, copies, timeline)
                 for _, packet in heapq.merge(video, copied.packets(), key=lambda timed: timed[0]):

@@ -11,6 +11,19 @@ from mqn.parsing import to_plain
 from mqn.publishing import writing
 
 
+def work_of(path: Path) -> dict[str, Any] | None:
+    """What the work of a ledger is.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The first line's values; None where there is no ledger, or it is damaged.
+    """
+    lines = _whole_lines(path)
+    return dict(json.loads(lines[0])) if lines else None
+
+
 class Ledger:
     """A file of JSON lines: the first says what the work is, each further one names something finished.
 
@@ -30,7 +43,7 @@ class Ledger:
         self.entries: list[dict[str, Any]]
         self.former: list[dict[str, Any]]
         head = json.dumps(to_plain(work), sort_keys=True)
-        whole = self._whole_lines()
+        whole = _whole_lines(path)
         entries = [json.loads(line) for line in whole[1:]]
         is_same = bool(whole) and whole[0] == head
         self.entries, self.former = (entries, []) if is_same else ([], entries)
@@ -58,17 +71,18 @@ class Ledger:
             os.fsync(stream.fileno())
         self.entries.append(plain)
 
-    def _whole_lines(self) -> list[str]:
+
+def _whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    lines = text.split("\n")[:-1]
+    for index, line in enumerate(lines):
         try:
-            text = self._path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        lines = text.split("\n")[:-1]
-        for index, line in enumerate(lines):
-            try:
-                is_entry = isinstance(json.loads(line), dict)
-            except (ValueError, RecursionError):
-                is_entry = False
-            if not is_entry:
-                return lines[:index]
-        return lines
+            is_entry = isinstance(json.loads(line), dict)
+        except (ValueError, RecursionError):
+            is_entry = False
+        if not is_entry:
+            return lines[:index]
+    return lines
