@@ -145,7 +145,7 @@ def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_measured
 
 
 def test_a_measurement_that_does_not_count_is_one_line(device, model, capsys):
-    device[0]["measure"] = MeasurementError("m.tflite: measured as 'contended' on board (busy); accepted: ok")
+    device[0]["measure"] = MeasurementError("m.tflite: measured as 'contended' on board (busy); only ok counts")
     assert run(["measure", model, "--histogram", "never.png"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -194,7 +194,7 @@ def test_what_is_not_allowed_is_wrong_usage(words, model, capsys):
 
 def unsteady(**changes):
     found = measurement(verdict="unsteady", reasons=("processes differ by 14 %",), **changes)
-    return UnsteadyError("m.tflite: measured as 'unsteady' on board (processes differ by 14 %); accepted: ok", found)
+    return UnsteadyError("m.tflite: measured as 'unsteady' on board (processes differ by 14 %); only ok counts", found)
 
 
 def test_figures_that_do_not_count_are_shown_with_their_verdict(device, model, tmp_path, capsys):

@@ -82,7 +82,7 @@ def test_the_settings_say_what_is_accepted(make_measurement) -> None:
 def test_after_the_last_try_the_verdict_is_told(make_measurement) -> None:
     bad = make_measurement(verdict="contended", reasons=("cpu/wall 0.50",))
     with pytest.raises(
-        MeasurementError, match=r"model\.tflite: measured as 'contended'.*cpu/wall 0\.50.*after 3 tries"
+        MeasurementError, match=r"model\.tflite: measured as 'contended'.*cpu/wall 0\.50.*tried 3 times"
     ):
         run([bad] * 3, attempts=3)
 

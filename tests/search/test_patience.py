@@ -10,7 +10,7 @@ import sqlalchemy.exc
 
 from mqn.errors import DatabaseAwayError, DiskError, FaultError, MissingLibraryError, StudyError
 from mqn.search.census import count_states
-from mqn.search.database import as_named, open_database
+from mqn.search.database import Database, as_named, open_database
 from mqn.search.patience import Patience
 from mqn.search.store import connect
 from mqn.search.study import create_study, list_studies, open_study
@@ -259,3 +259,25 @@ def test_a_file_that_is_no_database(tmp_path):
 
 def test_faults_are_what_may_pass():
     assert issubclass(DatabaseAwayError, FaultError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlalchemy.exc.IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed: alembic_version")),
+        sqlalchemy.exc.OperationalError("CREATE", {}, Exception("table studies already exists")),
+    ],
+)
+def test_a_database_that_another_makes_at_the_same_time_is_opened_once_it_is_made(tmp_path, monkeypatch, error):
+    tries, made = [], Database.__init__
+
+    def make(database, url):
+        tries.append(url)
+        if len(tries) == 1:
+            raise error
+        made(database, url)
+
+    monkeypatch.setattr(Database, "__init__", make)
+    monkeypatch.setattr("mqn.search.database.time.sleep", lambda _: None)
+    assert connect(f"sqlite:///{tmp_path}/s.db").storage.get_all_studies() == []
+    assert len(tries) == 2

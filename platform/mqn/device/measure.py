@@ -171,7 +171,7 @@ def _insist(
             return found
         if found.verdict in FINAL:
             break
-    tries = f" after {attempt + 1} tries" if attempt else ""
+    tries = f"; tried {attempt + 1} times" if attempt else ""
     line = f"{names}: {describe_verdict(found)}{tries}"
     if found.verdict in FINAL:
         raise MeasurementError(line, found)

@@ -101,8 +101,7 @@ def open_database(url: str) -> Database:
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 return Database(url)
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-            # Two that open an empty database at once make the same tables; the slower one finds them made.
-            if "already exists" in str(error) and tries + 1 < _OPENING_TRIES:
+            if _made_meanwhile(error) and tries + 1 < _OPENING_TRIES:
                 time.sleep(0.2 * (tries + 1))
                 continue
             raise _opening_error(url, error) from error
@@ -113,6 +112,11 @@ def open_database(url: str) -> Database:
         except RuntimeError as error:  # Optuna on a database that another version has made.
             raise StudyError(f"cannot use the study database {shown(url)}: {one_line(error)}") from error
     raise AssertionError("unreachable")
+
+
+def _made_meanwhile(error: BaseException) -> bool:
+    """Whether another that opened an empty database at once had made a table, or a row in it, a moment before."""
+    return isinstance(_database_error(error), sqlalchemy.exc.IntegrityError) or "already exists" in str(error)
 
 
 def as_named(error: BaseException, url: str) -> MqnError | None:

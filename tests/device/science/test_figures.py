@@ -58,7 +58,7 @@ def test_memory_that_could_not_be_read_is_no_figure(make_measurement) -> None:
 
 
 def test_an_unaccepted_verdict_never_becomes_a_number(make_measurement) -> None:
-    with pytest.raises(MeasurementError, match=r"'unsteady' on board-1 .*p90 is wide.*accepted: ok"):
+    with pytest.raises(MeasurementError, match=r"'unsteady' on board-1 .*p90 is wide.*only ok counts"):
         figures(make_measurement(verdict="unsteady", reasons=("p90 is wide",)))
 
 

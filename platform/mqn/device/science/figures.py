@@ -99,7 +99,7 @@ def name_figures(measurement: Measurement) -> dict[str, float]:
 
 
 def describe_verdict(measurement: Measurement | Comparison | OpProfile) -> str:
-    """One line: the verdict with its reasons, and what would have been accepted."""
+    """One line: the verdict with its reasons, and what would have counted."""
     reasons = "; ".join(measurement.reasons) or "no reason given"
-    accepted = ", ".join(measurement.settings.accept)
-    return f"measured as {measurement.verdict!r} on {measurement.device.id} ({reasons}); accepted: {accepted}"
+    accepted = " or ".join(measurement.settings.accept)
+    return f"measured as {measurement.verdict!r} on {measurement.device.id} ({reasons}); only {accepted} counts"
