@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
@@ -220,6 +221,17 @@ def test_a_study_that_another_process_sends_stops_no_other(uri, tmp_path, trial)
         assert len(children(uri, "b ours")) == 1
     with spool.sending(folder) as again:
         assert again
+
+
+def test_a_study_that_ends_waits_for_another_process_that_sends_it(uri, tmp_path, monkeypatch):
+    tracker = Tracker(uri, tmp_path / "spool")
+    tracker.open_study("shared", {}, {})
+    assert not tracker.flush()
+    lock = FileLock(next(server_queue(tmp_path / "spool", uri).glob("shared")) / ".lock")
+    lock.acquire()
+    monkeypatch.setattr(delivery, "_wait_for_others", lock.release)
+    assert not tracker.close_study("shared", {"trials": 1.0})
+    tracker.close()
 
 
 def test_entries_of_one_run_keep_their_order(uri, tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ from mqn.track.spool import Spool
 
 # A server that is away is asked again after so long, and after twice as long each time, by what is logged meanwhile.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 60.0
+# What another process is sending is looked at again after so long.
+_ELSEWHERE_SECONDS = 0.5
 # What measures waits so long for an entry on its way, and no longer than the second in all.
 _QUIET_SECONDS, _QUIET_LIMIT_SECONDS = 1.0, 10.0
 
@@ -86,21 +88,32 @@ class Delivery:
         if time.monotonic() >= self._next or self._future is None:
             self._submit()
 
-    def flush(self, timeout: float, *, study: str | None = None, sent: Callable[[int], None] | None = None) -> Backlog:
+    def flush(
+        self,
+        timeout: float,
+        *,
+        study: str | None = None,
+        own: str | None = None,
+        sent: Callable[[int], None] | None = None,
+    ) -> Backlog:
         """Have everything sent, what was refused included, and wait for it.
 
         Args:
             timeout: seconds to wait at most.
             study: of this study alone; None: of all.
+            own: while another process sends this study, it is waited for: its round may not see what came last.
             sent: told, from another thread, how many entries were sent or put aside, whenever some were.
 
         Returns:
             What could not be sent.
         """
-        self._again = True
+        self._again, end = True, time.monotonic() + timeout
         future = self._submit(study, sent)
         try:
             reason = future.result(timeout)
+            while self._round is not None and own in self._round.elsewhere and time.monotonic() < end:
+                _wait_for_others()
+                reason = self._submit(own, sent).result(max(0.0, end - time.monotonic()))
         except TimeoutError:
             reason = redact(f"{self._uri} has not answered for {timeout:g} s")
         backlog = self.backlog(study)
@@ -178,6 +191,10 @@ class Delivery:
             if self._sender is None:
                 self._sender = Sender(self._uri)
             return self._sender
+
+
+def _wait_for_others() -> None:
+    time.sleep(_ELSEWHERE_SECONDS)
 
 
 def _count(number: int, one: str, many: str) -> str:

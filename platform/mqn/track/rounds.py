@@ -49,6 +49,7 @@ class Round:
     Attributes:
         away: whether the server stopped answering.
         moved: monotonic time when something was sent last, or the round began.
+        elsewhere: studies of which something waits, and which another process is sending.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Round:
             sent: told how many entries were dealt with.
         """
         self.away = False
+        self.elsewhere: set[str] = set()
         self._uri, self._spool, self._connect, self._told = uri, spool, connect, told
         self._again, self._study, self._sent = again, study, sent or (lambda _: None)
         self._quiet = quiet
@@ -111,6 +113,7 @@ class Round:
         with self._spool.sending(folder) as ours:
             if not ours:
                 if self._spool.waiting(folder):
+                    self.elsewhere.add(study_name(folder))
                     self._reason = self._reason or f"another process sends study {study_name(folder)!r}"
                 return
             if self._again:

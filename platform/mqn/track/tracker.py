@@ -156,7 +156,7 @@ class Tracker:
                 entry_id, study, params={}, metrics=metrics, tags={}, artifacts=artifacts or {}, status="FINISHED"
             )
         )
-        return self.flush(timeout)
+        return self._delivery.flush(timeout, own=study)
 
     def flush(
         self, timeout: float = _SECONDS, *, study: str | None = None, sent: Callable[[int], None] | None = None
@@ -173,7 +173,7 @@ class Tracker:
         """
         if not self._uri:
             return Backlog()
-        return self._delivery.flush(timeout, study=study, sent=sent)
+        return self._delivery.flush(timeout, study=study, own=study, sent=sent)
 
     def waiting(self, study: str | None = None) -> Backlog:
         """What lies in this server's queue now, of one study or of all."""
