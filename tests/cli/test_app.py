@@ -269,3 +269,12 @@ def test_a_home_that_is_set_to_nothing_is_as_if_unset(
         2,
         "mqn: MQN_HOME=~nobodybythisname/mqn: there is no such user; set it to a folder",
     )
+
+
+@pytest.mark.parametrize("words", [["--profile", "{}"], ["--profile={}"]])
+def test_no_password_of_an_address_among_the_words_is_told(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, line = fails(capsys, "status", *(word.format("postgresql://u:it's marked@h/x") for word in words))
+    assert "marked" not in line
+    assert "postgresql://" in line

@@ -16,6 +16,7 @@ from mqn.cli import output
 from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
 from mqn.distribution import install_command
 from mqn.errors import MqnError
+from mqn.redaction import hide_url
 from mqn.telemetry import switch_off
 
 EPILOG = "State lives under $MQN_HOME (default: .mqn in the current folder). --traceback after any command shows more."
@@ -83,6 +84,10 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 3 nothing satisfies the request, 130 interrupted.
     """
+    for word in arguments:
+        begin = word.find("://")
+        # Of `--data=URL` the URL.
+        hide_url(word[word.rfind("=", 0, max(begin, 0)) + 1 :])
     with output.redacted():
         return _run(list(arguments))
 

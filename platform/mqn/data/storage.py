@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from mqn.errors import DataError
+from mqn.redaction import hide_url
 
 BATCH = 256
 """Small files read at once: enough to hide a store's answering time, little enough to hold."""
@@ -186,7 +187,7 @@ class RemoteStorage(Storage):
     def __init__(self, url: str) -> None:
         import fsspec
 
-        self.place = url.rstrip("/")
+        self.place = hide_url(url).rstrip("/")
         try:
             self._system, root = fsspec.core.url_to_fs(self.place)
         except (ImportError, ValueError) as error:
