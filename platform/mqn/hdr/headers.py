@@ -17,6 +17,9 @@ MAX_PIXELS = 200_000_000
 damaged or made to exhaust the memory. Decoding needs 12 bytes a pixel for the float32 picture, and about as much again
 while it is made."""
 
+# Lines of a Radiance picture's header have any length.
+_LONGEST_HEADER_BYTES = 64 << 20
+
 # Kinds that are not read stand here too: an error can then say what the file is.
 _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     (kind, re.compile(pattern, re.DOTALL))
@@ -62,7 +65,7 @@ class Header(NamedTuple):
 
     Attributes:
         kind: "PNG", "OpenEXR", ... by how it begins; None for what is no known picture.
-        start: its first MiB.
+        start: its first MiB, or more where a header is longer.
         size_bytes: of the whole file, at least 1.
     """
 
@@ -89,12 +92,14 @@ def read_header(path: Path) -> Header:
             raise PictureError(f"{path}: {_absence(path)}")
         with path.open("rb") as file:
             start = file.read(1 << 20)
+            kind = next((name for name, signature in _SIGNATURES if signature.match(start)), None)
+            if kind == "Radiance" and read_radiance_header(start) is None:
+                start += file.read(_LONGEST_HEADER_BYTES)
         size_bytes = path.stat().st_size
     except OSError as error:
         raise PictureError(f"{path}: cannot be read: {error.strerror}") from error
     if not start:
         raise PictureError(f"{path}: is empty (0 bytes)")
-    kind = next((name for name, signature in _SIGNATURES if signature.match(start)), None)
     return Header(kind, start, size_bytes)
 
 

@@ -118,7 +118,10 @@ def test_all_eight_orientations_are_the_same_picture(tmp_path: Path, order: str,
     ("lines", "size"),
     [
         *((b"VIEW= -vtv " + b"x" * (length - 11) + b"\n" + FORMAT, b"-Y 10 +X 12\n") for length in (126, 127, 128)),
-        *((b"#" + b"x" * (length - 1) + b"\n" + FORMAT, b"-Y 10 +X 12\n") for length in (254, 255, 256, 5000)),
+        *(
+            (b"#" + b"x" * (length - 1) + b"\n" + FORMAT, b"-Y 10 +X 12\n")
+            for length in (254, 255, 256, 5000, 2_000_000)
+        ),
         (b"", b"-Y 10 +X 12\n"),
         (b"FORMAT= 32-bit_rle_rgbe \n", b"-Y  10\t+X   12 \n"),
         (FORMAT.replace(b"\n", b"\r\n") + b"\r", b"-Y 10 +X 12\r\n"),
