@@ -28,7 +28,7 @@ UNSAFE = [
     "a/b", "a\\b", "/a", "..\\a", "a／b", "c:a", "a:stream", "a?b", "a*", "<a>", 'a"b', "a|b",
     "a\0b", "a\nb", "a\x1b[2Jb", "a\x7fb", "a\u202efdh.exe", "a\u2028b", "a\udcffb", ".hidden",
     " a", "a ", "a.", "CON", "nul.hdr", "Com1.tar.gz",
-    "LPT9", "CONIN$", "com¹", "x" * (LONGEST_NAME_BYTES + 1), "ü" * LONGEST_NAME_BYTES,
+    "LPT9", "con .hdr", "CONIN$", "com¹", "x" * (LONGEST_NAME_BYTES + 1), "ü" * LONGEST_NAME_BYTES,
 ]  # fmt: skip
 SAFE = [
     "a",

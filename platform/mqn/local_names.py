@@ -28,8 +28,8 @@ _SHOWN = 80
 _READABLE = 50
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _NOT_WINDOWS = set('<>:"|?*')
-# Names of devices there, with any suffix behind them.
-_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?")
+# Names of devices there, with blanks and any suffix behind them.
+_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?:\..*)?")
 # They turn the order of what is shown, so that a name reads as another.
 _TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
