@@ -107,7 +107,10 @@ def test_a_colour_space_by_name_is_obeyed_or_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="its colour space 'sRGB' is not known here; write it as linear light"):
         read(_file(tmp_path / "d.exr", image, **{"oiio:ColorSpace": "sRGB"}))
     assert load(_file(tmp_path / "e.exr", image, **{"oiio:ColorSpace": "Linear"})).notes == ()
-    assert np.array_equal(read(_file(tmp_path / "f.exr", image, **{"oiio:ColorSpace": "ACEScg"})), loaded.image)
+    both = {"chromaticities": PRIMARIES["bt2020"].chromaticities, "oiio:ColorSpace": "log"}
+    assert load(_file(tmp_path / "g.exr", image, **both)).notes[0].startswith("names its colour space 'log', which is")
+    for name in ("ACEScg", "lin_ap1_scene", "ACES - ACEScg"):
+        assert np.array_equal(read(_file(tmp_path / "f.exr", image, **{"oiio:ColorSpace": name})), loaded.image)
 
 
 @pytest.mark.parametrize("numbers", [(0.6, 0.3) * 4, (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.9, 0.0)])

@@ -17,18 +17,18 @@ from mqn.hdr.notes import plain
 from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
 
 # Colour spaces that say nothing: "data" and "raw" are for what is no colour.
-_NO_SPACE = ("", "unknown", "data", "raw")
+_NO_SPACE = ("", "unknown", "data", "raw", "non-color")
 
 # Names of linear spaces as OpenImageIO and the configurations of OpenColorIO have them, in small letters.
 _LINEAR = {
     "bt709": (
-        "linear", "scene_linear", "default", "lin_srgb", "lin_rec709", "lin_rec709_scene", "linear rec.709",
+        "linear", "scene_linear", "default", "lin_srgb", "lin_rec709", "linear rec.709",
         "linear rec.709 (srgb)", "linear srgb", "utility - linear - rec.709", "utility - linear - srgb", *_NO_SPACE,
     ),
-    "bt2020": ("lin_rec2020", "lin_rec2020_scene", "linear rec.2020", "utility - linear - rec.2020"),
-    "p3": ("lin_p3d65", "lin_p3d65_scene", "linear p3-d65", "utility - linear - p3-d65"),
-    "acescg": ("acescg", "lin_ap1", "lin_ap1_scene", "aces - acescg"),
-    "aces2065_1": ("aces2065-1", "aces", "lin_ap0", "lin_ap0_scene", "aces - aces2065-1"),
+    "bt2020": ("lin_rec2020", "linear rec.2020", "utility - linear - rec.2020"),
+    "p3": ("lin_p3d65", "linear dci-p3 d65", "linear p3-d65", "utility - linear - p3-d65"),
+    "acescg": ("acescg", "lin_ap1", "aces - acescg"),
+    "aces2065_1": ("aces2065-1", "aces", "lin_ap0", "aces - aces2065-1"),
 }  # fmt: skip
 _PRIMARIES_BY_NAME = {name: PRIMARIES[primaries] for primaries, names in _LINEAR.items() for name in names}
 
@@ -105,15 +105,21 @@ def _colours(path: Path, header: Mapping[str, Any]) -> tuple[Primaries, tuple[fl
         raise PictureError(
             f"{path}: its colour space {space[:40]!r} is not supported; a linear one of R, G, B is needed"
         )
+    named = str(header.get("oiio:ColorSpace", ""))
+    by_name = OpenEXR.colorInteropIDToChromaticities(named.lower())
+    is_known = by_name is not None or named.lower() in _PRIMARIES_BY_NAME
     if numbers is not None:
         given, notes = stated_primaries(path, "chromaticities", numbers)
+        if not is_known:
+            notes = (*notes, f"names its colour space {plain(named)!r}, which is not applied; its chromaticities are")
+    elif not is_known:
+        raise PictureError(
+            f"{path}: its colour space {plain(named)!r} is not known here; write it as linear light, with its "
+            "chromaticities"
+        )
+    elif by_name is not None:
+        given, notes = stated_primaries(path, "oiio:ColorSpace", by_name)
     else:
-        named = str(header.get("oiio:ColorSpace", ""))
-        if named.lower() not in _PRIMARIES_BY_NAME:
-            raise PictureError(
-                f"{path}: its colour space {plain(named)!r} is not known here; write it as linear light, with its "
-                "chromaticities"
-            )
         given = _PRIMARIES_BY_NAME[named.lower()]
     neutral = _numbers(path, header, "adoptedNeutral", 2)
     if neutral is None:
