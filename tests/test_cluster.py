@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from mqn import cluster
+from mqn.errors import ConfigError
 
 
 def test_the_token_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,10 @@ def test_a_token_of_the_users_is_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     cluster._require_token()
     assert os.environ["RAY_AUTH_MODE"] == "disabled"
     assert not (tmp_path / "ray_token").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999"])
+def test_a_cluster_that_is_not_there_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # It is not even imported.
+    with pytest.raises(ConfigError, match="nobody answers there"):
+        cluster.join(address)

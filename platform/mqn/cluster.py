@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from mqn.home import home
 
 _TRIES = 3
 _PAUSE_SECONDS = 5.0
+_KNOCK_SECONDS = 5.0
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 _VITAL = ("gcs_server", "raylet")
 _QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "error", "ignore_reinit_error": True}
@@ -93,6 +95,7 @@ def join(address: str, environment: Mapping[str, str] | None = None) -> None:
         ConfigError: it cannot be joined.
     """
     telemetry.switch_off()
+    _knock(address)
     import ray
 
     try:
@@ -100,6 +103,21 @@ def join(address: str, environment: Mapping[str, str] | None = None) -> None:
     except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
         raise ConfigError(f"cannot join Ray at {address!r}: {_line(error)}") from error
     _silence()
+
+
+def _knock(address: str) -> None:
+    """Knock at the address of a cluster: Ray itself would wait for one that is not there for many minutes.
+
+    Raises:
+        ConfigError: nobody answers there.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return  # `auto`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"cannot join Ray at {address!r}: nobody answers there ({error})") from error
 
 
 def ended() -> str:

@@ -154,7 +154,7 @@ def test_a_service_that_fails_ends_with_1_and_names_itself(monkeypatch, tmp_path
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "[::1]:9"])
 def test_a_cluster_that_is_not_there_is_told_at_once(address):
-    with pytest.raises(MqnError, match=r"nobody answers at .*check ray\.address"):
+    with pytest.raises(MqnError, match=r"nobody answers there .*check ray\.address"):
         service_checks(Profile(ray=RayProfile(address=address)))["ray"]()
 
 

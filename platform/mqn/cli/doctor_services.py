@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from mqn.errors import MqnError
 from mqn.profile import Profile
 from mqn.redaction import shortened
 
-ANSWER_SECONDS, KNOCK_SECONDS = 30.0, 5.0
+ANSWER_SECONDS = 30.0
 
 
 def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
@@ -117,21 +116,5 @@ def _check_tracking(uri: str) -> str:
 def _check_ray(profile: Profile) -> str:
     from mqn.search.engine import RayEngine
 
-    _reach(profile.ray.address)
     with RayEngine(profile.ray) as engine:
         return f"{profile.ray.address}, {engine.capacity:g} processors"
-
-
-def _reach(address: str) -> None:
-    """Knock at the address of a cluster: Ray itself would wait for one that is not there for many minutes.
-
-    Raises:
-        MqnError: nobody answers there.
-    """
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdecimal():
-        return  # `local`, `auto`
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise MqnError(f"nobody answers at {address} ({error}); check ray.address in the profile") from error

@@ -30,6 +30,8 @@ MARK = "mqn:mark"
 """System attribute of a trial that tells it from every other, so that a trial whose making was confirmed is not made
 again where the confirmation was lost."""
 
+# Drivers whose package has another name.
+_PACKAGES = {"MySQLdb": "mysqlclient"}
 _SQLITE_SECONDS = 20
 _STALLED_SECONDS = 60
 _OPENING_TRIES = 5
@@ -106,8 +108,9 @@ def open_database(url: str) -> Database:
                 continue
             raise _opening_error(url, error) from error
         except ImportError as error:
-            driver = getattr(error.__cause__, "name", None) or "of its kind"
-            install = install_command("postgres") if url.startswith("postgres") else f"pip install {driver}"
+            driver = getattr(error.__cause__, "name", None) or getattr(error, "name", None) or "of its kind"
+            package = _PACKAGES.get(driver, driver)
+            install = install_command("postgres") if url.startswith("postgres") else f"pip install {package}"
             raise MissingLibraryError(f"{shown(url)} needs the database driver {driver}: {install}") from error
         except RuntimeError as error:  # Optuna on a database that another version has made.
             raise StudyError(f"cannot use the study database {shown(url)}: {one_line(error)}") from error
