@@ -196,7 +196,8 @@ def decode_heif(path: Path) -> Decoded:
     nclx, profile = info.get("nclx_profile"), info.get("icc_profile")
     points = CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None
     if profile is not None and points is not None and points.transfer not in profiles.HDR_TRANSFERS:
-        # Beside a profile the box says how the stream is coded, for libheif, and no more (ISO/IEC 23000-22, 7.3.6.4).
+        # Beside a profile the box says how the stream is coded, for libheif, and no more: HEIF leaves its primaries and
+        # transfer unspecified there (github.com/MPEGGroup/FileFormat, issue 39).
         points = None
     count = 1 if codes.ndim == 2 else codes.shape[2]
     return Decoded(
