@@ -16,6 +16,8 @@ from mqn.search.drawing import identity, settle, untried
 from mqn.search.space import Space, parse_space
 from mqn.search.study import Study, open_study, params_of
 
+pytestmark = pytest.mark.integration  # Whole studies are drawn, point by point, in a database.
+
 KINDS: dict[str, dict[str, Any]] = {
     "choices": {
         "arch.attention": {"choices": ["none", "sa", "csa", "ca"]},
