@@ -51,7 +51,7 @@ def test_two_models_are_compared_profiled_and_drawn(lab, models, tmp_path, capsy
     found = json.loads(capsys.readouterr().out)
     assert found["p50"]["value"] > 1.2
     assert found["p50"]["range"]["low"] < found["p50"]["value"] < found["p50"]["range"]["high"]
-    assert found["sentence"].startswith(("B takes ", "cannot be told apart"))
+    assert found["sentence"].startswith(("B (large.tflite) takes ", "cannot be told apart"))
     assert len(found["process_rounds"]) >= 2
     assert [len(found[key]["ops"]) for key in ("op_profile", "op_profile_against")] == [1, 9]
     assert all(op["delegated"] for op in found["op_profile_against"]["ops"])
