@@ -25,6 +25,8 @@ from mqn.search.jobs import Job
 from mqn.search.scheduler import Scheduler
 from mqn.search.study import open_study
 
+pytestmark = pytest.mark.integration  # Whole studies run in a database, on devices that go away.
+
 BOARDS = {
     "board": DeviceProfile(url="https://board", kind="pi", tags={"soc": "BCM2712"}),
     "other": DeviceProfile(url="https://other", kind="pi"),

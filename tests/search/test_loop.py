@@ -11,6 +11,8 @@ from mqn.search.loop import Loop
 from mqn.search.space import parse_space
 from mqn.search.study import open_study
 
+pytestmark = pytest.mark.integration  # Whole studies run in a database, some of their drivers are killed.
+
 
 def ended(log: Path) -> Counter[str]:
     """How often each stage ended."""

@@ -14,6 +14,8 @@ from mqn.search.artifacts import ArtifactStore
 from mqn.search.census import records
 from mqn.search.study import open_study
 
+pytestmark = pytest.mark.integration  # Whole studies run in a database.
+
 
 def begun(log: Path) -> Counter[str]:
     return Counter(line.split()[1] for line in log.read_text().splitlines() if line.startswith("begin"))

@@ -17,6 +17,8 @@ from mqn.records import Arch, Training
 from mqn.train.history import EpochReport
 from mqn.train.loop import fit
 
+pytestmark = pytest.mark.integration  # Networks are trained.
+
 ARCH = Arch(attention="sa", encoder_weights="random", input_size=32)
 TRAINING = Training(epochs=2, lambda_features=0, learning_rate=1e-3, seed=5)
 

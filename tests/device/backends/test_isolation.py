@@ -21,6 +21,8 @@ from mqn.device.backends.isolation import TOKEN_VARIABLE, KillSwitch, run_isolat
 from mqn.device.wire import Guard
 from mqn.errors import DeviceAwayError
 
+pytestmark = pytest.mark.integration  # Processes are shut in by the kernel.
+
 
 def run(folder: Path, code: str, *, timeout: float = 20, switch: KillSwitch | None = None):
     return run_isolated(folder, timeout, switch or KillSwitch(), [sys.executable, "-S", "-c", code])

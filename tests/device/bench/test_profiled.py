@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 from tests.tflite_models import convolutions, islands, loop
 
+pytestmark = pytest.mark.integration  # Models run in processes of their own.
+
 
 def test_every_operator_is_told_where_it_ran(run_pass) -> None:
     found = run_pass("profile", islands(16, 4, layers=2)).profile

@@ -11,6 +11,8 @@ from tests.tflite_models import convolutions
 from mqn.device.bench.loading import SEED
 from mqn.device.bench.timed import Clock, is_settled
 
+pytestmark = pytest.mark.integration  # Models run in processes of their own.
+
 
 def test_a_timed_pass(run_pass) -> None:
     timed = run_pass("timed", convolutions(8, 3)).timed
