@@ -4,16 +4,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo wheel test quick unit lint bench clean
+# Bytecode is kept: tests start hundreds of processes, and each would compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: setup demo wheel test quick unit lint bench faults simulate clean
 .DEFAULT_GOAL := demo
 
 setup: $(STAMP)
 
+# Bytecode is made on every processor; pip would use one. Some files of libraries are no Python: these are passed over.
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer with its venv module"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[all,dev]"
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(STAMP)
 
 # A whole search on procedural scenes: train, export, score, measure, log, front. Its set-up takes 4.7 GB of disk with
@@ -41,19 +46,37 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/structure
 
-# What every commit passes: no Ray, no TensorFlow, no browser; on every processor. Torch keeps to one thread, for
-# two test processes with two threads each get in each other's way.
+# No Ray, no TensorFlow, no browser; on every processor. Torch keeps to one thread, for two test processes with two
+# threads each get in each other's way.
+UNIT = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --ignore tests/structure
+
 unit: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not integration" -n logical --dist loadfile
+	$(UNIT) -m "not integration"
 
-quick: lint unit
+# What every commit passes, in a minute: all but the tests that take a fifth of a second or more.
+quick: lint
+	$(UNIT) -m "not integration and not slow"
 
-test: quick
-	$(BIN)/python -m pytest -m integration
+# Two at a time, for they wait more than they compute; see tests/support/scheduling.py.
+test: lint unit
+	$(BIN)/python -m pytest -m integration -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks
+
+# Kills, cuts, fills and shifts whatever studies stand on, in an order that the seed gives; see tests/lab/faults. A
+# portion of it is part of `make test`. Needs PostgreSQL; as root, a node has a network of its own and disks fill up.
+SEED ?= 0
+FAULTS ?= 100
+MINUTES ?= 30
+faults: $(STAMP)
+	$(BIN)/python -m tests.lab.faults --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES)
+
+# 10,000 trials on 256 workers and 40 devices in simulated time, with failures: is the study exact, what did it cost?
+simulate: $(STAMP)
+	$(BIN)/python -m tests.lab.simulation --trials 10000
 
 # What can be made again. Studies are not: they stay in .mqn.
 clean:

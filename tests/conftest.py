@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from mqn.tflite.flatbuffer import Network
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,5 +26,50 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+def _sync_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test cuts the power: waiting for the disk takes a good part of the time."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+_TEST_NUMBERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home of its own for every test; a folder is made only for those that use one, for thousands do not."""
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
+    else:
+        folder = tmp_path_factory.getbasetemp() / f"test{next(_TEST_NUMBERS)}"
+    monkeypatch.setenv("MQN_HOME", str(folder / "home"))
+
+
+@pytest.fixture(scope="session")
+def toy() -> Network:
+    from tests.support.toy_network import toy_network
+
+    return toy_network()
+
+
+@pytest.fixture
+def toy_file(toy: Network, tmp_path: Path) -> Path:
+    from tests.support.toy_network import write_toy
+
+    return write_toy(toy, tmp_path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadgroup` means groups of ours: see `GroupScheduling`."""
+    from tests.support.scheduling import GroupScheduling
+
+    return GroupScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_of_another_test() -> None:
+    """s3fs keeps connections to the server that it found first, and each test may have a server of its own."""
+    if (s3fs := sys.modules.get("s3fs")) is not None:
+        s3fs.S3FileSystem.clear_instance_cache()

@@ -3,15 +3,23 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
-from mqn.errors import DeviceAwayError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError, WeightsError
-from mqn.faults import fault_of, refused_path
+from mqn.errors import (
+    DeviceAwayError,
+    DiskError,
+    FaultError,
+    MqnError,
+    NetworkError,
+    PlanError,
+    ProcessLostError,
+    WeightsError,
+)
+from mqn.faults import failure_of, fault_of, refused_path
 
 REQUEST = httpx.Request("GET", "https://example.org/weights")
 
@@ -37,7 +45,6 @@ REQUEST = httpx.Request("GET", "https://example.org/weights")
         (OSError(errno.ENOMEM, "Cannot allocate memory"), ProcessLostError, "memory is used up"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), ProcessLostError, "no further process"),
         (OSError(errno.EMFILE, "Too many open files"), ProcessLostError, "too many files"),
-        (BrokenProcessPool("terminated abruptly"), ProcessLostError, "killed"),
         (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), NetworkError, "reset by peer"),
         (httpx.ReadTimeout("timed out"), NetworkError, "timed out"),
         (httpx.RemoteProtocolError("peer closed connection"), NetworkError, "peer closed"),
@@ -143,3 +150,11 @@ def test_a_path_that_cannot_be_used_as_asked_is_told_in_one_line(
 )
 def test_what_names_no_path_is_not_told_as_one(error: Exception) -> None:
     assert refused_path(error) is None
+
+
+def test_what_crosses_a_process_has_a_name_and_a_mistake_has_none() -> None:
+    assert isinstance(failure_of(OSError(errno.ENOSPC, "No space left on device")), DiskError)
+    assert isinstance(failure_of(NotADirectoryError(errno.ENOTDIR, "Not a directory", "/a/b")), DiskError)
+    own = PlanError("no such cut")
+    assert failure_of(own) is own
+    assert failure_of(KeyError("absent")) is None

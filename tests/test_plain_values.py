@@ -12,7 +12,7 @@ import pytest
 from mqn.errors import ConfigError, UnknownNameError
 from mqn.parsing import from_mapping, read_json, read_toml
 from mqn.plain_values import DEEPEST, loads_json, loads_toml, shown
-from mqn.redaction import redact
+from mqn.text.redaction import redact
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from mqn import home
 from mqn.device.pool.targets import match_target
 from mqn.errors import ConfigError, UnknownNameError, UsageError
 from mqn.profile import (
-    BudgetProfile,
     DeviceProfile,
     Profile,
     RayProfile,
@@ -18,8 +17,10 @@ from mqn.profile import (
     TrackingProfile,
     load_profile,
 )
+from mqn.profile_tables.budget import BudgetProfile
+from mqn.profile_tables.metrics import MetricsProfile
+from mqn.profile_tables.retry import RetryProfile
 from mqn.records import PRESETS, MeasureSettings
-from mqn.retry_profile import RetryProfile
 
 
 def profile(tmp_path: Path, text: str) -> str:
@@ -40,8 +41,8 @@ def test_shipped_default_names_every_key() -> None:
     text = (home.data_folder("runners") / "default.toml").read_text(encoding="utf-8")
     keys = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
     tables = (Profile, RayProfile, StorageProfile, TrackingProfile, DeviceProfile, MeasureSettings)
-    tables += (RetryProfile, BudgetProfile)
-    nested = {"ray", "storage", "tracking", "devices", "measure", "retry", "budget"}
+    tables += (RetryProfile, BudgetProfile, MetricsProfile)
+    nested = {"ray", "storage", "tracking", "devices", "measure", "retry", "budget", "metrics", "simulate"}
     assert keys == {field.name for table in tables for field in dataclasses.fields(table)} - nested | {"preset"}
 
 
@@ -82,7 +83,7 @@ def test_who_drives_a_device(url: str, backend: str | None, alone: bool) -> None
 def test_home_stands_in_urls(tmp_path: Path) -> None:
     loaded = load_profile(profile(tmp_path, '[storage]\nstudy = "sqlite:///{home}/other.db"'))
     assert loaded.study_url == f"sqlite:///{tmp_path}/home/other.db"
-    assert loaded.artifacts == tmp_path / "home" / "artifacts"
+    assert loaded.artifacts == f"{tmp_path}/home/artifacts"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,22 @@ def test_names_do_not_reach_outside_the_data_folder() -> None:
         home.shipped("runners", "../pyproject")
 
 
-def test_artifacts_behind_a_url_are_refused_and_not_made_into_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"storage.artifacts = 's3://bucket/a' is a URL; only a path"):
-        load_profile(profile(tmp_path, '[storage]\nartifacts = "s3://bucket/a"'))
+def test_artifacts_may_lie_behind_a_url_and_their_cache_may_not(tmp_path: Path) -> None:
+    assert load_profile(profile(tmp_path, '[storage]\nartifacts = "s3://bucket/a"')).artifacts == "s3://bucket/a"
+    with pytest.raises(ConfigError, match=r"storage.artifacts = 's3:/bucket/a' is a URL; only a path"):
+        load_profile(profile(tmp_path, '[storage]\nartifacts = "s3:/bucket/a"'))
+    with pytest.raises(ConfigError, match=r"storage.cache = 's3://bucket/a' is a URL; only a path"):
+        load_profile(profile(tmp_path, '[storage]\ncache = "s3://bucket/a"'))
+
+
+@pytest.mark.parametrize(("key", "value"), [("cache_gb", "0"), ("cache_gb", "inf"), ("keep_seconds", "-1")])
+def test_limits_of_the_cache_are_numbers(key: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"storage.*{key} .*must be a "):
+        load_profile(profile(tmp_path, f"[storage]\n{key} = {value}"))
+
+
+def test_studies_and_runs_need_a_database_each(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    both = '[storage]\nstudy = "sqlite:///{home}/one.db"\n[tracking]\nuri = "sqlite:///{home}/one.db"\n'
+    with pytest.raises(ConfigError, match=r"storage.study and tracking.uri both name sqlite:///.*give each its own"):
+        load_profile(profile(tmp_path, both))

@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import UnknownNameError
-from mqn.quantities import find_quantity, number_text, quantity, split_target
+from mqn.quantities import (
+    canonical,
+    figures_by_name,
+    find_quantity,
+    measure_of,
+    number_text,
+    quantity,
+    split_target,
+    tracked_name,
+)
 
 
 def test_directions_and_axes() -> None:
@@ -58,3 +67,40 @@ def test_only_a_device_s_own_figures_name_a_target() -> None:
 )
 def test_numbers_have_no_exponent_to_count_out(value: float, text: str) -> None:
     assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name", "tracked"),
+    [
+        ("latency_ms", "latency_ms", "latency_ms"),
+        ("latency_ms.p50", "latency_ms", "latency_ms"),
+        ("latency_ms/board", "latency_ms/board", "latency_ms.p50/board"),
+        ("latency_ms.p50/board", "latency_ms/board", "latency_ms.p50/board"),
+        ("latency_ms.p90/board", "latency_ms.p90/board", "latency_ms.p90/board"),
+        ("peak_memory_mb/kind:pixel 8", "peak_memory_mb/kind:pixel 8", "peak_memory_mb/kind:pixel 8"),
+        ("psnr_tm_drop", "psnr_tm_drop", "psnr_tm_drop"),
+    ],
+)
+def test_every_spelling_of_a_name_is_one_figure(spelling: str, name: str, tracked: str) -> None:
+    assert quantity(spelling).name == canonical(spelling) == name
+    assert tracked_name(spelling) == tracked
+
+
+def test_a_figure_stored_once_goes_by_all_its_names() -> None:
+    figures, told = {"psnr_tm": 20.0}, {"board": {"latency_ms": 4.0}, "phone": {"latency_ms": 2.0}}
+    named = {"psnr_tm": 20.0, "latency_ms/board": 4.0, "latency_ms/phone": 2.0}
+    assert figures_by_name(figures, told) == {**named, "latency_ms": 4.0}
+    assert figures_by_name(figures, told, "phone") == {**named, "latency_ms": 2.0}
+    assert figures_by_name(figures, told, "tablet") == named
+
+
+def test_no_other_target_stands_for_a_first_one_that_is_not_measured() -> None:
+    assert figures_by_name({}, {"board": {}, "phone": {"latency_ms": 2.0}}) == {"latency_ms/phone": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [("psnr_tm", "psnr_tm"), ("pu21_psnr_gain_drop", "pu21_psnr_gain"), ("ssim_tm_float", "ssim_tm"), ("macs", None)],
+)
+def test_a_derived_figure_knows_its_measure(name: str, measure: str | None) -> None:
+    assert measure_of(name) == measure

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mqn import __version__
 from mqn.cli.app import COMMANDS
 from mqn.cli.lazy import load
-from mqn.distribution import WHEEL
+from mqn.distribution import WHEEL, __version__
 from mqn.profile import load_profile
 
 ROOT = Path(__file__).parents[1]
@@ -27,11 +26,12 @@ def _commands() -> list[list[str]]:
     return [found for found in words if found[:1] == ["mqn"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", _commands(), ids=" ".join)
 def test_a_command_exists_with_its_options(words: list[str]) -> None:
     name, *rest = words[1:]
     assert name in COMMANDS
-    command = load(name)
+    command = load(name, COMMANDS[name][0])
     if hasattr(command, "commands"):
         assert rest[0] in command.commands, f"mqn {name} has no {rest[0]}"
         command, rest = command.commands[rest[0]], rest[1:]
@@ -67,9 +67,12 @@ def test_every_shipped_space_is_named() -> None:
     assert {name for name in shipped if f"`{name}`" not in TEXT} == set()
 
 
-def test_the_profile_that_it_shows_can_be_read(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    (tmp_path / "lab.toml").write_text(block)
-    profile = load_profile(str(tmp_path / "lab.toml"))
-    assert set(profile.devices) == {"board", "phone"}
-    assert profile.targets == ("board", "kind:pixel8")
+def test_the_profiles_that_it_shows_can_be_read(tmp_path: Path) -> None:
+    profiles = []
+    for block in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL):
+        (tmp_path / "lab.toml").write_text(block)
+        profiles.append(load_profile(str(tmp_path / "lab.toml")))
+    storage, devices = profiles
+    assert set(devices.devices) == {"board", "phone"}
+    assert devices.targets == ("board", "kind:pixel8")
+    assert storage.artifacts == "s3://lab/mqn"

@@ -1,18 +1,19 @@
-"""How this package is installed, and therefore which command adds to it: no index has it, a clone or a wheel does."""
+"""How this package is installed (a clone or a wheel, for no index has it), and the command that adds an extra."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mqn import __version__
-
+__version__ = "0.1.0"
 PACKAGE = "mqn-platform"
 WHEEL = f"mqn_platform-{__version__}-py3-none-any.whl"
 """What `make wheel` builds, in `dist/` of the clone."""
+
+_DRIVERS = {"MySQLdb": "mysqlclient"}
+"""Modules of databases whose package has another name."""
 
 
 def clone() -> Path | None:
@@ -22,11 +23,13 @@ def clone() -> Path | None:
 
 
 def find_wheel() -> Path | None:
-    """The wheel of this version: that in a clone's `dist/`, or that which pip installed; None: neither is there."""
+    """The wheel of this version, in a clone's `dist/` or as pip installed it; None where there is none."""
     root = clone()
     if root is not None:
         built = root / "dist" / WHEEL
         return built if built.is_file() else None
+    from importlib import metadata
+
     try:
         told = metadata.distribution(PACKAGE).read_text("direct_url.json")
     except metadata.PackageNotFoundError:
@@ -39,10 +42,7 @@ def find_wheel() -> Path | None:
 
 
 def install_command(extra: str) -> str:
-    """What adds an extra to this installation.
-
-    Args:
-        extra: of `pyproject.toml`: `agent`, `search`, `all`, ...
+    """The command that adds an extra to this installation.
 
     Returns:
         A command for a shell; from an installed package whose wheel is gone, one that names the wheel to be built.
@@ -51,3 +51,16 @@ def install_command(extra: str) -> str:
     if root is not None:
         return f"pip install --editable {shlex.quote(f'{root}[{extra}]')}"
     return f"pip install {shlex.quote(f'{find_wheel() or WHEEL}[{extra}]')}"
+
+
+def database_driver(url: str, error: ImportError) -> str:
+    """What a database URL lacks here, and the command that installs it: `needs the database driver psycopg: ...`.
+
+    Args:
+        url: SQLAlchemy's.
+        error: what opening it raised.
+    """
+    module = getattr(error.__cause__, "name", None) or error.name or "of its kind"
+    package = _DRIVERS.get(module, module)
+    install = install_command("postgres") if url.startswith("postgres") else f"pip install {package}"
+    return f"needs the database driver {module}: {install}"

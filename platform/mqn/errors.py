@@ -29,7 +29,9 @@ exception, which crashes loudly). What a user can do something about is an `MqnE
     │       └── UnsteadyError    the machine was disturbed, and no model is to blame: worth another try later
     ├── FaultError               machinery failed: the same work may succeed later, and no candidate is to blame
     │   ├── ProcessLostError     a worker or export process, its memory or its machine was lost
-    │   │   └── ProcessCrashedError  it crashed by itself; if it always does on the same input, the input is to blame
+    │   │   ├── ProcessCrashedError  it crashed by itself; if it always does on the same input, the input is to blame
+    │   │   └── NodeLostError    its machine left the cluster
+    │   │       └── NotBegunError    it may have been on its way to a machine that left
     │   ├── DiskError            the disk is full, read-only, or cannot lock files
     │   ├── DatabaseAwayError    the study's database does not answer
     │   ├── NetworkError         a server on the network broke off, or does not answer
@@ -48,7 +50,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mqn.redaction import shortened
+from mqn.text.redaction import shortened
 
 _SHOWN = 100
 
@@ -189,6 +191,14 @@ class ProcessCrashedError(ProcessLostError):
     """A process crashed by itself. Where the same input always does that, the input is to blame."""
 
 
+class NodeLostError(ProcessLostError):
+    """The machine that a worker process ran on left the cluster: the work had no part in it."""
+
+
+class NotBegunError(NodeLostError):
+    """Work that had not begun may have been on its way to a machine that left the cluster: it is sent again."""
+
+
 class DiskError(FaultError):
     """The disk is full, read-only, or cannot lock files."""
 
@@ -223,6 +233,22 @@ class TrackingError(MqnError):
 
 class MissingLibraryError(MqnError):
     """An optional library is asked for, and is missing or broken."""
+
+
+def to_plain(error: MqnError) -> tuple[str, str]:
+    """An error's name and line, for another process: exceptions with arguments of their own do not survive pickling."""
+    return type(error).__name__, str(error)
+
+
+def from_plain(plain: tuple[str, str]) -> MqnError:
+    """The error of a name and line, to be raised again on this side."""
+    name, line = plain
+    kind = globals().get(name)
+    if not (isinstance(kind, type) and issubclass(kind, MqnError)):
+        return MqnError(f"{name}: {line}")  # Of another version.
+    error = kind.__new__(kind)  # Some put their line together from other arguments.
+    Exception.__init__(error, line)
+    return error
 
 
 _LISTED, _NEAR = 20, 3

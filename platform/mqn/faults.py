@@ -1,4 +1,4 @@
-"""Faults of machinery as Python and other libraries raise them, by our names: one rule for every boundary.
+"""Faults of machinery (disk, memory, network) by our names, whichever library raised them.
 
 A full disk arrives as `OSError 28`, as a line of PyTorch's about `inline_container`, or as the cause of an error of our
 own ("cannot write scores.json"). Whichever it is, the work may succeed later, and no candidate is to blame.
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 
 from mqn.errors import DeviceError, DiskError, FaultError, MqnError, NetworkError, ProcessLostError
-from mqn.redaction import shortened
+from mqn.text.redaction import shortened
 
 WRITE_FAULTS = {
     errno.ENOSPC: "make room there",
@@ -19,7 +19,7 @@ WRITE_FAULTS = {
     errno.EROFS: "mount it for writing, or choose another folder",
     errno.EIO: "the disk or its connection fails",
 }
-"""What a disk says where it takes nothing, by the system's number: what to do."""
+"""The system's error numbers of a disk that cannot be written to, and what to do."""
 _DISK = {
     **WRITE_FAULTS,
     errno.ENOLCK: "the file system cannot lock files now",
@@ -46,7 +46,7 @@ _EXHAUSTED = {
     errno.ENFILE: "too many files are open on this machine",
 }
 _BUSY = (408, 429)
-# PyTorch's writer says where in its own source it stood, not what the system said.
+# PyTorch's writer names a place in its own source, not the system's error.
 _DISK_WORDS = (
     "inline_container",
     "PytorchStreamWriter",
@@ -78,7 +78,7 @@ def fault_of(error: BaseException) -> FaultError | None:
         return None
     causes = list(_causes(error))
     if any(type(cause).__name__ == "gaierror" for cause in causes):
-        return None  # A name that nobody knows: most likely there is no network, and a user has to do something.
+        return None  # An unknown host name: most likely there is no network, and a user has to act.
     for cause in causes:
         found = _fault(cause)
         if found is not None:
@@ -88,23 +88,34 @@ def fault_of(error: BaseException) -> FaultError | None:
 
 
 def refused_path(error: BaseException) -> DiskError | None:
-    """What the system says of a path that cannot be used as it is asked for: a file where a folder is wanted.
+    """The system's refusal of a path, such as a file where a folder is wanted.
 
     Args:
         error: as it was raised.
 
     Returns:
-        It in one line, with the path; None for every other failure. No second try helps, and a person has to do
-        something.
+        It in one line, with the path; None for every other failure. No second try helps; a user has to act.
     """
     if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # pathlib's word for ELOOP
-        return DiskError(f"{_line(error)}: the link points at itself")
+        return DiskError(f"{line_of(error)}: the link points at itself")
     number = getattr(error, "errno", None)
     if not isinstance(error, OSError) or number not in _REFUSED or not error.filename:
         return None
     named = error.filename2 or error.filename
     path = os.fsdecode(named) if isinstance(named, bytes) else named
     return DiskError(f"cannot use {path}: {_REFUSED[number]}")
+
+
+def failure_of(error: BaseException) -> MqnError | None:
+    """What crosses the border between processes by its name.
+
+    Args:
+        error: as it was raised.
+
+    Returns:
+        The fault of machinery, the error of ours, or what the system says of a path; None for a mistake in the program.
+    """
+    return fault_of(error) or (error if isinstance(error, MqnError) else refused_path(error))
 
 
 def ran_out_of_memory(text: str) -> bool:
@@ -116,19 +127,17 @@ def _fault(error: BaseException) -> FaultError | None:
     if isinstance(error, FaultError):
         return error
     if isinstance(error, MemoryError):
-        return ProcessLostError(f"out of memory: {_line(error)}")
-    if type(error).__name__ == "BrokenProcessPool":  # Its module takes as long to import as all of ours.
-        return ProcessLostError(f"a process of the pool was killed: {_line(error)}")
+        return ProcessLostError(f"out of memory: {line_of(error)}")
     if isinstance(error, (ConnectionResetError, ConnectionAbortedError, ConnectionRefusedError)) or _broke_off(error):
-        return NetworkError(f"the network failed: {_line(error)}")
+        return NetworkError(f"the network failed: {line_of(error)}")
     if isinstance(error, OSError) and error.errno is not None:
         return _of_number(error, error.errno)
-    # TensorFlow's and others' have types of their own; what our own errors say in words is none of a library's.
+    # TensorFlow and others have exception types of their own; the words of our own errors are not a library's.
     return None if isinstance(error, MqnError) else _of_words(error)
 
 
 def _of_number(error: OSError, number: int) -> FaultError | None:
-    what = f"{error.strerror or _line(error)}{f' ({error.filename})' if error.filename else ''}"
+    what = f"{error.strerror or line_of(error)}{f' ({error.filename})' if error.filename else ''}"
     if number in _DISK:
         return DiskError(f"{what}: {_DISK[number]}")
     if number in _EXHAUSTED:
@@ -139,16 +148,16 @@ def _of_number(error: OSError, number: int) -> FaultError | None:
 def _of_words(error: BaseException) -> FaultError | None:
     text = str(error)
     if isinstance(error, NotImplementedError) and "flock" in text:  # filelock's word for a system that cannot
-        return DiskError(f"{_line(error)}: {_DISK[errno.EOPNOTSUPP]}")
+        return DiskError(f"{line_of(error)}: {_DISK[errno.EOPNOTSUPP]}")
     if any(word in text for word in _DISK_WORDS) and not any(word in text for word in _READER_WORDS):
-        return DiskError(f"a file could not be written ({_line(error)}): is the disk full?")
+        return DiskError(f"a file could not be written ({line_of(error)}): is the disk full?")
     if ran_out_of_memory(text):
-        return ProcessLostError(f"out of memory: {_line(error)}")
+        return ProcessLostError(f"out of memory: {line_of(error)}")
     return None
 
 
 def _broke_off(error: BaseException) -> bool:
-    """Whether an exception of httpx tells of the network or of a server that may do better later."""
+    """Whether an exception of httpx means that the network or a server failed, perhaps for a while."""
     if not type(error).__module__.startswith("httpx"):
         return False
     if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):
@@ -167,6 +176,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
+    """An exception's message as one line of at most 200 characters; its type's name where it has none."""
     text = " ".join(str(error).split())
     return shortened(text, 200) if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Where state lives (`$MQN_HOME`) and where the project's data files lie (a clone's folders, or the wheel's)."""
+"""The folder of state (`$MQN_HOME`), and the folders of shipped TOML files (in a clone or in the wheel)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 from mqn.errors import UnknownNameError, UsageError
+
+DATA_FOLDERS = ("search_spaces", "runners", "dashboards")
+"""Folders of shipped files: beside the package in a clone, inside it in a wheel."""
 
 
 def home() -> Path:
@@ -37,11 +40,7 @@ def home() -> Path:
 
 
 def data_folder(kind: str) -> Path:
-    """The folder of shipped TOML files of one kind: the clone's own where this is a clone, else the wheel's copy.
-
-    Args:
-        kind: `search_spaces`, `runners` or `dashboards`.
-    """
+    """The folder of shipped TOML files of one kind: the clone's, or the copy in the wheel."""
     clone = Path(__file__).resolve().parents[2]
     if (clone / "pyproject.toml").is_file() and (clone / kind).is_dir():
         return clone / kind
@@ -49,7 +48,7 @@ def data_folder(kind: str) -> Path:
 
 
 def shipped(kind: str, name: str) -> Path:
-    """Find a space, profile or board by name or path.
+    """Find a space, profile or dashboard by name or path.
 
     Args:
         kind: `search_spaces`, `runners` or `dashboards`.
@@ -65,6 +64,6 @@ def shipped(kind: str, name: str) -> Path:
     found = folder / f"{name}.toml"
     if found.is_file() and found.parent == folder:
         return found
-    singular = {"search_spaces": "space", "runners": "profile", "dashboards": "board"}[kind]
+    singular = {"search_spaces": "space", "runners": "profile", "dashboards": "dashboard"}[kind]
     names = (file.stem for file in folder.glob("*.toml"))
     raise UnknownNameError(singular, name, names, "or give a path to a .toml file")

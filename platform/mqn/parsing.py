@@ -1,4 +1,4 @@
-"""From TOML and JSON to frozen dataclasses and back, checked once, at the edge.
+"""TOML and JSON to frozen dataclasses and back. Values are checked once, here.
 
 An unknown key names its source, its key path and the nearest valid key; a value of the wrong type says what is
 allowed. Only what the project's records need is supported: scalars, `Literal`, optionals, tuples, lists, string-keyed
@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mqn.errors import ConfigError, LocalNameError, nearest
-from mqn.local_names import require_local
+from mqn.files.local_names import require_local
+from mqn.files.publishing import writing
 from mqn.plain_values import loads_json, loads_toml, shown
-from mqn.publishing import writing
-from mqn.redaction import shortened
+from mqn.text.redaction import shortened
 
 T = TypeVar("T")
 
 _LARGEST_TOML_BYTES = 1 << 20
 _LARGEST_INTEGER = 2**63 - 1
 _SHOWN = 80
+_SCALARS = frozenset((str, int, float, bool, types.NoneType))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -36,9 +37,6 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Args:
         path: the file; at most 1 MiB.
-
-    Returns:
-        Its tables.
 
     Raises:
         ConfigError: the file is missing, too large, or is not TOML.
@@ -55,21 +53,20 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
     """Build a dataclass from a mapping of plain values.
 
     Args:
-        cls: a dataclass; its fields' types say what is allowed.
+        cls: a dataclass; its fields' types say what is allowed. Where it has a class method `variant_of`, that says
+            which class the mapping is one of.
         mapping: what TOML or JSON gave.
         source: the file or command that the values come from, for error messages.
         path: the key path of `mapping` within the source.
-
-    Returns:
-        An instance of `cls`.
 
     Raises:
         ConfigError: an unknown or missing key, or a value of the wrong type; names source, key path, what is allowed.
     """
     if not isinstance(mapping, Mapping):
         raise ConfigError(f"{source}: {path or 'the whole'} must be a table, not {shown(mapping)}")
-    hints = _hints(cast("Hashable", cls))
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if (variant_of := getattr(cls, "variant_of", None)) is not None:
+        cls = variant_of(mapping, source=source, path=path)
+    hints, fields = _hints(cast("Hashable", cls)), _fields(cast("Hashable", cls))
     for key in mapping:
         if key not in fields:
             name = shortened(str(key), _SHOWN)
@@ -77,7 +74,10 @@ def from_mapping(cls: type[T], mapping: Any, *, source: str, path: str = "") -> 
     values = {}
     for name, field in fields.items():
         if name in mapping:
-            values[name] = convert(hints[name], mapping[name], source=source, path=_join(path, name))
+            hint, value = hints[name], mapping[name]
+            if not _is_exactly(hint, value):  # What is right already, as most is, needs no path for a message.
+                value = convert(hint, value, source=source, path=_join(path, name))
+            values[name] = value
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{source}: {_join(path, name)!r} is missing")
     try:
@@ -101,7 +101,7 @@ def convert(hint: Any, value: Any, *, source: str, path: str) -> Any:
     Raises:
         ConfigError: the value is not of that type.
     """
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin, arguments = _parts(hint)
     if hint is Any:
         return value
     if origin is typing.Literal:
@@ -121,7 +121,11 @@ def convert(hint: Any, value: Any, *, source: str, path: str) -> Any:
     if origin is dict:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{source}: {path} must be a table, not {shown(value)}")
-        return {key: convert(arguments[1], item, source=source, path=_join(path, key)) for key, item in value.items()}
+        kind = arguments[1]
+        return {
+            key: item if _is_exactly(kind, item) else convert(kind, item, source=source, path=_join(path, key))
+            for key, item in value.items()
+        }
     return _convert_scalar(hint, value, source=source, path=path)
 
 
@@ -163,14 +167,13 @@ def _convert_scalar(hint: Any, value: Any, *, source: str, path: str) -> Any:
 def to_plain(value: Any) -> Any:
     """Turn records into what JSON can hold: dataclasses to dicts, tuples to lists, paths to strings.
 
-    Args:
-        value: a record, or anything inside one.
-
     Returns:
         Dicts, lists, strings, numbers, booleans and None only.
     """
+    if type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: to_plain(getattr(value, name)) for name in _fields(type(value))}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -181,7 +184,7 @@ def to_plain(value: Any) -> Any:
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, with dotted keys: `{"arch": {"width": 0.35}}` becomes `{"arch.width": 0.35}`."""
+    """Nested dicts as one, with dotted keys: `{"plan": {"cut": "x"}}` becomes `{"plan.cut": "x"}`."""
     flat: dict[str, Any] = {}
     for key, value in mapping.items():
         name = _join(prefix, key)
@@ -222,9 +225,13 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         DiskError: the disk is full or read-only.
     """
-    text = json.dumps(to_plain(value), indent=1, allow_nan=False) + "\n"
     with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(json_text(value), encoding="utf-8")
+
+
+def json_text(value: Any) -> str:
+    """A record as `write_json` writes it."""
+    return json.dumps(to_plain(value), indent=1, allow_nan=False) + "\n"
 
 
 def read_json(cls: type[T], path: Path) -> T:
@@ -238,6 +245,27 @@ def read_json(cls: type[T], path: Path) -> T:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     return from_mapping(cls, loads_json(text, str(path)), source=str(path))
+
+
+def _is_exactly(hint: Any, value: Any) -> bool:
+    """Whether a value is of a scalar type and needs neither a conversion nor a closer look."""
+    if type(value) is not hint:
+        return False
+    if hint is str:
+        return "\0" not in value
+    if hint is float:
+        return math.isfinite(value)
+    return hint is bool or (hint is int and -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER)
+
+
+@functools.cache
+def _fields(cls: Any) -> dict[str, dataclasses.Field[Any]]:
+    return {field.name: field for field in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(hint), typing.get_args(hint)
 
 
 @functools.cache

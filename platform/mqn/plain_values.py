@@ -1,4 +1,4 @@
-"""Plain values from documents that may come from anywhere: neither deep nor absurd, and shown in one short line."""
+"""Plain values from documents of unknown origin: limits on depth and size, and short texts for messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tomllib
 from typing import Any
 
 from mqn.errors import ConfigError
-from mqn.redaction import hide_urls_in, redact
+from mqn.text.redaction import hide_urls_in, redact
 
 DEEPEST = 64
 """Tables and lists within each other. What walks through records calls itself once a level."""
@@ -26,7 +26,7 @@ _SHOWN = 80
 
 
 class _Repr(reprlib.Repr):
-    """Short, and cut only where no secret is left to be cut in the middle."""
+    """Shorten a text after its secrets are removed."""
 
     def repr_str(self, x: str, level: int) -> str:
         return super().repr_str(redact(x), level)
@@ -38,14 +38,7 @@ _REPR.maxlevel = 3
 
 
 def loads_toml(content: bytes, source: str) -> dict[str, Any]:
-    """Parse TOML.
-
-    Args:
-        content: the document, UTF-8.
-        source: where it comes from, for error messages.
-
-    Returns:
-        Its tables, at most `DEEPEST` within each other.
+    """Parse TOML, UTF-8, with tables at most `DEEPEST` within each other. Errors name `source`.
 
     Raises:
         ConfigError: it is not TOML, or too deep.
@@ -66,10 +59,6 @@ def loads_toml(content: bytes, source: str) -> dict[str, Any]:
 def loads_json(text: str | bytes, source: str) -> Any:
     """Parse JSON that may come from anywhere.
 
-    Args:
-        text: the document.
-        source: where it comes from, for error messages.
-
     Returns:
         Plain values, at most `DEEPEST` within each other.
 
@@ -85,7 +74,7 @@ def loads_json(text: str | bytes, source: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value for an error message: in one line, and short, whatever it is."""
+    """A value for an error message: one short line."""
     try:
         text = _REPR.repr(value)
     except Exception:  # noqa: BLE001 - numbers of thousands of digits, objects of strangers: their repr may raise anything

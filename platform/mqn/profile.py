@@ -6,62 +6,32 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mqn.database_urls import fill_home
 from mqn.errors import ConfigError, LocalNameError, nearest
+from mqn.files.local_names import require_local
 from mqn.home import home, shipped
-from mqn.local_names import require_local
+from mqn.net.database_urls import fill_home, same_database
 from mqn.parsing import from_mapping, read_toml, to_plain
+from mqn.profile_tables.budget import BudgetProfile
+from mqn.profile_tables.metrics import MetricsProfile
+from mqn.profile_tables.ray import RayProfile
+from mqn.profile_tables.retry import RetryProfile
+from mqn.profile_tables.simulate import KIND, SimulateProfile, device_names
 from mqn.records import PRESETS, MeasureSettings
-from mqn.redaction import hide, hide_url
-from mqn.retry_profile import RetryProfile
+from mqn.text.redaction import hide, hide_url, redact_url
 
 LOOPBACK = "loopback"
 DEFAULT_TRACKING = "sqlite:///{home}/mlflow.db"
 # MLflow's own; its others (user, password, token, S3 endpoint) are read by MLflow itself.
 TRACKING_VARIABLE, REGISTRY_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
-MOST_TRIALS = 1_000_000
-"""Of a study."""
-
-_MOST_PROCESSORS = 100_000
-_OWN_SCHEMES = ("adb:", "ssh:")
-# What stands in figures' names (`latency_ms/kind:pixel 8`), and thus in MLflow's; '/' and ':' part them.
+BACKENDS = {"adb": "adb:SERIAL", "ssh": "ssh:[USER@]HOST[:PORT]"}
+"""Devices that an agent of our own drives: the scheme of an address, and how the address looks."""
+OWN_DEVICES = " and ".join(f"{scheme}:" for scheme in BACKENDS) + " devices"
+# Allowed in the names of figures (`latency_ms/kind:pixel 8`) and thus in MLflow; '/' and ':' separate them.
 _WORD = re.compile(r"\w[\w .-]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RayProfile:
-    """Where stages run.
-
-    Attributes:
-        address: `local` starts Ray on this machine, `auto` joins a running cluster, `ray://host:port` uses a client.
-        cpus: processors that a local Ray may use; None: all.
-        gpus: likewise; None: all that are found.
-        training_cpus: processors of one training.
-        training_gpus: share of a GPU that one training takes.
-        export_cpus: processors of one conversion or quantization.
-    """
-
-    address: str = "local"
-    cpus: int | None = None
-    gpus: int | None = None
-    training_cpus: float = 2
-    training_gpus: float = 0
-    export_cpus: float = 1
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a number that no machine has.
-        """
-        for name in ("cpus", "gpus", "training_cpus", "training_gpus", "export_cpus"):
-            number = getattr(self, name)
-            if number is not None and not 0 <= number <= _MOST_PROCESSORS:
-                raise ValueError(f"{name} = {number} must not be negative, nor above {_MOST_PROCESSORS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +40,33 @@ class StorageProfile:
 
     Attributes:
         study: Optuna's RDB URL; `{home}` stands for `$MQN_HOME`.
-        artifacts: folder of artifacts, reachable from every worker.
+        artifacts: folder of artifacts, reachable from every worker by the same path; or a URL (`s3://bucket/prefix`).
+        cache: where each machine keeps the files that it fetched from such a URL; `{home}` is its own `$MQN_HOME`.
+        cache_gb: how much of them, in 10^9 bytes; what was used longest ago goes first.
+        keep_seconds: at most so often the state of a running training is kept behind the URL.
     """
 
     study: str = "sqlite:///{home}/study.db"
     artifacts: str = "{home}/artifacts"
+    cache: str = "{home}/cache/artifacts"
+    cache_gb: float = 50.0
+    keep_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cache_gb < math.inf:
+            raise ValueError(f"cache_gb {self.cache_gb:g} must be a number above 0")
+        if not 0 <= self.keep_seconds < math.inf:
+            raise ValueError(f"keep_seconds {self.keep_seconds:g} must be a number that is not below 0")
+
+    @property
+    def artifacts_place(self) -> str:
+        """The folder or URL of artifacts."""
+        return self.artifacts.format(home=home())
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where this machine keeps the files that it fetched from a URL."""
+        return Path(self.cache.format(home=home())).expanduser()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +97,7 @@ class DeviceProfile:
             for `loopback`.
         max_temperature_c: nothing is measured while it is warmer.
         min_battery_percent: nothing is measured while its battery holds less.
-        benchmark_model: TensorFlow Lite's benchmark tool for an `adb` or `ssh` device, in place of our own runner.
+        benchmark_model: TensorFlow Lite's tool for an `adb` or `ssh` device, in place of our runner; experimental.
     """
 
     url: str = LOOPBACK
@@ -120,15 +112,10 @@ class DeviceProfile:
     benchmark_model: Path | None = None
 
     def __post_init__(self) -> None:
-        """Check what contradicts itself.
-
-        Raises:
-            ValueError: a token from two places, or the benchmark tool for a device that cannot use it.
-        """
         if self.token_env and self.token_file is not None:
             raise ValueError("token_env and token_file are both set; keep one of them")
-        if self.benchmark_model is not None and not self.url.startswith(_OWN_SCHEMES):
-            raise ValueError(f"benchmark_model is for adb: and ssh: devices, not for {self.url!r}")
+        if self.benchmark_model is not None and self.backend in (None, "local"):
+            raise ValueError(f"benchmark_model is for {OWN_DEVICES}, not for {self.url!r}")
         for name, word in (("kind", self.kind), *self.tags.items()):
             if word and not (_WORD.fullmatch(name) and _WORD.fullmatch(word)):
                 raise ValueError(f"{name} = {word!r} must be letters, digits, ' ', '.', '_' and '-'")
@@ -138,31 +125,12 @@ class DeviceProfile:
         """What an agent of our own drives: `local`, `adb:SERIAL`, `ssh:USER@HOST`; None: the device has an agent."""
         if self.url == LOOPBACK:
             return "local"
-        return self.url if self.url.startswith(_OWN_SCHEMES) else None
+        return self.url if self.url.partition(":")[0] in BACKENDS else None
 
     @property
     def alone(self) -> bool:
         """Whether nothing of ours may run beside a measurement."""
         return self.url == LOOPBACK if self.exclusive is None else self.exclusive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetProfile:
-    """When a study stops by itself; None: no limit beyond the command's."""
-
-    trials: int | None = None
-    hours: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a limit under which no trial would be begun.
-        """
-        if self.trials is not None and not 1 <= self.trials <= MOST_TRIALS:
-            raise ValueError(f"trials {self.trials} must be at least 1 and at most {MOST_TRIALS}")
-        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
-            raise ValueError(f"hours {self.hours:g} must be a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +150,9 @@ class Profile:
         devices: what may be measured on, by name.
         measure: how is measured; in a file, `preset = "strict"` is what the other keys start from.
         retry: how often work is tried again that failed through no fault of its candidate.
+        metrics: where a driver tells machines how it is doing.
         budget: when a study stops by itself.
+        simulate: the cluster and the devices that are simulated in place of real ones; None: everything is real.
     """
 
     targets: tuple[str, ...] = ()
@@ -195,14 +165,11 @@ class Profile:
     devices: dict[str, DeviceProfile] = field(default_factory=lambda: {"local": DeviceProfile()})
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     retry: RetryProfile = field(default_factory=RetryProfile)
+    metrics: MetricsProfile = field(default_factory=MetricsProfile)
     budget: BudgetProfile = field(default_factory=BudgetProfile)
+    simulate: SimulateProfile | None = None
 
     def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a time is not one.
-        """
         if not self.max_age_hours > 0 or not 0 <= self.patience_minutes < math.inf:
             raise ValueError("max_age_hours must be above 0, patience_minutes a number that is not below 0")
 
@@ -212,9 +179,9 @@ class Profile:
         return fill_home(self.storage.study, home())
 
     @property
-    def artifacts(self) -> Path:
-        """The folder of artifacts."""
-        return Path(self.storage.artifacts.format(home=home()))
+    def artifacts(self) -> str:
+        """The folder or URL of artifacts."""
+        return self.storage.artifacts_place
 
     @property
     def tracking_uri(self) -> str:
@@ -240,27 +207,46 @@ def load_profile(name: str = "default") -> Profile:
         ConfigError: the file is wrong; names the key and the nearest valid one.
     """
     path = shipped("runners", name)
-    profile = from_mapping(Profile, _with_preset(read_toml(path), source=str(path)), source=str(path))
+    plain = _with_preset(read_toml(path), source=str(path))
+    profile = _with_simulated(from_mapping(Profile, plain, source=str(path)), plain, source=str(path))
     if not profile.devices:
         raise ConfigError(f"{path}: 'devices' is empty; name at least one, for example [devices.local]")
     for device in profile.devices:
         if not _WORD.fullmatch(device):
             raise ConfigError(f"{path}: devices.{device!r}: a name has letters, digits, ' ', '.', '_' and '-'")
     _hide_secrets(profile)
-    for pattern in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri or ""):
+    storage = profile.storage
+    for pattern in (storage.study, storage.artifacts, storage.cache, profile.tracking.uri or ""):
         try:
             pattern.format(home="")
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(f"{path}: {pattern!r}: only {{home}} may stand in braces") from error
     try:
-        require_local(profile.storage.artifacts, "storage.artifacts = ")
+        if "://" not in storage.artifacts:
+            require_local(storage.artifacts, "storage.artifacts = ")
+        require_local(storage.cache, "storage.cache = ")
     except LocalNameError as error:
         raise ConfigError(f"{path}: {error}") from error
+    if profile.tracking_uri and same_database(profile.study_url, profile.tracking_uri):
+        raise ConfigError(
+            f"{path}: storage.study and tracking.uri both name {redact_url(profile.study_url)}, and Optuna's and "
+            "MLflow's tables cannot be in one database; give each its own"
+        )
     return profile
 
 
+def _with_simulated(profile: Profile, plain: Mapping[str, Any], *, source: str) -> Profile:
+    """Put simulated devices in the place of the profile's, where it simulates."""
+    if profile.simulate is None:
+        return profile
+    if "devices" in plain:
+        raise ConfigError(f"{source}: 'simulate' makes devices of its own (simulate.devices); remove 'devices'")
+    devices = {name: DeviceProfile(url=f"https://{name}.invalid", kind=KIND) for name in device_names(profile.simulate)}
+    return replace(profile, devices=devices, targets=profile.targets or (f"kind:{KIND}",))
+
+
 def _hide_secrets(profile: Profile) -> None:
-    """Have the profile's passwords and tokens kept out of everything that is printed, logged or stored."""
+    """Keep the profile's passwords and tokens out of all that is printed, logged or stored."""
     for url in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri or "", profile.ray.address):
         hide_url(url)
     for device in profile.devices.values():
@@ -269,7 +255,7 @@ def _hide_secrets(profile: Profile) -> None:
 
 
 def _with_preset(plain: Mapping[str, Any], *, source: str) -> dict[str, Any]:
-    """Put what `measure.preset` stands for under the table's other keys."""
+    """Expand `measure.preset`; the table's other keys override it."""
     table = plain.get("measure")
     if not isinstance(table, Mapping) or "preset" not in table:
         return dict(plain)

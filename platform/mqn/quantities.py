@@ -1,11 +1,13 @@
-"""The figures that a trial yields: one table of names, units and which way is better.
+"""The figures of a trial: one table of names, units and directions.
 
 The same names stand in spaces (`objectives`, `constraints`), on the command line (`--by`, `--max`), in MLflow, in JSON
-and on axes. A figure that a device tells may name whose it is: `latency_ms/board`.
+and on axes. A figure that a device tells may name its target: `latency_ms/board`. `quantity` checks a name, `canonical`
+settles its spelling, and `figures_by_name` gives a trial's values by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +18,7 @@ Direction = Literal["maximize", "minimize"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A figure: what it says and which way is better."""
+    """A figure: its name, label, unit and direction."""
 
     name: str
     label: str
@@ -30,16 +32,16 @@ class Quantity:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     def text(self, value: float) -> str:
-        """A value as people read it, without its unit: `1,225,000`, `0.5523`, `20.75`; four digits that count."""
+        """A value with four significant digits, without its unit: `1,225,000`, `0.5523`, `20.75`."""
         return f"{value:,.0f}" if self.paper_digits == 0 and abs(value) >= 1 else number_text(value)
 
     def table_text(self, value: float) -> str:
-        """A value for a column of its own kind, with the paper's digits behind the point: `20.75`, `0.5520`."""
+        """A value for a table's column, with the paper's number of decimals: `20.75`, `0.5520`."""
         return f"{value:,.{self.paper_digits}f}"
 
 
 def number_text(value: float) -> str:
-    """A number by four digits that count, and without an exponent that people have to count out: `1,225,000`."""
+    """A number with four significant digits and without an exponent: `1,225,000`."""
     shown = f"{value:.4g}"
     return f"{value:,.0f}" if "e+" in shown else shown
 
@@ -81,32 +83,27 @@ def _accuracy() -> list[Quantity]:
     ]
 
 
-def _derived(quantity: Quantity) -> list[Quantity]:
+def _derived(one: Quantity) -> list[Quantity]:
     return [
-        Quantity(
-            name=quantity.name + suffix,
-            label=quantity.label + words,
-            unit=quantity.unit,
-            direction=direction or quantity.direction,
-            paper_digits=quantity.paper_digits,
-        )
+        replace(one, name=one.name + suffix, label=one.label + words, direction=direction or one.direction)
         for suffix, words, direction in _DERIVED
     ]
 
 
-_DEVICE: tuple[tuple[str, str, str], ...] = (
-    ("latency_ms", "Latency p50", "ms"),
-    ("latency_ms.p50_low", "Latency p50, lower end of its 95 % range", "ms"),
-    ("latency_ms.p50_high", "Latency p50, upper end of its 95 % range", "ms"),
-    ("latency_ms.p90", "Latency p90", "ms"),
-    ("latency_ms.backbone", "Backbone latency p50", "ms"),
-    ("latency_ms.head", "Head latency p50", "ms"),
-    ("peak_memory_mb", "Peak memory", "MB"),
-    ("undelegated_memory_mb", "Peak memory without a delegate", "MB"),
+_DEVICE: tuple[tuple[str, str, str, int], ...] = (
+    ("latency_ms", "Latency p50", "ms", 2),
+    ("latency_ms.p50_low", "Latency p50, lower end of its 95 % range", "ms", 2),
+    ("latency_ms.p50_high", "Latency p50, upper end of its 95 % range", "ms", 2),
+    ("latency_ms.p90", "Latency p90", "ms", 2),
+    ("latency_ms.backbone", "Backbone latency p50", "ms", 2),
+    ("latency_ms.head", "Head latency p50", "ms", 2),
+    ("peak_memory_mb", "Peak memory", "MB", 2),
+    ("undelegated_memory_mb", "Peak memory without a delegate", "MB", 2),
+    ("undelegated_operators", "Operators outside the delegate", "", 0),
 )
-"""Name, label and unit of what a device tells; less is better."""
+"""Name, label, unit and digits of what a device tells; less is better."""
 
-DEVICE_FIGURES = frozenset(name for name, _, _ in _DEVICE)
+DEVICE_FIGURES = frozenset(name for name, _, _, _ in _DEVICE)
 """Figures that may name their device, or the target that a study calls it by: `latency_ms/board`."""
 
 
@@ -114,7 +111,10 @@ def _table() -> dict[str, Quantity]:
     accuracy = _accuracy()
     derived = [one for quantity in accuracy for one in _derived(quantity)]
     cost = [
-        *(Quantity(name=name, label=label, unit=unit, direction="minimize") for name, label, unit in _DEVICE),
+        *(
+            Quantity(name=name, label=label, unit=unit, direction="minimize", paper_digits=digits)
+            for name, label, unit, digits in _DEVICE
+        ),
         Quantity(name="size_bytes", label="File size", unit="bytes", direction="minimize", paper_digits=0),
         Quantity(name="parameters", label="Parameters", unit="", direction="minimize", paper_digits=0),
         Quantity(name="macs", label="Multiply-accumulates", unit="MAC", direction="minimize", paper_digits=0),
@@ -123,26 +123,84 @@ def _table() -> dict[str, Quantity]:
 
 
 QUANTITIES = _table()
+_MEASURES = frozenset(quantity.name for quantity in _accuracy())
+
+_ALIASES = {"latency_ms.p50": "latency_ms"}
+"""Second spellings: MLflow and tables call a target's median latency `latency_ms.p50/board`."""
 
 
 def split_target(name: str) -> tuple[str, str | None]:
-    """Part a figure from the target that it names.
+    """Split a name, such as `latency_ms/board`, into figure and target.
 
-    Args:
-        name: `latency_ms/board`, or a name without a target.
-
-    Returns:
-        The figure and the target; None where it names none.
+    The figure gets its canonical spelling. The target is None where the name has none.
     """
     base, separator, target = name.partition("/")
-    return base, target if separator else None
+    return _ALIASES.get(base, base), target if separator else None
+
+
+def canonical(name: str) -> str:
+    """The one spelling of a name: `latency_ms/board` for `latency_ms.p50/board`."""
+    base, target = split_target(name)
+    return base if target is None else f"{base}/{target}"
+
+
+def tracked_name(name: str) -> str:
+    """The spelling of a name in MLflow and in tables of trials: `latency_ms.p50/board` for `latency_ms/board`."""
+    base, target = split_target(name)
+    return canonical(name) if target is None or base != "latency_ms" else f"latency_ms.p50/{target}"
+
+
+def is_device_figure(name: str) -> bool:
+    """Whether a device tells the figure, with or without a target in its name."""
+    return split_target(name)[0] in DEVICE_FIGURES
+
+
+def device_figures_in(figures: Mapping[str, float]) -> dict[str, float]:
+    """The device figures among the figures of a measurement, which knows its files' size too."""
+    return {name: value for name, value in figures.items() if is_device_figure(name)}
+
+
+def measure_of(name: str) -> str | None:
+    """The accuracy measure that a figure is made from: `psnr_tm` for `psnr_tm_drop`; None for other figures."""
+    for suffix, _, _ in _DERIVED:
+        name = name.removesuffix(suffix)
+    return name if name in _MEASURES else None
+
+
+def figures_by_name(
+    figures: Mapping[str, float], device_figures: Mapping[str, Mapping[str, float]], device: str | None = None
+) -> dict[str, float]:
+    """Every figure of a trial by each of its canonical names.
+
+    Args:
+        figures: those that no device tells.
+        device_figures: by target, the targets in the order of the profile.
+        device: the target that names without a target mean; None: the first.
+    """
+    whose = next(iter(device_figures), None) if device is None else device
+    named = {f"{name}/{target}": value for target, own in device_figures.items() for name, value in own.items()}
+    return {**figures, **named, **device_figures.get(whose or "", {})}
+
+
+def by_target(figures: Mapping[str, float]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Part figures by full name, such as `latency_ms/board`, into those that no device tells and those of each target.
+
+    Returns:
+        Both as `figures_by_name` takes them.
+    """
+    shared: dict[str, float] = {}
+    told: dict[str, dict[str, float]] = {}
+    for name, value in figures.items():
+        base, target = split_target(name)
+        (shared if target is None else told.setdefault(target, {}))[base] = value
+    return shared, told
 
 
 def find_quantity(name: str) -> Quantity | None:
     """Look a figure up by name, with or without a target.
 
     Returns:
-        The figure; of a target its label says whose: `Latency p50, board`. None: there is no such figure.
+        The figure; with a target its label names it: `Latency p50, board`. None: there is no such figure.
     """
     base, target = split_target(name)
     found = QUANTITIES.get(base)
@@ -150,7 +208,7 @@ def find_quantity(name: str) -> Quantity | None:
         return found
     if not target or base not in DEVICE_FIGURES:
         return None
-    return replace(found, name=name, label=f"{found.label}, {target}")
+    return replace(found, name=canonical(name), label=f"{found.label}, {target}")
 
 
 def quantity(name: str) -> Quantity:

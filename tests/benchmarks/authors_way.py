@@ -30,7 +30,7 @@ def make_pair(checkpoint: Path, pictures: Path, folder: Path) -> None:
     import tensorflow as tf
     import tf_keras
 
-    from mqn.export.twin import build_twin
+    from mqn.export.twin.twin import build_twin
     from mqn.models.checkpoint import load
 
     arch, _, network = load(checkpoint)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.science.intervals import analyse_comparison
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, compare
 from mqn.records import Comparison, MeasureSettings
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 REPEATS = 20
 # 34 equal convolutions are 3.03 % more work than 33.

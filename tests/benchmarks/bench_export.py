@@ -19,7 +19,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from mqn.records import Arch, Calibration, Plan, Scheme, Training
+from mqn.families.mqn.arch import MQNArch
+from mqn.records import Calibration, Plan, Scheme, Training
 
 CHECKPOINT, PICTURES = "checkpoint.pt", "pictures.npy"
 LIMIT = 0.33
@@ -27,10 +28,10 @@ LIMIT = 0.33
 
 def run() -> dict[str, Any]:
     """Convert a network in one process, then carry out every kind of plan in another."""
+    from mqn.families.mqn.network import assemble
     from mqn.models.checkpoint import save
-    from mqn.models.mqn import assemble
 
-    arch = Arch(encoder_weights="random")
+    arch = MQNArch(encoder_weights="random")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder / CHECKPOINT, arch, Training(), assemble(arch))
@@ -65,14 +66,14 @@ def _in_a_process(step: str, folder: Path) -> dict[str, Any]:
 
 
 def _convert(folder: Path) -> dict[str, Any]:
-    from mqn.export.convert import convert
+    from mqn.export.twin.convert import convert
 
     convert(folder / CHECKPOINT, folder)
     return {"cpu_s": time.process_time(), "peak_memory_mb": _peak_mb()}
 
 
 def _plans(folder: Path) -> dict[str, Any]:
-    from mqn.export.quantize import quantize
+    from mqn.export.quantize.quantization import quantize
 
     (float_model,) = folder.glob("*.float32.tflite")
 

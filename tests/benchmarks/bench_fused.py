@@ -25,16 +25,17 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
-from mqn.export.cutting import cut_tensor
-from mqn.export.flatbuffer import Network
-from mqn.export.lowering import REWRITES, lower
-from mqn.export.process import Worker
-from mqn.export.quantize import apply_plan
+from mqn.export.lower.lowering import REWRITES, lower
+from mqn.export.process import ExportProcess
+from mqn.export.quantize.quantization import apply_plan
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import MQN, assemble
 from mqn.hdr.scenes import scene
 from mqn.hdr.tonemap import reinhard
 from mqn.models.checkpoint import load, save
-from mqn.models.mqn import MQN, assemble
-from mqn.records import Arch, Plan, Training
+from mqn.records import Plan, Training
+from mqn.tflite.cutting import cut_tensor
+from mqn.tflite.flatbuffer import Network
 from tests.benchmarks.authors_way import BACKBONE, HEAD
 
 SIZE, PICTURES = 256, 12
@@ -93,13 +94,13 @@ def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, 
     np.save(folder / "pictures.npy", pictures)
     if checkpoint is None:
         checkpoint = folder / "checkpoint.pt"
-        arch = Arch(encoder_weights="random", input_size=size)
+        arch = MQNArch(encoder_weights="random", input_size=size)
         save(checkpoint, arch, Training(), _settled(arch, pictures))
     command = [sys.executable, "-m", "tests.benchmarks.authors_way", checkpoint, folder / "pictures.npy", folder]
     made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if made.returncode:
         raise RuntimeError(made.stderr[-2000:])
-    with Worker() as worker:
+    with ExportProcess() as worker:
         converted = worker.run("convert", checkpoint=checkpoint, directory=folder / "float")
     tensor = cut_tensor(converted, Plan().cut)
     (quantized,), _, _ = apply_plan(Network.read(converted), tensor, Plan(), pictures)
@@ -116,7 +117,7 @@ def _ldr(size: int, seed: int) -> np.ndarray:
     return np.clip(reinhard(scene(size, seed)), 0, 1).astype(np.float32)
 
 
-def _settled(arch: Arch, pictures: np.ndarray) -> MQN:
+def _settled(arch: MQNArch, pictures: np.ndarray) -> MQN:
     """A random network whose batch norms have the statistics of pictures."""
     torch.manual_seed(0)
     network = assemble(arch)

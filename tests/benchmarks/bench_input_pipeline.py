@@ -21,9 +21,11 @@ LIMIT = 0.05
 def run() -> dict[str, Any]:
     """Train, and compare waiting with the epoch's wall time less validation."""
     from mqn.data.dataset import Dataset
-    from mqn.data.pairs import TrainingPairs, evaluation_pictures
-    from mqn.data.prepare import prepare
-    from mqn.records import Arch, Training
+    from mqn.data.pairs.evaluation import evaluation_pictures
+    from mqn.data.pairs.training import TrainingPairs
+    from mqn.data.preparation.prepare import prepare
+    from mqn.families.mqn.arch import MQNArch
+    from mqn.records import Training
     from mqn.train.loop import fit
 
     class Repeated(TrainingPairs):
@@ -45,7 +47,7 @@ def run() -> dict[str, Any]:
             training = Training(lambda_features=0, epochs=2, virtual_camera=share)
             reports = []
             fit(
-                Arch(encoder_weights="random"),
+                MQNArch(encoder_weights="random"),
                 training,
                 Repeated(dataset, 256, 0, virtual_camera=share),
                 pictures,

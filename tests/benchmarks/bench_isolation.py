@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mqn.device.backends import local
-from mqn.device.backends.confinement import confinement
-from mqn.device.backends.isolation import KillSwitch, run_isolated
+from mqn.device.backends.local import backend
+from mqn.device.backends.local.confinement import confinement
+from mqn.device.backends.local.isolation import KillSwitch, run_isolated
 from mqn.device.passes import PassFile, PassRequest
 from mqn.records import MeasureSettings
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 PAIRS = 30
 LATENCY_LIMIT = 1.02
@@ -60,13 +60,13 @@ def _time(path: Path, folder: Path, way: Callable[..., Any]) -> tuple[float, flo
     """Nanoseconds of the model's p50 and of its fastest round, and the seconds beside the timed rounds."""
     folder.mkdir()
     request = PassRequest(kind="timed", models=((PassFile(part="model", name="m.tflite"),),), settings=SETTINGS)
-    local.run_isolated = way  # type: ignore[assignment]
+    backend.run_isolated = way  # type: ignore[assignment]
     try:
         began = time.monotonic()
-        result = local.LocalBackend().run(request, {"m.tflite": path}, folder, KillSwitch())
+        result = backend.LocalBackend().run(request, {"m.tflite": path}, folder, KillSwitch())
         took = time.monotonic() - began
     finally:
-        local.run_isolated = run_isolated
+        backend.run_isolated = run_isolated
     assert result.timed is not None, result.failure
     ((part,),) = result.timed.models
     return statistics.median(part.samples_ns), min(part.samples_ns), took - result.timed.wall_seconds

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mqn.data import engine
-from mqn.data.prepare import prepare
-from mqn.hdr.files import write
+from mqn.data.preparation import engine
+from mqn.data.preparation.prepare import prepare
+from mqn.hdr.io.files import write
 from mqn.hdr.scenes import scene
 
 PICTURES = int(os.environ.get("MQN_BENCH_PICTURES", "240"))

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mqn.export.interpreter import open_interpreter
-from mqn.models.mqn import MQN
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.family import FAMILY
+from mqn.families.mqn.network import assemble
+from mqn.infer.interpreter import open_interpreter
 from mqn.records import Plan
 
 SIZE, RUNS = 256, 60
@@ -24,18 +26,19 @@ SHARES = (0.25, 0.5, 0.75)
 
 def run() -> dict[str, Any]:
     """Time the whole network against pruned ones."""
-    from mqn.export.convert import convert_network
-    from mqn.export.pruning import prune
-    from mqn.export.quantize import quantize
+    from mqn.export.quantize.quantization import quantize
+    from mqn.export.tune.pruning import prune
+    from mqn.export.twin.convert import convert_network
 
     torch.manual_seed(0)
-    whole = MQN(attention="ca").eval()
+    arch = MQNArch(encoder_weights="random", input_size=SIZE)
+    whole = assemble(arch).eval()
     pictures = np.random.default_rng(0).random((4, SIZE, SIZE, 3), dtype=np.float32)
     with tempfile.TemporaryDirectory() as name:
         files = {}
         for share in (0.0, *SHARES):
             folder = Path(name) / str(share)
-            float_model = convert_network(prune(whole, share, pictures), SIZE, folder)
+            float_model = convert_network(prune(whole, FAMILY, share, pictures), arch, folder)
             (files[share],) = quantize(float_model, Plan(), pictures, folder / "quantized")
         sizes = {share: file.stat().st_size for share, file in files.items()}
         medians = _time(files, pictures[:1])

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from mqn import publishing
+from mqn.files import publishing
 from mqn.search.artifacts import ArtifactStore
 
 _ROUNDS = 15
-_SIZES = {
+SIZES = {
     "train": {"checkpoint.pt": 4_000_000, "history.json": 4_000},
     "quantize": {"model.tflite": 1_000_000, "recipe.json": 2_000},
     "score": {"scores.json": 3_000},
@@ -25,10 +25,10 @@ _SIZES = {
 }
 
 
-def _publish(store: ArtifactStore, number: int) -> float:
+def publish(store: ArtifactStore, number: int) -> float:
     """Seconds that the artifacts of a trial take."""
     started = time.perf_counter()
-    for stage, files in _SIZES.items():
+    for stage, files in SIZES.items():
         with store.open(stage, f"{number:064x}") as slot:
             for name, size in files.items():
                 (slot.folder / name).write_bytes(number.to_bytes(4, "little") * (size // 4))
@@ -42,9 +42,9 @@ def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
         store = ArtifactStore(Path(folder))
         for number in range(_ROUNDS):
-            synced.append(_publish(store, 2 * number))
+            synced.append(publish(store, 2 * number))
             with mock.patch.object(publishing, "_sync"):
-                renamed.append(_publish(store, 2 * number + 1))
+                renamed.append(publish(store, 2 * number + 1))
     ours, theirs = statistics.median(synced), statistics.median(renamed)
     return {
         "name": "publishing the artifacts of a trial: synced / renamed alone",
@@ -55,6 +55,6 @@ def run() -> dict[str, Any]:
             "renamed_ms": round(1000 * theirs, 2),
             "more_ms_a_trial": round(1000 * (ours - theirs), 2),
             "rounds": _ROUNDS,
-            "bytes": sum(size for files in _SIZES.values() for size in files.values()),
+            "bytes": sum(size for files in SIZES.values() for size in files.values()),
         },
     }

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, measure
 from mqn.records import Measurement, MeasureSettings
-from mqn.report.repeatability import judge_repeats
-from tests.tflite_models import convolutions
+from mqn.report.timing.repeatability import judge_repeats
+from tests.support.tflite_models import convolutions
 
 JOBS = 10
 SPREAD_LIMIT = 0.05

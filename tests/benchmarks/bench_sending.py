@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mqn import telemetry
-from mqn.records import Candidate, TrialRecord
+from mqn.net import telemetry
+from mqn.records import TrialRecord
 from mqn.track import rounds
 from mqn.track.connection import answers
 from mqn.track.tracker import Tracker
+from tests.support.records import make_trial
 
 TRIALS, AWAY_SECONDS = 24, 0.03
 
@@ -53,7 +54,7 @@ def _send(uri: str, folder: Path, study: str) -> float:
 
 
 def _trial(study: str, number: int) -> TrialRecord:
-    return TrialRecord(study=study, number=number, state="complete", candidate=Candidate(), figures={"psnr_tm": 25.0})
+    return make_trial(number, study=study, figures={"psnr_tm": 25.0})
 
 
 @contextlib.contextmanager

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mqn.records import Candidate, TrialRecord
+from mqn.records import TrialRecord
 from mqn.track.connection import connect
 from mqn.track.entries import trial_entry
 from mqn.track.sender import Sender
 from mqn.track.tracker import Tracker
+from tests.support.records import make_trial
 
 TRIALS, EPOCHS = 30, 20
 CURVE = ("loss", "l1", "l2", "cosine", "features", "val_loss", "val_psnr_tm", "learning_rate")
@@ -57,7 +58,7 @@ def run() -> dict[str, Any]:
 
 def _trial(number: int) -> TrialRecord:
     figures = {"psnr_tm": 25.0, "latency_ms": 7.0, "size_bytes": 1e6}
-    return TrialRecord(study="bench", number=number, state="complete", candidate=Candidate(), figures=figures)
+    return make_trial(number, study="bench", figures=figures)
 
 
 if __name__ == "__main__":

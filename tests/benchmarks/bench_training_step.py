@@ -68,7 +68,8 @@ def _timed(step: Callable[[], float]) -> list[float]:
 
 
 def _ours() -> dict[str, Any]:
-    from mqn.records import Arch, Training
+    from mqn.families.mqn.arch import MQNArch
+    from mqn.records import Training
     from mqn.train.arithmetic import choose_arithmetic
     from mqn.train.loop import step
     from mqn.train.losses import TrainingLoss
@@ -76,12 +77,12 @@ def _ours() -> dict[str, Any]:
 
     training = Training(lambda_features=0)
     arithmetic = choose_arithmetic(training.precision)
-    state = begin(Arch(encoder_weights="random"), training, arithmetic)
+    state = begin(MQNArch(encoder_weights="random"), training, "", arithmetic)
     state.model.train()
     loss, batch = TrainingLoss(), _pictures()
 
     def once() -> float:
-        return float(step(state, loss, batch, training.codec, arithmetic).total)
+        return float(step(state, loss, batch)["loss"])
 
     parameters = sum(parameter.numel() for parameter in state.model.parameters())
     return {"seconds": _timed(once), "precision": arithmetic.precision, "trainable": parameters}

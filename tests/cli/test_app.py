@@ -33,6 +33,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in shown for name in COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
@@ -42,6 +43,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         assert "Example: " in shown
 
 
+@pytest.mark.slow
 def test_help_loads_no_heavy_library() -> None:
     code = (
         "import sys; from mqn.cli.app import run; run(['--help'])\n"
@@ -54,7 +56,8 @@ def test_help_loads_no_heavy_library() -> None:
 def test_help_imports_no_command() -> None:
     code = (
         "import sys; from mqn.cli.app import COMMANDS, run; run(['--help'])\n"
-        "print('LOADED', sorted(n for n in COMMANDS if f'mqn.cli.{n}' in sys.modules), file=sys.stderr)"
+        "names = [f'mqn.cli.{folder}.{name}' for name, (folder, _) in COMMANDS.items()]\n"
+        "print('LOADED', sorted(set(names) & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "LOADED []" in done.stderr
@@ -102,6 +105,7 @@ def test_a_long_list_is_told_by_its_nearest_names_and_where_it_stands(capsys: py
     assert nearest("b", ["a1", "b1"]) == "did you mean 'b1'? allowed: a1, b1"
 
 
+@pytest.mark.slow
 def test_describe_is_short_and_lists_cuts_and_metrics_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["describe"]) == 0
     assert len(capsys.readouterr().out.splitlines()) < 12
@@ -134,6 +138,7 @@ def test_wrong_setting_is_wrong_usage(setting: str, words: str, capsys: pytest.C
     assert words in line
 
 
+@pytest.mark.slow
 def test_describe_gives_the_documented_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["describe", "--set", "arch.attention=ca", "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
@@ -204,7 +209,7 @@ def test_a_fault_of_the_disk_is_one_line(
     def fail(_name: str) -> None:
         raise error
 
-    monkeypatch.setattr("mqn.cli.status.load_profile", fail)
+    monkeypatch.setattr("mqn.cli.study.status.load_profile", fail)
     code, line = fails(capsys, "status")
     assert code == 1
     assert words in line
@@ -229,7 +234,7 @@ def test_a_missing_extra_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "mqn.search.study", raising=False)
+    monkeypatch.delitem(sys.modules, "mqn.search.study.studies", raising=False)
     code, line = fails(capsys, "status", "any")
     assert (code, line.endswith(install_command("all"))) == (1, True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.hdr.files import write
+from mqn.hdr.io.files import write
 
 
 def picture(seed: int, height: int = 40, width: int = 56) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mqn.data.dataset import Dataset
-from mqn.data.decoding import label
-from mqn.data.pairs import camera_pictures
-from mqn.data.prepare import prepare
+from mqn.data.pairs.evaluation import camera_pictures
+from mqn.data.preparation.decoding import label
+from mqn.data.preparation.prepare import prepare
 from mqn.errors import DataError
 
 Photos = Callable[..., Path]

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.data import engine
-from mqn.data import prepare as preparation
-from mqn.data.catalogue import CATALOGUE, PICTURES
-from mqn.data.dataset import Dataset, locate
+from mqn.data.dataset import Dataset
+from mqn.data.location import locate
+from mqn.data.preparation import engine
+from mqn.data.preparation import prepare as preparation
+from mqn.data.storage.catalogue import CATALOGUE, PICTURES
 from mqn.errors import DataError
-from mqn.hdr.files import write
+from mqn.hdr.io.files import write
 
 Photos = Callable[..., Path]
 
@@ -137,6 +138,7 @@ def test_locate_refuses_a_file_and_a_folder_that_is_not_there(photos: Photos) ->
         locate(folder / "nowhere")
 
 
+@pytest.mark.slow
 def test_the_default_is_procedural_and_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "SCENE_SIDE", 16)
     told: list[int] = []

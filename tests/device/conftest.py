@@ -14,16 +14,16 @@ import pytest
 from starlette.applications import Starlette
 
 from mqn.device import wire
-from mqn.device.agent.audit import Audit
-from mqn.device.agent.driver import Driver
-from mqn.device.agent.endpoints import Desk
-from mqn.device.agent.job import Job
-from mqn.device.agent.jobs import Jobs
-from mqn.device.agent.leases import Leases
-from mqn.device.agent.ledger import Ledger
-from mqn.device.agent.metrics import Metrics
-from mqn.device.agent.store import Store
-from mqn.device.backends.isolation import KillSwitch
+from mqn.device.agent.http.metrics import Metrics
+from mqn.device.agent.http.parts import AgentParts
+from mqn.device.agent.queue.database import QueueDatabase
+from mqn.device.agent.queue.device import Driver
+from mqn.device.agent.queue.job import DeviceJob
+from mqn.device.agent.queue.jobs import Jobs
+from mqn.device.agent.queue.leases import Leases
+from mqn.device.agent.queue.store import Store
+from mqn.device.agent.trust.audit import Audit
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.passes import Kind, PassRequest, PassResult
 from mqn.device.science.figures import summarise
 from mqn.records import DeviceInfo, MachineState, Measurement, MeasureSettings, PartMeasurement
@@ -116,13 +116,13 @@ class FakeBench:
     def __init__(self, answer: Measurement) -> None:
         self.answer = answer
         self.failure: Exception | None = None
-        self.jobs: list[Job] = []
+        self.jobs: list[DeviceJob] = []
         self.contents: list[list[bytes]] = []
         self.held = False
         self.entered = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, job: Job) -> Measurement:
+    def __call__(self, job: DeviceJob) -> Measurement:
         self.jobs.append(job)
         self.contents.append([file.path.read_bytes() for file in (*job.files, *job.against)])
         self.entered.set()
@@ -180,32 +180,32 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    kept = Ledger(tmp_path / "jobs.db")
+def database(tmp_path: Path) -> Iterator[QueueDatabase]:
+    kept = QueueDatabase(tmp_path / "jobs.db")
     yield kept
     kept.close()
 
 
 @pytest.fixture
-def leases(ledger: Ledger) -> Iterator[Leases]:
-    kept = Leases(ledger, capacity=3, capacity_per_holder=2)
+def leases(database: QueueDatabase) -> Iterator[Leases]:
+    kept = Leases(database, capacity=3, capacity_per_holder=2)
     yield kept
     kept.close()
 
 
 @pytest.fixture
 def jobs(
-    ledger: Ledger, leases: Leases, store: Store, bench: FakeBench, backend: FakeBackend, tmp_path: Path
+    database: QueueDatabase, leases: Leases, store: Store, bench: FakeBench, backend: FakeBackend, tmp_path: Path
 ) -> Iterator[Jobs]:
-    queue = Jobs(ledger, leases, store, tmp_path / "jobs", bench, backend.describe, capacity=2)
+    queue = Jobs(database, leases, store, tmp_path / "jobs", bench, backend.describe, capacity=2)
     yield queue
     queue.close()
 
 
 @pytest.fixture
-def desk(leases: Leases, jobs: Jobs, store: Store, backend: FakeBackend, tmp_path: Path) -> Desk:
-    """An agent's parts: `connect(build_app(desk))` is a client of it, `dataclasses.replace` changes it."""
-    return Desk(
+def parts(leases: Leases, jobs: Jobs, store: Store, backend: FakeBackend, tmp_path: Path) -> AgentParts:
+    """An agent's parts: `connect(build_app(parts))` is a client of it, `dataclasses.replace` changes it."""
+    return AgentParts(
         store=store,
         leases=leases,
         jobs=jobs,

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from tests.pool_fakes import FakeClock
+from tests.support.pool_fakes import FakeClock
 
 from mqn.device import wire
-from mqn.device.agent.app import build_app
-from mqn.device.agent.endpoints import Desk
-from mqn.device.agent.jobs import Jobs
+from mqn.device.agent.http.app import build_app
+from mqn.device.agent.http.parts import AgentParts
+from mqn.device.agent.queue.jobs import Jobs
 from mqn.device.client import Client
 from mqn.device.lease import name_holder
 from mqn.errors import DeviceAwayError, DeviceError, DeviceRefusedError, ModelFileError
@@ -51,8 +51,8 @@ class Wire(httpx.BaseTransport):
 
 
 @pytest.fixture
-def line(connect, desk: Desk) -> Wire:
-    return Wire(connect(build_app(desk))._transport)
+def line(connect, parts: AgentParts) -> Wire:
+    return Wire(connect(build_app(parts))._transport)
 
 
 @pytest.fixture
@@ -235,15 +235,15 @@ def test_an_agent_that_stays_busy_is_told(what: str, client: Client, line: Wire,
         measure(client, [model])
 
 
-def test_a_lease_that_was_lost_is_told(client: Client, desk: Desk, model: Path) -> None:
+def test_a_lease_that_was_lost_is_told(client: Client, parts: AgentParts, model: Path) -> None:
     client.send([model])
     with client.lease("a study") as lease:
-        desk.leases.end(lease.lease.id)
+        parts.leases.end(lease.lease.id)
         with pytest.raises(DeviceAwayError, match=r"the lease of http://agent:8600 was lost: "):
             lease.measure([model], MeasureSettings())
 
 
-def test_others_come_first(client: Client, connect, desk: Desk, line: Wire) -> None:
+def test_others_come_first(client: Client, connect, parts: AgentParts, line: Wire) -> None:
     told: list[int] = []
     entered, leave = threading.Event(), threading.Event()
 
@@ -275,10 +275,10 @@ def test_a_lease_that_ends_while_it_waits_is_asked_for_again(client: Client, lin
         assert lease.lease.id != "x"
 
 
-def test_a_lease_is_given_back_whatever_happens(client: Client, desk: Desk) -> None:
+def test_a_lease_is_given_back_whatever_happens(client: Client, parts: AgentParts) -> None:
     with pytest.raises(ZeroDivisionError), client.lease("a study") as lease:
         raise ZeroDivisionError
-    assert desk.leases.status(lease.lease.id).state == "ended"
+    assert parts.leases.status(lease.lease.id).state == "ended"
 
 
 def test_a_lease_gives_signs_of_life_by_itself(client: Client, line: Wire) -> None:
@@ -311,6 +311,7 @@ def test_a_cancelled_job_is_told(client: Client, jobs: Jobs, bench, model: Path)
 
     def cancel(state: str) -> None:
         if state == "running":
+            assert bench.entered.wait(30)
             jobs.cancel(bench.jobs[0].id)
 
     with pytest.raises(DeviceAwayError, match="gave the job up"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mqn.device.measure import compare, measure, profile
-from mqn.device.pool.gates import Gates
+from mqn.device.pool.state_bounds import StateBounds
 from mqn.errors import DeviceRestingError, MeasurementError, UnsteadyError
 from mqn.records import Comparison, MachineState, Measurement, MeasureSettings, OpProfile, OpTime
 
@@ -97,17 +97,17 @@ def test_the_models_own_doing_is_not_tried_again(make_measurement, verdict: Any)
         assert len(client.left) == 1
 
 
-def test_every_try_keeps_the_gates(make_measurement) -> None:
+def test_every_try_keeps_the_bounds(make_measurement) -> None:
     warm = dataclasses.replace(COOL, temperature_c=46.0)
     client = FakeClient([make_measurement(verdict="contended")] * 2, [COOL, warm])
-    gates = Gates(name="phone", max_temperature_c=45.0)
+    bounds = StateBounds(name="phone", max_temperature_c=45.0)
     with pytest.raises(DeviceRestingError, match=r"device 'phone' is at 46 °C, above max_temperature_c = 45"):
-        measure(client, FILES, MeasureSettings(), gates=gates, pauses_seconds=(0,))
+        measure(client, FILES, MeasureSettings(), bounds=bounds, pauses_seconds=(0,))
     assert len(client.left) == 1
 
 
 @pytest.mark.parametrize(
-    ("gates", "state", "words"),
+    ("bounds", "state", "words"),
     [
         ({"max_temperature_c": 40.0}, {}, None),
         ({"max_temperature_c": 30.0}, {"temperature_c": None}, None),
@@ -117,10 +117,10 @@ def test_every_try_keeps_the_gates(make_measurement) -> None:
         ({}, {"temperature_c": 99.0, "battery_percent": 1.0}, None),
     ],
 )
-def test_gates(gates: dict[str, float], state: dict[str, Any], words: str | None) -> None:
+def test_bounds(bounds: dict[str, float], state: dict[str, Any], words: str | None) -> None:
     expected = pytest.raises(DeviceRestingError, match=words) if words else contextlib.nullcontext()
     with expected:
-        Gates(name="phone", **gates).check(dataclasses.replace(COOL, **state))
+        StateBounds(name="phone", **bounds).check(dataclasses.replace(COOL, **state))
 
 
 @pytest.fixture

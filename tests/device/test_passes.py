@@ -39,6 +39,7 @@ def test_what_the_runtime_refuses_is_a_result() -> None:
     assert parse_result(json.dumps(refusal).encode(), REQUEST).failure.reason == "model cannot be loaded: no"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

@@ -8,7 +8,7 @@ import pytest
 from tests.device.timed_results import STEADY, UNREAD, make_part, make_timed
 
 from mqn.device import session
-from mqn.device.backends.isolation import KillSwitch
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.passes import Failure, MemoryResult, OpResult, PassRequest, PassResult, ProfileResult
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, compare, measure, profile

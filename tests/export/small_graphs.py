@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from mqn.export.flatbuffer import Network
-from mqn.export.interpreter import open_interpreter, run
-from mqn.export.rewriting import new_operator
+from mqn.export.lower.rewriting import new_operator
+from mqn.infer.interpreter import open_interpreter, run
+from mqn.tflite.flatbuffer import Network
 
 FLOAT, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
 SCALE, ZERO = 0.05, 7

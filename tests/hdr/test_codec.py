@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mqn.errors import PictureError, UnknownNameError
-from mqn.hdr.codec import CODECS, REACHABLE, decode, encode, picture_scale
+from mqn.hdr.codec import CODECS, REACHABLE, decode, encode, most_light, output_range, picture_scale
 from mqn.records import Codec
 
 LIGHT = arrays(np.float32, (4, 4, 3), elements=st.floats(0, 1, width=32))
@@ -29,14 +29,14 @@ def test_the_reachable_range_lies_within_the_networks() -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_scale_becomes_the_upper_end(codec: str) -> None:
-    assert encode(np.array([1.0, 3.0]), codec) == pytest.approx([REACHABLE[1]] * 2)
-    assert decode(np.array(REACHABLE[1]), codec) == pytest.approx(1.0)
+    assert encode(np.array([1.0, 3.0]), codec) == pytest.approx([output_range(codec)[1]] * 2)
+    assert decode(np.array(output_range(codec)[1]), codec) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_black_becomes_the_lower_end(codec: str) -> None:
-    assert encode(np.array([0.0, -1.0]), codec) == pytest.approx([REACHABLE[0]] * 2, abs=1e-6)
-    assert decode(np.array(REACHABLE[0]), codec) == pytest.approx(0.0, abs=1.01e-5)
+    assert encode(np.array([0.0, -1.0]), codec) == pytest.approx([output_range(codec)[0]] * 2, abs=1e-6)
+    assert decode(np.array(output_range(codec)[0]), codec) == pytest.approx(0.0, abs=1.01e-5)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,15 @@ def test_a_tenth_of_the_scale_in_pq_is_a_hundred_nits() -> None:
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("output", [0.0, 0.269, 0.881, 1.0, -5.0, 5.0])
 def test_whatever_the_network_gives_is_light_within_the_scale(codec: str, output: float) -> None:
-    assert 0.0 <= decode(np.array(output), codec) <= 1.0
+    assert 0.0 <= decode(np.array(output), codec) <= most_light(codec)
 
 
+@pytest.mark.parametrize(("codec", "light"), [("light", 2.0), ("gamma", 2.0 ** (1 / 0.45))])
+def test_networks_that_reach_beyond_the_scale_are_not_cut_off(codec: str, light: float) -> None:
+    assert decode(np.array(2.0), codec) == pytest.approx(light)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 @given(light=LIGHT)
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from mqn.errors import PictureError
-from mqn.hdr.files import LDR_SUFFIXES, load_ldr, read_ldr, write_png
+from mqn.hdr.io.files import LDR_SUFFIXES, load_ldr, read_ldr, write_png
 
 
 def _codes() -> np.ndarray:
@@ -121,6 +121,7 @@ def test_grey_of_16_bits_with_alpha(tmp_path: Path) -> None:
     assert loaded.image == pytest.approx(np.full((8, 12, 3), 1000 / 65535), abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_upright(tmp_path: Path, name: str, orientation: int) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.malformed import Case, write_corpus
+from tests.support.malformed import Case, write_corpus
 
 from mqn.errors import PictureError
-from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES, read, read_ldr
+from mqn.hdr.io.files import HDR_SUFFIXES, LDR_SUFFIXES, read, read_ldr
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Case]]:
     return folder, write_corpus(folder)
 
 
+@pytest.mark.slow
 def test_there_are_200_under_names_of_their_own(corpus: tuple[Path, list[Case]]) -> None:
     folder, cases = corpus
     assert len(cases) >= 200

@@ -21,6 +21,7 @@ def test_luminance_weights_are_those_of_the_standards() -> None:
     np.testing.assert_allclose(luminance(np.array([[0.0, 1.0, 0.0]])), [0.7152], atol=5e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", PRIMARIES)
 @pytest.mark.parametrize("target", PRIMARIES)
 def test_white_stays_white_and_back_is_the_inverse(source: str, target: str) -> None:

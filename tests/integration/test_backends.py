@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from tests.device.backends.rigs import Rig, find_sshd, open_rig
-from tests.tflite_models import convolutions, loop
+from tests.support.tflite_models import convolutions, loop
 
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.passes import Kind, PassFile, PassRequest, PassResult
 from mqn.errors import DeviceAwayError, DeviceRefusedError
 from mqn.records import MeasureSettings

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.conftest import REPOSITORY
+from tests.support.rigs.s3 import S3
 
-from mqn.hdr import files, scenes
+from mqn.hdr import scenes
+from mqn.hdr.io import files
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +82,12 @@ def study(mqn: Mqn) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+@pytest.fixture(scope="module")
+def bundle(mqn: Mqn, study: dict[str, Any]) -> str:
+    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "bundle")
+    return "bundle"
+
+
 def test_search_prints_one_document_with_its_front(study: dict[str, Any]) -> None:
     assert study["study"] == "tiny"
     assert study["summary"]["trials"]["complete"] == 2
@@ -98,6 +109,22 @@ def test_a_study_is_not_started_twice_and_resuming_a_finished_one_does_nothing(m
     assert again.stderr.strip().splitlines()[-1].startswith("mqn: study 'tiny' exists already; go on with --resume")
     done = mqn("search", "space.toml", "--profile", "laptop", "--resume", "--json")
     assert json.loads(done.stdout)["front"] == study["front"]
+
+
+def test_what_the_stages_printed_and_where_the_time_went(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
+    told = json.loads(mqn("logs", study["study"], "0", "--json").stdout)
+    texts = {step["step"]: step["text"] for step in told["steps"]}
+    assert {"train", "convert", "quantize", "score", "measure/local"} <= set(texts)
+    assert "epoch 1 of 1: loss " in texts["train"]
+    assert re.search(r"device local .*: \w+; latency_ms", texts["measure/local"])
+    assert all("  done after " in text for text in texts.values())
+    mqn("timeline", study["study"], "--output", "time.html", "--output", "time.json")
+    assert "of the time a training ran" in (place / "time.html").read_text()
+    slices = [one for one in json.loads((place / "time.json").read_text())["traceEvents"] if one["ph"] == "X"]
+    document = json.loads(mqn("timeline", study["study"], "--json").stdout)
+    assert len([one for one in slices if "train" in one.get("cat", "")]) == document["trainers"]["trainings"] == 1
+    assert [device["name"] for device in document["devices"]] == ["local"]
+    assert all(one["dur"] >= 0 and one["ts"] >= 0 for one in slices)
 
 
 def test_front_is_written_as_page_and_picture(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
@@ -126,29 +153,70 @@ def test_mlflow_holds_the_parent_and_a_named_run_for_each_trial(study: dict[str,
         assert client.list_artifacts(run.info.run_id)
 
 
-def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
-    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "bundle")
+def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, bundle: str, place: Path) -> None:
     picture = np.linspace(0, 1, 70 * 101 * 3, dtype=np.float32).reshape(70, 101, 3)
     files.write_png(place / "photo.png", picture)
-    mqn("convert", "photo.png", "--model", "bundle", "--output", "photo.exr")
+    mqn("convert", "photo.png", "--model", bundle, "--output", "photo.exr")
     hdr = files.read(place / "photo.exr")
     assert hdr.shape == (70, 101, 3)
     assert hdr.max() > 0
-    scores = json.loads(mqn("score", "bundle", "--data", "photos", "--json").stdout)
+    scores = json.loads(mqn("score", bundle, "--data", "photos", "--json").stdout)
     assert scores["pictures"] >= 1
     assert set(scores["scores"]["psnr_tm"]) == {"mean", "low", "high", "n"}
-    measured = json.loads(mqn("measure", "bundle", "--profile", "laptop", "--json").stdout)
+    measured = json.loads(mqn("measure", bundle, "--profile", "laptop", "--json").stdout)
     assert measured["latency_ms"]["n"] >= 50
     assert measured["latency_ms"]["p50"] <= measured["latency_ms"]["p90"]
 
 
-def test_a_study_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path) -> None:
+def test_the_readme_s_python_runs(bundle: str, place: Path) -> None:
+    files.write_png(place / "photo.png", np.zeros((33, 47, 3), np.float32))
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "mqn.load_bundle" in block]
+    shown = "print(study.status['complete'], len(frame), hdr.shape, hdr.dtype)"
+    environment = {**os.environ, "MQN_HOME": str(place / "home")}
+    command = [sys.executable, "-c", f"{code}\n{shown}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip().splitlines()[-1] == "2 2 (33, 47, 3) float32"
+
+
+def test_contributing_s_scripts_run_one_stage_and_find_a_trial_s_candidate(study: dict[str, Any], place: Path) -> None:
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    stage, candidate = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = f"{candidate.replace('STUDY', study['study']).replace('[7]', '[0]')}\n{stage}"
+    environment = {**os.environ, "MQN_HOME": str(place / "home")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (place / done.stdout.split()[-1] / "checkpoint.pt").is_file()
+
+
+@pytest.fixture
+def s3(place: Path) -> Iterator[S3]:
+    """A server, and the profile `s3.toml` whose artifacts lie there."""
+    with S3() as s3, s3.in_environment():
+        shipped = (REPOSITORY / "runners" / "laptop.toml").read_text(encoding="utf-8")
+        study = f"sqlite:///{place / 'home' / 'study.db'}"
+        storage = f'[storage]\nstudy = "{study}"\nartifacts = "{s3.url}/lab"\n'
+        (place / "s3.toml").write_text(f"{shipped}\n{storage}")
+        yield s3
+
+
+def test_a_study_on_s3_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path, s3: S3) -> None:
     """Its own measures, not the usual ones, on inputs of the virtual camera, from a network that was trained before."""
     trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
     (place / "virtual.toml").write_text(VIRTUAL)
-    search = ("search", "virtual.toml", "--data", "photos", "--profile", "laptop", "--checkpoint", str(trained))
-    mqn(*search)
-    done = mqn("select", "virtual", "--by", "latency_ms", "--output", "chosen", "--json")
+    mqn("search", "virtual.toml", "--data", "photos", "--profile", "s3.toml", "--checkpoint", str(trained))
+    # Files under their hashes, and of every artifact a manifest; nothing is left over.
+    names = [key.split("/") for key in s3.keys("lab/") if key.count("/") == 3]
+    assert {stage for _, stage, _, _ in names} == {"train", "convert", "quantize", "score", "measure"}
+    assert {key for _, _, key, name in names if name == "manifest.json"} == {key for _, _, key, _ in names}
+    cache = place / "home" / "cache" / "artifacts"
+    shutil.rmtree(cache)
+    assert json.loads(mqn("status", "virtual", "--profile", "s3.toml", "--json").stdout)["trials"]["complete"] == 2
+    assert not cache.exists()  # A look at a study fetches no models.
+    select = ("select", "virtual", "--profile", "s3.toml", "--by", "latency_ms", "--output", "chosen")
+    done = mqn(*select, "--json")
     assert set(json.loads(done.stdout)["verified"]["figures"]) == {"pu21_psnr", "angular_error_deg"}
     before = (place / "chosen" / "manifest.json").read_bytes()
     card = (place / "chosen" / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -158,7 +226,7 @@ def test_a_study_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path) -> N
     # Other pictures in the same folder: the bundle stays, and the study is said to rest on others.
     files.write(place / "photos" / "more.exr", scenes.scene(64, 9))
     try:
-        refused = mqn("select", "virtual", "--by", "latency_ms", "--output", "chosen", code=1)
+        refused = mqn(*select, code=1)
     finally:
         (place / "photos" / "more.exr").unlink()
     assert "has changed" in refused.stderr
@@ -187,10 +255,9 @@ def test_one_stage_at_a_time_gives_a_model_too(mqn: Mqn, place: Path) -> None:
     assert {"backbone.tflite", "head.tflite", "manifest.json"} <= {file.name for file in (place / "model").iterdir()}
 
 
-def test_features_are_seen_of_a_bundle_and_of_a_checkpoint(mqn: Mqn, study: dict[str, Any], place: Path) -> None:
-    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "seen/bundle")
+def test_features_are_seen_of_a_bundle_and_of_a_checkpoint(mqn: Mqn, bundle: str, place: Path) -> None:
     trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
-    document = json.loads(mqn("features", "seen/bundle", str(trained), "--output", "seen", "--json").stdout)
+    document = json.loads(mqn("features", bundle, str(trained), "--output", "seen", "--json").stdout)
     (model,) = document["quantized"]
     assert (model["model"], model["interface"], model["shape"]) == ("bundle", "interface", [64, 64, 16])
     assert document["attention"]["models"][0]["shape"] == [16, 16, 8]

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.broken_line import Line
 from tests.lab.running import await_, children
-from tests.tflite_models import convolutions
+from tests.support.rigs.line import Line
+from tests.support.tflite_models import convolutions
 
-from mqn.device.agent.authority import issue, open_authority
-from mqn.device.backends.isolation import TOKEN_VARIABLE
+from mqn.device.agent.trust.authority import issue, open_authority
+from mqn.device.backends.local.isolation import TOKEN_VARIABLE
 from mqn.device.client import Client
 from mqn.device.measure import compare, measure, profile
 from mqn.device.pool.own_agent import open_device
@@ -128,7 +128,9 @@ def once(client: Client, files: list[Path], settings: MeasureSettings = QUICK, *
 def test_a_model_is_measured(client: Client, models: dict[str, Path]) -> None:
     states: list[str] = []
     found = measure(client, [models["tiny"]], QUICK, on_state=states.append)
-    assert states[-2:] == ["running", "done"]
+    # On a busy machine the job may be over before anybody is told that it runs.
+    assert states[-1] == "done"
+    assert set(states) <= {"queued", "running", "done"}
     (part,) = found.parts
     assert (part.part, part.sha256, part.size_bytes) == (
         "model",
@@ -395,7 +397,7 @@ class SecureAgent:
         return Client(f"{scheme}://{host}:{self.port}", TOKEN, ca=ca or self.ca, contact_seconds=1.0)
 
 
-def make_certificate(folder: Path, days: int = 30) -> tuple[Path, Path, Path]:
+def make_certificate(folder: Path, days: float = 30) -> tuple[Path, Path, Path]:
     folder.mkdir()
     authority = open_authority(folder)
     for name, content in zip(("cert.pem", "key.pem"), issue(authority, ["127.0.0.1"], days), strict=True):
@@ -410,8 +412,8 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureAgent]:
     options = f"folder=Path({str(folder / 'agent')!r}), port=0, certificate=Path({str(certificate)!r})"
     script = (
         "from pathlib import Path\n"
-        "from mqn.device.agent.config import AgentConfig\n"
-        "from mqn.device.agent.server import serve\n"
+        "from mqn.device.agent.service.config import AgentConfig\n"
+        "from mqn.device.agent.http.server import serve\n"
         f"config = AgentConfig({options}, key=Path({str(key)!r}))\n"
         f"serve(config, {TOKEN!r}, ready_file=Path({str(folder / 'ready.json')!r}))\n"
     )
@@ -440,7 +442,7 @@ def test_who_is_not_to_be_believed_is_told(secure: SecureAgent, agent: Agent, tm
 
 
 def test_an_expired_certificate_is_told(tmp_path: Path) -> None:
-    certificate, key, ca = make_certificate(tmp_path / "ca", days=-1)
+    certificate, key, ca = make_certificate(tmp_path / "ca", days=-0.5)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     with socket.create_server(("127.0.0.1", 0)) as server:

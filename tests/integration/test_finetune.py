@@ -10,18 +10,19 @@ import pytest
 import torch
 
 from mqn.errors import PlanError
-from mqn.export.flatbuffer import Network
-from mqn.export.process import Worker
-from mqn.export.runner import Runner
+from mqn.export.process import ExportProcess
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import assemble
+from mqn.infer.runner import Runner
 from mqn.models import checkpoint
-from mqn.models.cost import cost
-from mqn.models.mqn import assemble
-from mqn.records import Arch, Plan, Training
+from mqn.networks.cost import cost
+from mqn.records import Plan, Training
+from mqn.tflite.flatbuffer import Network
 
 pytestmark = pytest.mark.integration
 
 SIZE = 64
-ARCH = Arch(encoder_weights="random", input_size=SIZE)
+ARCH = MQNArch(encoder_weights="random", input_size=SIZE)
 
 
 def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: P
     calibration = generator.integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
     pictures = generator.integers(0, 256, (18, SIZE, SIZE, 3), dtype=np.uint8)
     plan = Plan(method="qat", sparsity=0.5, qat_steps=3, cut="backbone.decoder.conv2", head="float32")
-    with Worker() as worker:
+    with ExportProcess() as worker:
         learnt_on = {"calibration": calibration / np.float32(255), "pictures": pictures}
         whole = worker.run("convert", checkpoint=tmp_path / "checkpoint.pt", directory=tmp_path / "whole")
         pruned = worker.run(
@@ -65,7 +66,7 @@ def test_a_pruned_and_fine_tuned_network_is_quantized_like_any_other(tmp_path: P
         checks = json.loads((tmp_path / part / "history.json").read_text())
         assert [check["step"] for check in checks] == [0, 3]
     smaller = checkpoint.load(pruned)[2]
-    assert cost(smaller, SIZE).parameters["total"] < cost(network, SIZE).parameters["total"]
+    assert cost(smaller, ARCH).parameters["total"] < cost(network, ARCH).parameters["total"]
     assert _kernels(whole)["backbone/decoder/irlb_8/expand/activation"] == 720
     assert _kernels(given["float_model"])["backbone/decoder/irlb_8/expand/activation"] == 360
     assert _kernels(tuned) == _kernels(given["float_model"])

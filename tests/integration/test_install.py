@@ -133,7 +133,7 @@ def test_errors_advise_what_works(clone: Path, environment: Path, tmp_path: Path
 
 
 def test_the_extras_name_what_doctor_looks_for() -> None:
-    from mqn.cli.doctor import PACKAGES
+    from mqn.cli.system.doctor import PACKAGES
 
     needs = " ".join(metadata.requires("mqn-platform") or ()).lower().replace("_", "-")
     named = [name for names in PACKAGES.values() for name in names]

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tests.malformed import HEIGHT, WIDTH, Case, scene, write_corpus
+from tests.support.malformed import HEIGHT, WIDTH, Case, scene, write_corpus
+from tests.support.records import write_manifest
 
-from mqn.hdr import files
-from mqn.hdr.files import HDR_SUFFIXES, LDR_SUFFIXES
-from mqn.parsing import file_hash, write_json
-from mqn.records import Manifest
+from mqn.hdr.io import files
+from mqn.hdr.io.files import HDR_SUFFIXES, LDR_SUFFIXES
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -143,7 +142,7 @@ def _expected(folder: Path, cases: list[Case], suffixes: tuple[str, ...], reader
 
 def _exported(folder: Path) -> Path:
     """A model of one operator: hdr = logistic(ldr)."""
-    from mqn.export.flatbuffer import Network
+    from mqn.tflite.flatbuffer import Network
 
     graph = schema.SubGraphT(tensors=[], inputs=[], outputs=[], operators=[])
     network = Network(schema.ModelT(version=3, operatorCodes=[], buffers=[schema.BufferT()], subgraphs=[graph]))
@@ -155,17 +154,7 @@ def _exported(folder: Path) -> Path:
     network.set_edges({"ldr": 0}, {"hdr": 1})
     folder.mkdir()
     model = network.copy().write(folder / "model.tflite")
-    manifest = Manifest(
-        stage="quantize",
-        key="k",
-        inputs={},
-        files={model.name: file_hash(model)},
-        versions={},
-        seconds=0.0,
-        details={"codec": "mulaw", "input_size": 32},
-    )
-    write_json(folder / "manifest.json", manifest)
-    return folder
+    return write_manifest(model, codec="mulaw", input_size=32)
 
 
 def _mqn(home: Path, *words: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:

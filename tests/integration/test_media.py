@@ -15,15 +15,15 @@ import av
 import numpy as np
 import pytest
 import torch
-from tests.video_clips import moving_scene, write_clip
+from tests.support.records import write_manifest
+from tests.support.video_clips import moving_scene, write_clip
 
-from mqn.export.exported import MANIFEST
-from mqn.export.process import Worker
-from mqn.hdr.files import read, write_png
+from mqn.export.process import ExportProcess
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import assemble
+from mqn.hdr.io.files import read, write_png
 from mqn.models import checkpoint
-from mqn.models.mqn import assemble
-from mqn.parsing import file_hash, write_json
-from mqn.records import Arch, Manifest, Training
+from mqn.records import Training
 
 pytestmark = pytest.mark.integration
 
@@ -32,26 +32,15 @@ FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(exporter: ExportProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network with random weights, really converted."""
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(1)
-    arch = Arch(attention="ca", encoder_weights="random", input_size=SIZE)
+    arch = MQNArch(attention="ca", encoder_weights="random", input_size=SIZE)
     checkpoint.save(folder / "checkpoint.pt", arch, Training(), assemble(arch).eval())
-    with Worker() as worker:
-        worker.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder)
+    exporter.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder)
     model = (folder / "model.float32.tflite").rename(folder / "model.tflite")
-    manifest = Manifest(
-        stage="quantize",
-        key="0",
-        inputs={},
-        files={model.name: file_hash(model)},
-        versions={},
-        seconds=0.0,
-        details={"codec": "log", "input_size": SIZE},
-    )
-    write_json(folder / MANIFEST, manifest)
-    return folder
+    return write_manifest(model, codec="log", input_size=SIZE)
 
 
 def command(source: Path, bundle: Path, output: Path, *options: str) -> list[str]:
@@ -77,7 +66,7 @@ def test_a_killed_conversion_goes_on_and_ends_the_same(bundle: Path, tmp_path: P
     options = ("--damp", "0.3", "--preset", "ultrafast")
     output = tmp_path / "hdr.mp4"
     with subprocess.Popen(command(clip, bundle, output, *options), stdout=subprocess.DEVNULL) as process:
-        wait_for(tmp_path / ".hdr.mp4.partial" / "000000.hevc", process)
+        wait_for(tmp_path / ".hdr.mp4.partial" / "000001.hevc", process)  # The first run is in the ledger by then.
         os.kill(process.pid, signal.SIGKILL)
     assert not output.exists()
     code, resumed, _ = convert(clip, bundle, output, *options)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mqn.models.encoder import Encoder
-from mqn.models.pretrained import load_encoder
+from mqn.families.mqn.encoder import Encoder
+from mqn.families.mqn.pretrained import load_encoder
 
 KERAS = """
 import sys

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mqn.database_urls import fill_home
+from mqn.net.database_urls import fill_home
 from mqn.track.connection import artifact_root, connect
 
 pytestmark = pytest.mark.integration

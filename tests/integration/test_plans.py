@@ -8,28 +8,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.readme_code import check_outside, run_readme
+from tests.support.readme_code import check_outside, run_readme
 from torch import nn
 
 from mqn.errors import PlanError
-from mqn.export.audit import audit_file
-from mqn.export.cutting import cut_tensor
-from mqn.export.flatbuffer import Network
-from mqn.export.process import Worker
-from mqn.export.quantize import quantize
-from mqn.export.resize import retarget
-from mqn.export.rules import assign, layer_name
-from mqn.export.runner import Runner
+from mqn.export.process import ExportProcess
+from mqn.export.quantize.audit import audit_file
+from mqn.export.quantize.quantization import quantize
+from mqn.export.quantize.rules import assign, layer_name
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import assemble
+from mqn.infer.runner import Runner
 from mqn.models import checkpoint
-from mqn.models.cost import cuts, pair_cuts
-from mqn.models.mqn import assemble
-from mqn.records import Arch, Plan, Training
-from mqn.report.readme import readme
+from mqn.networks.cost import cuts, pair_cuts
+from mqn.records import Plan, Training
+from mqn.report.bundle.readme import readme
+from mqn.tflite.cutting import cut_tensor
+from mqn.tflite.flatbuffer import Network
+from mqn.tflite.resize import retarget
 
 pytestmark = pytest.mark.integration
 
 SIZE = 64
-ARCH = Arch(encoder_weights="random", input_size=SIZE)
+ARCH = MQNArch(encoder_weights="random", input_size=SIZE)
 
 PLANS = [
     Plan(cut="backbone.encoder.block_5", head="static_wi8_ai16"),
@@ -43,7 +44,7 @@ PLANS = [
 
 
 @pytest.fixture(scope="session")
-def float_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def float_file(exporter: ExportProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("float")
     torch.manual_seed(5)
     network = assemble(ARCH).eval()
@@ -52,8 +53,7 @@ def float_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             nn.init.normal_(module.running_mean, 0, 0.3)
             nn.init.uniform_(module.running_var, 0.5, 2)
     checkpoint.save(folder / "checkpoint.pt", ARCH, Training(), network)
-    with Worker() as worker:
-        return Path(worker.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder))
+    return Path(exporter.run("convert", checkpoint=folder / "checkpoint.pt", directory=folder))
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def test_two_files_cut_at_a_smaller_size_are_resized_alike(float_file: Path, tmp
 
 def test_every_cut_is_legal_in_one_file(float_file: Path) -> None:
     network = Network.read(float_file)
-    names = cuts(assemble(ARCH))
+    names = cuts(assemble(ARCH), ARCH)
     sides = []
     for cut in names:
         plan = Plan(cut=cut, head="float32")
@@ -99,7 +99,7 @@ def test_every_cut_is_legal_in_one_file(float_file: Path) -> None:
 
 def test_a_cut_beside_skips_makes_no_two_files(float_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
     cut = "backbone.encoder.block_5"
-    assert cut not in pair_cuts(assemble(ARCH))
+    assert cut not in pair_cuts(assemble(ARCH), ARCH)
     with pytest.raises(PlanError, match="what follows also needs backbone/encoder/block_1/expand/activation"):
         quantize(float_file, Plan(cut=cut, layout="pair"), pictures, tmp_path / "q")
 

@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.data import engine
-from mqn.data.catalogue import CATALOGUE, INPUTS, PICTURES
-from mqn.data.dataset import Dataset, locate
-from mqn.data.decoding import Decoded, decode
-from mqn.data.engine import Decoder, Job
-from mqn.data.prepare import prepare
-from mqn.data.staging import Staging
-from mqn.data.storage import Storage, open_storage
+from mqn.data.dataset import Dataset
+from mqn.data.location import locate
+from mqn.data.preparation import engine
+from mqn.data.preparation.decoding import Decoded, decode
+from mqn.data.preparation.engine import Decoder, Undecoded
+from mqn.data.preparation.parts import Staging
+from mqn.data.preparation.prepare import prepare
+from mqn.data.storage.catalogue import CATALOGUE, INPUTS, PICTURES
+from mqn.data.storage.folders import Storage, open_storage
 from mqn.errors import DataError
-from mqn.hdr.files import write, write_png
+from mqn.hdr.io.files import write, write_png
 
 pytestmark = pytest.mark.integration
 
@@ -115,8 +116,8 @@ def test_from_s3_to_s3_and_back(ray: None, photos: Path, tmp_path: Path, monkeyp
 def test_an_interrupted_copy_goes_on_where_it_stopped(
     s3: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mqn.data import mirror as module
-    from mqn.data.storage import RemoteStorage
+    from mqn.data.storage import mirror as module
+    from mqn.data.storage.folders import RemoteStorage
 
     prepare(photos, f"{BUCKET}/copied", workers=1)
     monkeypatch.setattr(module, "PIECE_BYTES", 30_000)
@@ -153,7 +154,7 @@ def test_stores_that_cannot_be_used_are_one_line(s3: str, photos: Path, monkeypa
         prepare(f"{BUCKET}/nothing", f"{BUCKET}/out")
     with pytest.raises(DataError, match="no-such-bucket"):
         prepare(photos, "s3://no-such-bucket/out", workers=1)
-    with pytest.raises(DataError, match="install what reads it"):
+    with pytest.raises(DataError, match="Protocol not known: nonsense; give a path"):
         prepare(photos, "nonsense://place/out")
     storage = open_storage(f"{BUCKET}/taken")
     storage.write("diary.txt", b"mine")
@@ -165,7 +166,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(photos: Path, tmp_pat
     prepare(photos, tmp_path / "alone", workers=1)
     script = (
         "import sys, time\n"
-        "from mqn.data.prepare import prepare\n"
+        "from mqn.data.preparation.prepare import prepare\n"
         "def slow(done, total, name):\n"
         "    if done >= 6: print('waiting', flush=True); time.sleep(60)\n"
         f"prepare({str(photos)!r}, {str(tmp_path / 'out')!r}, workers=1, progress=slow)\n"
@@ -191,7 +192,7 @@ def test_a_picture_that_kills_its_worker_is_named(ray: None, photos: Path, tmp_p
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    jobs = [Job(name=f"p{number:02d}.exr", inputs=(), key=str(number)) for number in range(12)]
+    jobs = [Undecoded(name=f"p{number:02d}.exr", inputs=(), key=str(number)) for number in range(12)]
     decoder = _DiesAtP07(source=str(photos), staging=str(tmp_path / "parts"), side=512)
     done: list[str] = []
 
@@ -206,7 +207,7 @@ def test_a_picture_that_kills_its_worker_is_named(ray: None, photos: Path, tmp_p
 class _DiesAtP07(Decoder):
     __slots__ = ()
 
-    def _decode(self, source: Storage | None, job: Job) -> Decoded:
+    def _decode(self, source: Storage | None, job: Undecoded) -> Decoded:
         if job.name == "p07.exr":
             os.kill(os.getpid(), signal.SIGKILL)
         return decode(source, job.name, job.inputs, side=self.side)  # type: ignore[arg-type]

@@ -14,24 +14,24 @@ import pytest
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow_model_optimization as tfmot
 import tf_keras
-from tests.toy_network import SIZE, toy_network, toy_pictures, write_toy
+from tests.support.toy_network import SIZE, toy_network, toy_pictures, write_toy
 
 from mqn.errors import PlanError, TrainingError
-from mqn.export.cutting import expose
-from mqn.export.equalization import channel_factors
-from mqn.export.flatbuffer import Network
-from mqn.export.interpreter import open_interpreter, run
-from mqn.export.parity import dequantize
-from mqn.export.qat import finetune, finetune_twin, make_student
-from mqn.export.qat_grid import LayerGrid, convolutions, find_grids
-from mqn.export.qat_layers import PREFIX, simulate
-from mqn.export.qat_training import RESUME, Distillation
-from mqn.export.qat_weights import followers_of, weights_of
-from mqn.export.quantize import quantize
-from mqn.export.rules import assign
-from mqn.export.twin import build_twin
-from mqn.models.mqn import MQN
+from mqn.export.quantize.equalization import channel_factors
+from mqn.export.quantize.parity import dequantize
+from mqn.export.quantize.quantization import quantize
+from mqn.export.quantize.rules import assign
+from mqn.export.tune.qat import finetune, finetune_twin, make_student
+from mqn.export.tune.qat_grid import LayerGrid, convolutions, find_grids
+from mqn.export.tune.qat_layers import PREFIX, simulate
+from mqn.export.tune.qat_training import RESUME, Distillation
+from mqn.export.tune.qat_weights import followers_of, weights_of
+from mqn.export.twin.twin import build_twin
+from mqn.families.mqn.network import MQN
+from mqn.infer.interpreter import open_interpreter, run
 from mqn.records import Plan
+from mqn.tflite.cutting import expose
+from mqn.tflite.flatbuffer import Network
 
 pytestmark = pytest.mark.integration
 

@@ -7,12 +7,13 @@ import subprocess
 
 import pytest
 from PIL import Image
+from tests.support.records import make_trial
 
-from mqn.records import Candidate, TrialRecord
-from mqn.report.board import load_board
-from mqn.report.page import render
-from mqn.report.view import look
-from mqn.search.goals import Objective
+from mqn.records import Candidate
+from mqn.report.pages.dashboard import load_dashboard
+from mqn.report.pages.page import render
+from mqn.report.pages.view import look
+from mqn.search.space.goals import Objective
 
 pytestmark = pytest.mark.integration
 
@@ -23,20 +24,17 @@ OFFLINE = ("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTF
 @pytest.fixture
 def page(tmp_path):
     records = [
-        TrialRecord(
-            study="s",
-            number=n,
-            state="complete",
+        make_trial(
+            n,
             candidate=Candidate().with_values({"arch.attention": kind}),
-            figures={"psnr_tm": 20.0 + n, "latency_ms": 5.0 + n, "psnr_tm_drop": 0.1},
-            device_figures={"board": {"latency_ms": 5.0 + n, "latency_ms.p90": 6.0 + n}},
+            figures={"psnr_tm": 20.0 + n, "psnr_tm_drop": 0.1, "latency_ms": 5.0 + n, "latency_ms.p90": 6.0 + n},
             verdicts={"board": "ok"},
         )
         for n, kind in enumerate(("none", "sa", "ca"))
     ]
     view = look(records, (Objective(metric="psnr_tm"), Objective(metric="latency_ms")))
     path = tmp_path / "page.html"
-    path.write_text(render(view, load_board()), encoding="utf-8")
+    path.write_text(render(view, load_dashboard()), encoding="utf-8")
     return path
 
 

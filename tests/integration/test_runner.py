@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 from mqn.device.backends.contract import Backend
-from mqn.device.backends.here import HereShell
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.backends.local import LocalBackend
-from mqn.device.backends.remote import RunnerBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
+from mqn.device.backends.shell.backend import RunnerBackend
+from mqn.device.backends.shell.loopback import HereShell
 from mqn.device.passes import PassFile, PassRequest, TimedPart
 from mqn.records import MeasureSettings
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mqn.data.prepare import prepare
-from mqn.hdr.files import write
-from mqn.scoring.ledger import LEDGER
+from mqn.data.preparation.prepare import prepare
+from mqn.hdr.io.files import write
+from mqn.scoring.judging.ledger import LEDGER
 
 pytestmark = pytest.mark.integration
 

@@ -10,14 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.conftest import REPOSITORY
 
-from mqn.search.census import count_states, count_trainings, records
-from mqn.search.study import open_study
+from mqn.search.study.studies import open_study
+from mqn.search.study.trials import count_states, count_trainings, records
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
 
-DRIVER = Path(__file__).parents[1] / "search" / "search_driver.py"
+DRIVER = "tests.support.search_driver"
 ONCE = {"train": 4, "convert": 4, "quantize": 12, "score": 12, "measure": 12}
 
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, empty_database: Path) -> Path:
 
 
 def start(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(DRIVER), str(folder), "12", str(seconds)])
+    return subprocess.Popen([sys.executable, "-m", DRIVER, str(folder), "12", str(seconds)], cwd=REPOSITORY)
 
 
 def finish(folder: Path) -> None:

@@ -14,24 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.broken_line import Line
-from tests.tflite_models import convolutions
+from tests.support.in_process_engine import InProcessEngine
+from tests.support.rigs.line import Line
+from tests.support.tflite_models import convolutions
 
-from mqn.device.backends.isolation import TOKEN_VARIABLE
+from mqn.cli.study.live_progress import LiveProgress
+from mqn.device.backends.local.isolation import TOKEN_VARIABLE
 from mqn.profile import DeviceProfile, Profile
 from mqn.records import Candidate, MeasureSettings, stage_key
-from mqn.search.about import About
-from mqn.search.artifacts import ArtifactStore
-from mqn.search.census import count_states, records
-from mqn.search.devices import Devices
-from mqn.search.engine import InProcessEngine
-from mqn.search.evaluation import Figures, Step
-from mqn.search.jobs import Job
-from mqn.search.loop import Limits, Loop
-from mqn.search.progress import Progress
-from mqn.search.scheduler import Scheduler
-from mqn.search.space import parse_space
-from mqn.search.study import create_study
+from mqn.search.artifacts import Artifact, ArtifactStore
+from mqn.search.budget.limits import Limits
+from mqn.search.space.space_file import parse_space
+from mqn.search.stages.measure import measure_job
+from mqn.search.study.about import About
+from mqn.search.study.loop import Loop
+from mqn.search.study.studies import create_study
+from mqn.search.study.trials import count_states, records
+from mqn.search.work.devices import Devices
+from mqn.search.work.jobs import Job
+from mqn.search.work.scheduler import Scheduler
+from mqn.search.work.steps import Figures, Step
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
@@ -72,20 +74,30 @@ class Pretended:
             Step(
                 name=f"measure/{target}",
                 needs=("quantize",),
-                make=lambda made, target=target: self.devices.job(made["quantize"], target),
+                make=lambda made, target=target: self._measure_job(made["quantize"], target),
             )
             for target in self.devices.targets
         )
         return (Step(name="quantize", needs=(), make=lambda _: export), *measures)
 
+    def rungs(self, candidate: Candidate) -> tuple[Step, ...]:
+        return ()
+
+    def curve(self, artifacts: Any) -> tuple[float, ...]:
+        return ()
+
     def figures(self, candidate: Candidate, artifacts: Any) -> Figures:
         details = {target: artifacts[f"measure/{target}"].manifest.details for target in self.devices.targets}
         return Figures(
-            figures={f"latency_ms/{target}": one["figures"]["latency_ms"] for target, one in details.items()},
+            device_figures={target: {"latency_ms": one["figures"]["latency_ms"]} for target, one in details.items()},
             verdicts={target: one["verdict"] for target, one in details.items()},
         )
 
-    def logged(self, artifacts: Any) -> tuple[list[dict[str, float]], dict[str, Path]]:
+    def _measure_job(self, model: Artifact, target: str) -> Job:
+        identity, age = self.devices.identity(target), Profile().max_age_hours
+        return measure_job(model, target, identity, SETTINGS, holder=self.devices.holder, max_age_hours=age)
+
+    def logged(self, candidate: Candidate, artifacts: Any) -> tuple[list[dict[str, float]], dict[str, Path]]:
         return [], {}
 
 
@@ -125,7 +137,7 @@ def test_a_study_on_two_devices_outlasts_a_cut(line: Line, tmp_path: Path) -> No
     study = create_study("tiny", f"sqlite:///{tmp_path / 'study.db'}", about)
     told: list[str] = []
 
-    class Told(Progress):
+    class Told(LiveProgress):
         def say(self, line: str) -> None:
             told.append(line)
 
@@ -147,11 +159,11 @@ def test_a_study_on_two_devices_outlasts_a_cut(line: Line, tmp_path: Path) -> No
     assert any(line.startswith("device board is away: ") for line in told)
     assert "device board is back" in told
     found = records(study)
-    assert all(set(record.figures) == {"latency_ms/board", "latency_ms/local"} for record in found)
+    assert all(set(record.device_figures) == {"board", "local"} for record in found)
     assert len({record.artifacts[f"measure/{target}"] for record in found for target in targets}) == 6
 
     # Again, as another study on the same files: everything was measured lately, nothing is measured twice.
-    made = {path.parent.name: path.stat().st_mtime_ns for path in store.folder.glob("measure/*/manifest.json")}
+    made = _manifests(store)
     shutil.rmtree(tmp_path / "spool", ignore_errors=True)
     again = create_study("again", f"sqlite:///{tmp_path / 'study.db'}", about)
     with Devices(profile, targets, "again") as devices, Tracker("", tmp_path / "spool") as tracker:
@@ -164,4 +176,10 @@ def test_a_study_on_two_devices_outlasts_a_cut(line: Line, tmp_path: Path) -> No
             limits=Limits(trials=3, parallel=3),
         ).run()
     assert count_states(again)["complete"] == 3
-    assert {path.parent.name: path.stat().st_mtime_ns for path in store.folder.glob("measure/*/manifest.json")} == made
+    assert _manifests(store) == made
+
+
+def _manifests(store: ArtifactStore) -> dict[str, int]:
+    """When the manifest of each measurement was written, by key."""
+    found = Path(store.shown).glob("measure/*/manifest.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in found}

@@ -17,13 +17,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.postgres import Postgres, missing
+from tests.conftest import REPOSITORY
+from tests.support.rigs.postgres import Postgres, missing
 
-from mqn import telemetry
+from mqn.net import telemetry
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-DRIVER = Path(__file__).parents[1] / "search" / "secrets_driver.py"
+DRIVER = "tests.support.secrets_driver"
 MARK = "M4rked"
 PASSWORD = quote(f"{MARK}:p@ss/word", safe="")
 SPACE = """
@@ -164,8 +165,10 @@ def test_no_marked_password_is_printed_stored_logged_or_listed(tmp_path, tempora
         }
 
         def mqn(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, str(DRIVER), str(tmp_path / "log"), *words, "--profile", str(profile)]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+            command = [sys.executable, "-m", DRIVER, str(tmp_path / "log"), *words, "--profile", str(profile)]
+            done = subprocess.run(
+                command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False
+            )
             told.extend([done.stdout, done.stderr])
             return done
 

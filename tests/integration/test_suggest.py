@@ -10,15 +10,16 @@ import torch
 from torch import nn
 
 from mqn.cli.app import run
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import assemble
 from mqn.models import checkpoint
-from mqn.models.mqn import assemble
 from mqn.parsing import read_json
-from mqn.records import Arch, Suggestion, Training
-from mqn.search.space import load_space
+from mqn.records import Suggestion, Training
+from mqn.search.space.space_file import load_space
 
 pytestmark = pytest.mark.integration
 
-ARCH = Arch(attention="none", width=0.1, decoder_width=0.5, encoder_weights="random", input_size=32)
+ARCH = MQNArch(attention="none", width=0.1, decoder_width=0.5, encoder_weights="random", input_size=32)
 
 
 @pytest.fixture(scope="module")

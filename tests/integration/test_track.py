@@ -12,8 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.support.records import make_trial
 
-from mqn.records import Candidate, TrialRecord
 from mqn.track.connection import connect
 from mqn.track.tracker import Tracker
 
@@ -62,7 +62,7 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
     bundle.mkdir()
     (bundle / "model.tflite").write_bytes(b"TFL3")
     figures = {"psnr_tm": 25.0}
-    record = TrialRecord(study="late", number=0, state="complete", candidate=Candidate(), figures=figures)
+    record = make_trial(study="late", figures=figures)
     with Tracker(address, tmp_path / "spool") as tracker:
         tracker.open_study("late", {"seed": 1}, {})
         tracker.log_trial(record, artifacts={"model": bundle / "model.tflite"})
@@ -91,9 +91,7 @@ def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(
         tracker.open_study("rootless", {"seed": 1}, {})
         for number in range(6):
             figures = {"psnr_tm": 20.0 + number}
-            record = TrialRecord(
-                study="rootless", number=number, state="complete", candidate=Candidate(), figures=figures
-            )
+            record = make_trial(number, study="rootless", figures=figures)
             tracker.log_trial(record, artifacts={"strip": picture})
         backlog = tracker.close_study("rootless", {"trials": 6})
     assert (backlog.left, backlog.refused, backlog.unstored) == (0, 0, 6)

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from mqn.data.dataset import locate
+from mqn.data.location import locate
+from mqn.families.mqn.arch import MQNArch
 from mqn.models import checkpoint
-from mqn.records import Arch, Training
+from mqn.records import Training
 from mqn.train.loop import train
 
 
 @pytest.mark.integration
 def test_the_embedded_dataset_trains_resumes_and_improves(tmp_path: Path) -> None:
     dataset = locate(None)
-    arch = Arch(encoder_weights="random", input_size=32)
+    arch = MQNArch(encoder_weights="random", input_size=32)
     training = Training(
         epochs=4, lambda_features=0.05, feature_weights="random", feature_pools=(1,), learning_rate=1e-3
     )

@@ -11,9 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.support.records import make_trial
 
 from mqn.home import home
-from mqn.records import Candidate, TrialRecord
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
@@ -33,9 +33,7 @@ def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path)
         tracker.open_study("shown", {}, {}, about="What *it* is", goals={"psnr_tm": "maximize"}, varied=["plan.head"])
         for number in range(2):
             figures = {"psnr_tm": 25.125 + number}
-            tracker.log_trial(
-                TrialRecord(study="shown", number=number, state="complete", candidate=Candidate(), figures=figures)
-            )
+            tracker.log_trial(make_trial(number, study="shown", figures=figures))
         assert not tracker.close_study("shown", {})
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     command = [sys.executable, "-m", "mqn", "ui", "shown", "--port", "0"]

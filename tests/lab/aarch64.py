@@ -35,17 +35,17 @@ from pathlib import Path
 
 from mqn.device import session
 from mqn.device.backends.contract import Backend
-from mqn.device.backends.here import HereShell
-from mqn.device.backends.isolation import KillSwitch, run_isolated
-from mqn.device.backends.local import LocalBackend
-from mqn.device.backends.remote import RunnerBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch, run_isolated
+from mqn.device.backends.shell.backend import RunnerBackend
+from mqn.device.backends.shell.loopback import HereShell
 from mqn.device.passes import REQUEST_FILE, RESULT_FILE, Kind, PassRequest, PassResult, parse_result
 from mqn.device.science.figures import figures
 from mqn.device.wire import Isolation
 from mqn.errors import MeasurementError
 from mqn.parsing import file_hash, from_mapping, write_json
 from mqn.records import DeviceInfo, MachineState, Measurement, MeasureSettings
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 QEMU = "/usr/bin/qemu-aarch64-static"
 SUITE = "bookworm"

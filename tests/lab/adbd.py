@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from tests.lab.netns import Namespace
+from tests.support.rigs.namespace import Namespace
 
 PORT = 5555
 START_SECONDS = 30
@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
     make_rootfs(given.rootfs)
-    namespace = Namespace(f"mqn{os.getpid() % 100_000}", host="10.77.9.1", guest="10.77.9.2")
+    namespace = Namespace.unused()
     with namespace, Adbd(given.rootfs, namespace) as serial:
         return subprocess.run(given.command, env={**os.environ, "MQN_TEST_ADB": serial}, check=False).returncode
 

@@ -24,7 +24,7 @@ import httpx
 
 from tests.lab.generator import Generator
 from tests.lab.running import QUICK, Agent, start_agent
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 HEALTH = "/v1/health"
 # Where most can go wrong, most is asked.

@@ -22,7 +22,7 @@ from typing import Any
 
 from tests.lab.mutations import MUTATIONS
 from tests.lab.running import Agent, start_agent
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 SETTINGS = {
     "runs": 5,

@@ -22,18 +22,19 @@ from typing import Any, get_args
 import numpy as np
 from PIL import Image
 
-from mqn.data.dataset import locate
-from mqn.data.pairs import calibration_inputs, evaluation_pictures
+from mqn.data.location import locate
+from mqn.data.pairs.calibration import calibration_inputs
+from mqn.data.pairs.evaluation import evaluation_pictures
 from mqn.errors import PlanError
-from mqn.export.process import Worker
-from mqn.export.quantize import quantize
-from mqn.export.resize import retarget
-from mqn.export.runner import Runner
+from mqn.export.process import ExportProcess
+from mqn.export.quantize.quantization import quantize
+from mqn.infer.runner import Runner
 from mqn.models.checkpoint import load
-from mqn.models.cost import cuts, pair_cuts
+from mqn.networks.cost import cuts, pair_cuts
 from mqn.records import Calibration, Plan, Scheme
-from mqn.report.readme import readme
-from tests.readme_code import check_outside, code_of, run_readme
+from mqn.report.bundle.readme import readme
+from mqn.tflite.resize import retarget
+from tests.support.readme_code import check_outside, code_of, run_readme
 
 MOST_LINES = 10
 TOLERANCE = 1e-5
@@ -111,7 +112,7 @@ def prepare(checkpoint: Path, data: str, folder: Path) -> Network:
     """Convert the checkpoint, and read a few pictures."""
     arch, training, model = load(checkpoint)
     dataset = locate(data)
-    with Worker() as worker:
+    with ExportProcess() as worker:
         float_model = Path(worker.run("convert", checkpoint=checkpoint, directory=folder))
     camera = training.virtual_camera
     (first, *_) = evaluation_pictures(dataset, arch.input_size, "val", "virtual" if camera >= 0.5 else "operators")
@@ -119,8 +120,8 @@ def prepare(checkpoint: Path, data: str, folder: Path) -> Network:
         float_model=float_model,
         codec=training.codec,
         size=arch.input_size,
-        cuts=tuple(cuts(model)),
-        pair_cuts=tuple(pair_cuts(model)),
+        cuts=tuple(cuts(model, arch)),
+        pair_cuts=tuple(pair_cuts(model, arch)),
         calibration=calibration_inputs(dataset, arch.input_size, _CALIBRATION_PICTURES, virtual_camera=camera),
         picture=np.rint(first.ldr * 255).astype(np.uint8),
     )

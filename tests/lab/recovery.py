@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from mqn.cli.options import parse_settings
-from mqn.data.dataset import Dataset, locate
-from mqn.data.pairs import EvaluationPicture, SyntheticInputs, evaluation_pictures, inputs_of
-from mqn.export.exported import Exported
-from mqn.export.picture import Expander
+from mqn.data.dataset import Dataset
+from mqn.data.location import locate
+from mqn.data.pairs.evaluation import EvaluationPicture, SyntheticInputs, evaluation_pictures, inputs_of
+from mqn.infer.exported import Exported
+from mqn.infer.picture import Expander
 from mqn.metrics.intervals import mean_interval
 from mqn.metrics.protocol import score
 from mqn.models.checkpoint import load
@@ -27,7 +28,7 @@ from mqn.parsing import from_mapping
 from mqn.profile import Profile
 from mqn.records import Interval, Plan
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.stages import export_checkpoint
+from mqn.search.checkpoint import export_checkpoint
 
 METRIC = "psnr_tm"
 
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 def _export(checkpoint: Path, plan: Plan, dataset: Dataset, name: str) -> Exported:
-    folder = Profile().artifacts
+    folder = Path(Profile().artifacts)
     return export_checkpoint(checkpoint, plan, dataset, folder.parent / "recovery" / name, ArtifactStore(folder))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from mqn.device.backends.isolation import TOKEN_VARIABLE
+from mqn.device.backends.local.isolation import TOKEN_VARIABLE
 
 START_SECONDS = 30.0
 QUICK = {

@@ -19,20 +19,19 @@ from typing import Any
 import numpy as np
 
 from mqn.cli.options import parse_settings
-from mqn.data.dataset import locate
-from mqn.data.pairs import EvaluationPicture, evaluation_pictures, inputs_of
-from mqn.export.exported import open_exported
-from mqn.export.picture import Expander
-from mqn.export.sensitivity import measure_sensitivity
+from mqn.data.location import locate
+from mqn.data.pairs.evaluation import EvaluationPicture, evaluation_pictures
+from mqn.export.choose.sensitivity import measure_sensitivity
+from mqn.infer.exported import open_exported
+from mqn.infer.picture import Expander
 from mqn.metrics.protocol import score
-from mqn.models.checkpoint import load
 from mqn.parsing import from_mapping
 from mqn.profile import Profile
 from mqn.records import Plan, Sensitivity
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.jobs import complete
-from mqn.search.stage_jobs import convert_job, quantize_job
-from mqn.search.stages import FLOAT_MODEL, calibrated_on, training_inputs
+from mqn.search.checkpoint import Checkpoint
+from mqn.search.pipeline import CONVERT, QUANTIZE
+from mqn.search.stages.convert import FLOAT_MODEL
 
 KEPT = 3
 
@@ -41,25 +40,19 @@ class Lab:
     """One network, its data, and the pictures that everything is judged on."""
 
     def __init__(self, checkpoint: Path, data: str) -> None:
-        self._arch, self._training, _ = load(checkpoint)
-        self._dataset = locate(data)
-        self._store = ArtifactStore(Profile().artifacts)
-        self._converted = complete(self._store, convert_job(checkpoint))
-        inputs = inputs_of(self._training.virtual_camera)
-        size = self._arch.input_size
-        self.pictures: list[EvaluationPicture] = evaluation_pictures(self._dataset, size, "val", inputs)
+        dataset = locate(data)
+        self._network = Checkpoint.open(checkpoint, dataset, ArtifactStore(Profile().artifacts))
+        view = self._network.view
+        self.pictures: list[EvaluationPicture] = evaluation_pictures(dataset, view.size, "val", view.judged_on)
 
     def rank(self, plan: Plan) -> Sensitivity:
         """Every layer that a plan quantizes, by what it costs alone."""
-        size = self._arch.input_size
-        calibration = training_inputs(self._dataset.folder, size, calibrated_on(plan), self._training)
-        float_model = self._converted.folder / FLOAT_MODEL
-        return measure_sensitivity(float_model, plan, calibration, self.pictures, self._training.codec)
+        view, float_model = self._network.view, self._network.run(plan, CONVERT)[CONVERT].folder / FLOAT_MODEL
+        return measure_sensitivity(float_model, plan, view.calibration(plan), self.pictures, view.codec)
 
     def score(self, plan: Plan) -> float:
         """PSNR-TM of the plan's exported file, in dB."""
-        job = quantize_job(self._converted, plan, self._dataset, self._arch.input_size, self._training)
-        model = open_exported(complete(self._store, job).folder)
+        model = open_exported(self._network.run(plan, QUANTIZE)[QUANTIZE].folder)
         expander = Expander(model.files, model.codec)
         return score(expander.expand, self.pictures, metrics=["psnr_tm"]).scores["psnr_tm"].mean
 

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab.adbd import Adbd, make_rootfs
-from tests.lab.netns import Namespace
+from tests.support.rigs.namespace import Namespace
 
 STUDY = "three"
 CUT_SECONDS = 30.0

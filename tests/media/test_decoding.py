@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.video_clips import RATE, moving_scene, write_clip
+from tests.support.video_clips import RATE, moving_scene, write_clip
 
 from mqn.errors import VideoError
 from mqn.media.decoding import open_video
@@ -16,6 +16,7 @@ from mqn.media.decoding import open_video
 PICTURES = moving_scene()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "pixels", "suffix"),
     [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mqn.cli.convert import DEFAULT_TILE, PRIMARIES
-from mqn.export.picture import TILE
+from mqn.cli.model.convert import DEFAULT_TILE, PRIMARIES
 from mqn.hdr.primaries import PRIMARIES as KNOWN
+from mqn.infer.picture import TILE
 
 
 def test_the_command_repeats_the_rooms_defaults() -> None:

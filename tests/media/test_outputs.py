@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.video_clips import moving_scene, write_clip
+from tests.support.video_clips import moving_scene, write_clip
 
 from mqn.errors import UsageError, VideoError
-from mqn.media import joining
 from mqn.media.video import VideoOptions, VideoReport, convert_video
+from mqn.media.writing import joining
 
 PICTURES = moving_scene()
 

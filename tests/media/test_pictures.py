@@ -14,7 +14,7 @@ import OpenEXR
 import pytest
 
 from mqn.errors import UsageError
-from mqn.hdr.files import read, read_ldr, write_png
+from mqn.hdr.io.files import read, read_ldr, write_png
 from mqn.media import pictures
 from mqn.media.pictures import (
     LEDGER,
@@ -230,8 +230,8 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     kept = picture(tmp_path / "open" / "a.png", 0)
     scan = os.scandir
 
-    def refuse(path: str) -> Any:
-        if Path(path).name == "closed":
+    def refuse(path: str | int) -> Any:
+        if Path(str(path)).name == "closed":
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return scan(path)
 

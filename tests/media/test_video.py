@@ -14,14 +14,14 @@ import av
 import numpy as np
 import OpenEXR
 import pytest
-from tests.video_clips import RATE, moving_scene, write_clip
+from tests.support.video_clips import RATE, moving_scene, write_clip
 
 from mqn.errors import UsageError, VideoError
 from mqn.hdr.primaries import change_primaries
 from mqn.hdr.transfer import pq_decode, srgb_decode
-from mqn.media import hdr10_file
 from mqn.media.decoding import open_video
 from mqn.media.video import VideoOptions, VideoReport, convert_video
+from mqn.media.writing import hdr10_file
 from mqn.media.ycbcr import to_rgb
 
 PICTURES = moving_scene()
@@ -54,6 +54,7 @@ def nits(frame: av.VideoFrame) -> np.ndarray:
     return np.asarray(pq_decode(code))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_streams_state_hdr10(suffix: str, tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
     clip = write_clip(tmp_path / "c.mp4", PICTURES)
@@ -73,6 +74,7 @@ def test_streams_state_hdr10(suffix: str, tmp_path: Path, halves: Expand, model:
         assert {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"} <= kinds
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not on PATH")
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_ffprobe_reports_the_same(suffix: str, tmp_path: Path, halves: Expand, model: dict[str, str]) -> None:
@@ -165,6 +167,7 @@ def test_sound_that_does_not_fit_is_told_before_any_work(tmp_path: Path, model: 
         convert(clip, tmp_path / "o.mp4", never, model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["o.mp4", "seq"])
 def test_what_was_interrupted_goes_on_and_ends_the_same(
     output: str, tmp_path: Path, halves: Expand, model: dict[str, str], monkeypatch: pytest.MonkeyPatch

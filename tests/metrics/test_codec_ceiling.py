@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.hdr.codec import CODECS, TANH_LIMIT, decode, encode, picture_scale
-from mqn.hdr.files import read
+from mqn.hdr.codec import TANH_LIMIT, decode, encode, picture_scale
+from mqn.hdr.io.files import read
 from mqn.hdr.transfer import srgb_encode
 from mqn.metrics.protocol import do_nothing
 from mqn.metrics.tonemapped import psnr
@@ -36,7 +36,7 @@ def _ceiling(ldr: np.ndarray, truth: np.ndarray, codec: str) -> float:
     return psnr(decode(np.clip(encode(truth, codec), lowest, highest), codec), truth)
 
 
-@pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "linear"])
+@pytest.mark.parametrize("codec", ["mulaw", "log", "pq"])
 def test_a_curved_codec_leaves_room_above_any_network(
     photographs: list[tuple[np.ndarray, np.ndarray]], codec: str
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from mqn.distribution import install_command
 from mqn.errors import MissingLibraryError
 from mqn.metrics import colorvideovdp
-from mqn.metrics.measures import Pair, measure_all
+from mqn.metrics.measures import Case, measure_all
 
 PICTURE = np.full((16, 16, 3), 100.0)
 
@@ -49,7 +49,7 @@ def test_a_missing_or_broken_library_explains_itself(monkeypatch: pytest.MonkeyP
 
 def test_a_measure_that_is_not_asked_for_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda name: pytest.fail(f"imported {name}"))
-    assert measure_all(Pair(PICTURE / 1000, PICTURE / 1000), ["angular_error_deg"]) == {"angular_error_deg": 0.0}
+    assert measure_all(Case(PICTURE / 1000, PICTURE / 1000), ["angular_error_deg"]) == {"angular_error_deg": 0.0}
 
 
 def test_pictures_are_given_in_absolute_light_to_a_linear_display(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_pictures_are_given_in_absolute_light_to_a_linear_display(monkeypatch: p
 
     module = types.SimpleNamespace(cvvdp=Metric)
     monkeypatch.setattr(importlib, "import_module", lambda name: module)
-    figures = measure_all(Pair(0.2 * np.ones((16, 16, 3)), np.ones((16, 16, 3))), ["cvvdp"])
+    figures = measure_all(Case(0.2 * np.ones((16, 16, 3)), np.ones((16, 16, 3))), ["cvvdp"])
     assert figures["cvvdp"] == pytest.approx(8)
 
 

@@ -56,6 +56,7 @@ def test_golden_pictures_are_the_ones_that_the_figures_are_of(
     assert found | {"ref": hashlib.sha256(reference.tobytes()).hexdigest()} == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_absolute_pictures_score_as_by_the_original(
     name: str, shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
@@ -65,6 +66,7 @@ def test_absolute_pictures_score_as_by_the_original(
     assert hdrvdp.quality(tests[name], reference) == pytest.approx(expected, abs=1e-8, rel=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_brought_to_one_range_score_as_by_the_original(
     name: str, shared: Path, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
@@ -75,6 +77,7 @@ def test_pictures_brought_to_one_range_score_as_by_the_original(
     assert found == pytest.approx(expected, abs=1e-8, rel=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pixels_per_degree", "expected"), [(20, 58.7), (45, 34.4), (60, 23.2)])
 def test_other_angular_resolutions_score_as_by_the_original(
     pixels_per_degree: float, expected: float, golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]
@@ -83,6 +86,7 @@ def test_other_angular_resolutions_score_as_by_the_original(
     assert hdrvdp.quality(tests["clip95"], reference, pixels_per_degree) == pytest.approx(expected, abs=0.05, rel=0)
 
 
+@pytest.mark.slow
 def test_content_tiled_scores_as_by_the_original(golden_pairs: tuple[np.ndarray, dict[str, np.ndarray]]) -> None:
     reference, tests = golden_pairs
     test, truth = (np.tile(picture, (2, 2, 1)) for picture in (tests["noise_5pct"], reference))

@@ -112,8 +112,8 @@ def test_a_picture_that_a_measure_does_not_apply_to_is_left_out(
     pictures: list[Picture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     values = {id(picture.truth): value for picture, value in zip(pictures, (1.0, np.nan, 3.0), strict=True)}
-    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda pair: values[id(pair.reference)])
-    monkeypatch.setitem(measures.MEASURES, "pu21_ssim", lambda pair: np.nan)
+    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda case: values[id(case.reference)])
+    monkeypatch.setitem(measures.MEASURES, "pu21_ssim", lambda case: np.nan)
     scores = score(do_nothing, pictures, metrics=["ssim_tm", "pu21_ssim"])
     assert scores.per_picture == {"ssim_tm": (1.0, None, 3.0), "pu21_ssim": (None, None, None)}
     assert (scores.scores["ssim_tm"].mean, scores.scores["ssim_tm"].n) == (2.0, 2)
@@ -123,8 +123,8 @@ def test_a_picture_that_a_measure_does_not_apply_to_is_left_out(
 
 
 def test_only_decibels_are_capped(pictures: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(measures.MEASURES, "psnr_tm", lambda pair: 120.0)
-    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda pair: 120.0)
+    monkeypatch.setitem(measures.MEASURES, "psnr_tm", lambda case: 120.0)
+    monkeypatch.setitem(measures.MEASURES, "ssim_tm", lambda case: 120.0)
     figures = judge(pictures[0].truth, pictures[0], ["psnr_tm", "ssim_tm"])
     assert figures == {"psnr_tm": PSNR_CAP_DB, "ssim_tm": 120.0}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pickle
@@ -16,14 +17,15 @@ import pytest
 import torch
 
 from mqn.errors import DiskError, WeightsError
+from mqn.families.mqn.arch import MQNArch
+from mqn.families.mqn.network import assemble
 from mqn.models import checkpoint
-from mqn.models.mqn import assemble
-from mqn.models.torch_files import load_plain
-from mqn.models.weight_files import read_layers
+from mqn.networks.torch_files import load_plain
+from mqn.networks.weight_files import read_layers
 from mqn.parsing import to_plain
-from mqn.records import Arch, Training
+from mqn.records import Training
 
-ARCH = Arch(encoder_weights="random", input_size=32)
+ARCH = MQNArch(encoder_weights="random", input_size=32)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,7 @@ def refused(path: Path) -> str:
     return message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -59,6 +62,11 @@ def refused(path: Path) -> str:
         ({"arch": {"head_channels": 10**9}}, "head_channels 1000000000 must be"),
         ({"arch": torch.zeros(100, 100)}, "arch must be a table"),
         ({"arch": None}, "arch must be a table, not None"),
+        ({"arch": {"family": 5}}, "arch.family must be a string, not 5"),
+        ({"arch": {"family": "nowhere"}}, "arch.family: no family 'nowhere'"),
+        ({"arch": {"family": "os:system"}}, "os has no mqn.families.contract.Family named 'system'"),
+        ({"arch": {"family": "..x:y"}}, "cannot import '..x'"),
+        ({"arch": {"family": "a\0b:c"}}, "cannot import 'a"),
         ({"arch": {"deep": []}}, "unknown key 'arch.deep'"),
         ({"training": {"epochs": 10**12}}, "epochs must be at most"),
         ({"training": {"seed": -1}}, "seed -1 must be"),
@@ -96,6 +104,7 @@ def test_no_code_is_run(tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_would_fill_the_memory_is_not_unpacked(whole: dict[str, Any], tmp_path: Path) -> None:
     torch.save(whole, tmp_path / "c.pt")
     with (
@@ -108,6 +117,7 @@ def test_a_file_that_would_fill_the_memory_is_not_unpacked(whole: dict[str, Any]
     assert "it would grow to" in refused(tmp_path / "b.pt")
 
 
+@pytest.mark.slow
 def test_changed_bytes_end_in_one_line_or_in_a_network(whole: dict[str, Any], tmp_path: Path) -> None:
     stream = io.BytesIO()
     torch.save({**whole, "state": {"a": torch.zeros(4)}}, stream)
@@ -146,6 +156,18 @@ def test_an_array_that_claims_more_than_there_is_is_refused(tmp_path: Path) -> N
         archive.writestr("000|a|0.npy", head.getvalue())
     with pytest.raises(WeightsError, match="cannot be read as a file of weights"):
         read_layers(tmp_path / "w.npz", [])
+
+
+@pytest.mark.parametrize("name", ["w.npz", "w.pt"])
+def test_a_disk_that_fails_is_no_damaged_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / name).write_bytes(b"x")
+    monkeypatch.setattr(zipfile, "ZipFile", fail)
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(DiskError, match="the disk or its connection fails"):
+        load_plain(tmp_path / name) if name == "w.pt" else read_layers(tmp_path / name, [])
 
 
 def test_a_full_disk_is_named_and_the_former_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

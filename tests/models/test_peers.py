@@ -10,16 +10,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mqn.errors import UnknownNameError, WeightsError
-from mqn.hdr.files import read, read_ldr
+from mqn.cli.options import parse_model
+from mqn.errors import UnknownNameError, UsageError, WeightsError
+from mqn.families.contract import build_network, find_family
+from mqn.families.expandnet.network import ExpandNet
+from mqn.families.lhdr.highlights import Modulation
+from mqn.families.lhdr.network import LHDR, DenseSum
+from mqn.families.lhdr.partial import PartialConv
+from mqn.hdr.io.files import read, read_ldr
 from mqn.hdr.tonemap import luminance
 from mqn.hdr.transfer import srgb_decode
-from mqn.models.peers import PEERS, load
-from mqn.models.peers.expandnet import ExpandNet
-from mqn.models.peers.highlights import Modulation
-from mqn.models.peers.lhdr import LHDR, DenseSum
-from mqn.models.peers.partial import PartialConv
-from mqn.models.peers.tiles import run_in_tiles
+from mqn.models import checkpoint
+from mqn.models.peers import PEERS, Predictor, load, write_checkpoint
+from mqn.networks.cost import cost
+from mqn.networks.tiles import run_in_tiles
 
 FOLDER = "weights/peers"
 
@@ -42,9 +46,10 @@ def count_macs(network: nn.Module, side: int) -> int:
     return sum(counted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "parameters", "gmacs"), [("expandnet", 456_899, 13.62), ("lhdr", 271_112, 5.43)])
 def test_counts_are_the_published_ones(name: str, parameters: int, gmacs: float) -> None:
-    network = PEERS[name]()
+    network = build_network(find_family(name).arch())
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
     assert count_macs(network, 256) / 1e9 == pytest.approx(gmacs, abs=0.005)
 
@@ -58,6 +63,7 @@ def test_the_authors_weights_load(shared: Path, name: str) -> None:
     assert all(torch.equal(loaded[key], published[key]) for key in published)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", list(PEERS))
 def test_a_real_over_exposed_photograph_comes_nearer_to_its_truth(shared: Path, name: str) -> None:
     truth = luminance(read(shared / "hdr/pairs/anm_capitol.exr"))
@@ -72,6 +78,7 @@ def log_correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(*logs)[0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(PEERS))
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (5, 3), (9, 2)])
 def test_any_size_goes_through(name: str, shape: tuple[int, int], shared: Path) -> None:
@@ -83,6 +90,7 @@ def test_any_size_goes_through(name: str, shape: tuple[int, int], shared: Path) 
     assert light.min() >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(PEERS))
 def test_a_predictor_survives_pickling(name: str, shared: Path) -> None:
     predict = load(name, shared / FOLDER / f"{name}.pth")
@@ -90,6 +98,7 @@ def test_a_predictor_survives_pickling(name: str, shared: Path) -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(predict))(picture), predict(picture))
 
 
+@pytest.mark.slow
 def test_tiles_give_the_whole() -> None:
     torch.manual_seed(0)
     blur = nn.Sequential(nn.Conv2d(3, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 2, 3, padding=1)).eval()
@@ -100,6 +109,7 @@ def test_tiles_give_the_whole() -> None:
         assert not torch.allclose(run_in_tiles(blur, picture, tile=8, halo=2), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [ExpandNet(), LHDR()])
 def test_the_halo_is_wide_enough(network: ExpandNet | LHDR, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
@@ -154,7 +164,8 @@ def test_lhdr_decodes_its_output(monkeypatch: pytest.MonkeyPatch) -> None:
     network = LHDR().eval()
     monkeypatch.setattr(network, "reconstruct", lambda x, summary: torch.full_like(x, 0.5))
     # 0.5 ^ (1 / 0.45) = 0.2143.
-    assert network.predict(torch.rand(1, 3, 6, 5)).flatten().tolist() == pytest.approx([0.2143] * 90, abs=1e-4)
+    predict = Predictor(name="lhdr", network=network)
+    assert predict(np.ones((6, 5, 3))).flatten().tolist() == pytest.approx([0.2143] * 90, abs=1e-4)
 
 
 def test_an_unknown_peer_names_those_that_exist() -> None:
@@ -196,3 +207,35 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     torch.save([1, 2], path)
     with pytest.raises(WeightsError, match="holds no table of tensors"):
         load("expandnet", path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "parameters", "gmacs"), [("expandnet", 456_899, 13.62), ("lhdr", 271_112, 5.43)])
+def test_described_costs_are_the_published_ones(name: str, parameters: int, gmacs: float) -> None:
+    family = find_family(name)
+    counted = cost(family.build(family.arch()), family.arch())
+    assert counted.parameters["total"] == parameters
+    assert counted.macs["total"] / 1e9 == pytest.approx(gmacs, abs=0.005)
+
+
+def test_published_weights_become_a_checkpoint_once(tmp_path: Path) -> None:
+    torch.save(ExpandNet().state_dict(), tmp_path / "weights.pth")
+    path = write_checkpoint("expandnet", tmp_path / "weights.pth", tmp_path / "cache")
+    written = path.stat().st_mtime_ns
+    assert write_checkpoint("expandnet", tmp_path / "weights.pth", tmp_path / "cache") == path
+    assert path.stat().st_mtime_ns == written
+    arch, training, network = checkpoint.load(path)
+    assert (arch.family, training.codec) == ("expandnet", "light")
+    picture = np.random.default_rng(0).random((9, 8, 3), np.float32)
+    expected = load("expandnet", tmp_path / "weights.pth")(picture)
+    np.testing.assert_array_equal(Predictor(name="expandnet", network=network)(picture), expected)
+
+
+def test_the_command_line_takes_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+    torch.save(LHDR().state_dict(), tmp_path / "weights.pth")
+    assert checkpoint.load(parse_model(f"lhdr:{tmp_path}/weights.pth", "checkpoint"))[0].family == "lhdr"
+    with pytest.raises(WeightsError, match=r"expected is ExpandNet's state dict"):
+        parse_model(f"expandnet:{tmp_path}/weights.pth", "checkpoint")
+    with pytest.raises(UsageError, match=r"no weights at .*gone\.pth"):
+        parse_model(f"lhdr:{tmp_path}/gone.pth", "checkpoint")

@@ -4,77 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+from tests.support.records import make_measurement, make_scores, make_trial
 
 from mqn.parsing import write_json
 from mqn.records import (
     Candidate,
-    DeviceInfo,
-    Interval,
     Latency,
-    MachineState,
-    Measurement,
-    MeasureSettings,
     Range,
-    Scores,
     TrialRecord,
 )
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.goals import Objective
+from mqn.search.space.goals import Objective
 
-SCORES = Scores(
-    pictures=2,
-    scores={"psnr_tm": Interval(mean=25.0, low=24.0, high=26.0)},
-    per_picture={"psnr_tm": (24.0, 26.0)},
-    names=("a", "b"),
-    protocol={"dataset": "d0"},
-)
-IDLE = MachineState(load_1m=0.1, frequency_mhz=None, temperature_c=None)
-MEASUREMENT = Measurement(
-    device=DeviceInfo(
-        id="board",
-        model="Board 1",
-        soc="SoC 2",
-        os="Linux",
-        kernel="6",
-        cores=4,
-        memory_mb=512,
-        runtime="2.3",
-        agent_version="1",
-    ),
-    settings=MeasureSettings(),
-    verdict="ok",
-    reasons=(),
+SCORES = make_scores()
+MEASUREMENT = make_measurement(
     parts=(),
     latency_ms=Latency(
         n=50, min=6.5, p50=7.0, p90=7.5, p99=8.0, mean=7.1, std=0.2, p50_range=Range(low=6.9, high=7.15)
     ),
-    peak_memory_mb=10.0,
-    memory_baseline_mb=20.0,
-    memory_method="VmHWM",
-    cpu_wall_ratio=1.0,
-    affinity=(0,),
-    before=IDLE,
-    after=IDLE,
-    started_at="2026-01-01T00:00:00Z",
 )
 
 
 @pytest.fixture
 def trial() -> Callable[..., TrialRecord]:
-    def make(number: int, psnr: float, latency: float, values: dict | None = None, **changes: object) -> TrialRecord:
-        made = {
-            "state": "complete",
+    def make(number: int, psnr: float, latency: float, values: dict | None = None, **changes: Any) -> TrialRecord:
+        usual = {"psnr_tm": psnr, "latency_ms": latency, "latency_ms.p90": latency + 1, "peak_memory_mb": 10.0}
+        given = {
+            "figures": usual,
             "candidate": Candidate().with_values(values or {}),
-            "figures": {"psnr_tm": psnr, "latency_ms": latency},
-            "device_figures": {"board": {"latency_ms": latency, "latency_ms.p90": latency + 1, "peak_memory_mb": 10.0}},
             "verdicts": {"board": "ok"},
             "violations": {"latency_ms <= 21": latency - 21},
         }
-        return TrialRecord(study="s", number=number, **{**made, **changes})
+        return make_trial(number, **{**given, **changes})
 
     return make
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mqn.data.dataset import Dataset
-from mqn.data.prepare import prepare
-from mqn.hdr.files import write, write_png
+from mqn.data.preparation.prepare import prepare
+from mqn.hdr.io.files import write, write_png
 from mqn.hdr.transfer import srgb_encode
-from mqn.scoring.evaluation import PictureSet
+from mqn.scoring.judging.evaluation import PictureSet
 
 SIDE = 32
 NAMES = ("a1.exr", "a2.exr", "b.exr", "c.exr")

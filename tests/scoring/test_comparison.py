@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mqn.scoring.comparison import compare
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 
 
 def lines(values: dict[int, float | None], sources: str = "abcdef") -> dict[int, Line]:

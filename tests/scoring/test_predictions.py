@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mqn.errors import PictureError, UsageError
-from mqn.hdr.files import read, write
-from mqn.scoring.evaluation import Listed, PictureSet
+from mqn.hdr.io.files import read, write
+from mqn.scoring.judging.evaluation import Listed, PictureSet
 from mqn.scoring.predictions import PredictionFolder
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.data.pairs import EvaluationPicture
+from mqn.data.pairs.evaluation import EvaluationPicture
 from mqn.errors import ModelFileError, UnknownNameError, WeightsError
 from mqn.hdr.expansion import EXPANSIONS
-from mqn.hdr.files import read, write
+from mqn.hdr.io.files import read, write
 from mqn.hdr.transfer import srgb_decode
 from mqn.metrics.protocol import judge
 from mqn.parsing import file_hash
@@ -80,12 +80,14 @@ def test_a_model_without_its_manifest_is_no_folder_of_predictions(tmp_path: Path
         parse_method(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_runs_at_any_size(tmp_path: Path) -> None:
+    from mqn.families.mqn.arch import MQNArch
     from mqn.models import checkpoint
     from mqn.models.mqn import build
-    from mqn.records import Arch, Training
+    from mqn.records import Training
 
-    arch = Arch(attention="none", width=0.35, encoder_weights="random", input_size=64)
+    arch = MQNArch(attention="none", width=0.35, encoder_weights="random", input_size=64)
     path = tmp_path / "checkpoint.pt"
     checkpoint.save(path, arch, Training(), build(arch))
     method = parse_method(str(path))
@@ -95,20 +97,35 @@ def test_a_checkpoint_runs_at_any_size(tmp_path: Path) -> None:
     assert 0 <= guess.min() < guess.max() <= 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", ["codec.py", "decoder.py", "checkpoint.py"])
 def test_a_checkpoint_is_judged_again_when_the_code_that_runs_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
+    from mqn.families.mqn.arch import MQNArch
     from mqn.models import checkpoint
     from mqn.models.mqn import build
-    from mqn.records import Arch, Training
+    from mqn.records import Training
 
-    arch = Arch(attention="none", width=0.35, encoder_weights="random", input_size=64)
+    arch = MQNArch(attention="none", width=0.35, encoder_weights="random", input_size=64)
     path = tmp_path / "checkpoint.pt"
     checkpoint.save(path, arch, Training(), build(arch))
     before = parse_method(str(path)).fingerprint
     assert parse_method(str(path)).fingerprint == before
-    monkeypatch.setattr(methods, "file_hash", lambda file: "new" if file.name == "codec.py" else file_hash(file))
+    monkeypatch.setattr(methods, "file_hash", lambda file: "new" if file.name == changed else file_hash(file))
     assert parse_method(str(path)).fingerprint != before
+
+
+def test_a_peer_is_judged_again_when_its_network_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from mqn.families.contract import find_family
+
+    family = find_family("lhdr")
+    torch.save(family.build(family.arch()).state_dict(), tmp_path / "lhdr.pth")
+    before = parse_method(f"lhdr:{tmp_path / 'lhdr.pth'}").fingerprint
+    monkeypatch.setattr(methods, "file_hash", lambda file: "new" if file.name == "highlights.py" else file_hash(file))
+    assert parse_method(f"lhdr:{tmp_path / 'lhdr.pth'}").fingerprint != before
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

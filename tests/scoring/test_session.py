@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 
 from mqn.data.dataset import Dataset
-from mqn.data.pairs import evaluation_pictures
+from mqn.data.pairs.evaluation import evaluation_pictures
 from mqn.errors import DataError
 from mqn.metrics.protocol import do_nothing, score
-from mqn.scoring import engine, sheet
-from mqn.scoring.evaluation import PictureSet
-from mqn.scoring.judge import Judge, Task
+from mqn.scoring import sheet
+from mqn.scoring.judging import engine
+from mqn.scoring.judging.evaluation import PictureSet
+from mqn.scoring.judging.judge import Judge, Task
+from mqn.scoring.judging.pool import Answer, Death
 from mqn.scoring.methods import parse_method
-from mqn.scoring.pool import Answer, Death
-from mqn.scoring.session import Request, Result, run
+from mqn.scoring.result import Request, Result
+from mqn.scoring.session import run
 
 
 class InThisProcess:
@@ -65,7 +67,7 @@ def quietly(request: Request) -> Result:
 
 def test_figures_are_those_of_the_protocol(dataset: Dataset, pictures: PictureSet) -> None:
     expected = score(do_nothing, evaluation_pictures(dataset, 16), metrics=["psnr_tm", "ssim_tm"])
-    figures = quietly(ask(pictures, "do-nothing")).summaries["do-nothing"].scores
+    figures = quietly(ask(pictures, "do-nothing")).overall.summaries["do-nothing"].scores
     for name, interval in expected.scores.items():
         found = figures[name]
         assert (found.mean, found.low, found.high, found.n) == (interval.mean, interval.low, interval.high, 4)
@@ -75,7 +77,7 @@ def test_nothing_is_judged_twice_and_new_metrics_alone_are_new(pictures: Picture
     first = quietly(ask(pictures, "do-nothing"))
     again = quietly(ask(pictures, "do-nothing"))
     assert (first.judged, again.judged) == (4, 0)
-    assert again.summaries == first.summaries
+    assert again.overall == first.overall
     assert quietly(ask(pictures, "do-nothing", metrics=("psnr_tm", "pu21_psnr"))).judged == 4
     assert quietly(ask(pictures, "do-nothing", metrics=("pu21_psnr", "ssim_tm"))).judged == 0
     assert quietly(ask(pictures, "oracle", "do-nothing")).judged == 4
@@ -85,9 +87,9 @@ def test_nothing_is_judged_twice_and_new_metrics_alone_are_new(pictures: Picture
 
 def test_methods_are_ranked_and_compared(pictures: PictureSet) -> None:
     result = quietly(ask(pictures, "do-nothing", "oracle", against="do-nothing"))
-    assert list(result.summaries) == ["oracle", "do-nothing"]
-    gain = result.differences["oracle"]["psnr_tm"]
-    means = [result.summaries[name].scores["psnr_tm"].mean or 0 for name in ("oracle", "do-nothing")]
+    assert list(result.overall.summaries) == ["oracle", "do-nothing"]
+    gain = result.overall.differences["oracle"]["psnr_tm"]
+    means = [result.overall.summaries[name].scores["psnr_tm"].mean or 0 for name in ("oracle", "do-nothing")]
     assert gain.mean == pytest.approx(means[0] - means[1])
     assert (gain.n, gain.sources, gain.p) == (4, 3, 0.25)
     document = json.loads(json.dumps(result.document(), allow_nan=False))
@@ -101,11 +103,11 @@ def test_methods_are_ranked_and_compared(pictures: PictureSet) -> None:
 def test_kinds_of_input_are_compared_each_by_itself(pictures: PictureSet) -> None:
     camera = replace(pictures, inputs="camera", size=None)
     result = quietly(ask(camera, "do-nothing", "oracle", against="do-nothing"))
-    assert {label: list(e) for label, e in result.conditions.items()} == {
+    assert {label: list(e.summaries) for label, e in result.conditions.items()} == {
         "camera:ev0": ["oracle", "do-nothing"],
         "camera:over": ["oracle", "do-nothing"],
     }
-    over = result.condition_differences["camera:over"]["oracle"]["psnr_tm"]
+    over = result.conditions["camera:over"].differences["oracle"]["psnr_tm"]
     assert (over.n, over.sources, over.p) == (2, 2, 0.5)
     document = result.document()
     assert document["against"]["conditions"]["camera:over"]["oracle"]["psnr_tm"]["mean"] == over.mean
@@ -139,7 +141,7 @@ def test_a_death_fails_one_judgement_and_the_rest_goes_on(
     monkeypatch.setattr(InThisProcess, "deadly", frozenset({2}))
     result = quietly(ask(pictures, "do-nothing", "oracle", "banterle"))
     assert [str(failure) for failure in result.failures] == ["oracle, b.exr: its process was ended by SIGSEGV"]
-    assert {name: summary.pictures for name, summary in result.summaries.items()} == {
+    assert {name: summary.pictures for name, summary in result.overall.summaries.items()} == {
         "oracle": 3,
         "do-nothing": 4,
         "banterle": 4,
@@ -148,7 +150,7 @@ def test_a_death_fails_one_judgement_and_the_rest_goes_on(
 
 def test_a_picture_that_cannot_be_judged_is_named(pictures: PictureSet) -> None:
     result = quietly(ask(replace(pictures, size=8), "do-nothing"))
-    assert result.summaries == {}
+    assert result.overall.summaries == {}
     assert len(result.failures) == 4
     assert str(result.failures[0]).startswith("do-nothing, a1.exr: 8 x 8 pixels are too few for 'ssim_tm'")
     assert result.document()["failed"][0]["picture"] == "a1.exr"
@@ -165,9 +167,9 @@ def test_incomplete_predictions_are_refused_before_anything_is_judged(pictures: 
 def test_missing_predictions_are_left_out_where_that_is_allowed(pictures: PictureSet, predictions: Path) -> None:
     (predictions / "b.tif").unlink()
     result = quietly(ask(pictures, "do-nothing", str(predictions), against="do-nothing", allow_missing=True))
-    assert result.summaries[str(predictions)].pictures == 3
-    assert result.summaries["do-nothing"].pictures == 4
-    assert result.differences[str(predictions)]["psnr_tm"].n == 3
+    assert result.overall.summaries[str(predictions)].pictures == 3
+    assert result.overall.summaries["do-nothing"].pictures == 4
+    assert result.overall.differences[str(predictions)]["psnr_tm"].n == 3
     assert result.left_out == [f"{predictions}: 1 missing: b.exr"]
     assert result.failures == []
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 from mqn.scoring.summary import Figure, fixed_pictures, rank, summarize
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from mqn.errors import DataError
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 from mqn.scoring.tables import CSV, PARQUET, write_tables
 
 LINE = Line(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,20 @@ import optuna
 import pytest
 import sqlalchemy.event
 from sqlalchemy.engine import Engine
+from tests.support.in_process_engine import InProcessEngine
+from tests.support.search_fakes import FakePipeline, grid_definition
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from search_fakes import FakePipeline, grid_definition
-
-from mqn.search.about import About
+from mqn.cli.study.live_progress import LiveProgress
 from mqn.search.artifacts import ArtifactStore
-from mqn.search.engine import InProcessEngine
-from mqn.search.loop import Limits, Loop
-from mqn.search.progress import Progress
-from mqn.search.scheduler import Scheduler
-from mqn.search.space import Space, parse_space
-from mqn.search.study import Study, create_study
+from mqn.search.budget.budgets import Budgets
+from mqn.search.budget.limits import Limits
+from mqn.search.space.space import Space
+from mqn.search.space.space_file import parse_space
+from mqn.search.study.about import About
+from mqn.search.study.loop import Loop
+from mqn.search.study.studies import create_study
+from mqn.search.study.study import Study
+from mqn.search.work.scheduler import Scheduler
 from mqn.track.tracker import Tracker
 
 
@@ -32,11 +32,6 @@ def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
     """No test of this room cuts the power: databases are not synced, which takes most of their time."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
-
-
-@pytest.fixture(autouse=True)
-def _sync_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 @pytest.fixture
@@ -79,18 +74,20 @@ def make_loop(tmp_path: Path) -> Callable[..., Loop]:
         *,
         trials: int = 12,
         parallel: int = 3,
-        hours: float | None = None,
+        budgets: Budgets | None = None,
         engine: InProcessEngine | None = None,
         **options: Any,
     ) -> Loop:
         store = ArtifactStore(tmp_path / "artifacts")
+        budgets = budgets or Budgets()
         return Loop(
             study=study,
             pipeline=pipeline,
-            scheduler=Scheduler(store, engine or InProcessEngine(), **options),
+            scheduler=Scheduler(store, engine or InProcessEngine(), account=budgets, **options),
             tracker=Tracker("", tmp_path / "spool"),
-            progress=Progress(study.name, study.space, trials, []),
-            limits=Limits(trials=trials, parallel=parallel, hours=hours),
+            progress=LiveProgress(study.name, study.space, trials, []),
+            limits=Limits(trials=trials, parallel=parallel),
+            budgets=budgets,
         )
 
     return make

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mqn.errors import ConfigError, LocalNameError
-from mqn.search.combinations import MOST_POINTS
-from mqn.search.space import parse_space
+from mqn.errors import ConfigError
+from mqn.search.space.combinations import MOST_POINTS
+from mqn.search.space.space_file import parse_space
 
 SMALL: dict[str, Any] = {
     "name": "s",
@@ -21,6 +22,7 @@ def space(**tables: Any) -> Any:
     return parse_space({**SMALL, **tables}, source="s.toml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tables", "words"),
     [
@@ -56,6 +58,7 @@ def test_absurd_spaces_are_one_line(tables: dict[str, Any], words: str) -> None:
     assert len(str(told.value)) < 400
 
 
+@pytest.mark.slow
 def test_expansion_is_counted_too() -> None:
     wide = {"plan.calibration_pictures": {"low": 1, "high": 1_000_000}, "arch.width": {"choices": [0.35, 0.5]}}
     with pytest.raises(ConfigError, match="more than 10000 points"):
@@ -70,6 +73,6 @@ def test_a_wide_range_is_searched_without_a_list_of_it() -> None:
     assert not dimension.allows("1")
 
 
-def test_a_url_is_no_file_of_weights() -> None:
-    with pytest.raises(LocalNameError, match=r"arch\.encoder_weights = 's3://b/w\.npz' is a URL"):
-        space().with_overrides({"arch.encoder_weights": "s3://b/w.npz"})
+def test_a_url_of_weights_stays_as_it_is_and_a_path_becomes_absolute() -> None:
+    for given, kept in (("s3://b/w.npz", "s3://b/w.npz"), ("w.npz", str(Path("w.npz").absolute()))):
+        assert space().with_overrides({"arch.encoder_weights": given}).base.arch.encoder_weights == kept

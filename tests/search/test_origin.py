@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from mqn.errors import ModelFileError
-from mqn.export.exported import Exported
+from mqn.infer.exported import Exported
 from mqn.parsing import to_plain
 from mqn.records import Candidate, Manifest, Plan
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.origin import find_float_model, origin_of
-from mqn.search.stage_jobs import convert_job
-from mqn.search.stages import FLOAT_MODEL
+from mqn.search.stages.convert import FLOAT_MODEL, convert_job
 
 
 def _exported(inputs: dict[str, object], details: dict[str, object] | None = None) -> Exported:

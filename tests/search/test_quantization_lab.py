@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from mqn.models.cost import cuts
-from mqn.models.mqn import assemble
+from mqn.families.mqn.network import assemble
+from mqn.networks.cost import cuts
 from mqn.parsing import content_hash
 from mqn.records import Plan
-from mqn.search.space import load_space, parse_space
+from mqn.search.space.space_file import load_space, parse_space
 
 
 def test_one_training_serves_more_than_sixty_plans() -> None:
@@ -21,7 +21,7 @@ def test_one_training_serves_more_than_sixty_plans() -> None:
 def test_its_cuts_are_the_networks() -> None:
     space = load_space("quantization_lab")
     (dimension,) = (dimension for dimension in space.dimensions if dimension.key == "plan.cut")
-    assert set(dimension.values() or ()) <= set(cuts(assemble(space.base.arch)))
+    assert set(dimension.values() or ()) <= set(cuts(assemble(space.base.arch), space.base.arch))
 
 
 def test_rules_calibration_and_its_pictures_are_searched_like_anything_else() -> None:

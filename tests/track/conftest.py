@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.records import make_trial
 
-from mqn.records import Candidate, TrialRecord
+from mqn.records import TrialRecord
 
 
 @pytest.fixture(scope="session")
@@ -28,16 +29,14 @@ def dead_uri() -> str:
 def trial() -> Callable[..., TrialRecord]:
     def make(study: str, number: int, **changes: object) -> TrialRecord:
         values = {
-            "state": "complete",
-            "candidate": Candidate(),
-            "figures": {"psnr_tm": 25.5, "latency_ms": 7.25},
+            "figures": {"psnr_tm": 25.5},
             "device_figures": {"board": {"latency_ms": 7.25, "latency_ms.p90": 8.0, "peak_memory_mb": 12.0}},
             "verdicts": {"board": "ok"},
             "artifacts": {"train": "aa", "measure/board": "bb"},
             "violations": {"latency_ms <= 21": -13.75},
             "seconds": {"train": 2.0, "score": 1.0},
         }
-        return TrialRecord(study=study, number=number, **{**values, **changes})
+        return make_trial(number, study=study, **{**values, **changes})
 
     return make
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,6 +65,25 @@ def test_a_server_that_is_away_delays_and_loses_nothing(tmp_path, trial):
     assert (parent.info.status, parent.data.metrics) == ("FINISHED", {"hypervolume": 2.0})
 
 
+def test_a_database_of_another_mlflow_or_without_its_driver_is_a_line_that_nothing_is_tracked(tmp_path, trial, caplog):
+    database = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('to come')")
+    lines = {
+        f"sqlite:///{database}": "cannot be used: Can't locate revision identified by 'to come'",
+        "mysql://me:marked@far/x": "needs the database driver MySQLdb: pip install mysqlclient",
+    }
+    for uri, words in lines.items():
+        with Tracker(uri, tmp_path / "spool") as tracker:
+            tracker.log_trial(trial("a", 0))
+            assert tracker.flush().left == 1
+        line = [record.getMessage() for record in caplog.records if record.name == "mqn.track.rounds"][-1]
+        assert line.startswith("nothing is tracked so far, entries wait in the spool: the tracking database")
+        assert line.endswith(words)
+        assert "marked" not in caplog.text
+
+
 def test_what_waits_for_one_server_is_never_sent_to_another(uri, dead_uri, tmp_path, trial):
     with Tracker(dead_uri, tmp_path / "spool") as tracker:
         tracker.log_trial(trial("elsewhere", 0))
@@ -76,21 +97,29 @@ def test_what_waits_for_one_server_is_never_sent_to_another(uri, dead_uri, tmp_p
 def test_a_queue_stays_the_same_when_a_password_changes(tmp_path):
     old, new = (server_queue(tmp_path, f"http://me:{password}@host/") for password in ("old", "new"))
     assert old == new != server_queue(tmp_path, "http://you:old@host/")
-    Spool.of_server(tmp_path, "http://me:s3cret@host")
+    Spool(tmp_path, "http://me:s3cret@host")
     assert "s3cret" not in "".join(path.read_text() for path in tmp_path.rglob("*.txt"))
 
 
-def test_entries_of_an_older_version_are_sent(uri, tmp_path, trial):
-    old = Spool(tmp_path / "spool")
-    old.add(trial_entry("00000000000000000001-7-000000", trial("older", 0), curves=[], tags={}, artifacts={}))
-    folder = old.study_folder("older")
+def test_entries_of_an_older_version_are_named_and_sent_once_they_are_moved(uri, tmp_path, trial, caplog):
+    root = tmp_path / "spool"
+    spool = Spool(root, uri)
+    spool.add(trial_entry("00000000000000000001-7-000000", trial("older", 0), curves=[], tags={}, artifacts={}))
+    folder = spool.study_folder("older")
     (folder / "0.json").write_text(json.dumps({"id": "0"}))
-    with Tracker(uri, tmp_path / "spool") as tracker:
+    folder.rename(root / "older")
+    with Tracker(uri, root) as tracker:
+        assert not tracker.flush()
+    assert f"entries of a version before 0.1.0 in {root}: 2;" in caplog.text
+    assert f"move its folders ['older'] to {spool.folder}, then mqn track resend" in caplog.text
+    (root / "older").rename(folder)
+    caplog.clear()
+    with Tracker(uri, root) as tracker:
         backlog = tracker.flush()
+    assert "older" not in caplog.text.partition("refused")[0]
     assert (backlog.left, backlog.refused) == (0, 1)
     assert "missing" in backlog.reason
     assert len(children(uri, "older")) == 1
-    assert not folder.exists()
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -210,7 +239,7 @@ def test_one_entry_that_fails_holds_up_no_other(uri, tmp_path, trial, monkeypatc
 
 
 def test_a_study_that_another_process_sends_stops_no_other(uri, tmp_path, trial):
-    spool = Spool.of_server(tmp_path / "spool", uri)
+    spool = Spool(tmp_path / "spool", uri)
     spool.add(trial_entry(spool.new_id(0), trial("a theirs", 0), curves=[], tags={}, artifacts={}))
     (folder,) = spool.studies()
     with spool.sending(folder) as ours, Tracker(uri, tmp_path / "spool") as tracker:
@@ -315,11 +344,15 @@ def test_a_backlog_reads_as_a_line():
 
 
 def test_a_spool_that_fails_while_it_is_emptied_ends_no_study(uri, tmp_path, trial, monkeypatch):
-    def full(path):
-        raise OSError(28, "No space left on device")
+    unlink = Path.unlink
+
+    def full(path, *, missing_ok=False):
+        if path.is_relative_to(tmp_path / "spool") and path.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        unlink(path, missing_ok=missing_ok)
 
     with Tracker(uri, tmp_path / "spool") as tracker:
-        monkeypatch.setattr(Spool, "remove", staticmethod(full))
+        monkeypatch.setattr(Path, "unlink", full)
         tracker.log_trial(trial("disk", 0))
         backlog = tracker.flush()
         assert (backlog.left, backlog.reason) == (1, "[Errno 28] No space left on device")

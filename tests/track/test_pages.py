@@ -7,9 +7,9 @@ import pytest
 
 from mqn.errors import TrackingError
 from mqn.track.connection import connect
-from mqn.track.pages import VIEW_TAG, study_links, table_view
-from mqn.track.pages_server import PagesServer
 from mqn.track.tracker import Tracker
+from mqn.track.ui.pages import VIEW_TAG, study_links, table_view
+from mqn.track.ui.server import PagesServer
 
 
 def test_a_view_shows_trials_with_objectives_and_what_varies():
@@ -25,10 +25,12 @@ def test_a_view_fits_into_a_tag():
     assert len(table_view({"psnr_tm": "maximize"}, [f"arch.a_rather_long_name_{i}" for i in range(500)])) < 5000
 
 
+@pytest.mark.integration
 def test_each_study_has_its_page(tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     with Tracker(uri, tmp_path / "spool") as tracker:
         tracker.open_study("older", {}, {})
+        tracker.flush()  # Studies are sent side by side; this one gets the first number.
         tracker.open_study("newer", {}, {}, goals={"latency_ms/board": "minimize"}, varied=["arch.attention"])
         tracker.flush()
     connect(uri).create_experiment("somebody else's")

@@ -15,6 +15,7 @@ def bundle(tmp_path, model):
     return folder
 
 
+@pytest.mark.slow
 def test_a_bundle_becomes_a_version_under_its_trial_and_once_only(uri, tmp_path, trial, bundle):
     with Tracker(uri, tmp_path / "spool") as tracker:
         tracker.log_trial(trial("registered", 4))

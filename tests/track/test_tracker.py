@@ -25,6 +25,7 @@ def runs(uri, study):
     return client, parents, children
 
 
+@pytest.mark.slow
 def test_a_study_is_an_experiment_with_one_parent_and_a_child_a_trial(uri, tmp_path, trial, model):
     strip = tmp_path / "strip"
     strip.mkdir()
@@ -82,11 +83,10 @@ def test_a_study_is_an_experiment_with_one_parent_and_a_child_a_trial(uri, tmp_p
 def test_every_device_has_its_latency_with_its_range_and_its_verdict(trial):
     ranged = {"latency_ms": 7.25, "latency_ms.p50_low": 7.1, "latency_ms.p50_high": 7.4}
     devices = {"board": ranged, "kind:pixel8": {"latency_ms": 3.0, "undelegated_memory_mb": 9.0}}
-    named = {"latency_ms/board": 7.25, "latency_ms.p50_low/board": 7.1, "latency_ms/kind:pixel8": 3.0}
     record = trial(
         "devices",
         0,
-        figures={"psnr_tm": 25.5, **ranged, **named},
+        figures={"psnr_tm": 25.5},
         device_figures=devices,
         verdicts={"board": "ok", "kind:pixel8": "unsteady"},
     )
@@ -106,6 +106,7 @@ def test_every_device_has_its_latency_with_its_range_and_its_verdict(trial):
     assert (entry.tags["verdict.board"], entry.tags["verdict.kind:pixel8"]) == ("ok", "unsteady")
 
 
+@pytest.mark.slow
 def test_a_trial_logged_again_stays_one_run_with_single_metrics(uri, tmp_path, trial):
     for _ in range(2):
         with Tracker(uri, tmp_path / "spool") as tracker:
@@ -141,6 +142,7 @@ def test_a_resumed_study_keeps_its_params_and_names_the_changed_ones(uri, tmp_pa
     assert parent.data.tags["resumed.trials"] == "8"
 
 
+@pytest.mark.slow
 def test_many_epochs_are_sent_in_batches(uri, tmp_path, trial):
     curves = [{"epoch": i, **{f"figure{k}": float(i + k) for k in range(6)}} for i in range(400)]
     with Tracker(uri, tmp_path / "spool") as tracker:
@@ -211,3 +213,23 @@ def test_a_uri_of_mlflows_variable_that_cannot_be_used_names_it(tmp_path, monkey
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     with pytest.raises(TrackingError, match="MLFLOW_TRACKING_URI names it: set"):
         Tracker("./mlruns", tmp_path / "spool")
+
+
+@pytest.mark.slow
+def test_a_process_that_may_not_send_any_more_sends_nothing_and_keeps_it(uri, tmp_path, trial):
+    mine = True
+    tracker = Tracker(uri, tmp_path / "spool", allowed=lambda: mine)
+    tracker.open_study("fenced", {}, {})
+    tracker.log_trial(trial("fenced", 0))
+    assert tracker.flush().left == 0
+    mine = False
+    tracker.log_trial(trial("fenced", 1))
+    backlog = tracker.close_study("fenced", {})
+    assert (backlog.left, backlog.reason) == (2, "this driver does not hold its study any more, so it sends nothing")
+    tracker.close()
+    _, parents, children = runs(uri, "fenced")
+    assert [run.info.status for run in parents] == ["RUNNING"]
+    assert [run.data.tags["mqn.trial"] for run in children] == ["0"]
+    with Tracker(uri, tmp_path / "spool") as again:
+        assert again.flush().left == 0
+    assert len(runs(uri, "fenced")[2]) == 2

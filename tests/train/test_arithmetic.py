@@ -38,6 +38,7 @@ def test_pictures_are_placed_channels_last() -> None:
     assert CPU.place(torch.zeros(2, 3, 4, 4)).is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.slow
 def test_a_seed_fixes_what_is_drawn() -> None:
     drawn = []
     for _ in range(2):

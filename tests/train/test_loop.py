@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support import own_family
 
 from mqn.errors import TrainingError, WeightsError
+from mqn.families.mqn.arch import MQNArch
 from mqn.models import checkpoint
-from mqn.records import Arch, Training
-from mqn.train.history import EpochReport
+from mqn.records import Training
 from mqn.train.loop import fit
+from mqn.train.state import EpochReport
 
 pytestmark = pytest.mark.integration  # Networks are trained.
 
-ARCH = Arch(attention="sa", encoder_weights="random", input_size=32)
+ARCH = MQNArch(attention="sa", encoder_weights="random", input_size=32)
 TRAINING = Training(epochs=2, lambda_features=0, learning_rate=1e-3, seed=5)
 
 
@@ -79,21 +81,60 @@ def test_training_resumes_to_the_same_weights_bit_for_bit(unbroken: Path, tmp_pa
     assert [entry["epoch"] for entry in json.loads((tmp_path / "history.json").read_text())] == [1, 2, 3, 4]
 
 
+class KilledError(Exception):
+    pass
+
+
+def kill_at_3(report: EpochReport) -> None:
+    if report.epoch == 3:
+        raise KilledError
+
+
 def test_a_training_killed_between_epochs_goes_on(unbroken: Path, tmp_path: Path) -> None:
-    class KilledError(Exception):
-        pass
-
-    def kill(report: EpochReport) -> None:
-        if report.epoch == 3:
-            raise KilledError
-
     training = dataclasses.replace(TRAINING, epochs=4, frozen_epochs=1)
     with pytest.raises(KilledError):
-        _fit(tmp_path, training, on_epoch=kill)
+        _fit(tmp_path, training, on_epoch=kill_at_3)
     assert not (tmp_path / "checkpoint.pt").exists()
     reports: list[EpochReport] = []
     assert _same(_fit(tmp_path, training, on_epoch=reports.append), unbroken)
     assert [report.epoch for report in reports] == [4]
+
+
+def test_a_training_in_parts_comes_to_the_same_files_as_in_one_go(unbroken: Path, tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, epochs=4, frozen_epochs=1)
+    first = _fit(tmp_path / "1", training, until=1)
+    assert checkpoint.load(first)[1].epochs == 1  # What the part is, not what the training is to be.
+    second = _fit(tmp_path / "2", training, until=3, earlier=tmp_path / "1" / "resume.pt")
+    whole = _fit(tmp_path / "3", training, earlier=second.with_name("resume.pt"))
+    assert whole.read_bytes() == unbroken.read_bytes()
+    timed = {"seconds", "waited_seconds"}
+    histories = [json.loads(path.with_name("history.json").read_text()) for path in (whole, unbroken)]
+    one, other = [[{k: v for k, v in epoch.items() if k not in timed} for epoch in history] for history in histories]
+    assert one == other
+    assert len(one) == 4
+
+
+def test_a_part_that_was_killed_goes_on_from_its_own_files(unbroken: Path, tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, epochs=4, frozen_epochs=1)
+    earlier = _fit(tmp_path / "1", training, until=1).with_name("resume.pt")
+    with pytest.raises(KilledError):
+        _fit(tmp_path / "2", training, earlier=earlier, on_epoch=kill_at_3)
+    begun: list[int] = []
+    assert _fit(tmp_path / "2", training, earlier=earlier, on_start=begun.append).read_bytes() == unbroken.read_bytes()
+    assert begun == [3]
+
+
+def test_a_part_whose_own_file_is_damaged_begins_anew_behind_the_part_before(unbroken: Path, tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, epochs=4, frozen_epochs=1)
+    earlier = _fit(tmp_path / "1", training, until=1).with_name("resume.pt")
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "resume.pt").write_bytes(b"")
+    told: list[str] = []
+    begun: list[int] = []
+    whole = _fit(tmp_path / "2", training, earlier=earlier, tell=told.append, on_start=begun.append)
+    assert begun == [1]
+    assert "began this part anew" in told[0]
+    assert whole.read_bytes() == unbroken.read_bytes()
 
 
 def test_training_lowers_the_loss_and_reports_it(tmp_path: Path) -> None:
@@ -191,3 +232,14 @@ def test_a_training_says_how_many_epochs_are_there_already(tmp_path: Path) -> No
     _fit(tmp_path, dataclasses.replace(TRAINING, epochs=1), on_start=begun.append)
     _fit(tmp_path, dataclasses.replace(TRAINING, epochs=2), on_start=begun.append)
     assert begun == [0, 1]
+
+
+def test_a_network_of_a_family_from_outside_is_trained_and_resumed(tmp_path: Path) -> None:
+    arch = own_family.OwnArch(input_size=32)
+    settings: dict = {"pairs": _Pairs(), "pictures": _pictures(), "data": "abc"}
+    fit(arch, dataclasses.replace(TRAINING, epochs=1), directory=tmp_path / "a", **settings)
+    resumed = fit(arch, TRAINING, directory=tmp_path / "a", **settings)
+    assert _same(resumed, fit(arch, TRAINING, directory=tmp_path / "b", **settings))
+    assert checkpoint.load(resumed)[0] == arch
+    with pytest.raises(TrainingError, match="belongs to another training"):
+        fit(dataclasses.replace(arch, channels=4), TRAINING, directory=tmp_path / "a", **settings)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from mqn.models.encoder import Encoder
+from mqn.families.mqn.encoder import Encoder
+from mqn.records import Training
 from mqn.train.batches import make_batches, split
 from mqn.train.freezing import apply_freezing, freed_layers
-from mqn.train.schedule import learning_rate
+from mqn.train.loop import learning_rate
 
 
 def test_learning_rate_falls_by_stairs() -> None:
-    rates = [learning_rate(epoch, initial=1.0, decay=0.99, decay_epochs=4) for epoch in (0, 3, 4, 8)]
+    training = Training(learning_rate=1.0, decay=0.99, decay_epochs=4)
+    rates = [learning_rate(epoch, training) for epoch in (0, 3, 4, 8)]
     assert rates == pytest.approx([1.0, 1.0, 0.99, 0.9801])
 
 

@@ -11,37 +11,41 @@ from typing import Any
 import typer
 from typer.main import get_group
 
-from mqn import __version__
 from mqn.cli import output
 from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
-from mqn.distribution import install_command
+from mqn.distribution import __version__, install_command
 from mqn.errors import MqnError
-from mqn.redaction import hide_url
-from mqn.telemetry import switch_off
+from mqn.net.telemetry import switch_off
+from mqn.text.redaction import hide_url
 
 EPILOG = "State lives under $MQN_HOME (default: .mqn in the current folder). --traceback after any command shows more."
 
-COMMANDS: dict[str, str] = {
-    "search": "Run or resume a study: train, export, score, measure, record.",
-    "status": "Where a study stands: trials, failures, hypervolume.",
-    "front": "A study's Pareto front: table, picture, interactive page.",
-    "select": "Pick a model from a study, verify it, write a bundle.",
-    "ablate": "The paper's Tables 1 and 2, ours beside theirs.",
-    "train": "Train one network.",
-    "export": "Convert and quantize a trained network; suggest plans.",
-    "features": "What a network sees, in float and quantized.",
-    "score": "Judge any methods on fixed pictures.",
-    "measure": "Time a model on a device, alone or against another.",
-    "describe": "A network's size and where it may be cut; every metric.",
-    "convert": "Turn LDR pictures and video into HDR.",
-    "data": "Datasets: list, fetch, prepare, inspect.",
-    "agent": "Lend a device to studies: set up, serve, look after.",
-    "devices": "The devices that a profile names: list, check, bench.",
-    "track": "What is logged to MLflow: send again what it did not take.",
-    "ui": "Open MLflow's pages on all studies.",
-    "doctor": "Is this machine ready for what a profile names?",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "search": ("study", "Run or resume a study: train, export, score, measure, record."),
+    "status": ("study", "Where a study stands: trials, failures, hypervolume."),
+    "front": ("study", "A study's Pareto front: table, picture, interactive page."),
+    "select": ("study", "Pick a model from a study, verify it, write a bundle."),
+    "trials": ("study", "A study's trials as a table or as CSV."),
+    "logs": ("study", "What the stages of a trial printed."),
+    "timeline": ("study", "Where a study's time went: a picture, and a trace for Perfetto."),
+    "delete": ("study", "Delete a study: its trials, runs and artifacts."),
+    "ablate": ("study", "The paper's Tables 1 and 2, ours beside theirs."),
+    "train": ("model", "Train one network."),
+    "export": ("model", "Convert and quantize a trained network; suggest plans."),
+    "features": ("model", "What a network sees, in float and quantized."),
+    "score": ("model", "Judge any methods on fixed pictures."),
+    "measure": ("device", "Time a model on a device, alone or against another."),
+    "describe": ("model", "A network's size and where it may be cut; every metric."),
+    "convert": ("model", "Turn LDR pictures and video into HDR."),
+    "data": ("data", "Datasets: list, fetch, prepare, inspect."),
+    "agent": ("device", "Lend a device to studies: set up, serve, look after."),
+    "devices": ("device", "The devices that a profile names: list, check, bench."),
+    "track": ("system", "What is logged to MLflow: send again what it did not take."),
+    "ui": ("system", "Open MLflow's pages on all studies."),
+    "clean": ("system", "How big each part of $MQN_HOME is, and what can go."),
+    "doctor": ("system", "Is this machine ready for what a profile names?"),
 }
-"""The commands, in the order of `mqn --help`, with what it says of each."""
+"""The commands, in the order of `mqn --help`: the folder of `mqn.cli` that each lies in, and what it does in a line."""
 
 
 def _version(shown: bool) -> None:
@@ -70,16 +74,13 @@ def build() -> Any:
         del version
 
     group = get_group(app)
-    for name, line in COMMANDS.items():
-        group.add_command(LazyCommand(name, line))
+    for name, (folder, line) in COMMANDS.items():
+        group.add_command(LazyCommand(name, folder, line))
     return group
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command.
-
-    Args:
-        arguments: the words behind `mqn`.
 
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 3 nothing satisfies the request, 130 interrupted.

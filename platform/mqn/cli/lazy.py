@@ -19,31 +19,38 @@ SETTINGS = {"help_option_names": ["-h", "--help"]}
 class LazyCommand(TyperCommand):
     """Stands for a command, or a group of commands, until it is run or asked for its own help."""
 
-    def __init__(self, name: str, line: str) -> None:
+    def __init__(self, name: str, folder: str, line: str) -> None:
         """Remember what `mqn --help` shows.
 
         Args:
-            name: the command's name; the file `mqn.cli.NAME` holds it.
+            name: the command's name.
+            folder: the folder of `mqn.cli` in which the file of this name holds it.
             line: what it does, in one line.
         """
         super().__init__(name, help=line, rich_markup_mode=MARKUP)
+        self._folder = folder
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command, and let it read its own words."""
-        return load(str(self.name)).make_context(info_name, args, parent=parent, **extra)
+        return load(str(self.name), self._folder).make_context(info_name, args, parent=parent, **extra)
 
 
-def load(name: str) -> Any:
+def load(name: str, folder: str) -> Any:
     """The command itself.
 
     Args:
-        name: as in `mqn NAME`; the file `mqn.cli.NAME` holds it.
+        name: as in `mqn NAME`.
+        folder: the file `mqn.cli.FOLDER.NAME` holds a function of this name and its `EXAMPLE`, or registers a group.
 
     Returns:
         A command or a group, as Typer runs it.
     """
     own = typer.Typer(rich_markup_mode=MARKUP, context_settings=SETTINGS, add_completion=False)
-    importlib.import_module(f"mqn.cli.{name}").register(own)
+    module = importlib.import_module(f"mqn.cli.{folder}.{name}")
+    if hasattr(module, "EXAMPLE"):
+        own.command(name, epilog=f"Example: {module.EXAMPLE}")(getattr(module, name))
+    else:
+        module.register(own)
     command = get_group(own).commands[name]
     refuse_urls(command)
     return command

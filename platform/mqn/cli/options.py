@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqn.errors import ConfigError, UsageError
-from mqn.local_names import require_local
+from mqn.families import FAMILIES
+from mqn.files.local_names import require_local
+from mqn.home import home
 from mqn.records import Candidate, Plan
 
 if TYPE_CHECKING:
     from mqn.search.artifacts import ArtifactStore
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 ProfileName = Annotated[
     str, typer.Option("--profile", help="Runner profile: a name in runners/ or a .toml file.", show_default=True)
 ]
@@ -37,7 +40,7 @@ Data = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="A candidate's field, for example arch.attention=ca. May be repeated.", metavar="KEY=VALUE"
+        "--set", help="A candidate's field, for example arch.family=expandnet. May be repeated.", metavar="KEY=VALUE"
     ),
 ]
 PlanSettings = Annotated[
@@ -58,9 +61,6 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
     Args:
         settings: words of the form KEY=VALUE; a value is JSON where it can be read as such, else a string.
 
-    Returns:
-        Values by dotted key.
-
     Raises:
         UsageError: a word without `=`.
     """
@@ -68,7 +68,7 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
     for word in settings or ():
         key, separator, text = word.partition("=")
         if not separator or not key:
-            raise UsageError(f"--set {word!r}: write KEY=VALUE, for example --set arch.attention=ca")
+            raise UsageError(f"--set {word!r}: write KEY=VALUE, for example --set arch.family=expandnet")
         try:
             values[key] = json.loads(text)
         except (ValueError, RecursionError):
@@ -102,10 +102,6 @@ def parse_plan(settings: Sequence[str] | None) -> Plan:
 def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
     """Read `--max` and `--min` options.
 
-    Args:
-        words: words of the form METRIC=NUMBER.
-        option: the option's name, for error messages.
-
     Raises:
         UsageError: a word of another form.
         UnknownNameError: a metric that does not exist.
@@ -125,11 +121,7 @@ def parse_bounds(words: Sequence[str] | None, option: str) -> dict[str, float]:
 
 
 def parse_picture(path: Path | None, option: str) -> Path | None:
-    """A picture to be written, checked before the work that it shows; its folder is made.
-
-    Args:
-        path: as given.
-        option: the option's name, for error messages.
+    """Check the path of a picture before the work begins, and make its folder.
 
     Raises:
         UsageError: it is no name of a .png file, or its folder cannot be made.
@@ -194,15 +186,21 @@ def make_folder(folder: Path) -> None:
 
 
 def parse_model(word: str, what: str) -> Path:
-    """A path that must be there; a training's folder stands for its checkpoint.
+    """A path that must be there; a training's folder, or `expandnet:FILE`, stands for a checkpoint of these weights.
 
     Raises:
         UsageError: nothing is there.
+        WeightsError: the file is not that network's state dict.
     """
+    family, colon, weights = word.partition(":")
+    if colon and family in FAMILIES and not Path(word).exists():
+        from mqn.models.peers import write_checkpoint
+
+        return write_checkpoint(family, parse_file(weights, "weights"), home() / "cache" / "published")
     path = parse_file(word, what)
     if not path.is_dir():
         return path
-    from mqn.search.stages import CHECKPOINT
+    from mqn.search.stages.train import CHECKPOINT
 
     checkpoint = path / CHECKPOINT
     return checkpoint if checkpoint.is_file() else path
@@ -211,13 +209,10 @@ def parse_model(word: str, what: str) -> Path:
 def open_store(profile: str) -> ArtifactStore:
     """The artifacts of a profile.
 
-    Args:
-        profile: its name, or a path to a .toml file.
-
     Raises:
         UsageError: there is no such profile, or it is wrong.
     """
     from mqn.profile import load_profile
     from mqn.search.artifacts import ArtifactStore
 
-    return ArtifactStore(load_profile(profile).artifacts)
+    return ArtifactStore.of(load_profile(profile).storage)

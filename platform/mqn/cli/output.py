@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mqn.parsing import to_plain
-from mqn.redaction import redact
-from mqn.terminal import encodable, open_console, open_status, printable, text_column
+from mqn.text.redaction import redact
+from mqn.text.terminal import encodable, open_console, open_status, printable, text_column
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,16 +6,13 @@ from typing import Any
 
 from typer.models import TyperPath
 
-from mqn.local_names import require_local
+from mqn.files.local_names import require_local
 
 
 def refuse_urls(command: Any) -> None:
     """Have every path of a command, or of a group's commands, refused where it is a URL.
 
     What may be a URL (`--data`) is no path to the command line, and decided where it is opened.
-
-    Args:
-        command: as Typer runs it.
     """
     for parameter in command.params:
         if isinstance(parameter.type, TyperPath):

@@ -1,4 +1,4 @@
-"""Prepared datasets: pictures mapped into memory, and where a dataset that somebody asks for lies."""
+"""Prepared datasets: pictures mapped into memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mqn.data import blob, prepare
-from mqn.data.catalogue import (
+from mqn.data.storage import blob
+from mqn.data.storage.catalogue import (
     CATALOGUE,
     FORMAT,
     INPUTS,
@@ -22,18 +22,14 @@ from mqn.data.catalogue import (
     Split,
     hash_entries,
 )
-from mqn.data.mirror import mirror
-from mqn.data.sources import survey
-from mqn.data.staging import PART_FORMAT
-from mqn.data.storage import LocalStorage, open_storage
+from mqn.data.storage.folders import LocalStorage, open_storage
+from mqn.data.storage.mirror import mirror
 from mqn.errors import ConfigError, DataError
-from mqn.home import home
-from mqn.local_names import beginning_of
-from mqn.parsing import content_hash, read_json
+from mqn.parsing import read_json
 
 
 class Dataset:
-    """A prepared dataset, its pictures mapped into memory: opening one costs nothing, and processes share the pages."""
+    """A prepared dataset. Its pictures are mapped into memory, so opening is cheap and processes share the pages."""
 
     def __init__(
         self, place: str, folder: Path, catalogue: Catalogue, pictures: np.ndarray, inputs: np.ndarray
@@ -55,12 +51,9 @@ class Dataset:
         """Open a prepared folder.
 
         Args:
-            path: the folder that `mqn.data.prepare.prepare` wrote, or its URL: then a copy is made once under
-                `$MQN_HOME/data`.
+            path: the folder that `mqn.data.preparation.prepare.prepare` wrote, or its URL: then a copy is made once
+                under `$MQN_HOME/data`.
             progress: told of MiB while a copy is made.
-
-        Returns:
-            The dataset.
 
         Raises:
             DataError: it is not such a folder, or damaged; says what to do.
@@ -116,11 +109,7 @@ class Dataset:
             raise DataError(f"no split {split!r}; a dataset has {' and '.join(SPLITS)}") from None
 
     def picture(self, split: Split, index: int) -> np.ndarray:
-        """One picture, mapped into memory: what is not touched is not read.
-
-        Args:
-            split: `train` or `val`.
-            index: below `count(split)`.
+        """One picture, mapped into memory; only the parts that are used are read.
 
         Returns:
             (H, W, 3) float16, read-only, linear BT.709, relative, at most 32768. Sums and products of such values
@@ -139,26 +128,15 @@ class Dataset:
         return self._inputs[split]
 
     def input_pixels(self, split: Split, index: int) -> np.ndarray:
-        """One of the camera's own pictures, mapped into memory.
-
-        Args:
-            split: `train` or `val`.
-            index: below `len(inputs(split))`.
+        """Map one of the camera's own pictures into memory.
 
         Returns:
-            (H, W, 3) uint8, read-only, display-referred code values, of the size of the picture that is its truth.
+            (H, W, 3) uint8 code values, read-only, of the size of the picture that is its truth.
         """
         return blob.cut(self._input_pixels, self.inputs(split)[index])
 
     def reduced_to(self, names: Iterable[str]) -> Dataset:
-        """The same dataset, its pictures reduced to some of them; for looking at a large one.
-
-        Args:
-            names: of pictures.
-
-        Returns:
-            Another view of the same pixels, under the same hash.
-        """
+        """The same dataset with only some of its pictures: another view of the same pixels, under the same hash."""
         wanted = frozenset(names)
         kept = replace(
             self.catalogue,
@@ -168,41 +146,8 @@ class Dataset:
         return Dataset(self.place, self.folder, kept, self._pictures, self._input_pixels)
 
     def damaged(self) -> list[str]:
-        """Read everything once: the names of pictures whose stored values are not those that were written."""
+        """Read everything once and name the pictures whose values have changed since they were written."""
         entries: tuple[Entry | InputEntry, ...] = (*self.catalogue.pictures, *self.catalogue.inputs)
         blobs = [self._pictures] * len(self.catalogue.pictures) + [self._input_pixels] * len(self.catalogue.inputs)
         stored = zip(entries, blobs, strict=True)
         return [entry.name for entry, values in stored if blob.value_hash(blob.cut(values, entry)) != entry.sha256]
-
-
-def locate(data: str | Path | None = None, *, progress: Progress | None = None) -> Dataset:
-    """Open the dataset that somebody asks for; prepare it first where that has not been done yet.
-
-    Args:
-        data: a folder or a URL as of `mqn.data.storage`. None: the procedural scenes. A prepared dataset: opened. Any
-            other folder: its HDR pictures are prepared once under `$MQN_HOME/data`, and again when a file in it is
-            added, removed or changed.
-        progress: told of every picture while a dataset is prepared, of MiB while one is fetched.
-
-    Returns:
-        The dataset.
-
-    Raises:
-        DataError: there is no such folder, it is a file, or a prepared one is damaged.
-        EmptyDatasetError: it holds too few usable pictures.
-    """
-    if data is None:
-        output = home() / "data" / f"procedural-{FORMAT}"
-        prepare.prepare_once(None, output, progress=progress)
-        return Dataset.open(output)
-    source = open_storage(data)
-    try:
-        prepared = source.exists(CATALOGUE)
-    except OSError as error:
-        raise DataError(f"cannot read {source.place}: {error.strerror or error}; check address and keys") from error
-    if prepared:
-        return Dataset.open(source.place, progress=progress)
-    key = content_hash([FORMAT, PART_FORMAT, source.place, survey(source).states])
-    output = home() / "data" / f"{beginning_of(source.place.rpartition('/')[2], 'dataset')}-{key[:16]}"
-    prepare.prepare_once(source.place, output, progress=progress)
-    return Dataset.open(output)

@@ -1,19 +1,17 @@
-"""Where a dataset's pictures come from, and what their publisher allows, as far as that is recorded."""
+"""The origin and the licence of a dataset's pictures, as far as they are recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from mqn.data.catalogue import Split
 from mqn.data.dataset import Dataset
-from mqn.data.prepare import PROCEDURAL
+from mqn.data.preparation.prepare import PROCEDURAL
 from mqn.data.public.lockfile import LOCK_FILE, Fetched
+from mqn.data.storage.catalogue import SPLITS
 from mqn.errors import ConfigError
 from mqn.parsing import read_json
-from mqn.redaction import redact_url
-
-_SPLITS: tuple[Split, ...] = ("train", "val")
+from mqn.text.redaction import redact_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ def origin_of(dataset: Dataset) -> Origin:
         name=fetched.dataset if fetched else redact_url(made_from),
         licence=fetched.licence if fetched else None,
         procedural=procedural,
-        counts={split: dataset.count(split) for split in _SPLITS},
+        counts={split: dataset.count(split) for split in SPLITS},
         hash=dataset.hash,
     )
 

@@ -1,11 +1,10 @@
-"""The host's side of one agent: who it is, how it is, and the device alone for a while."""
+"""The client of one agent: identity, state, uploads and leases."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from mqn.device import lease, wire
@@ -17,7 +16,10 @@ from mqn.records import DeviceInfo, MachineState
 
 
 class Client:
-    """One agent."""
+    """One agent.
+
+    Methods raise a `DeviceAwayError` where it cannot be reached or its disk is full, else a `DeviceRefusedError`.
+    """
 
     def __init__(self, url: str, token: str | None = None, *, ca: Path | None = None, **options: Any) -> None:
         """Remember whom to speak to; nothing is sent yet.
@@ -29,20 +31,16 @@ class Client:
             options: patience and transport (`mqn.device.connection.Connection`).
 
         Raises:
-            DeviceRefusedError: the address is none, or the token would travel in clear.
+            DeviceRefusedError: the address is not valid, or the token would travel in clear.
         """
         self.url = url.rstrip("/")
         self.token = token
         self._connection = Connection(url, token, ca=ca, **options)
 
     def __enter__(self) -> Self:
-        """Use as a context manager to close its connections."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close its connections."""
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -50,12 +48,7 @@ class Client:
         self._connection.close()
 
     def info(self) -> DeviceInfo:
-        """Ask who the device is.
-
-        Raises:
-            DeviceAwayError: it cannot be reached.
-            DeviceRefusedError: it refuses.
-        """
+        """Ask who the device is."""
         return self._connection.read(DeviceInfo, self._connection.send("GET", wire.DEVICE))
 
     def state(self) -> MachineState:
@@ -63,7 +56,7 @@ class Client:
         return self._connection.read(MachineState, self._connection.send("GET", wire.STATE))
 
     def isolation(self) -> wire.Isolation:
-        """Ask what passes, which run strangers' models, are kept from there; raises as `info` does.
+        """Ask what passes are isolated from there, since they run untrusted models; raises as `info` does.
 
         Returns:
             No guards where the agent is of an earlier version, which does not say.

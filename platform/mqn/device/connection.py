@@ -1,4 +1,4 @@
-"""One agent's address: requests are sent until they are answered, and every failure leaves as one of ours.
+"""Requests to one agent, sent again until they are answered; every failure becomes one of our errors.
 
 `DeviceAwayError` is worth another try, `DeviceRefusedError` is not.
 """
@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 import httpx
 
+from mqn import faults
 from mqn.device import tls, wire
 from mqn.errors import ConfigError, DeviceAwayError, DeviceRefusedError
 from mqn.parsing import from_mapping
-from mqn.terminal import printable
+from mqn.text.terminal import printable
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Connection:
             transport: another way to the agent, for tests.
 
         Raises:
-            DeviceRefusedError: the address is none, the token cannot be one or would travel in clear, or the
+            DeviceRefusedError: the address or the token is not valid, the token would travel in clear, or the
                 certificate cannot be read.
         """
         self.url = url.rstrip("/")
@@ -115,9 +116,11 @@ class Connection:
                 response = self._http.request(method, path, content=None if body is None else body(), **options)
             except httpx.TransportError as error:
                 tls.check(error, self._http.base_url, answered=self._answered)
-                reason = _name(error)
+                reason = faults.line_of(error)
             except httpx.DecodingError as error:
-                raise DeviceRefusedError(f"{self.url} answers in a way not understood here ({_name(error)})") from error
+                raise DeviceRefusedError(
+                    f"{self.url} answers in a way not understood here ({faults.line_of(error)})"
+                ) from error
             else:
                 self._answered = True
                 if response.is_success or response.status_code in allow:
@@ -136,11 +139,7 @@ class Connection:
         raise DeviceAwayError(f"no agent answers at {self.url} ({reason}); start one with: {self._advice()}")
 
     def read(self, cls: type[T], response: httpx.Response) -> T:
-        """Read the record that an answer holds.
-
-        Raises:
-            DeviceRefusedError: it holds none.
-        """
+        """Read the record that an answer holds; a `DeviceRefusedError` where it holds none."""
         try:
             return from_mapping(cls, plain_texts(response.json()), source=self.url)
         except (ValueError, ConfigError) as error:
@@ -203,11 +202,11 @@ def check_address(url: str, token: str | None) -> tuple[bool, int]:
         Whether it is spoken to over TLS, and its port.
 
     Raises:
-        DeviceRefusedError: the address is none, or the token cannot be one or would travel in clear.
+        DeviceRefusedError: the address or the token is not valid, or the token would travel in clear.
     """
     try:
         parsed = httpx.URL(url)
-        parsed.host.encode("idna")  # as whoever resolves it will
+        parsed.host.encode("idna")  # As the resolver will.
     except (httpx.InvalidURL, UnicodeError):
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
@@ -220,7 +219,3 @@ def check_address(url: str, token: str | None) -> tuple[bool, int]:
             f"{url} would carry the token in clear; give an https:// address; `mqn agent init` makes the certificate"
         )
     return secure, parsed.port or (443 if secure else 80)
-
-
-def _name(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Whether a processor is only imitated: its times say nothing about a real one."""
+"""Whether a processor is emulated: its times say nothing about a real one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ X86 = frozenset({"x86_64", "i386", "i486", "i586", "i686"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What may betray an imitation; empty where it cannot be read.
+    """What may show that a processor is emulated; empty where it cannot be read.
 
     Attributes:
         architecture: of programs, as `uname -m` says.
@@ -32,7 +32,7 @@ class Traits:
 
 
 def is_emulated() -> bool:
-    """Whether this machine's processor is imitated (see `looks_emulated`)."""
+    """Whether this machine's processor is emulated (see `looks_emulated`)."""
     return looks_emulated(
         Traits(
             architecture=platform.machine(),
@@ -45,7 +45,7 @@ def is_emulated() -> bool:
 
 
 def looks_emulated(traits: Traits) -> bool:
-    """Whether QEMU stands in for the processor, as far as the kernel's files betray it.
+    """Whether QEMU emulates the processor, as far as the kernel's files show it.
 
     One program under qemu-user, on a kernel of another architecture; or a whole machine under QEMU without KVM. An
     imitation that copies a real processor's description in every detail stays unnoticed.
@@ -62,7 +62,7 @@ def _is_one_program(traits: Traits, cpu: dict[str, str]) -> bool:
 
 
 def _is_same(kernel: str, architecture: str) -> bool:
-    # A 64-bit kernel runs programs of its 32-bit ancestors by itself.
+    # A 64-bit kernel runs 32-bit programs of the same architecture without emulation.
     families = (X86, frozenset({"aarch64", "armv8l", "armv7l", "armv6l", "arm"}))
     return kernel == architecture or any({kernel, architecture} <= family for family in families)
 
@@ -71,7 +71,7 @@ def _is_whole_machine(traits: Traits, cpu: dict[str, str]) -> bool:
     name = cpu.get("model name", "")
     if "TCG" in name or (name.startswith("QEMU Virtual CPU") and "kvm-clock" not in traits.clocks.split()):
         return True
-    # QEMU's own `max`, of no maker; and its `virt` board with the clock that it gives to an imitation only.
+    # QEMU's own processor `max`; and its `virt` board with the clock that it has only under emulation.
     if (cpu.get("CPU implementer"), cpu.get("CPU part")) in {("0x00", "0x051"), ("0x0", "0x51")}:
         return True
     return traits.board == "linux,dummy-virt" and cpu.get("BogoMIPS") == "125.00"

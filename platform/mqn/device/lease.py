@@ -1,4 +1,4 @@
-"""A device held alone: waiting for the turn, signs of life, jobs, giving it back."""
+"""A lease as the host holds it: waiting for the turn, signs of life, jobs, giving it back."""
 
 from __future__ import annotations
 
@@ -175,16 +175,10 @@ class HeldLease:
 def hold(
     connection: Connection, holder: str, *, ttl_seconds: float = TTL_SECONDS, on_wait: OnWait | None = None
 ) -> Iterator[HeldLease]:
-    """Wait for the turn, hold the device, give it back.
-
-    Args:
-        connection: to its agent.
-        holder: who asks; holders take turns.
-        ttl_seconds: how long the lease lives without a sign of life.
-        on_wait: told how many come before, whenever that changes.
+    """Wait for the turn, hold the device, give it back (see `Client.lease`).
 
     Raises:
-        DeviceAwayError: the device cannot be reached, or loses the lease time and again.
+        DeviceAwayError: the device cannot be reached, or loses the lease again and again.
         DeviceRefusedError: it refuses.
     """
     request = wire.LeaseRequest(holder=holder, ttl_seconds=ttl_seconds)

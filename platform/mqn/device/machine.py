@@ -1,10 +1,12 @@
-"""What can be read of this machine without privileges: who it is, how busy, fast and warm, how much memory we hold.
+"""Readings of this machine that need no privileges: identity, load, clock, temperature, our memory.
 
 Linux's `/proc` and `/sys`; whatever cannot be read is None, never a guess. 1 MB is 10^6 bytes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import os
 import platform
@@ -14,8 +16,8 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from mqn import __version__
 from mqn.device.emulation import is_emulated
+from mqn.distribution import __version__
 from mqn.records import Delegate, DeviceInfo, MachineState
 
 PROC = Path("/proc")
@@ -50,7 +52,7 @@ def read_state(processors: Sequence[int]) -> MachineState:
 
 
 def busy_seconds(processors: Sequence[int]) -> float | None:
-    """Processor time that everybody, the hypervisor included, took so far of these processors; None if unreadable."""
+    """Processor time that all, the hypervisor included, used so far on these processors; None if unreadable."""
     rows = _processor_rows(processors)
     if rows is None:
         return None
@@ -60,7 +62,7 @@ def busy_seconds(processors: Sequence[int]) -> float | None:
 
 
 def stolen_seconds(processors: Sequence[int]) -> float | None:
-    """Processor time that a hypervisor gave to others so far, of these processors; None if unreadable."""
+    """Processor time of these processors that a hypervisor gave to others so far; None if unreadable."""
     rows = _processor_rows(processors)
     return None if rows is None else sum(int(row[8]) for row in rows) / os.sysconf("SC_CLK_TCK")
 
@@ -102,6 +104,12 @@ def address_space_bytes() -> int:
     """Address space that this process takes now; 0 if unreadable."""
     text = _read(PROC / "self" / "statm")
     return int(text.split()[0]) * os.sysconf("SC_PAGE_SIZE") if text else 0
+
+
+def trim_memory() -> None:
+    """Return freed memory to the system, where the C library can (glibc): it would keep it after a large result."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def describe() -> DeviceInfo:
@@ -172,7 +180,7 @@ def _temperature_c() -> float | None:
 
 
 def _battery() -> tuple[float | None, bool | None]:
-    """Charge of the emptiest battery, and whether none of them is being emptied."""
+    """Charge of the emptiest battery, and whether none is discharging."""
     found = []
     for supply in sorted((SYS / "class" / "power_supply").glob("*")):
         kind, scope = ((_read(supply / name) or "").strip() for name in ("type", "scope"))

@@ -1,19 +1,20 @@
-"""Measurements that count: under one lease, tried again while the machine disturbs them, given up by name."""
+"""Measurements under one lease, repeated while the machine disturbs them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from mqn.device.client import Client
-from mqn.device.lease import OnState, OnWait, name_holder
-from mqn.device.pool.gates import Gates
+from mqn.device.lease import HeldLease, OnState, OnWait, name_holder
+from mqn.device.pool.state_bounds import StateBounds
 from mqn.device.science.figures import describe_verdict
 from mqn.errors import MeasurementError, UnsteadyError
-from mqn.naming import tell_apart
 from mqn.records import Comparison, Measurement, MeasureSettings, OpProfile, Verdict
+from mqn.text.display_names import tell_apart
 
 Result = TypeVar("Result", Measurement, Comparison)
 
@@ -23,16 +24,26 @@ FINAL: frozenset[Verdict] = frozenset({"crashed", "timeout", "rejected"})
 PAUSES_SECONDS = (0.5, 2.0, 5.0)
 
 
+class Circumstances(TypedDict, total=False):
+    """What goes with a measurement besides what is measured and how; all of it may be left out.
+
+    Attributes:
+        holder: who holds the device meanwhile; without it `mqn measure` on this machine.
+        bounds: what the device must keep before every try.
+        on_state: told whenever a job's state changes.
+        on_wait: told how many hold the device before.
+        pauses_seconds: between tries.
+    """
+
+    holder: str | None
+    bounds: StateBounds | None
+    on_state: OnState | None
+    on_wait: OnWait | None
+    pauses_seconds: Sequence[float]
+
+
 def measure(
-    client: Client,
-    files: Sequence[Path],
-    settings: MeasureSettings,
-    *,
-    holder: str | None = None,
-    gates: Gates | None = None,
-    on_state: OnState | None = None,
-    on_wait: OnWait | None = None,
-    pauses_seconds: Sequence[float] = PAUSES_SECONDS,
+    client: Client, files: Sequence[Path], settings: MeasureSettings, **others: Unpack[Circumstances]
 ) -> Measurement:
     """Measure until the verdict is one that the settings accept.
 
@@ -40,11 +51,7 @@ def measure(
         client: of the device.
         files: one model, or backbone and head.
         settings: how; `accept` and `attempts` rule here.
-        holder: who holds the device meanwhile; None: `mqn measure` on this machine.
-        gates: what the device must keep before every try.
-        on_state: told whenever a job's state changes.
-        on_wait: told how many hold the device before.
-        pauses_seconds: between tries.
+        others: see `Circumstances`.
 
     Returns:
         The measurement, with the ranges in which its percentiles lie.
@@ -59,14 +66,10 @@ def measure(
     """
     from mqn.device.science.intervals import analyse
 
-    client.send(files)
-    with client.lease(holder or name_holder("mqn measure"), on_wait=on_wait) as lease:
+    def run(lease: HeldLease) -> Measurement:
+        return lease.measure(files, settings, others.get("on_state"))
 
-        def run() -> Measurement:
-            _keep(client, gates)
-            return lease.measure(files, settings, on_state)
-
-        found = _insist(run, settings, pauses_seconds, _names(files), analyse)
+    found = _insist(client, files, settings, others, _names(files), run, analyse)
     if found.latency_ms is None:
         raise MeasurementError(f"{_names(files)}: {describe_verdict(found)}", found)
     return analyse(found)
@@ -77,100 +80,67 @@ def compare(
     files: Sequence[Path],
     against: Sequence[Path],
     settings: MeasureSettings,
-    *,
-    holder: str | None = None,
-    gates: Gates | None = None,
-    on_state: OnState | None = None,
-    on_wait: OnWait | None = None,
-    pauses_seconds: Sequence[float] = PAUSES_SECONDS,
+    **others: Unpack[Circumstances],
 ) -> Comparison:
-    """Time two models in turns until the verdict is one that the settings accept.
+    """Time two models in turns until the verdict is one that the settings accept; otherwise like `measure`.
 
     Args:
         client: of the device.
         files: of model A: one, or backbone and head.
         against: of model B.
         settings: how.
-        holder: as for `measure`; so are the others.
-        gates: what the device must keep before every try.
-        on_state: told whenever a job's state changes.
-        on_wait: told how many hold the device before.
-        pauses_seconds: between tries.
+        others: see `Circumstances`.
 
     Returns:
         The comparison, with the ratios of its percentiles and the ranges in which they lie.
-
-    Raises:
-        MeasurementError: as for `measure`; so are the others.
-        DeviceError: see there.
-        ModelFileError: a file cannot be read.
     """
     from mqn.device.science.intervals import analyse_comparison
 
-    client.send([*files, *against])
+    def run(lease: HeldLease) -> Comparison:
+        return lease.compare(files, against, settings, others.get("on_state"))
+
     names = " against ".join(tell_apart([files, against]))
-    with client.lease(holder or name_holder("mqn measure"), on_wait=on_wait) as lease:
-
-        def run() -> Comparison:
-            _keep(client, gates)
-            return lease.compare(files, against, settings, on_state)
-
-        found = _insist(run, settings, pauses_seconds, names, analyse_comparison)
+    found = _insist(client, [*files, *against], settings, others, names, run, analyse_comparison)
     if not found.first or not found.second:
         raise MeasurementError(f"{names}: {describe_verdict(found)}", found)
     return analyse_comparison(found)
 
 
 def profile(
-    client: Client,
-    files: Sequence[Path],
-    settings: MeasureSettings,
-    *,
-    holder: str | None = None,
-    gates: Gates | None = None,
-    on_state: OnState | None = None,
-    on_wait: OnWait | None = None,
+    client: Client, files: Sequence[Path], settings: MeasureSettings, **others: Unpack[Circumstances]
 ) -> OpProfile:
     """Profile a model by operator, once: what disturbs the machine disturbs every operator alike.
 
-    Args:
-        client: of the device.
-        files: one model, or backbone and head.
-        settings: how.
-        holder: as for `measure`; so are the others.
-        gates: what the device must keep.
-        on_state: told whenever the job's state changes.
-        on_wait: told how many hold the device before.
-
-    Raises:
-        MeasurementError: there is no profile; says why.
-        DeviceError: as for `measure`.
-        ModelFileError: a file cannot be read.
+    Arguments and errors are those of `measure`; a `MeasurementError` says why there is no profile.
     """
-    client.send(files)
-    with client.lease(holder or name_holder("mqn measure"), on_wait=on_wait) as lease:
-        _keep(client, gates)
-        found = lease.profile(files, settings, on_state)
+    with _lease(client, files, others) as lease:
+        _check_bounds(client, others)
+        found = lease.profile(files, settings, others.get("on_state"))
     if found.profiled_ms is None:
         raise MeasurementError(f"{_names(files)}: {describe_verdict(found)}")
     return found
 
 
 def _insist(
-    run: Callable[[], Result],
+    client: Client,
+    files: Sequence[Path],
     settings: MeasureSettings,
-    pauses: Sequence[float],
+    others: Circumstances,
     names: str,
+    run: Callable[[HeldLease], Result],
     analyse: Callable[[Result], Result],
 ) -> Result:
-    for attempt in range(settings.attempts):
-        if attempt:
-            time.sleep(pauses[min(attempt, len(pauses)) - 1])
-        found = run()
-        if found.verdict in settings.accept:
-            return found
-        if found.verdict in FINAL:
-            break
+    pauses = others.get("pauses_seconds", PAUSES_SECONDS)
+    with _lease(client, files, others) as lease:
+        for attempt in range(settings.attempts):
+            if attempt:
+                time.sleep(pauses[min(attempt, len(pauses)) - 1])
+            _check_bounds(client, others)
+            found = run(lease)
+            if found.verdict in settings.accept:
+                return found
+            if found.verdict in FINAL:
+                break
     tries = f"; tried {attempt + 1} times" if attempt else ""
     line = f"{names}: {describe_verdict(found)}{tries}"
     if found.verdict in FINAL:
@@ -178,9 +148,15 @@ def _insist(
     raise UnsteadyError(line, analyse(found))
 
 
-def _keep(client: Client, gates: Gates | None) -> None:
-    if gates is not None and gates.any:
-        gates.check(client.state())
+def _lease(client: Client, files: Sequence[Path], others: Circumstances) -> AbstractContextManager[HeldLease]:
+    client.send(files)
+    return client.lease(others.get("holder") or name_holder("mqn measure"), on_wait=others.get("on_wait"))
+
+
+def _check_bounds(client: Client, others: Circumstances) -> None:
+    bounds = others.get("bounds")
+    if bounds is not None and bounds.any:
+        bounds.check(client.state())
 
 
 def _names(files: Sequence[Path]) -> str:

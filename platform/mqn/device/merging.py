@@ -1,11 +1,13 @@
-"""What several passes make together: the parts of a measurement, of a comparison, of a profile."""
+"""Merges the results of passes into a measurement, a comparison or a profile."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from mqn.device.passes import Failure, MemoryResult, PassResult, TimedResult
 from mqn.device.science.figures import sum_parts, summarise
@@ -36,6 +38,14 @@ class SessionFile:
     path: Path
 
 
+class Origin(TypedDict):
+    """What every record of a job says: the device that measured, how, and since when (UTC, ISO 8601)."""
+
+    device: DeviceInfo
+    settings: MeasureSettings
+    started_at: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """The timed passes of one job, judged together.
@@ -60,16 +70,18 @@ class Timing:
         return tuple(len(timed.models[0][0].samples_ns) for timed in self.passes)
 
 
+def begin(device: DeviceInfo, settings: MeasureSettings) -> Origin:
+    """The origin of a job that begins now."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Origin(device=device, settings=settings, started_at=now)
+
+
 def merge(
     passes: Sequence[TimedResult], settings: MeasureSettings, device: DeviceInfo, yardsticks: Yardsticks | None
 ) -> Timing:
-    """Judge the timed passes of one job together.
+    """Judge the timed passes of one job together; all of them are of the same models.
 
-    Args:
-        passes: at least one, in the order they ran, all of the same models.
-        settings: of the job.
-        device: that ran them.
-        yardsticks: what it could do of late; what these passes tell of that is added.
+    What they tell of the device's speed is added to `yardsticks`.
     """
     yardstick = None if yardsticks is None else yardsticks.rate(passes, device)
     elsewhere = settings.delegate in ("gpu", "nnapi")
@@ -85,23 +97,19 @@ def merge(
 
 
 def report_measurement(
+    origin: Origin,
     *,
-    files: Sequence[SessionFile],
-    settings: MeasureSettings,
-    device: DeviceInfo,
-    started_at: str,
-    timing: Timing | None,
-    memory: MemoryResult | None,
-    undelegated: MemoryResult | None,
-    failure: Failure | None,
+    files: Sequence[SessionFile] = (),
+    timing: Timing | None = None,
+    memory: MemoryResult | None = None,
+    undelegated: MemoryResult | None = None,
+    failure: Failure | None = None,
 ) -> Measurement:
     """Put a measurement together; one that failed has no figures at all.
 
     Args:
+        origin: of the job.
         files: that were measured.
-        settings: how.
-        device: who measured.
-        started_at: UTC, ISO 8601.
         timing: of the timed passes.
         memory: of the memory pass.
         undelegated: of the one without a delegate; None where there was none.
@@ -110,8 +118,7 @@ def report_measurement(
     if failure is not None or timing is None or memory is None:
         assert failure is not None
         return Measurement(
-            device=device,
-            settings=settings,
+            **origin,
             verdict=failure.verdict,
             reasons=(failure.reason,),
             parts=(),
@@ -120,15 +127,13 @@ def report_measurement(
             memory_baseline_mb=None,
             memory_method="none: nothing was measured",
             cpu_wall_ratio=None,
-            affinity=settings.processors,
+            affinity=origin["settings"].processors,
             before=UNREAD,
             after=UNREAD,
-            started_at=started_at,
         )
     parts = _measure_parts(files, timing.passes, 0)
     return Measurement(
-        device=device,
-        settings=settings,
+        **origin,
         verdict=timing.verdict,
         reasons=timing.reasons,
         parts=parts,
@@ -143,34 +148,21 @@ def report_measurement(
         yardstick=timing.yardstick,
         before=timing.passes[0].before,
         after=timing.passes[-1].after,
-        started_at=started_at,
     )
 
 
 def report_comparison(
+    origin: Origin,
     *,
-    models: Sequence[Sequence[SessionFile]],
-    settings: MeasureSettings,
-    device: DeviceInfo,
-    started_at: str,
-    timing: Timing | None,
-    failure: Failure | None,
+    models: Sequence[Sequence[SessionFile]] = ((), ()),
+    timing: Timing | None = None,
+    failure: Failure | None = None,
 ) -> Comparison:
-    """Put a comparison together; its ratios are left to the host.
-
-    Args:
-        models: the two, each its files.
-        settings: how.
-        device: who measured.
-        started_at: UTC, ISO 8601.
-        timing: of the timed passes.
-        failure: the first, if any.
-    """
+    """Put a comparison of two models together; its ratios are left to the host. Arguments as above."""
     if timing is None:
         assert failure is not None
         return Comparison(
-            device=device,
-            settings=settings,
+            **origin,
             verdict=failure.verdict,
             reasons=(failure.reason,),
             first=(),
@@ -179,12 +171,10 @@ def report_comparison(
             cpu_wall_ratio=None,
             before=UNREAD,
             after=UNREAD,
-            started_at=started_at,
         )
     first, second = (_measure_parts(files, timing.passes, number) for number, files in enumerate(models))
     return Comparison(
-        device=device,
-        settings=settings,
+        **origin,
         verdict=timing.verdict,
         reasons=timing.reasons,
         first=first,
@@ -193,32 +183,16 @@ def report_comparison(
         cpu_wall_ratio=timing.cpu_wall_ratio,
         before=timing.passes[0].before,
         after=timing.passes[-1].after,
-        started_at=started_at,
     )
 
 
-def report_profile(
-    *,
-    files: Sequence[SessionFile],
-    settings: MeasureSettings,
-    device: DeviceInfo,
-    started_at: str,
-    result: PassResult,
-) -> OpProfile:
-    """Put a profile together: every operator with its share of all operators' time.
-
-    Args:
-        files: that were profiled.
-        settings: how.
-        device: who profiled.
-        started_at: UTC, ISO 8601.
-        result: of the profile pass.
-    """
+def report_profile(origin: Origin, result: PassResult, files: Sequence[SessionFile] = ()) -> OpProfile:
+    """Put a profile together of a profile pass's result: every operator with its share of all operators' time."""
     found, failure = result.profile, result.failure
-    total = sum(op.mean_ms for op in found.ops) if found else 0.0
+    ops = found.ops if found else ()
+    total = sum(op.mean_ms for op in ops)
     return OpProfile(
-        device=device,
-        settings=settings,
+        **origin,
         verdict="ok" if failure is None else failure.verdict,
         reasons=() if failure is None else (failure.reason,),
         sha256=tuple(file.sha256 for file in files),
@@ -232,10 +206,9 @@ def report_profile(
                 mean_ms=op.mean_ms,
                 share=op.mean_ms / total if total else 0.0,
             )
-            for op in (found.ops if found else ())
+            for op in ops
         ),
         profiled_ms=found.profiled_ms if found else None,
-        started_at=started_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a pass is told and what it answers: the records between a session and whatever runs passes on a device.
+"""Requests and results of passes: the records between a session and the process on the device.
 
 A pass is one process that opens one or two models, runs them, and ends. The same JSON serves our Python bench and the C
 runner.
@@ -80,11 +80,6 @@ class TimedPart:
     delegation: Delegation | None = None
 
     def __post_init__(self) -> None:
-        """Check the samples.
-
-        Raises:
-            ValueError: there are none, or one took no time.
-        """
         if not self.samples_ns or min(self.samples_ns) <= 0:
             raise ValueError("samples_ns must be some, each above 0")
 
@@ -121,11 +116,6 @@ class TimedResult:
     after: MachineState
 
     def __post_init__(self) -> None:
-        """Check that all was timed in the same rounds.
-
-        Raises:
-            ValueError: the samples differ in number, no time passed, or the yardstick took none.
-        """
         if len({len(part.samples_ns) for parts in self.models for part in parts}) != 1 or self.wall_seconds <= 0:
             raise ValueError("every part must have as many samples, and wall_seconds be above 0")
         if self.yardstick_ns is not None and (len(self.yardstick_ns) != 2 or min(self.yardstick_ns) <= 0):
@@ -192,11 +182,7 @@ class PassResult:
 
 
 def parse_result(text: bytes, request: PassRequest) -> PassResult:
-    """Read what a pass left behind. It held a stranger's model: its answer is checked, not trusted.
-
-    Args:
-        text: JSON, or anything.
-        request: what it was told to do.
+    """Read what a pass left behind. It ran an untrusted model, so its answer is checked.
 
     Returns:
         The answer, or a `crashed` failure where it makes no sense as one to this request.
@@ -211,12 +197,7 @@ def parse_result(text: bytes, request: PassRequest) -> PassResult:
 
 
 def check_result(result: PassResult, request: PassRequest) -> PassResult:
-    """Give an answer back, or a `crashed` failure where it makes no sense as one to a request.
-
-    Args:
-        result: the answer.
-        request: what the pass was told to do.
-    """
+    """Give an answer to a request back, or a `crashed` failure where it makes no sense."""
     try:
         _check(result, request)
     except ValueError as error:
@@ -228,6 +209,11 @@ def time_is_up(request: PassRequest) -> PassResult:
     """The answer of a pass that our wall clock ended."""
     reason = f"the {request.kind} pass took more than {request.settings.timeout_seconds:g} s (timeout_seconds)"
     return PassResult(failure=Failure(verdict="timeout", reason=reason))
+
+
+def died(request: PassRequest, description: str, verdict: Verdict = "crashed") -> PassResult:
+    """The answer of a pass whose process ended badly; the description says how."""
+    return PassResult(failure=Failure(verdict=verdict, reason=f"the {request.kind} pass: {description}"))
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""From passes that a backend runs to a measurement, a comparison or a profile, whatever drives the device."""
+"""A session: runs passes on a backend, and makes a measurement, a comparison or a profile of them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ import dataclasses
 import math
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
+from mqn.device import merging
 from mqn.device.backends.contract import Backend
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.merging import (
-    SessionFile,
-    Timing,
-    merge,
-    report_comparison,
-    report_measurement,
-    report_profile,
-)
+from mqn.device.backends.local.isolation import KillSwitch
+from mqn.device.merging import SessionFile, Timing
 from mqn.device.passes import Failure, Kind, PassFile, PassRequest, PassResult
 from mqn.device.science.yardsticks import Yardsticks
-from mqn.records import Comparison, DeviceInfo, Measurement, MeasureSettings, OpProfile
+from mqn.records import Comparison, Measurement, MeasureSettings, OpProfile
 
 # A ratio at 99 % needs more processes than a figure does: Student's t falls from 9.9 at three of them to 3.5 at eight.
 MIN_COMPARED_PROCESSES = 8
@@ -62,11 +55,9 @@ def measure(
     if memory.failure is None and settings.delegate != "none":
         # A model that the runtime cannot run by itself, or not in time, leaves this one figure out and spoils no other.
         undelegated = session.run("memory", dataclasses.replace(settings, delegate="none")).memory
-    return report_measurement(
+    return merging.report_measurement(
+        session.origin,
         files=files,
-        settings=settings,
-        device=session.device,
-        started_at=session.started_at,
         timing=timing,
         memory=memory.memory,
         undelegated=undelegated,
@@ -96,7 +87,7 @@ def compare(
         yardsticks: as for `measure`.
 
     Returns:
-        The comparison, whatever its verdict, its ratios left to whoever has numpy (`mqn.device.science.intervals`).
+        The comparison, whatever its verdict; its ratios are computed on the host (`mqn.device.science.intervals`).
 
     Raises:
         DeviceAwayError: the device cannot be reached, or went away.
@@ -105,40 +96,19 @@ def compare(
     session = _Session(backend, (tuple(first), tuple(second)), settings, folder, switch)
     processes = max(settings.processes, MIN_COMPARED_PROCESSES)
     timing, failure = session.time_all(yardsticks, processes=processes, seconds=2 * settings.seconds)
-    return report_comparison(
-        models=session.models,
-        settings=settings,
-        device=session.device,
-        started_at=session.started_at,
-        timing=timing,
-        failure=failure,
-    )
+    return merging.report_comparison(session.origin, models=session.models, timing=timing, failure=failure)
 
 
 def profile(
     backend: Backend, files: Sequence[SessionFile], settings: MeasureSettings, *, folder: Path, switch: KillSwitch
 ) -> OpProfile:
-    """Profile a model operator by operator, in one pass of its own.
-
-    Args:
-        backend: drives the device.
-        files: a model, or backbone and head.
-        settings: how.
-        folder: where the pass works; what it leaves there is removed.
-        switch: ends it early from another thread; the result then means nothing.
+    """Profile a model operator by operator, in one pass of its own. Arguments and errors are those of `measure`.
 
     Returns:
         The profile, whatever its verdict.
-
-    Raises:
-        DeviceAwayError: the device cannot be reached, or went away.
-        DeviceRefusedError: it lacks what is asked for.
     """
     session = _Session(backend, (tuple(files),), settings, folder, switch)
-    result = session.run("profile", settings)
-    return report_profile(
-        files=files, settings=settings, device=session.device, started_at=session.started_at, result=result
-    )
+    return merging.report_profile(session.origin, session.run("profile", settings), files)
 
 
 class _Session:
@@ -152,9 +122,8 @@ class _Session:
         folder: Path,
         switch: KillSwitch,
     ) -> None:
-        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.origin = merging.begin(backend.describe(), settings)
         self.models = models
-        self.device: DeviceInfo = backend.describe()
         self._backend, self._settings, self._folder, self._switch = backend, settings, folder, switch
 
     def time_all(
@@ -170,7 +139,7 @@ class _Session:
             if result.timed is None:
                 return None, result.failure
             results.append(result.timed)
-        return merge(results, self._settings, self.device, yardsticks), None
+        return merging.merge(results, self._settings, self.origin["device"], yardsticks), None
 
     def run(self, kind: Kind, settings: MeasureSettings, *, swapped: bool = False) -> PassResult:
         """Run one pass in a folder of its own."""

@@ -1,4 +1,4 @@
-"""The host's side of TLS: whom to believe, and what a failed handshake says in plain words."""
+"""The host's side of TLS: which certificates to trust, and plain words for failed handshakes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUE
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
-    """Believe whoever shows a certificate signed by `ca`; None: by one of the system's.
+    """Trust certificates signed by `ca`; None: by the system's authorities.
 
     Raises:
         DeviceRefusedError: the file cannot be read, or holds no certificate.
@@ -37,12 +37,9 @@ def trust(ca: Path | None) -> ssl.SSLContext:
 
 
 def check(error: httpx.TransportError, url: httpx.URL, *, answered: bool) -> None:
-    """Tell failures that another try does not mend from those that it may.
+    """Raise for a failed request if another try does not help.
 
-    Args:
-        error: what a request failed with.
-        url: whom it was meant for.
-        answered: whether that agent has answered before.
+    `answered` says whether that agent has answered before.
 
     Raises:
         DeviceRefusedError: the certificate is not to be believed, or only one side speaks TLS.
@@ -84,6 +81,7 @@ def _speaks_tls(url: httpx.URL) -> bool:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    # httpx hides its cause from tracebacks (`raise ... from None`): the context counts all the same.
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

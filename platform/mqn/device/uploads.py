@@ -1,4 +1,4 @@
-"""Models on their way to an agent: each is sent once, under the SHA-256 of its bytes."""
+"""Uploads of models to an agent: each is sent once, under its SHA-256."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def send_files(connection: Connection, files: Mapping[str, Path]) -> None:
-    """Send the files that an agent lacks.
-
-    Args:
-        connection: to the agent.
-        files: by their SHA-256.
+    """Send the files that an agent lacks, by their SHA-256.
 
     Raises:
         DeviceAwayError: it cannot be reached, or its disk is full.

@@ -55,7 +55,7 @@ MAX_HOLDER_CHARACTERS = 128
 MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 1.0, 600.0
 MAX_WAIT_SECONDS = 30.0
 
-# What an agent carries out at most, whoever asks: nobody may hold a lent device for hours.
+# What an agent carries out at most: no client may hold a device for hours.
 MAX_TIMEOUT_SECONDS = 600.0
 MAX_RUNS = 100_000
 MAX_PROCESSES = 20
@@ -68,6 +68,17 @@ JobKind = Literal["measure", "compare", "profile"]
 JobState = Literal["queued", "running", "done", "cancelled"]
 LeaseState = Literal["waiting", "held", "ended"]
 
+_LIMITS = {
+    "runs": MAX_RUNS,
+    "seconds": MAX_TIMEOUT_SECONDS,
+    "processes": MAX_PROCESSES,
+    "warmup_limit_seconds": MAX_TIMEOUT_SECONDS,
+    "threads": MAX_THREADS,
+    "timeout_seconds": MAX_TIMEOUT_SECONDS,
+    "memory_limit_mb": MAX_MEMORY_LIMIT_MB,
+}
+"""The largest settings that an agent accepts."""
+
 PARTS: dict[int, tuple[Part, ...]] = {1: ("model",), 2: ("backbone", "head")}
 
 
@@ -79,11 +90,6 @@ class JobFile:
     sha256: str
 
     def __post_init__(self) -> None:
-        """Check the name.
-
-        Raises:
-            ValueError: it is not 64 hexadecimal digits.
-        """
         if not MODEL_NAME.fullmatch(self.sha256):
             raise ValueError(f"sha256 {self.sha256[:80]!r} must be 64 lower-case hexadecimal digits")
 
@@ -105,29 +111,17 @@ class JobRequest:
     settings: MeasureSettings = field(default_factory=MeasureSettings)
 
     def __post_init__(self) -> None:
-        """Check what an agent is willing to carry out.
-
-        Raises:
-            ValueError: the parts are not a model or a pair, or a limit is broken.
-        """
         if tuple(file.part for file in self.files) not in PARTS.values():
             raise ValueError(f"files {[file.part for file in self.files]} must be ['model'] or ['backbone', 'head']")
         if self.kind == "compare" and tuple(file.part for file in self.against) not in PARTS.values():
             raise ValueError("against must be ['model'] or ['backbone', 'head'] where kind is 'compare'")
         if self.kind != "compare" and self.against:
             raise ValueError(f"against must be empty where kind is {self.kind!r}")
-        if self.settings.runs > MAX_RUNS or self.settings.seconds > MAX_TIMEOUT_SECONDS:
-            raise ValueError(f"runs must be at most {MAX_RUNS} and seconds at most {MAX_TIMEOUT_SECONDS:g}")
-        if self.settings.processes > MAX_PROCESSES or self.settings.warmup_limit_seconds > MAX_TIMEOUT_SECONDS:
-            raise ValueError(
-                f"processes must be at most {MAX_PROCESSES} and warmup_limit_seconds {MAX_TIMEOUT_SECONDS:g}"
-            )
-        if self.settings.threads > MAX_THREADS or any(number >= MAX_PROCESSORS for number in self.settings.processors):
-            raise ValueError(f"threads must be at most {MAX_THREADS} and processors below {MAX_PROCESSORS}")
-        if self.settings.timeout_seconds > MAX_TIMEOUT_SECONDS or self.settings.memory_limit_mb > MAX_MEMORY_LIMIT_MB:
-            raise ValueError(
-                f"timeout_seconds must be at most {MAX_TIMEOUT_SECONDS:g} and memory_limit_mb {MAX_MEMORY_LIMIT_MB}"
-            )
+        for name, most in _LIMITS.items():
+            if getattr(self.settings, name) > most:
+                raise ValueError(f"{name} must be at most {most:g}")
+        if any(number >= MAX_PROCESSORS for number in self.settings.processors):
+            raise ValueError(f"processors must be below {MAX_PROCESSORS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +166,6 @@ class LeaseRequest:
     ttl_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
         if not self.holder.isprintable() or not 1 <= len(self.holder) <= MAX_HOLDER_CHARACTERS:
             raise ValueError(f"holder must have 1 to {MAX_HOLDER_CHARACTERS} printable characters")
         if not MIN_LEASE_SECONDS <= self.ttl_seconds <= MAX_LEASE_SECONDS:
@@ -192,7 +181,7 @@ class Lease:
         holder: who asked.
         state: `waiting` for its turn, `held`, or `ended`: given back, or no sign of life.
         ttl_seconds: as asked for.
-        ahead: how many get the device before, whoever has it now included; 0 when held.
+        ahead: how many get the device before, the present holder included; 0 when held.
     """
 
     id: str
@@ -224,13 +213,13 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
-    """What passes, which run strangers' models, are kept from on a device."""
+    """What passes are isolated from on a device, since they run untrusted models."""
 
     guards: tuple[Guard, ...]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name means this machine, without asking anybody: elsewhere a token travels over TLS only."""
+    """Whether a host's name means this machine, by the name alone: elsewhere a token travels over TLS only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -238,13 +227,9 @@ def is_loopback(host: str) -> bool:
 
 
 def name_parts(hashes: Sequence[str]) -> tuple[JobFile, ...]:
-    """Give files their parts: one is the `model`, two are `backbone` and `head`.
+    """Name the parts of a model: one file is the `model`, two are `backbone` and `head`.
 
-    Args:
-        hashes: SHA-256 of each file, in the order they run.
-
-    Raises:
-        ValueError: neither one nor two files.
+    `hashes` are in the order in which the files run.
     """
     if len(hashes) not in PARTS:
         raise ValueError(f"{len(hashes)} files given; one model, or backbone and head")

@@ -1,1 +1,1 @@
-"""From a trained torch network to TFLite files: twin, conversion, cutting, quantization, parity, inference."""
+"""From a trained network of any family to TFLite files: twin, conversion, quantization, lowering, tuning, choice."""

@@ -1,6 +1,9 @@
-"""Codecs: how linear light is written into the range that the network's output can reach.
+"""Codecs: how linear light is written into the range that a network's output can reach.
 
-The network ends in sigmoid(input + tanh(..)), with the input in [0, 1]. Its output therefore lies in
+`light` and `gamma` are for networks whose output reaches all of [0, 1] and more: light as it is (ExpandNet), and light
+to the power 0.45 (LHDR). Neither is cut off at 1. The other four are for MQN.
+
+MQN ends in sigmoid(input + tanh(..)), with the input in [0, 1]. Its output therefore lies in
 sigmoid(-1 .. 2) = 0.269 .. 0.881, whereas a linear HDR picture scaled to [0, 1] has most of its pixels near 0. A codec
 
 1. curves linear light in [0, 1] (1 = `picture_scale` of the truth) to code values in [0, 1], and
@@ -21,6 +24,8 @@ under `linear` (less than the linearised input alone, 17.7) and more than 97 dB 
 | `mulaw` | log(1 + 5000 x) / log(5001) | even in log light from about 1/5000 up |
 | `log` | 1 + log10(x) / 5 | even in log light over 5 decades; below 1e-5 all is 1e-5 |
 | `pq` | PQ(1000 x) / PQ(1000) | about equally visible steps on a display of 1000 cd/m2 (ST 2084) |
+| `light` | x | the same everywhere |
+| `gamma` | x^0.45 | about equally visible steps on an ordinary display |
 
 `log` is the default. CA trained on 194 photographs at 128 px for 10 epochs (rate 1e-3, L1 + L2 + cosine), scored on
 43 others, PSNR-TM / SSIM-TM / PU21-PSNR: `log` 18.81 dB / 0.810 / 13.78 dB, `mulaw` 18.66 / 0.792 / 13.77, `pq`
@@ -34,6 +39,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,7 +65,10 @@ PQ_SCALE_NITS = 1000.0
 _PQ_SCALE_CODE = float(pq_encode(np.float64(PQ_SCALE_NITS)))
 
 
-def _linear(x: Any) -> Any:
+GAMMA = 0.45
+
+
+def _same(x: Any) -> Any:
     return x
 
 
@@ -84,15 +93,45 @@ def _pq_decode(code: Any) -> Any:
     return pq_decode(code * _PQ_SCALE_CODE) / PQ_SCALE_NITS
 
 
-_CURVES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "linear": (_linear, _linear),
-    "mulaw": (mulaw, _mulaw_decode),
-    "log": (_log_encode, _log_decode),
-    "pq": (_pq_encode, _pq_decode),
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """From light to code and back, the output that code 0 and 1 become, and the most light that comes out."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+    output_range: tuple[float, float] = REACHABLE
+    most: float = 1.0
+
+
+_CURVES = {
+    "linear": _Curve(_same, _same),
+    "mulaw": _Curve(mulaw, _mulaw_decode),
+    "log": _Curve(_log_encode, _log_decode),
+    "pq": _Curve(_pq_encode, _pq_decode),
+    "light": _Curve(_same, _same, (0.0, 1.0), math.inf),
+    "gamma": _Curve(lambda x: x**GAMMA, lambda code: code ** (1 / GAMMA), (0.0, 1.0), math.inf),
 }
 
 CODECS = tuple(_CURVES)
 """The codecs' names, the same as `mqn.records.Codec`."""
+
+
+def output_range(codec: str) -> tuple[float, float]:
+    """The network's output for no light and for light at the picture's scale.
+
+    Raises:
+        UnknownNameError: there is no such codec.
+    """
+    return _curve(codec).output_range
+
+
+def most_light(codec: str) -> float:
+    """The most light that `decode` gives: 1, or infinity where outputs above the range count.
+
+    Raises:
+        UnknownNameError: there is no such codec.
+    """
+    return _curve(codec).most
 
 
 def encode(x: A, codec: str) -> A:
@@ -103,15 +142,15 @@ def encode(x: A, codec: str) -> A:
         codec: one of `CODECS`.
 
     Returns:
-        The same shape, in `REACHABLE`.
+        The same shape, in `output_range`.
 
     Raises:
         UnknownNameError: there is no such codec.
     """
-    curve, _ = _curves(codec)
-    low, high = REACHABLE
+    curve = _curve(codec)
+    low, high = curve.output_range
     values: Any = namespace(x).clip(x, 0.0, 1.0)
-    encoded: A = curve(values) * (high - low) + low
+    encoded: A = curve.encode(values) * (high - low) + low
     return encoded
 
 
@@ -119,20 +158,23 @@ def decode(y: A, codec: str) -> A:
     """Read linear light out of the network's output.
 
     Args:
-        y: floats of any shape, the network's output; clipped to `REACHABLE`.
+        y: floats of any shape, the network's output; what lies outside `output_range` is clipped, but for the upper
+            end of `light` and `gamma`.
         codec: one of `CODECS`.
 
     Returns:
-        Linear light of the same shape in [0, 1], 1.0 = the picture's scale.
+        Linear light of the same shape, not negative, 1.0 = the picture's scale and, but for `light` and `gamma`, the
+        most.
 
     Raises:
         UnknownNameError: there is no such codec.
     """
-    _, inverse = _curves(codec)
-    low, high = REACHABLE
+    curve = _curve(codec)
+    low, high = curve.output_range
     values: Any = y
     xp = namespace(y)
-    decoded: A = xp.clip(inverse(xp.clip((values - low) / (high - low), 0.0, 1.0)), 0.0, 1.0)
+    light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most))
+    decoded: A = xp.clip(light, 0.0, curve.most)
     return decoded
 
 
@@ -161,7 +203,7 @@ def picture_scale(image: np.ndarray, name: str = "the picture") -> float:
     return scale
 
 
-def _curves(codec: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+def _curve(codec: str) -> _Curve:
     try:
         return _CURVES[codec]
     except KeyError:

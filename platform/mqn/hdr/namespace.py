@@ -9,15 +9,9 @@ import numpy as np
 
 
 def namespace(values: Any) -> Any:
-    """The module whose functions (`log1p`, `clip`, `where`, ...) work on these values.
+    """The module whose functions (`log1p`, `clip`, `where`, ...) work on these values: torch for a tensor, else numpy.
 
     A tensor can only exist where torch is already imported, so looking it up costs nothing and needs no dependency.
-
-    Args:
-        values: a numpy array or scalar, or a torch tensor.
-
-    Returns:
-        `torch` for a tensor, `numpy` for everything else.
     """
     torch = sys.modules.get("torch")
     # Another thread may be importing torch right now; then these values are no tensor.

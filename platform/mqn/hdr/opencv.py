@@ -10,16 +10,16 @@ import numpy as np
 
 
 def process(operator: cv2.Tonemap, scene: np.ndarray) -> np.ndarray | None:
-    """Run an operator.
+    """Run one of OpenCV's tone-mapping operators.
 
     Args:
-        operator: made with gamma 1. OpenCV raises to 1 / gamma as its last step, on values that rounding has put a
-            little below 0 wherever the picture is darkest: NaN in most pictures. Apply gamma to what comes back.
-        scene: (H, W, 3) float32 linear, largest value 1: tiny and huge pictures would leave the range of float32.
+        operator: made with gamma 1. OpenCV raises to 1 / gamma in its last step, and rounding has put the darkest
+            values a little below 0 by then: most pictures would get NaN. Apply gamma to the result instead.
+        scene: (H, W, 3) float32, linear, with 1 as its largest value. Others may leave float32's range.
 
     Returns:
-        (H, W, 3) float32 in [0, 1], before any gamma; None where the operator cannot map the picture (Mantiuk raises
-        and Reinhard returns NaN where all pixels are equal).
+        (H, W, 3) float32 in [0, 1]. None where the operator cannot map the picture: if all its pixels are equal,
+        Mantiuk raises and Reinhard returns NaN.
     """
     try:
         with _quiet():

@@ -75,11 +75,7 @@ PRIMARIES: dict[str, Primaries] = {
 
 
 def primaries(name: str) -> Primaries:
-    """Primaries by name.
-
-    Raises:
-        UnknownNameError: none of `PRIMARIES`.
-    """
+    """Primaries by name; raises `UnknownNameError` if it is none of `PRIMARIES`."""
     try:
         return PRIMARIES[name]
     except KeyError:
@@ -87,14 +83,11 @@ def primaries(name: str) -> Primaries:
 
 
 def stated(chromaticities: Sequence[float]) -> Primaries | None:
-    """Primaries that a file states in numbers.
-
-    Args:
-        chromaticities: x and y of red, green, blue and white.
+    """Find which primaries a file means by its numbers, x and y of red, green, blue and white.
 
     Returns:
-        Those of `PRIMARIES` that they mean, as writers round them; else these numbers themselves. None where they are
-        not eight numbers from which light can be computed.
+        Those of `PRIMARIES` that they mean, as writers round them; else the numbers themselves. None where light cannot
+        be computed from them.
     """
     numbers = [float(number) for number in chromaticities]
     if len(numbers) != 8 or not np.isfinite(numbers).all() or numbers[7] <= 0:
@@ -120,13 +113,9 @@ def name_of(given: Primaries) -> str | None:
 
 @functools.cache
 def to_xyz(given: str | Primaries) -> np.ndarray:
-    """The matrix from linear RGB to CIE XYZ, Y = 1 for R = G = B = 1 (SMPTE RP 177).
+    """Compute the matrix from linear RGB to CIE XYZ (SMPTE RP 177): (3, 3) float64, for column vectors.
 
-    Args:
-        given: primaries, or a name of `PRIMARIES`.
-
-    Returns:
-        (3, 3) float64, for column vectors; read-only.
+    Y is 1 for R = G = B = 1.
     """
     given = _resolved(given)
     columns = np.array([[x, y, 1 - x - y] for x, y in (given.red, given.green, given.blue)]).T
@@ -137,14 +126,9 @@ def to_xyz(given: str | Primaries) -> np.ndarray:
 
 @functools.cache
 def matrix(source: str | Primaries, target: str | Primaries) -> np.ndarray:
-    """The matrix from one linear RGB to another. Where their whites differ, colours are adapted (Bradford).
+    """Compute the matrix from one linear RGB to another, (3, 3) float64, for column vectors.
 
-    Args:
-        source: primaries, or a name of `PRIMARIES`.
-        target: likewise.
-
-    Returns:
-        (3, 3) float64, for column vectors; read-only. White stays white.
+    White stays white: where the two whites differ, colours are adapted (Bradford).
     """
     source, target = _resolved(source), _resolved(target)
     product: np.ndarray = np.linalg.solve(to_xyz(target), adaptation(source.white, target.white) @ to_xyz(source))
@@ -153,14 +137,9 @@ def matrix(source: str | Primaries, target: str | Primaries) -> np.ndarray:
 
 
 def adaptation(source: tuple[float, float], target: tuple[float, float]) -> np.ndarray:
-    """The Bradford transform: what is white under one light, as CIE XYZ of what is white under another.
+    """Compute the Bradford transform, (3, 3) float64, for column vectors of CIE XYZ.
 
-    Args:
-        source: chromaticity of the one white.
-        target: of the other.
-
-    Returns:
-        (3, 3) float64, for column vectors of CIE XYZ.
+    It turns what is white under one light into what is white under another.
     """
     if source == target:
         return np.eye(3)
@@ -170,16 +149,10 @@ def adaptation(source: tuple[float, float], target: tuple[float, float]) -> np.n
 
 
 def change_primaries(image: np.ndarray, source: str | Primaries, target: str | Primaries) -> np.ndarray:
-    """The same colours in other primaries, adapted where the whites differ.
+    """Convert linear light, (..., 3), to other primaries, adapted where the whites differ. The dtype stays.
 
-    Args:
-        image: (..., 3) floats, linear light in `source`.
-        source: primaries, or a name of `PRIMARIES`.
-        target: likewise.
-
-    Returns:
-        The same shape and dtype. From BT.709 to BT.2020 nothing leaves the positive; the other way colours beyond
-        BT.709 come out negative, for the caller to clip.
+    From BT.709 to BT.2020 no colour becomes negative. The other way, colours outside BT.709 come out negative, and the
+    caller clips them.
     """
     if _resolved(source) == _resolved(target):
         return image
@@ -187,14 +160,9 @@ def change_primaries(image: np.ndarray, source: str | Primaries, target: str | P
 
 
 def luminance(image: np.ndarray, name: str = "bt709") -> np.ndarray:
-    """Relative luminance Y of linear RGB.
+    """Compute relative luminance Y, (...), of linear RGB, (..., 3). Dtype and unit stay.
 
-    Args:
-        image: (..., 3) floats, linear light.
-        name: its primaries, one of `PRIMARIES`.
-
-    Returns:
-        (...) of the same dtype; the unit is the picture's.
+    `name` is one of `PRIMARIES`.
     """
     weighted: np.ndarray = image @ to_xyz(name)[1].astype(image.dtype)
     return weighted

@@ -30,17 +30,12 @@ KINDS = tuple(_COMPOSERS)
 
 
 def scene(size: int, seed: int) -> Floats:
-    """Draw one scene.
+    """Draw one scene: (size, size, 3) float32, linear BT.709, relative, finite, above 0.
 
-    Args:
-        size: pixels of a side.
-        seed: not negative; says which scene. Seeds in a row go through all `KINDS`.
-
-    Returns:
-        (size, size, 3) float32, linear BT.709, relative, finite, above 0.
+    `seed` says which scene; seeds in a row go through all `KINDS`.
 
     Raises:
-        ValueError: size below 1 or seed below 0.
+        ValueError: a size below 1 or a seed below 0.
     """
     if size < 1 or seed < 0:
         raise ValueError(f"size {size} must be at least 1 and seed {seed} at least 0")

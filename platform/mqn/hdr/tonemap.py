@@ -1,8 +1,9 @@
 """Fixed tone-mapping operators, for judging and for looking at pictures: no parameter of theirs is drawn or fitted.
 
 All take pictures scaled such that 1.0 is the truth's 99.9 % point (`mqn.hdr.codec.picture_scale`) and clip what lies
-above, as a display would. Those that adapt to a picture take a second one, the reference, and adapt to that: a
-prediction mapped by its own averages or extremes would be forgiven a wrong exposure.
+above, as a display would. Those that adapt to a picture adapt to a second one, the `reference`: the truth, where `x` is
+a prediction. A prediction mapped by its own averages or extremes would be forgiven a wrong exposure. None: x itself.
+They take and return (H, W, 3): linear, 1.0 = the scale, clipped to [0, 1]; and code values in [0, 1].
 """
 
 from __future__ import annotations
@@ -31,12 +32,7 @@ _MANTIUK_FLOOR = 1e-4
 def mulaw(x: A, mu: float = MU) -> A:
     """The mu-law, log(1 + mu x) / log(1 + mu) (Kalantari and Ramamoorthi 2017, Eq. 2, where mu = 5000).
 
-    Args:
-        x: floats of any shape, linear, 1.0 = the scale; clipped to [0, 1]. Numpy or torch.
-        mu: the compression.
-
-    Returns:
-        The same shape, in [0, 1], meant to be shown as it is: no further gamma.
+    `x` is of any shape, numpy or torch; the result is meant to be shown as it is: no further gamma.
     """
     xp = namespace(x)
     compressed: A = xp.log1p(mu * xp.clip(x, 0.0, 1.0)) / math.log1p(mu)
@@ -44,28 +40,14 @@ def mulaw(x: A, mu: float = MU) -> A:
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-    """Relative luminance of linear BT.709.
-
-    Args:
-        image: (..., 3) linear.
-
-    Returns:
-        (...), of the picture's dtype.
-    """
+    """Relative luminance, (...), of (..., 3) linear BT.709, in the picture's dtype."""
     red, green, blue = LUMINANCE
     values: np.ndarray = red * image[..., 0] + green * image[..., 1] + blue * image[..., 2]
     return values
 
 
 def log_average(image: np.ndarray) -> float:
-    """The log-average luminance of a picture (Reinhard et al. 2002, Eq. 1), each pixel at least 1e-6 of the scale.
-
-    Args:
-        image: (H, W, 3) linear, 1.0 = the scale.
-
-    Returns:
-        Its geometric mean luminance, at least 1e-6.
-    """
+    """The geometric mean of luminance, each pixel at least 1e-6 of the scale (Reinhard et al. 2002, Eq. 1)."""
     return float(np.exp(np.log(np.maximum(luminance(image), _LOG_FLOOR)).mean(dtype=np.float64)))
 
 
@@ -79,14 +61,7 @@ def reinhard(x: np.ndarray, reference: np.ndarray | None = None, key: float = KE
     saturated colour leaves the display's range and each value of a prediction counts by itself. The sRGB curve stands
     at the end because the operator gives light to be displayed, and differences are judged between code values.
 
-    Args:
-        x: (H, W, 3) linear, 1.0 = the scale; clipped to [0, 1].
-        reference: the picture that sets the exposure: the truth, when x is a prediction. A prediction mapped by its own
-            log-average would be forgiven a wrong exposure. None: x itself.
-        key: what the log-average is mapped to before compression.
-
-    Returns:
-        (H, W, 3) code values in [0, 1].
+    `key` is the value that the log-average is mapped to before compression.
     """
     exposure = key / log_average(x if reference is None else reference)
     scaled: Any = np.clip(x, 0.0, 1.0) * exposure
@@ -104,13 +79,7 @@ def drago(x: np.ndarray, reference: np.ndarray | None = None, bias: float = BIAS
     curve, on luminance, and then stretches each picture from its own darkest to its own brightest value: not here.
     Channel by channel, and with the sRGB curve at the end, for `reinhard`'s reasons.
 
-    Args:
-        x: (H, W, 3) linear, 1.0 = the scale; clipped to [0, 1].
-        reference: the picture that sets the exposure: the truth, when x is a prediction. None: x itself.
-        bias: how fast the base of the logarithm rises from 2 in the dark to 10 in the light; 0.85 is the paper's.
-
-    Returns:
-        (H, W, 3) code values in [0, 1].
+    `bias` says how fast the base of the logarithm rises from 2 in the dark to 10 in the light; 0.85 is the paper's.
     """
     exposure = 1 / log_average(x if reference is None else reference)
     scaled: Any = np.clip(x, 0.0, 1.0)
@@ -131,13 +100,7 @@ def mantiuk(x: np.ndarray, reference: np.ndarray | None = None, contrast: float 
     place. The bound of 1 keeps what the reference has in its darkest pixels, which OpenCV maps to 0, from hiding what a
     prediction has there. A reference without contrast has g = 1.
 
-    Args:
-        x: (H, W, 3) linear, 1.0 = the scale; clipped to [0, 1].
-        reference: the picture that sets the exposure, of the same shape: the truth, when x is a prediction. None: x.
-        contrast: the factor of all contrasts; 0.7 is OpenCV's.
-
-    Returns:
-        (H, W, 3) code values in [0, 1].
+    `contrast` is the factor of all contrasts; 0.7 is OpenCV's.
     """
     return srgb_encode(
         np.clip(np.clip(x, 0.0, 1.0) * _local_gain(x if reference is None else reference, contrast), 0, 1)

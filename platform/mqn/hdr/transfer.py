@@ -19,13 +19,9 @@ _C3 = 2392 / 4096 * 32
 
 
 def srgb_encode(linear: A) -> A:
-    """Linear display light to sRGB code values (IEC 61966-2-1).
+    """Encode linear display light as sRGB code values (IEC 61966-2-1). The shape stays.
 
-    Args:
-        linear: floats of any shape; 1.0 = white. Below 0 counts as 0; above 1 follows the power law on.
-
-    Returns:
-        Code values of the same shape; 1.0 = white.
+    White is 1.0 in both. What is below 0 counts as 0; above 1 the power law goes on.
     """
     xp = namespace(linear)
     positive = xp.clip(linear, 0.0, None)
@@ -35,13 +31,9 @@ def srgb_encode(linear: A) -> A:
 
 
 def srgb_decode(code: A) -> A:
-    """SRGB code values to linear display light (IEC 61966-2-1).
+    """Decode sRGB code values to linear display light (IEC 61966-2-1). The shape stays.
 
-    Args:
-        code: floats of any shape; 1.0 = white. Below 0 counts as 0; above 1 follows the power law on.
-
-    Returns:
-        Linear light of the same shape; 1.0 = white.
+    White is 1.0 in both. What is below 0 counts as 0; above 1 the power law goes on.
     """
     xp = namespace(code)
     positive = xp.clip(code, 0.0, None)
@@ -49,13 +41,9 @@ def srgb_decode(code: A) -> A:
 
 
 def pq_encode(nits: A) -> A:
-    """Absolute luminance to PQ code values (SMPTE ST 2084, inverse EOTF).
+    """Encode luminance in cd/m2 as PQ code values, 0 to 1 (SMPTE ST 2084, inverse EOTF).
 
-    Args:
-        nits: floats of any shape, cd/m2; clipped to 0 .. 10000.
-
-    Returns:
-        Code values of the same shape, 0 .. 1.
+    Luminance is clipped to 0 .. 10000 cd/m2. The shape stays.
     """
     xp = namespace(nits)
     powered = (xp.clip(nits, 0.0, PQ_PEAK_NITS) / PQ_PEAK_NITS) ** _M1
@@ -63,13 +51,9 @@ def pq_encode(nits: A) -> A:
 
 
 def pq_decode(code: A) -> A:
-    """PQ code values to absolute luminance (SMPTE ST 2084, EOTF).
+    """Decode PQ code values to luminance, 0 to 10000 cd/m2 (SMPTE ST 2084, EOTF).
 
-    Args:
-        code: floats of any shape; clipped to 0 .. 1.
-
-    Returns:
-        cd/m2 of the same shape, 0 .. 10000.
+    Code values are clipped to 0 .. 1. The shape stays.
     """
     xp = namespace(code)
     root = xp.clip(code, 0.0, 1.0) ** (1 / _M2)

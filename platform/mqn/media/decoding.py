@@ -1,9 +1,10 @@
-"""Video in: frames as upright sRGB pictures with their own time stamps, and what is wrong with the file by name."""
+"""Decodes video: upright sRGB frames with their time stamps, and named faults of the file."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -55,8 +56,7 @@ class Video:
 
     Attributes:
         path: the file.
-        width: of the upright picture, in pixels.
-        height: likewise.
+        width, height: of the upright picture, in pixels.
         time_base: seconds of one unit of the time stamps.
         rate: frames a second, on average.
         aspect: of a pixel, width by height; None where the stream does not say.
@@ -185,12 +185,7 @@ def _look(path: Path, container: Any, transfer: str, *, sound: bool) -> Video:
     frame = next(_decode(container, stream, None), None)
     if frame is None:
         raise VideoError(f"{path}: holds no frame that can be decoded")
-    coded = Tags(
-        primaries=int(frame.color_primaries),
-        transfer=int(frame.color_trc),
-        matrix=int(frame.colorspace),
-        range=int(frame.color_range),
-    )
+    coded = Tags.of(frame)
     notes = require_standard_range(frame, coded, statement, name=str(path))
     tags = coded.completed(statement.tags)
     interpretation = interpret(
@@ -258,17 +253,25 @@ def _steady_gap(kind: Any) -> float:
     return 3.5 if "matroska" in kind.name else math.inf
 
 
-def _decode(container: Any, stream: Any, losses: Losses | None) -> Iterator[Any]:
-    """Frames as they come; what cannot be read or decoded is told to `losses`."""
-    packets = container.demux(stream)
+def demuxed(container: Any, streams: Any, broken: Callable[[str], None]) -> Iterator[Any]:
+    """Yield the packets of some streams. If the container's structure ends too early, `broken` is told why."""
+    packets = container.demux(streams)
     while True:
         try:
             packet = next(packets, None)
         except (av.error.FFmpegError, OSError) as error:
-            # The container's structure ends here: get out what the decoder still holds.
-            packet = None
-            if losses:
-                losses.broken(reason_of(error))
+            broken(reason_of(error))
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _decode(container: Any, stream: Any, losses: Losses | None) -> Iterator[Any]:
+    """Yield frames as they come. What cannot be read or decoded is reported to `losses`."""
+    packets = demuxed(container, stream, losses.broken if losses else lambda _: None)
+    # None makes the decoder give what it still holds, if no last, empty packet has done so.
+    for packet in itertools.chain(packets, [None]):
         if packet is not None and packet.size and losses:
             losses.packet(packet)
         try:

@@ -1,4 +1,4 @@
-"""How much video a file promises, so that one that is cut short is noticed."""
+"""How many frames a file promises, to notice one that is cut short."""
 
 from __future__ import annotations
 
@@ -23,12 +23,9 @@ class Extent:
     seconds: float
 
     def missing(self, frames: int, end: float, step: float) -> str | None:
-        """In words what is not there, None where nothing is missing.
+        """Say in words what is missing; None where nothing is.
 
-        Args:
-            frames: that could be read.
-            end: seconds at which the last one's time is over.
-            step: seconds from one frame to the next.
+        `frames` could be read. The last one's time is over at second `end`; `step` is the seconds between two frames.
         """
         # Containers round times, and count frames that are shown late: two steps are no loss.
         if self.seconds:
@@ -38,13 +35,7 @@ class Extent:
 
 
 def stated_extent(container: Any, stream: Any, rate: Fraction) -> Extent:
-    """Look up what is promised.
-
-    Args:
-        container: an open file of PyAV.
-        stream: its video stream.
-        rate: frames a second.
-    """
+    """Look up what is promised."""
     seconds = 0.0
     if "matroska" in container.format.name:
         seconds = _matroska_seconds(stream)

@@ -1,4 +1,4 @@
-"""Temporal flicker: how much the reconstruction's level moves where the video's own does not, and damping it.
+"""Temporal flicker: changes of the reconstruction's brightness that the video does not have, and damping.
 
 A network that sees one frame at a time may give the same scene another level in every frame. What is followed here is
 the *key* of a frame, the mean of log10 luminance, which the literature on flicker in tone-mapped video compares from
@@ -27,7 +27,7 @@ THUMBNAIL = (16, 16)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """What flicker needs to know of a frame.
+    """The figures of a frame from which flicker is computed.
 
     Attributes:
         seconds: its time.
@@ -62,23 +62,12 @@ class Flicker:
 
 
 def key(light: np.ndarray) -> float:
-    """Mean log10 luminance.
-
-    Args:
-        light: (H, W, 3) linear BT.709.
-    """
+    """Mean log10 luminance of (H, W, 3) linear BT.709."""
     return float(np.mean(np.log10(np.maximum(luminance(light), np.float32(FLOOR))), dtype=np.float64))
 
 
 def thumbnail(ldr: np.ndarray) -> np.ndarray:
-    """A small grey picture to tell shots apart by.
-
-    Args:
-        ldr: (H, W, 3) in [0, 1].
-
-    Returns:
-        At most `THUMBNAIL` in size, float64: means of blocks.
-    """
+    """A small grey picture, at most `THUMBNAIL` in size, to tell shots apart by: means of blocks, float64."""
     grey = ldr.mean(axis=2, dtype=np.float64)
     for axis, wanted in enumerate(THUMBNAIL):
         edges = np.linspace(0, grey.shape[axis], min(wanted, grey.shape[axis]) + 1).astype(int)
@@ -103,17 +92,9 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def damp(gain: float, seconds: float, previous: Level | None, time_constant: float, *, cut: bool) -> float:
-    """Smooth the gain exponentially; a cut starts anew.
+    """Smooth the gain, log10 units, exponentially; a cut starts anew.
 
-    Args:
-        gain: of the network for this frame, log10.
-        seconds: its time.
-        previous: the frame before, None for the first.
-        time_constant: seconds in which a step has come through by 63 %; 0 leaves the gain alone.
-        cut: whether a new shot begins here.
-
-    Returns:
-        The gain to write, log10.
+    In `time_constant` seconds a step has come through by 63 %; 0 leaves the gain alone.
     """
     if previous is None or cut or time_constant <= 0:
         return gain
@@ -122,15 +103,7 @@ def damp(gain: float, seconds: float, previous: Level | None, time_constant: flo
 
 
 def measure(levels: Sequence[Level], damping_seconds: float) -> Flicker:
-    """Flicker of a whole video.
-
-    Args:
-        levels: of all frames in order.
-        damping_seconds: as they were damped.
-
-    Returns:
-        Figures of 0 where there are no two frames of one shot.
-    """
+    """Measure the flicker of a whole video by its frames, in order; 0 where no shot has two frames."""
     steps = [(before, after) for before, after in itertools.pairwise(levels) if not after.cut]
     count = max(1, len(steps))
     return Flicker(

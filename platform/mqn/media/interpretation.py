@@ -1,8 +1,9 @@
-"""What the numbers of a video's frames mean: its tags where it has them, stated assumptions where it has none."""
+"""The colours of a video's frames: by its tags, or by stated assumptions where it has none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,16 @@ class Tags:
     transfer: int
     matrix: int
     range: int
+
+    @classmethod
+    def of(cls, source: Any) -> Tags:
+        """Those of a frame or a codec's context of PyAV."""
+        return cls(
+            primaries=int(source.color_primaries),
+            transfer=int(source.color_trc),
+            matrix=int(source.colorspace),
+            range=int(source.color_range),
+        )
 
     def completed(self, other: Tags) -> Tags:
         """These, and where they say nothing the other ones."""
@@ -74,13 +85,9 @@ class Interpretation:
         return f"{text} ({', '.join(self.assumed)} assumed)" if self.assumed else text
 
     def to_srgb(self, rgb: np.ndarray) -> np.ndarray:
-        """What a reference display shows, as sRGB code values.
+        """What a reference display shows of (H, W, 3) float32 code values in [0, 1] of the stream, as sRGB code values.
 
-        Args:
-            rgb: (H, W, 3) float32 in [0, 1], the stream's own code values.
-
-        Returns:
-            (H, W, 3) float32 in [0, 1]; colours outside BT.709 are clipped to it.
+        Colours outside BT.709 are clipped to it.
         """
         if self.transfer == "srgb" and self.primaries == "bt709":
             return rgb

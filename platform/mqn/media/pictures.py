@@ -1,4 +1,4 @@
-"""A picture, or a folder of them, through a model; a folder's finished files are not made twice."""
+"""Converts a picture, or a folder of pictures; finished files are not made twice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from mqn.errors import PictureError, UsageError
-from mqn.hdr.files import LDR_SUFFIXES, WRITTEN_SUFFIXES, load_ldr, write
-from mqn.hdr.formats import encode_exr
+from mqn.hdr.io.files import LDR_SUFFIXES, WRITTEN_SUFFIXES, load_ldr, write
+from mqn.hdr.io.formats import encode_exr
+from mqn.hdr.io.unread import is_unread
 from mqn.hdr.primaries import change_primaries
-from mqn.hdr.unread import is_unread
 from mqn.media.ledger import Ledger
 from mqn.media.targets import name_targets, results
 from mqn.parsing import content_hash, file_hash
@@ -64,16 +64,13 @@ class PictureReport:
 
 
 def convert_picture(source: Path, target: Path, expand: Expand, options: PictureOptions) -> tuple[str, ...]:
-    """Convert one picture.
+    """Convert one picture; returns what is worth knowing of the source, each a clause.
 
     Args:
         source: a file that `load_ldr` takes.
         target: a file that `write` takes; its folder is made.
         expand: the model: (H, W, 3) sRGB in [0, 1] to (H, W, 3) linear BT.709, 1.0 = the scene's scale.
         options: how to read and write.
-
-    Returns:
-        What is worth knowing of the source, each a clause.
 
     Raises:
         PictureError: the source cannot be read, or the target not be written.
@@ -105,7 +102,7 @@ def convert_folder(
     options: PictureOptions,
     advance: Callable[[Path], None] | None = None,
 ) -> PictureReport:
-    """Convert many pictures; what fails is named and left out, what is finished already is left as it is.
+    """Convert many pictures. Failures are named and left out; finished results are kept.
 
     Args:
         sources: as `folder_pictures` finds them.
@@ -161,11 +158,7 @@ def convert_folder(
 
 
 def _open_ledger(output: Path) -> Ledger:
-    """The ledger of a folder of results.
-
-    Raises:
-        PictureError: it cannot be written.
-    """
+    """The ledger of a folder of results."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(output / LEDGER, {"revision": REVISION})
@@ -178,12 +171,7 @@ def _open_ledger(output: Path) -> Ledger:
 
 
 def _work(source: Path, model: dict[str, Any], options: PictureOptions) -> str:
-    """What decides a result.
-
-    Raises:
-        PictureError: there is no ordinary file.
-        OSError: it cannot be read.
-    """
+    """A hash of everything that decides a result."""
     # A pipe under a picture's name would wait for ever.
     if not stat.S_ISREG(source.stat().st_mode):
         raise PictureError(f"{source}: is no ordinary file")
@@ -210,15 +198,7 @@ def folder_pictures(folder: Path, output: Path, suffix: str) -> list[Path]:
 
 
 def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path], list[Path]]:
-    """What `folder_pictures` passes over though it looks like a picture or a video, by the files' names.
-
-    Args:
-        folder: as for `folder_pictures`.
-        output: likewise.
-
-    Returns:
-        Videos, which are converted one by one; pictures of kinds that are not read; folders that cannot be listed.
-    """
+    """What `folder_pictures` leaves out: videos, pictures of unread kinds, folders that cannot be listed."""
     files, closed = _files(folder, output)
     return (
         [file for file in files if file.suffix.lower() in _VIDEO_SUFFIXES],
@@ -228,21 +208,13 @@ def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path], list[P
 
 
 def require_other_file(source: Path, target: Path) -> None:
-    """Refuse to replace what is converted.
-
-    Args:
-        source: a file that exists.
-        target: to be written.
-
-    Raises:
-        UsageError: they are the same file.
-    """
+    """Refuse to replace what is converted; raises `UsageError` if they are the same file."""
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is what is to be converted and would be replaced; give another --output")
 
 
 def _files(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
-    """All files but hidden ones, and the folders that cannot be listed.
+    """All files except hidden ones, and the folders that cannot be listed.
 
     Files in `output` are results where it lies in `folder`.
     """
@@ -260,7 +232,7 @@ def _files(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_listed(file: Path) -> bool:
-    """A link to no file counts, and what is no ordinary file: the attempt to read it names it."""
+    """Broken links and special files count: reading them gives an error that names them."""
     try:
         is_folder = file.is_dir()
     except OSError:
@@ -269,11 +241,7 @@ def _is_listed(file: Path) -> bool:
 
 
 def require_writable(suffix: str, colours: str) -> None:
-    """Check a target's format.
-
-    Raises:
-        UsageError: it is not written, or cannot state the primaries asked for.
-    """
+    """Check a target's format; raises `UsageError` if it is not written, or cannot state the primaries asked for."""
     if suffix.lower() not in WRITTEN_SUFFIXES:
         raise UsageError(f"cannot write {suffix!r}; allowed: {', '.join(WRITTEN_SUFFIXES)}")
     if colours != "bt709" and suffix.lower() != ".exr":

@@ -1,4 +1,4 @@
-"""Which result a folder's picture becomes: names that never fall together, and stay the same from run to run.
+"""Names the results of a folder's pictures: no two alike, the same in every run.
 
 A picture alone in its stem becomes `a.exr`; `a.jpg` and `a.png` become `a.jpg.exr` and `a.png.exr`. Names that some
 system takes for one (`A.png`, `a.png`) get numbers. What an earlier run named keeps its name, whatever was added since.
@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mqn.errors import LocalNameError
-from mqn.local_names import below
+from mqn.files.local_names import below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Result:
 
 
 def results(entries: Iterable[Mapping[str, Any]]) -> dict[str, Result]:
-    """The results that a ledger's lines tell of, by their paths in the output folder; the last line counts.
+    """The results in a ledger, by their paths in the output folder; the last line of a path counts.
 
     A line that names no path below that folder tells of nothing: ledgers travel with folders, and others write them.
     """
@@ -84,7 +84,7 @@ def name_targets(
 
 
 class _Naming:
-    """Names for what has none yet."""
+    """Makes names for new results."""
 
     def __init__(self, sources: Sequence[str], suffix: str, taken: Iterable[str]) -> None:
         self.suffix = suffix
@@ -99,7 +99,7 @@ class _Naming:
         return self._stems[stem] == 1 and self._whole[stem] == (stem == _key(source))
 
     def fresh(self, source: str) -> str:
-        """A name that nothing has yet."""
+        """An unused name."""
         numbered = (f"{source}.{number}{self.suffix}" for number in range(2, len(self._taken) + 3))
         alone = [_stem(source) + self.suffix] if self.is_alone(source) else []
         name = next(name for name in (*alone, source + self.suffix, *numbered) if _key(name) not in self._taken)

@@ -1,4 +1,4 @@
-"""A video through a model, frame by frame, and what came of it."""
+"""Converts a video, frame by frame."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ import numpy as np
 from mqn.errors import UsageError
 from mqn.hdr.transfer import PQ_PEAK_NITS, srgb_decode
 from mqn.media.decoding import DecodedFrame, Video, open_video
-from mqn.media.encoding import PRESETS, Coding
-from mqn.media.exr_sequence import ExrSink
 from mqn.media.flicker import Flicker, Level, damp, is_cut, key, measure, thumbnail
-from mqn.media.hdr10 import ContentLight
-from mqn.media.hdr10_file import Hdr10Sink
 from mqn.media.interpretation import TRANSFERS
-from mqn.media.joining import CONTAINERS, require_sound_fits
-from mqn.media.pictures import require_other_file
-from mqn.media.sink import Sink
+from mqn.media.pictures import Expand, require_other_file
+from mqn.media.writing.encoding import PRESETS, Coding
+from mqn.media.writing.exr_sequence import ExrSink
+from mqn.media.writing.hdr10 import ContentLight
+from mqn.media.writing.hdr10_file import Hdr10Sink
+from mqn.media.writing.joining import CONTAINERS, require_sound_fits
+from mqn.media.writing.sink import Sink
 from mqn.parsing import file_hash, to_plain
 
 REVISION = 2
 """Of what makes the results: another one does not take up an older one's work."""
 
-Expand = Callable[[np.ndarray], np.ndarray]
 Advance = Callable[[int, int], None]
 
 
@@ -53,11 +52,7 @@ class VideoOptions:
     sound: bool = True
 
     def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            UsageError: one is out of its range.
-        """
+        """Check the values; raises `UsageError` if one is out of its range."""
         if not 1 < self.peak_nits <= PQ_PEAK_NITS:
             raise UsageError(f"--peak-nits {self.peak_nits:g} must be above 1 and at most {PQ_PEAK_NITS:g}")
         if not 0 <= self.damp_seconds <= 3600:
@@ -135,14 +130,20 @@ def convert_video(
     unused = {"colours"} if kind in CONTAINERS else {"crf", "preset", "sound"}
     used = {name: value for name, value in to_plain(options).items() if name not in unused}
     work = {"input": file_hash(source), "model": model, "options": used, "revision": REVISION}
-    sink = _hdr10(video, output, work, options) if kind in CONTAINERS else _exr(output, work, options)
+    sink: Sink = (
+        _hdr10(video, output, work, options)
+        if kind in CONTAINERS
+        else ExrSink(output, work, colours=options.colours, peak_nits=options.peak_nits)
+    )
     resumed = len(sink.finished)
     levels = _Levels(video, sink, options.damp_seconds)
     for frame in video.frames():
         if frame.index < resumed:
             levels.skip(frame)
         else:
-            _convert(frame, expand, levels, sink)
+            ldr = frame.ldr()
+            level, light = levels.level(frame, ldr, expand(ldr))
+            sink.write(light, frame.pts, level)
         if advance is not None:
             advance(frame.index + 1, video.extent.frames)
     written = sink.complete()
@@ -191,12 +192,6 @@ class _Levels:
         return level, light
 
 
-def _convert(frame: DecodedFrame, expand: Expand, levels: _Levels, sink: Sink) -> None:
-    ldr = frame.ldr()
-    level, light = levels.level(frame, ldr, expand(ldr))
-    sink.write(light, frame.pts, level)
-
-
 def _hdr10(video: Video, output: Path, work: dict[str, Any], options: VideoOptions) -> Sink:
     sound = video.path if options.sound and video.has_audio else None
     if sound is not None:
@@ -216,7 +211,3 @@ def _hdr10(video: Video, output: Path, work: dict[str, Any], options: VideoOptio
         preset=options.preset,
     )
     return Hdr10Sink(output, coding, work, peak_nits=options.peak_nits, sound=sound, timeline=video.timeline)
-
-
-def _exr(output: Path, work: dict[str, Any], options: VideoOptions) -> Sink:
-    return ExrSink(output, work, colours=options.colours, peak_nits=options.peak_nits)

@@ -1,4 +1,4 @@
-"""Luma and chroma to red, green and blue, and back: matrices, code ranges, and where chroma samples lie.
+"""Y'CbCr to RGB and back: matrices, code ranges, chroma positions.
 
 Done here and not by the video library's scaler, whose choice of matrix, range and siting depends on defaults.
 """
@@ -61,13 +61,8 @@ def to_rgb(
 def from_rgb(rgb: np.ndarray, *, matrix: str, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Encode as 4:2:0 in limited range, chroma on the top left luma sample of each four (BT.2100, table 5).
 
-    Args:
-        rgb: (H, W, 3) float32 in [0, 1], non-linear; H and W even.
-        matrix: one of `LUMA_WEIGHTS`.
-        bits: of a code value.
-
-    Returns:
-        Y' (H, W), Cb and Cr (H / 2, W / 2), uint16.
+    `rgb` is (H, W, 3) float32 in [0, 1], non-linear; H and W are even. The result is uint16: Y' is (H, W), and Cb and
+    Cr are (H / 2, W / 2).
     """
     red, blue = LUMA_WEIGHTS[matrix]
     step = np.float32(2.0 ** (bits - 8))

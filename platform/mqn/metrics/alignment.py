@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from mqn.hdr.tonemap import luminance
+from mqn.metrics.fidelity import require_pictures
 
 GAIN_PERCENTILES = (10.0, 90.0)
 """Of the truth's luminance: the pixels between them set the gain, so that neither clipped lamps nor noise in the dark
@@ -54,7 +55,7 @@ def gain(test: np.ndarray, reference: np.ndarray) -> float:
     Raises:
         ValueError: the shapes differ.
     """
-    _require_alike(test, reference)
+    require_pictures(test, reference)
     light, truth = luminance(np.asarray(test, np.float64)), luminance(np.asarray(reference, np.float64))
     low, high = np.percentile(truth, GAIN_PERCENTILES)
     telling = (truth >= low) & (truth <= high) & (truth > 0) & (light > 0)
@@ -64,17 +65,9 @@ def gain(test: np.ndarray, reference: np.ndarray) -> float:
 
 
 def align_gain(test: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Multiply a prediction by its `gain`.
+    """Multiply a prediction by its `gain`. Arguments and errors are those of `gain`.
 
-    Args:
-        test: (H, W, 3) linear BT.709 in any unit, not negative.
-        reference: the same shape, the truth.
-
-    Returns:
-        (H, W, 3) float64, in the reference's unit.
-
-    Raises:
-        ValueError: the shapes differ.
+    The result is (H, W, 3) float64, in the reference's unit.
     """
     aligned: np.ndarray = np.asarray(test, np.float64) * gain(test, reference)
     return aligned
@@ -98,7 +91,7 @@ def correct_response(test: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the shapes differ.
     """
-    _require_alike(test, reference)
+    require_pictures(test, reference)
     light, colour = _luminance_and_chromaticity(np.maximum(test, LOWEST_NITS, dtype=np.float64))
     true_light, true_colour = _luminance_and_chromaticity(np.maximum(reference, LOWEST_NITS, dtype=np.float64))
 
@@ -149,8 +142,3 @@ def _rgb(light: np.ndarray, colour: np.ndarray) -> np.ndarray:
     x, z = light * 9 * u / (4 * v), light * (12 - 3 * u - 20 * v) / (4 * v)
     xyz = np.clip(np.stack([x, light, z], axis=1), _XYZ_LOWEST, _XYZ_HIGHEST)
     return np.maximum(xyz @ np.linalg.inv(_XYZ).T, 0)
-
-
-def _require_alike(test: np.ndarray, reference: np.ndarray) -> None:
-    if np.shape(test) != np.shape(reference) or np.ndim(test) != 3 or np.shape(test)[-1] != 3:
-        raise ValueError(f"test {np.shape(test)} and reference {np.shape(reference)} must have one shape, (H, W, 3)")

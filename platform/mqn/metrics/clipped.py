@@ -1,4 +1,4 @@
-"""The clipped region by itself: where the input has lost the light that a method is asked to bring back."""
+"""The error in the clipped region: where the input has lost the light that a method should bring back."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ FLOOR = 5e-6
 
 
 def clipped_region(ldr: np.ndarray) -> np.ndarray:
-    """Find the clipped pixels of an LDR picture.
-
-    Args:
-        ldr: (H, W, 3) in [0, 1], display-referred.
-
-    Returns:
-        (H, W) bool.
-    """
+    """Find the clipped pixels of an LDR picture, (H, W, 3) in [0, 1], display-referred. The result is (H, W) bool."""
     codes = np.rint(255 * np.asarray(ldr, np.float64))
     region: np.ndarray = codes.max(axis=-1) >= CLIPPED_CODE
     return region

@@ -6,21 +6,14 @@ import math
 
 import numpy as np
 
+from mqn.metrics.fidelity import require_pictures
+
 
 def cosine_similarity(test: np.ndarray, reference: np.ndarray) -> float:
     """Mean cosine of the angle between predicted and true RGB vectors: 1 less the paper's cosine loss (section 3.3).
 
-    Pixels that are black in either picture have no colour and do not count.
-
-    Args:
-        test: (H, W, 3) linear, any unit, not negative.
-        reference: the same shape, the truth, any unit.
-
-    Returns:
-        0 .. 1; 1 where every pixel has its true colour. NaN where every pixel is black in either picture.
-
-    Raises:
-        ValueError: the shapes differ.
+    The result lies in 0 .. 1; it is 1 where every pixel has its true colour. Arguments and errors are those of
+    `angular_error_deg`.
     """
     angles = _angles(test, reference)
     return float(np.cos(angles).mean()) if angles.size else math.nan
@@ -47,8 +40,7 @@ def angular_error_deg(test: np.ndarray, reference: np.ndarray) -> float:
 
 def _angles(test: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """(N,) radians, of the pixels that have a colour in both pictures."""
-    if test.shape != reference.shape or test.ndim != 3 or test.shape[-1] != 3:
-        raise ValueError(f"test {test.shape} and reference {reference.shape} must have one shape, (H, W, 3)")
+    require_pictures(test, reference)
     lit = (test > 0).any(axis=-1) & (reference > 0).any(axis=-1)
     a, b = test[lit].astype(np.float64), reference[lit].astype(np.float64)
     # The arc cosine would lose half of the digits at small angles.

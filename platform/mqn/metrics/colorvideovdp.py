@@ -15,6 +15,7 @@ import numpy as np
 
 from mqn.distribution import install_command
 from mqn.errors import MissingLibraryError
+from mqn.metrics.fidelity import require_pictures
 
 DISPLAY = "standard_hdr_linear"
 """The package's name for: 30 inches, 3840 x 2160, 1500 cd/m2, 10 lux of ambient light, seen from two display heights
@@ -27,33 +28,22 @@ ADVICE = (
 
 
 def quality(test: np.ndarray, reference: np.ndarray) -> float:
-    """ColorVideoVDP's quality of a still picture.
+    """ColorVideoVDP's quality of a still picture, in JOD (just objectionable differences).
 
-    It adapts to the picture, so that it sees little of a wrong exposure of the whole.
-
-    Args:
-        test: (H, W, 3) linear BT.709, cd/m2.
-        reference: the same shape.
-
-    Returns:
-        JOD (just objectionable differences): 10 for equal pictures, less by 1 where 75 % of people see the worse one.
+    Equal pictures have 10. One less means that 75 % of people see which picture is worse. The metric adapts to the
+    picture, so that it hardly sees a wrong exposure of the whole. Both are (H, W, 3) linear BT.709, cd/m2.
 
     Raises:
         MissingLibraryError: the package or its torchvision is missing or broken; says how to mend it.
         ValueError: the shapes differ.
     """
-    if test.shape != reference.shape or test.ndim != 3 or test.shape[-1] != 3:
-        raise ValueError(f"test {test.shape} and reference {reference.shape} must have one shape, (H, W, 3)")
+    require_pictures(test, reference)
     jod, _ = _metric().predict(test.astype(np.float32), reference.astype(np.float32), dim_order="HWC")
     return float(jod)
 
 
 def require() -> None:
-    """Make sure that `quality` can run, before much else is done.
-
-    Raises:
-        MissingLibraryError: as `quality`.
-    """
+    """Make sure that `quality` can run, before much else is done; raises `MissingLibraryError` as it does."""
     _metric()
 
 

@@ -65,6 +65,12 @@ def ssim(test: np.ndarray, reference: np.ndarray, data_range: float) -> float:
     return float(similarity)
 
 
+def require_pictures(test: np.ndarray, reference: np.ndarray) -> None:
+    """Refuse anything but two colour pictures of one shape; raises `ValueError`."""
+    if np.shape(test) != np.shape(reference) or np.ndim(test) != 3 or np.shape(test)[-1] != 3:
+        raise ValueError(f"test {np.shape(test)} and reference {np.shape(reference)} must have one shape, (H, W, 3)")
+
+
 def _require_alike(test: np.ndarray, reference: np.ndarray) -> None:
     if test.shape != reference.shape or not test.size:
         raise ValueError(f"test {test.shape} and reference {reference.shape} must have one shape, and not be empty")

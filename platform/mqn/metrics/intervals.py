@@ -1,4 +1,4 @@
-"""Means, and differences of means, with what can be said for sure: pictures of one source (crops, a stack) are alike.
+"""Means and differences of means, with intervals over sources: pictures of one source are alike.
 
 A value is NaN where its measure does not apply to the picture (a clipped-region error without a clipped pixel). Such a
 value stands for nothing, neither for 0 nor for a good figure: the mean leaves it out and says over how many it is.

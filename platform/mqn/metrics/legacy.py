@@ -3,7 +3,7 @@
 The paper tone-maps prediction and truth with an operator drawn at random. In the published code OpenCV's operators
 fail on the batches that they are given, and are drawn again until the fourth one comes up: percentile exposure. So
 that is what was measured, with these flaws, which are kept: each picture is normalised by its own extremes, so that
-any exposure is forgiven; PSNR and SSIM draw separately; one pair of pictures may score 8 dB by one draw and 58 by
+any exposure is forgiven; PSNR and SSIM draw separately; the same two pictures may score 8 dB by one draw and 58 by
 another. Only the draw differs: theirs is unseeded, ours a function of the seed and of the truth, whatever is scored
 before. Compare methods by any other figure.
 """
@@ -40,18 +40,10 @@ def psnr(test: np.ndarray, reference: np.ndarray, seed: int = SEED) -> float:
 
 
 def ssim(test: np.ndarray, reference: np.ndarray, seed: int = SEED) -> float:
-    """SSIM after a percentile exposure drawn for this truth, apart from `psnr`'s draw; see `fidelity.ssim`.
+    """SSIM after a percentile exposure drawn for this truth; see `fidelity.ssim`. At most 1.
 
-    Args:
-        test: as for `psnr`; at least 11 x 11.
-        reference: as for `psnr`.
-        seed: as for `psnr`.
-
-    Returns:
-        At most 1.
-
-    Raises:
-        ValueError: the shapes differ or are too small.
+    The exposure is drawn apart from that of `psnr`. Arguments and errors are those of `psnr`; both pictures need
+    11 x 11 pixels or more.
     """
     return fidelity.ssim(*_exposed(test, reference, (seed, 1)), data_range=1.0)
 

@@ -1,4 +1,4 @@
-"""Every accuracy measure by its name: one table of functions on a pair of pictures, and one function that runs them.
+"""Every accuracy measure by name: a table of functions on a prediction and its truth, and one that runs them.
 
 A name is a base name of `MEASURES` and a suffix of `ALIGNMENTS`: `pu21_psnr` judges the prediction as it is,
 `pu21_psnr_gain` after the one factor that brings it nearest to the truth, `pu21_psnr_crf` after the smooth camera
@@ -30,7 +30,7 @@ HDRVDP_SMALLEST_SIDE = 17
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Case:
     """A prediction beside its truth.
 
     Attributes:
@@ -45,17 +45,17 @@ class Pair:
     ldr: np.ndarray | None = None
 
 
-Measure = Callable[[Pair], float]
+Measure = Callable[[Case], float]
 
 
 def _shown(figure: Callable[..., float], operator: str) -> Measure:
     """A figure of tone-mapped pictures."""
-    return lambda pair: figure(pair.test, pair.reference, operator, scale=1.0)
+    return lambda case: figure(case.test, case.reference, operator, scale=1.0)
 
 
 def _absolute(figure: Callable[[np.ndarray, np.ndarray], float]) -> Measure:
     """A figure of pictures in cd/m2; what lies below `LOWEST_NITS` is raised to it."""
-    return lambda pair: figure(_nits(pair.test), _nits(pair.reference))
+    return lambda case: figure(_nits(case.test), _nits(case.reference))
 
 
 def _nits(image: np.ndarray) -> np.ndarray:
@@ -67,13 +67,13 @@ def _hdrvdp_q(test: np.ndarray, reference: np.ndarray) -> float:
     return hdrvdp.quality(test, reference, PIXELS_PER_DEGREE)
 
 
-def _hdrvdp_q_p3(pair: Pair) -> float:
-    test, reference = (hdrvdp.prepare_p3(PEAK_NITS * image) for image in (pair.test, pair.reference))
+def _hdrvdp_q_p3(case: Case) -> float:
+    test, reference = (hdrvdp.prepare_p3(PEAK_NITS * image) for image in (case.test, case.reference))
     return hdrvdp.quality(test, reference, PIXELS_PER_DEGREE)
 
 
-def _clipped_error(pair: Pair) -> float:
-    return math.nan if pair.ldr is None else clipped.error(pair.test, pair.reference, pair.ldr)
+def _clipped_error(case: Case) -> float:
+    return math.nan if case.ldr is None else clipped.error(case.test, case.reference, case.ldr)
 
 
 MEASURES: dict[str, Measure] = {
@@ -91,17 +91,17 @@ MEASURES: dict[str, Measure] = {
     "pu21_ssim": _absolute(pu21.ssim),
     "hdrvdp_q": _absolute(_hdrvdp_q),
     "hdrvdp_q_p3": _hdrvdp_q_p3,
-    "angular_error_deg": lambda pair: color.angular_error_deg(pair.test, pair.reference),
+    "angular_error_deg": lambda case: color.angular_error_deg(case.test, case.reference),
     "clipped_error": _clipped_error,
     "cvvdp": _absolute(colorvideovdp.quality),
 }
 """By base name."""
 
-_ALIGNMENTS: dict[str, Callable[[Pair], Pair]] = {
-    "": lambda pair: pair,
-    "_gain": lambda pair: replace(pair, test=alignment.align_gain(pair.test, pair.reference)),
-    "_crf": lambda pair: replace(
-        pair, test=alignment.correct_response(PEAK_NITS * pair.test, PEAK_NITS * pair.reference) / PEAK_NITS
+_ALIGNMENTS: dict[str, Callable[[Case], Case]] = {
+    "": lambda case: case,
+    "_gain": lambda case: replace(case, test=alignment.align_gain(case.test, case.reference)),
+    "_crf": lambda case: replace(
+        case, test=alignment.correct_response(PEAK_NITS * case.test, PEAK_NITS * case.reference) / PEAK_NITS
     ),
 }
 
@@ -123,13 +123,7 @@ figure decides; 0.7 s a picture of 256 x 256 on one core."""
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Take a measure's name apart.
-
-    Args:
-        name: for example "pu21_psnr_gain".
-
-    Returns:
-        The base name and the alignment's suffix, for example ("pu21_psnr", "_gain").
+    """Split a measure's name into base name and alignment's suffix: "pu21_psnr_gain" is ("pu21_psnr", "_gain").
 
     Raises:
         UnknownNameError: there is no such measure; names the nearest.
@@ -142,12 +136,8 @@ def split_name(name: str) -> tuple[str, str]:
     raise UnknownNameError("metric", name, known, "all of them: mqn describe --metrics")
 
 
-def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
+def measure_all(case: Case, names: Sequence[str]) -> dict[str, float]:
     """Judge a prediction by every measure asked for; each alignment is made once, and only if a name asks for it.
-
-    Args:
-        pair: the prediction beside its truth.
-        names: full names, see `split_name`.
 
     Returns:
         A figure for each name, in their order. Infinite for the PSNR of equal pictures; NaN where a measure does not
@@ -160,7 +150,7 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
         ValueError: the pictures' shapes differ.
     """
     parts = [split_name(name) for name in names]
-    height, width = pair.reference.shape[:2]
+    height, width = case.reference.shape[:2]
     for base, _ in parts:
         needed = _smallest_side(base)
         if min(height, width) < needed:
@@ -168,11 +158,11 @@ def measure_all(pair: Pair, names: Sequence[str]) -> dict[str, float]:
                 f"{width} x {height} pixels are too few for {base!r}, which needs {needed} x {needed}; "
                 "leave out the measure or the picture"
             )
-    aligned: dict[str, Pair] = {}
+    aligned: dict[str, Case] = {}
     figures = {}
     for name, (base, suffix) in zip(names, parts, strict=True):
         if suffix not in aligned:
-            aligned[suffix] = _ALIGNMENTS[suffix](pair)
+            aligned[suffix] = _ALIGNMENTS[suffix](case)
         figures[name] = MEASURES[base](aligned[suffix])
     return figures
 

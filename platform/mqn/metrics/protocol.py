@@ -18,7 +18,7 @@ from mqn.hdr.tonemap import BIAS, CONTRAST, KEY, MU
 from mqn.hdr.transfer import srgb_decode
 from mqn.metrics import alignment, clipped, intervals, legacy, measures
 from mqn.metrics.intervals import mean_interval
-from mqn.metrics.measures import PEAK_NITS, Pair
+from mqn.metrics.measures import PEAK_NITS, Case
 from mqn.quantities import quantity
 from mqn.records import Scores
 
@@ -31,7 +31,7 @@ VERSION = 1
 
 
 class EvaluationPicture(Protocol):
-    """What is judged upon; `mqn.data.pairs` makes them."""
+    """What is judged upon; `mqn.data.pairs.evaluation` makes them."""
 
     @property
     def name(self) -> str:
@@ -126,8 +126,8 @@ def judge(prediction: np.ndarray, picture: EvaluationPicture, metrics: Sequence[
         ModelFileError: the prediction has another shape than the truth or is not finite; names the picture.
     """
     truth = np.asarray(picture.truth, np.float32)
-    pair = Pair(_checked(prediction, truth, picture.name), truth, picture.ldr)
-    return {name: _capped(name, value) for name, value in measures.measure_all(pair, metrics).items()}
+    case = Case(_checked(prediction, truth, picture.name), truth, picture.ldr)
+    return {name: _capped(name, value) for name, value in measures.measure_all(case, metrics).items()}
 
 
 def picture_hash(picture: EvaluationPicture) -> str:
@@ -140,12 +140,7 @@ def picture_hash(picture: EvaluationPicture) -> str:
 
 
 def fixed(metrics: Sequence[str], seed: int = 0) -> dict[str, Any]:
-    """What fixes the figures besides the pictures: plain values, to be kept beside them.
-
-    Args:
-        metrics: the names that are judged by.
-        seed: of the bootstrap.
-    """
+    """What fixes the figures besides the pictures: plain values, to be kept beside them."""
     return {
         "version": VERSION,
         "metrics": list(metrics),
@@ -175,13 +170,9 @@ def fixed(metrics: Sequence[str], seed: int = 0) -> dict[str, Any]:
 
 
 def do_nothing(ldr: np.ndarray) -> np.ndarray:
-    """The baseline that every figure stands beside: the input, linearised and otherwise left alone.
+    """Make the baseline that stands beside every figure: the input itself, from sRGB to linear light.
 
-    Args:
-        ldr: (H, W, 3) in [0, 1], sRGB code values.
-
-    Returns:
-        (H, W, 3) linear in [0, 1]: the input's white counts as the truth's 99.9 % point.
+    `ldr` is (H, W, 3) in [0, 1]. Its white counts as the truth's 99.9 % point, which is 1.0 in the result.
     """
     return srgb_decode(np.clip(ldr, 0.0, 1.0))
 

@@ -30,13 +30,10 @@ _P1, _P2, _P3, _P4, _P5, _P6, _P7 = (
 
 
 def encode(cd_m2: np.ndarray) -> np.ndarray:
-    """Luminance, or a linear colour channel, to PU21 code values.
+    """Encode luminance, or a linear colour channel, in cd/m2 as PU21 code values: float64 of the same shape.
 
-    Args:
-        cd_m2: floats of any shape; clipped to 0.005 .. 10000, where the fit holds.
-
-    Returns:
-        float64 of the same shape, 0 .. 595.4; 256.4 at 100 cd/m2.
+    The fit holds for 0.005 .. 10000 cd/m2, and what lies beyond is clipped. Code values go from 0 to 595.4; 100 cd/m2
+    has 256.4.
     """
     nits = np.clip(np.asarray(cd_m2, np.float64), LOWEST_NITS, HIGHEST_NITS)
     powered = nits**_P4
@@ -61,17 +58,9 @@ def psnr(test: np.ndarray, reference: np.ndarray) -> float:
 
 
 def ssim(test: np.ndarray, reference: np.ndarray) -> float:
-    """PU21-SSIM: of encoded luminance, range 256, see `mqn.metrics.fidelity.ssim`.
+    """PU21-SSIM of encoded luminance, with range 256; see `fidelity.ssim`. At most 1.
 
-    Args:
-        test: (H, W, 3) linear BT.709, cd/m2; at least 11 x 11.
-        reference: the same shape.
-
-    Returns:
-        At most 1.
-
-    Raises:
-        ValueError: the shapes differ or are too small.
+    Arguments and errors are those of `psnr`; both pictures need 11 x 11 pixels or more.
     """
     codes = [encode(luminance(np.asarray(image, np.float64))) for image in (test, reference)]
     return fidelity.ssim(codes[0], codes[1], data_range=PEAK)

@@ -52,21 +52,9 @@ def psnr(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, sc
 
 
 def ssim(test: np.ndarray, reference: np.ndarray, operator: str = "mulaw", *, scale: float | None = None) -> float:
-    """SSIM of tone-mapped pictures: the mean over the three channels, see `mqn.metrics.fidelity.ssim`.
+    """SSIM of tone-mapped pictures: the mean over the three channels; see `fidelity.ssim`. At most 1.
 
-    Args:
-        test: as for `psnr`; at least 11 x 11.
-        reference: as for `psnr`.
-        operator: as for `psnr`.
-        scale: as for `psnr`.
-
-    Returns:
-        At most 1.
-
-    Raises:
-        UnknownNameError: there is no such operator; names the nearest.
-        PictureError: no scale is given, and the reference is black or not finite.
-        ValueError: the shapes differ or are too small.
+    Arguments and errors are those of `psnr`; both pictures need 11 x 11 pixels or more.
     """
     if operator == LEGACY:
         return legacy.ssim(test, reference)

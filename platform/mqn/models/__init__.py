@@ -1,1 +1,1 @@
-"""Networks: blocks, attention, encoder, decoder, head, MQN, pretrained weights, cost, and where a plan may cut."""
+"""Trained networks: their checkpoints, and how one is built; other people's, as predictors."""

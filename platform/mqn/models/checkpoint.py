@@ -1,6 +1,6 @@
-"""Files of a training: `checkpoint.pt`, the trained network, and `resume.pt`, all that is needed to go on.
+"""Files of a training: `checkpoint.pt`, the trained network, and `resume.pt`, from which the training can go on.
 
-Both hold plain values and tensors only, and are loaded with `weights_only=True`: a file from elsewhere runs no code.
+Both hold only plain values and tensors and are loaded with `weights_only=True`: no code in them runs.
 """
 
 from __future__ import annotations
@@ -10,40 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from mqn.errors import ConfigError, WeightsError
-from mqn.models.mqn import MQN, assemble
-from mqn.models.narrowing import channels, narrow
-from mqn.models.torch_files import load_plain
+from mqn.families.contract import NarrowableBlock, find_family
+from mqn.files.publishing import writing
+from mqn.networks.torch_files import load_plain
 from mqn.parsing import convert, from_mapping, to_plain
-from mqn.publishing import writing
 from mqn.records import Arch, Training
 
 _SHOWN = 300
 
 
-def save(path: Path, arch: Arch, training: Training, model: MQN) -> None:
+def save(path: Path, arch: Arch, training: Training, model: nn.Module) -> None:
     """Write a checkpoint: `{"arch": {...}, "training": {...}, "channels": {...}, "state": {...}}`.
 
-    Args:
-        path: the file; replaced at once and whole.
-        arch: the network.
-        training: how it was trained.
-        model: its weights are written as contiguous CPU tensors; it may be pruned.
+    The file is replaced at once and whole. The network may be pruned; `channels` says what is left of its blocks.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = {"arch": to_plain(arch), "training": to_plain(training), "channels": channels(model), "state": state}
+    channels = {name: block.projection.in_channels for name, block in _blocks(arch, model).items()}
+    content = {"arch": to_plain(arch), "training": to_plain(training), "channels": channels, "state": state}
     write(path, content)
 
 
-def load(path: Path) -> tuple[Arch, Training, MQN]:
-    """Read a checkpoint.
-
-    Args:
-        path: what `save` wrote.
-
-    Returns:
-        Arch, training and the network in eval mode, on the CPU. No pretrained weights are fetched.
+def load(path: Path) -> tuple[Arch, Training, nn.Module]:
+    """Read what `save` wrote: arch, training, and the network in eval mode on the CPU. Nothing is downloaded.
 
     Raises:
         WeightsError: the file is missing, damaged, or no checkpoint.
@@ -59,9 +50,9 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
         state = convert(dict[str, torch.Tensor], content["state"], source=str(path), path="state")
     except ConfigError as error:
         raise WeightsError(f"{error}; give a checkpoint.pt that a training wrote") from error
-    model = assemble(arch)
+    model = find_family(arch.family).build(arch)
     try:
-        narrow(model, pruned)
+        _narrow(_blocks(arch, model), pruned)
         model.load_state_dict(state)
     except (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, NotImplementedError) as error:
         raise WeightsError(f"{path}: its weights do not fit its architecture: {_one_line(error)}") from error
@@ -69,7 +60,7 @@ def load(path: Path) -> tuple[Arch, Training, MQN]:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain values and tensors, so that a reader sees the old file or the new one whole, never a half.
+    """Write plain values and tensors, so that a reader sees either the old file or the whole new one.
 
     Raises:
         DiskError: the disk is full or read-only.
@@ -96,6 +87,20 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds no table; give a checkpoint.pt")
     return content
+
+
+def _blocks(arch: Arch, model: nn.Module) -> dict[str, NarrowableBlock]:
+    narrowable = find_family(arch.family).narrowable
+    return narrowable(model) if narrowable else {}
+
+
+def _narrow(blocks: Mapping[str, NarrowableBlock], wanted: Mapping[str, int]) -> None:
+    """Give blocks as many channels inside as a pruned network has; the weights come after."""
+    for name, count in wanted.items():
+        if name not in blocks or not 0 < count <= (whole := blocks[name].projection.in_channels):
+            raise ValueError(f"no block {name!r} with at least {count} channels")
+        if count < whole:
+            blocks[name].keep(torch.arange(count))
 
 
 def _one_line(error: Exception) -> str:

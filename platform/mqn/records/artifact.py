@@ -1,4 +1,4 @@
-"""What stands beside every artifact, and what it is called."""
+"""The manifest beside every artifact, and the artifact's key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mqn.parsing import content_hash, to_plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What stands beside every artifact: what it was made from, and what it is.
+    """What an artifact was made from, and what it holds.
 
     Attributes:
         stage: what made it: `train`, `convert`, `quantize`, `score`, `measure`.
@@ -21,6 +21,7 @@ class Manifest:
         versions: of the packages that took part.
         seconds: wall time.
         details: what the stage wants known (codec, calibration set, parity, ...).
+        sizes: file name to bytes; empty in artifacts of before this was noted.
     """
 
     stage: str
@@ -30,6 +31,7 @@ class Manifest:
     versions: dict[str, str]
     seconds: float
     details: dict[str, Any] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def stage_key(stage: str, inputs: Mapping[str, Any]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 from typing import Any, Literal
 
+from mqn.families import DEFAULT_FAMILY
+from mqn.families.contract import Arch, Family, find_family
 from mqn.parsing import flatten, from_mapping, to_plain, unflatten
 from mqn.records.plan import Plan
 
-Attention = Literal["none", "sa", "csa", "ca"]
-Upsampling = Literal["nearest", "bilinear"]
-Codec = Literal["linear", "mulaw", "log", "pq"]
+Codec = Literal["linear", "mulaw", "log", "pq", "light", "gamma"]
 Precision = Literal["float32", "bfloat16"]
 
 NAMED_FILES = ("imagenet", "random", "parametric")
@@ -21,47 +21,9 @@ NAMED_FILES = ("imagenet", "random", "parametric")
 LARGEST_SEED = 2**32 - 1
 """What every generator of random numbers takes."""
 
-# No machine has the memory for more; what is above is a slip, or a file that means harm.
-_MOST_HEAD_CHANNELS = 1024
-_LARGEST_INPUT = 8192
+# No machine has the memory for more. A larger value is a slip, or an attack.
 _LARGEST_BATCH = 65536
 _MOST_EPOCHS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arch:
-    """A network.
-
-    Attributes:
-        attention: the gated attention behind the decoder's blocks (Table 1 of the paper).
-        width: MobileNetV2's width multiplier of the encoder; 0.35 is the paper's.
-        decoder_width: multiplies the decoder's channels; 1 is the paper's.
-        upsampling: how the decoder doubles its resolution.
-        head_channels: channels of the head's 3 x 3 convolution; 12 is the paper's (its 1 x 1 one has half as many).
-        encoder_weights: `imagenet` (downloaded once, checked by hash), `random`, or a path to an .npz or .h5 file.
-        input_size: side in pixels of the square crops trained on and of the exported file's input; a multiple of 32.
-    """
-
-    attention: Attention = "ca"
-    width: float = 0.35
-    decoder_width: float = 1.0
-    upsampling: Upsampling = "nearest"
-    head_channels: int = 12
-    encoder_weights: str = "imagenet"
-    input_size: int = 256
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        if not 0 < self.width <= 2 or not 0 < self.decoder_width <= 4:
-            raise ValueError(f"width {self.width} must be in (0, 2] and decoder_width {self.decoder_width} in (0, 4]")
-        if not 2 <= self.head_channels <= _MOST_HEAD_CHANNELS or self.head_channels % 2:
-            raise ValueError(f"head_channels {self.head_channels} must be even, and 2 to {_MOST_HEAD_CHANNELS}")
-        if not 32 <= self.input_size <= _LARGEST_INPUT or self.input_size % 32:
-            raise ValueError(f"input_size {self.input_size} must be a multiple of 32, at most {_LARGEST_INPUT}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +45,12 @@ class Training:
         learning_rate: Adam's, at the start.
         decay: the learning rate's factor, applied every `decay_epochs`.
         decay_epochs: epochs between two decays.
-        frozen_epochs: epochs in which the encoder stays as it was loaded; afterwards its layers are freed from the
-            back, 5 % more every 5 epochs, batch norms kept frozen. 0 trains everything from the first step.
+        frozen_epochs: epochs in which the part that the family freezes stays as it was loaded; then its layers are
+            freed from the back, 5 % more every 5 epochs, batch norms kept frozen. 0 trains everything at once.
         precision: arithmetic of the forward pass; `bfloat16` is autocast.
-        virtual_camera: share of the LDR inputs that the virtual camera makes (`mqn.data.virtual_camera`), 0 to 1; the
-            others are made by the paper's tone-mapping operators.
-        response_curves: of the virtual camera: `parametric`, or a file of measured curves (`mqn.data.response`).
+        virtual_camera: share of the LDR inputs that the virtual camera makes (`mqn.data.pairs.virtual_camera`), 0 to 1;
+            the others are made by the paper's tone-mapping operators.
+        response_curves: of the virtual camera: `parametric`, or a file of measured curves (`mqn.data.pairs.response`).
         seed: of initial weights, crops, flips and LDR operators.
     """
 
@@ -112,12 +74,8 @@ class Training:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        weights = (self.lambda_l1, self.lambda_l2, self.lambda_cosine, self.lambda_features)
+        """Check ranges; a ValueError names the field that is out of its range."""
+        weights = tuple(getattr(self, field.name) for field in fields(self) if field.name.startswith("lambda_"))
         if min(weights) < 0 or max(weights) == 0:
             raise ValueError(f"loss weights {weights} must not be negative, and one must be above 0")
         if self.epochs < 1 or self.batch_size < 1 or self.decay_epochs < 1 or self.frozen_epochs < 0:
@@ -137,27 +95,56 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One point of a space."""
+    """One point of a space. Its network is of the family that `arch.family` names (`mqn.families.contract`)."""
 
-    arch: Arch = field(default_factory=Arch)
+    arch: Arch = field(default_factory=lambda: find_family(DEFAULT_FAMILY).arch())
     training: Training = field(default_factory=Training)
     plan: Plan = field(default_factory=Plan)
 
+    def __post_init__(self) -> None:
+        """Check that the training suits the network; a ValueError says where it does not."""
+        family = self.family
+        if self.training.codec not in family.codecs:
+            allowed = " or ".join(family.codecs)
+            raise ValueError(f"training.codec {self.training.codec!r}: family {family.name!r} answers in {allowed}")
+        if self.training.frozen_epochs and family.frozen is None:
+            raise ValueError(
+                f"training.frozen_epochs {self.training.frozen_epochs}: family {family.name!r} has nothing to freeze; "
+                "give 0"
+            )
+        if self.plan.sparsity and family.narrowable is None:
+            raise ValueError(f"plan.sparsity {self.plan.sparsity}: family {family.name!r} cannot be pruned; give 0")
+
+    @property
+    def family(self) -> Family:
+        """What the platform knows of the network's kind."""
+        return find_family(self.arch.family)
+
+    def defaults(self) -> Candidate:
+        """The candidate of the same family that says nothing else."""
+        return Candidate().with_values({_FAMILY: self.arch.family})
+
     def flat(self) -> dict[str, Any]:
-        """Every field by its dotted key: `arch.attention`, `training.lambda_l1`, `plan.head`, ..."""
+        """Every field by its dotted key: `arch.family`, `training.lambda_l1`, `plan.head`, ..."""
         return flatten(to_plain(self))
 
     def with_values(self, values: Mapping[str, Any], *, source: str = "candidate") -> Candidate:
         """The same candidate with some fields changed.
 
-        Args:
-            values: by dotted key.
-            source: what the values come from, for error messages.
+        Where the family changes, fields that only the former family has are left out, and its codec gives way to the
+        new family's own.
 
         Raises:
             ConfigError: an unknown key, or a value of the wrong type or range.
         """
-        return from_mapping(Candidate, unflatten({**self.flat(), **values}), source=source)
+        kept = self.flat()
+        if (name := values.get(_FAMILY, self.arch.family)) != self.arch.family and isinstance(name, str):
+            arch = from_mapping(Arch, {"family": name}, source=source, path="arch")
+            own = {f"arch.{field.name}" for field in fields(arch)}
+            kept = {key: value for key, value in kept.items() if not key.startswith("arch.") or key in own}
+            if self.training.codec not in (codecs := find_family(name).codecs):
+                kept["training.codec"] = codecs[0]
+        return from_mapping(Candidate, unflatten({**kept, **values}), source=source)
 
     @property
     def label(self) -> str:
@@ -165,17 +152,20 @@ class Candidate:
         return self.label_with(())
 
     def label_with(self, keys: Iterable[str]) -> str:
-        """The label with further fields shown: `ca w0.35 decoder_width=0.5 int8+dynamic`.
+        """The label with further fields shown: `ca w0.35 epochs=20 int8+dynamic`.
 
         Args:
             keys: dotted keys that a list must tell apart; those that the label shows anyway stand there once.
         """
-        flat = self.flat()
-        more = [f"{key.partition('.')[2]}={_short(flat[key])}" for key in flat if key in set(keys) - _IN_LABEL]
-        return " ".join([self.arch.attention, f"w{self.arch.width:g}", *more, self.plan.label])
+        flat, family, wanted = self.flat(), self.family, set(keys)
+        named = [family.name] if _FAMILY in wanted or family.name != DEFAULT_FAMILY else []
+        shown = {_FAMILY, *_IN_LABEL, *(f"arch.{name}" for name in family.labelled)}
+        more = [f"{key.partition('.')[2]}={_short(flat[key])}" for key in flat if key in wanted - shown]
+        return " ".join(filter(None, [*named, family.label(self.arch), *more, self.plan.label]))
 
 
-_IN_LABEL = {"arch.attention", "arch.width", *(f"plan.{field.name}" for field in fields(Plan))}
+_FAMILY = "arch.family"
+_IN_LABEL = {f"plan.{field.name}" for field in fields(Plan)}
 """What every label shows already: of a plan, all that makes a difference to it."""
 
 

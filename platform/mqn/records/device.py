@@ -1,4 +1,4 @@
-"""Who measures, and what could be read of it."""
+"""A device, and what could be read of its state."""
 
 from __future__ import annotations
 

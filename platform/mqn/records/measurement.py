@@ -46,11 +46,7 @@ class MeasureSettings:
     attempts: int = 3
 
     def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
+        """Check ranges; a ValueError names the field that is out of its range."""
         times = (self.seconds, self.warmup_seconds, self.warmup_limit_seconds, self.timeout_seconds)
         if not all(map(math.isfinite, times)):
             raise ValueError("seconds, warmup_seconds, warmup_limit_seconds and timeout_seconds must be finite")

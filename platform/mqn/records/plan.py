@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from mqn.errors import nearest
+from mqn.families.contract import INTERFACE
 
 Scheme = Literal[
     "float32",
@@ -30,7 +31,7 @@ _SHORT = {
     "static_wi8_ai16": "int16",
 }
 _MOST_RULES_IN_LABEL = 2
-_DEFAULT_CUT, _DEFAULT_PICTURES, _DEFAULT_STEPS = "interface", 16, 200
+_DEFAULT_PICTURES, _DEFAULT_STEPS = 16, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,12 @@ class Plan:
     """Where the network is cut, how each side is quantized, and into how many files.
 
     Attributes:
-        cut: the tensor between backbone and head, one of the names that `mqn describe` lists. Everything that it is
-            computed from is the backbone. Two files can only be made where nothing else crosses.
+        cut: the tensor between backbone and head, one of the names that `mqn describe` lists; `interface` is the
+            family's default. Everything that it is computed from is the backbone. Two files can only be made where
+            nothing else crosses.
         backbone: ai-edge-quantizer's scheme of everything up to the cut.
         head: the scheme of everything behind it.
-        rules: schemes of single layers, later ones win: `decoder.*=static_wi8_ai16; head.conv3=float32`, or a list of
+        rules: schemes of single layers, later ones win: `block1.*=static_wi8_ai16; block2.conv=float32`, or a list of
             pairs of a pattern and a scheme, which is kept as such a text (so that a space can list rules as choices). A
             pattern is a layer's dotted name with `*` for anything; the leading `backbone.` may be left out, and a name
             stands for all within it.
@@ -54,11 +56,11 @@ class Plan:
         method: `ptq`: the trained weights are rounded. `qat`: they are fine-tuned on the grid that calibration found,
             taught by the float network; needs a static scheme.
         qat_steps: of fine-tuning, four pictures each; where channels are pruned, as many again, before.
-        sparsity: share of the channels inside inverted residuals that are pruned, 0 to below 1; the network that is
+        sparsity: share of the channels inside the family's narrowable blocks that are pruned, 0 to below 1; what is
             left is fine-tuned in float.
     """
 
-    cut: str = _DEFAULT_CUT
+    cut: str = INTERFACE
     backbone: Scheme = "static_wi8_ai8"
     head: Scheme = "dynamic_wi8_afp32"
     rules: str | tuple[tuple[str, str], ...] = ""
@@ -70,11 +72,7 @@ class Plan:
     sparsity: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check ranges, and write rules in the one form that they are kept in.
-
-        Raises:
-            ValueError: a field is out of its range, or a rule cannot be read.
-        """
+        """Check ranges and rules, and write rules in the form they are kept in. A ValueError says what is wrong."""
         if self.calibration_pictures < 1:
             raise ValueError(f"calibration_pictures {self.calibration_pictures} must be at least 1")
         if self.qat_steps < 1:
@@ -109,11 +107,11 @@ class Plan:
     def label(self) -> str:
         """The plan in a few characters, for run names and axes: what differs from the defaults is added.
 
-        `int8+dynamic`, `pair:float32+float32`, `int8+dynamic@decoder.conv2 head.conv3=float32 percentile n32`.
+        `int8+dynamic`, `pair:float32+float32`, `int8+dynamic@block1 block2.conv=float32 percentile n32`.
         """
         names = "+".join(_SHORT.get(scheme, scheme) for scheme in (self.backbone, self.head))
         words = [names if self.layout == "fused" else f"{self.layout}:{names}"]
-        if self.cut != _DEFAULT_CUT:
+        if self.cut != INTERFACE:
             words[0] += f"@{self.cut.removeprefix('backbone.')}"
         rules = [f"{pattern}={_SHORT.get(scheme, scheme)}" for pattern, scheme in self.scheme_rules]
         if len(rules) <= _MOST_RULES_IN_LABEL:
@@ -138,7 +136,7 @@ def _split(text: str) -> list[tuple[str, str]]:
     for part in filter(None, (part.strip() for part in text.split(";"))):
         pattern, separator, scheme = part.partition("=")
         if not separator:
-            raise ValueError(f"rule {part!r}: write PATTERN=SCHEME, for example head.conv3=float32")
+            raise ValueError(f"rule {part!r}: write PATTERN=SCHEME, for example block2.conv=float32")
         pairs.append((pattern.strip(), scheme.strip()))
     return pairs
 
@@ -147,7 +145,7 @@ def _checked(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, Scheme]]:
     checked = []
     for pair in pairs:
         if len(pair) != 2:
-            raise ValueError(f"rule {list(pair)!r}: give a pattern and a scheme, for example head.conv3, float32")
+            raise ValueError(f"rule {list(pair)!r}: give a pattern and a scheme, for example block2.conv, float32")
         pattern, scheme = pair
         if not pattern or set(pattern) & set("=; \t\n"):
             raise ValueError(f"rule {pattern!r}: a pattern is a layer's dotted name, with * for anything")

@@ -1,4 +1,4 @@
-"""Which layers of a network mind being quantized."""
+"""How much accuracy the quantization of each layer costs."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class Prediction:
     Attributes:
         plan: the plan.
         loss: PSNR-TM that it should lose against the float network, in dB: the sum of what its layers lose alone
-            (`mqn.export.suggest.layer_losses`).
+            (`mqn.export.choose.suggestion.layer_losses`).
         time: estimated, in shares of the float network's; 1 is as slow.
         weight_bytes: of kernels and biases.
     """

@@ -1,1 +1,1 @@
-"""What comes out of a study: fronts, figures, tables, boards and bundles."""
+"""What comes out of a study: fronts, figures, tables, dashboards and bundles."""

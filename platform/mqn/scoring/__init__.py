@@ -1,1 +1,1 @@
-"""Judging: any predictor on a fixed set of pictures, in parallel and resumable, and what comes of it."""
+"""Scoring: judges any method on a fixed set of pictures, in parallel; a scoring that was ended goes on."""

@@ -1,4 +1,4 @@
-"""One method against another: differences on the same pictures, and what they prove."""
+"""Compares two methods on the same pictures: mean differences, their intervals and p-values."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from mqn.metrics.intervals import mean_interval, sign_flip_p
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 
 LEVEL = 0.05
-"""Below this p-value a difference is called one."""
+"""A difference counts as one below this p-value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A mean difference between two methods.
+    """A mean difference, the first method minus the second, with its 95 % bootstrap interval over sources.
+
+    All figures are None if no picture has a figure of both methods.
 
     Attributes:
-        mean: of the first minus the second, over the pictures that both have a figure for.
-        low: of its 95 % bootstrap interval over sources.
-        high: of the same.
-        p: of a two-sided sign-flip permutation test over sources.
-        n: pictures.
-        sources: that they come from.
+        p: p-value of a two-sided sign-flip permutation test over sources.
+        n: how many pictures have a figure of both methods.
+        sources: how many sources these pictures come from.
     """
 
     mean: float | None
@@ -38,36 +37,42 @@ class Difference:
 def compare(
     first: Mapping[int, Line], second: Mapping[int, Line], metrics: Sequence[str], seed: int = 0
 ) -> dict[str, Difference]:
-    """Compare two methods on the pictures that both were judged upon.
+    """Compare two methods, measure by measure, on the pictures that both have.
 
-    Args:
-        first: lines by the picture's index.
-        second: the same, of the other method.
-        metrics: names that the lines have.
-        seed: of the draws.
-
-    Returns:
-        A difference a metric; without figures where no picture has both.
+    `first` and `second` are the methods' lines by the picture's index.
     """
-    return {name: _difference(first, second, name, seed) for name in metrics}
+    both = sorted(first.keys() & second.keys())
+    sources = [first[index].source for index in both]
+
+    def figures(lines: Mapping[int, Line], name: str) -> list[float | None]:
+        return [lines[index].figures[name] for index in both]
+
+    return {name: difference(figures(first, name), figures(second, name), sources, seed) for name in metrics}
 
 
-def _difference(first: Mapping[int, Line], second: Mapping[int, Line], name: str, seed: int) -> Difference:
-    values, sources = [], []
-    for index in sorted(first.keys() & second.keys()):
-        pair = first[index].figures[name], second[index].figures[name]
-        if pair[0] is not None and pair[1] is not None:
-            values.append(pair[0] - pair[1])
-            sources.append(first[index].source)
-    if not values:
+def difference(
+    first: Sequence[float | None], second: Sequence[float | None], sources: Sequence[str], seed: int = 0
+) -> Difference:
+    """Compare two methods by one measure.
+
+    `first` and `second` hold a figure for each picture, in the same order; None where the measure does not apply.
+    `sources` are the pictures' sources.
+    """
+    known = [
+        (one - other, source)
+        for one, other, source in zip(first, second, sources, strict=True)
+        if one is not None and other is not None
+    ]
+    if not known:
         return Difference(mean=None, low=None, high=None, p=None, n=0, sources=0)
+    values, kept = zip(*known, strict=True)
     differences = np.asarray(values)
-    (interval,) = mean_interval(differences[:, None], sources, seed)
+    (interval,) = mean_interval(differences[:, None], kept, seed)
     return Difference(
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
-        p=sign_flip_p(differences, sources, seed),
-        n=len(values),
-        sources=len(set(sources)),
+        p=sign_flip_p(differences, kept, seed),
+        n=len(known),
+        sources=len(set(kept)),
     )

@@ -1,4 +1,4 @@
-"""Methods by name: what a user types, and what is known of it.
+"""Methods by name: what a user may type, and the record that each name becomes.
 
 | name | method |
 | --- | --- |
@@ -9,12 +9,13 @@
 | FILE.pt | a training's checkpoint, run in float by torch |
 | DIR | what `mqn export` or `mqn select` wrote (it has a manifest.json), else a folder of predictions |
 
-Names are turned into a `Method`, a record that travels to other processes; each of them opens it for itself
-(`mqn.scoring.predictors`).
+`parse_method` turns a name into a `Method`, a record that can be sent to other processes. Each process opens it for
+itself (`mqn.scoring.predictors`).
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,12 +29,12 @@ Kind = Literal["do-nothing", "oracle", "operator", "peer", "exported", "checkpoi
 DO_NOTHING = "do-nothing"
 ORACLE = "oracle"
 NOISE = 0.01
-"""Of the oracle: the standard deviation of its values, as a share of the truth's."""
+"""The oracle's noise: its standard deviation as a share of each true value."""
 
 _VERSION = 1
 _PREDICTIONS = "a folder of pictures"
 _EXPORTED_CODE = (
-    *("mqn.export.picture", "mqn.export.tiling", "mqn.export.resize", "mqn.export.runner"),
+    *("mqn.infer.picture", "mqn.infer.tiling", "mqn.tflite.resize", "mqn.infer.runner"),
     "mqn.hdr.codec",
 )
 """What an exported model's predictions depend on besides its files."""
@@ -41,15 +42,15 @@ _EXPORTED_CODE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """Something that makes an HDR picture of an LDR one.
+    """A way to make an HDR picture from an LDR picture.
 
     Attributes:
-        name: as it was given.
+        name: what the user typed.
         kind: how it is opened.
-        path: its file or folder; None where it is built in.
-        variant: which operator or network, where the kind has several.
-        fingerprint: SHA-256 of everything that decides its predictions. A folder of predictions has one a picture.
-        input_size: side in pixels of the square that it was made for; None where it is made for any.
+        path: its file or folder; None for a built-in method.
+        variant: the operator or network, for kinds that have several.
+        fingerprint: SHA-256 of everything that decides its predictions; for a folder of predictions, of all its files.
+        input_size: side in pixels of the square input that it was made for; None: any size.
     """
 
     name: str
@@ -61,10 +62,7 @@ class Method:
 
 
 def parse_method(name: str) -> Method:
-    """Find out what a name stands for, and that it can be opened.
-
-    Args:
-        name: see the table above.
+    """Find out what a name of the table above stands for, and check that it can be opened.
 
     Raises:
         UnknownNameError: nothing goes by this name, and nothing lies at this path.
@@ -95,7 +93,7 @@ def parse_method(name: str) -> Method:
 
 
 def _folder(name: str, path: Path) -> Method:
-    from mqn.export.exported import MANIFEST, files_of
+    from mqn.infer.exported import MANIFEST, files_of
 
     if (path / MANIFEST).is_file():
         return _exported(name, path)
@@ -107,7 +105,7 @@ def _folder(name: str, path: Path) -> Method:
 
 
 def _exported(name: str, path: Path) -> Method:
-    from mqn.export.exported import open_exported
+    from mqn.infer.exported import open_exported
 
     exported = open_exported(path)
     return Method(
@@ -127,12 +125,15 @@ def _checkpoint(name: str, path: Path) -> Method:
         name=name,
         kind="checkpoint",
         path=path,
-        fingerprint=hash_parts(file_hash(path), _code("mqn.models", "mqn.hdr.codec")),
+        fingerprint=hash_parts(
+            file_hash(path), _code("mqn.models.checkpoint", "mqn.hdr.codec"), _network_code(type(arch))
+        ),
         input_size=arch.input_size,
     )
 
 
 def _peer(name: str, variant: str, path: Path) -> Method:
+    from mqn.families.contract import find_family
     from mqn.models.peers import load
 
     load(variant, path)
@@ -141,17 +142,28 @@ def _peer(name: str, variant: str, path: Path) -> Method:
         kind="peer",
         path=path,
         variant=variant,
-        fingerprint=hash_parts(variant, file_hash(path), _code("mqn.models.peers")),
+        fingerprint=hash_parts(
+            variant,
+            file_hash(path),
+            _code("mqn.models.peers", "mqn.hdr.codec"),
+            _network_code(find_family(variant).arch),
+        ),
     )
 
 
 def hash_parts(*parts: object) -> str:
-    """SHA-256 of whatever decides a prediction."""
+    """Hash everything that decides a prediction (SHA-256)."""
     return content_hash([_VERSION, *parts])
 
 
+def _network_code(arch: type) -> list[str]:
+    """Hash the source of a family of networks: all of its package, or its file if it is a lone module."""
+    source = Path(str(sys.modules[arch.__module__].__file__))
+    return [file_hash(file) for file in (sorted(source.parent.glob("*.py")) if "." in arch.__module__ else [source])]
+
+
 def _code(*names: str) -> list[str]:
-    """Hashes of the source of modules or packages: an operator that was put right must not keep its old figures."""
+    """Hash the source of modules or packages: figures of an operator must not outlive a correction of its code."""
     from importlib.util import find_spec
 
     hashes = []

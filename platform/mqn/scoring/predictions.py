@@ -1,7 +1,7 @@
-"""A folder of predictions: HDR pictures that somebody else made, named as the pictures that they predict.
+"""A folder of predictions: HDR pictures made elsewhere, each named like the picture that it predicts.
 
-Values are linear BT.709 with 1.0 = the truth's 99.9 % point, as `mqn convert` writes them. A method that knows no such
-scale is judged fairly by the gain-aligned columns only.
+Values are linear BT.709 with 1.0 = the truth's 99.9 % point, as `mqn convert` writes them. For a method that does not
+know this scale, only the gain-aligned measures are fair.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mqn.errors import PictureError, UsageError
-from mqn.hdr.files import HDR_SUFFIXES, read
+from mqn.hdr.io.files import HDR_SUFFIXES, read
 from mqn.parsing import content_hash
-from mqn.scoring.evaluation import Listed
+from mqn.scoring.judging.evaluation import Listed
 
 _DROPPED = (*HDR_SUFFIXES, ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".dng", ".nef")
 
@@ -28,8 +28,8 @@ class Findings:
 
     Attributes:
         missing: names of pictures without a prediction.
-        misnamed: files that predict no picture.
-        unusable: names of pictures to why their prediction cannot be judged: its size, or the file.
+        misnamed: files whose names match no picture.
+        unusable: picture name to the reason why its prediction cannot be judged.
     """
 
     missing: tuple[str, ...]
@@ -51,13 +51,10 @@ class Findings:
 
 
 class PredictionFolder:
-    """The predictions by the names of their pictures; folders below are part of a name, suffixes are not."""
+    """Predictions by picture name. A name includes subfolders; the file's suffix does not count."""
 
     def __init__(self, path: Path) -> None:
-        """Look at a folder.
-
-        Args:
-            path: it and the folders below hold the predictions.
+        """Look for predictions in a folder and those below it.
 
         Raises:
             UsageError: there is no HDR picture in it, or two of one name.
@@ -70,36 +67,22 @@ class PredictionFolder:
             )
 
     def fingerprint(self) -> str:
-        """SHA-256 of what lies in the folder, by names, sizes and times of change."""
+        """SHA-256 of the names, sizes and modification times of all files."""
         return content_hash([(key, *_state(file)) for key, file in self._files.items()])
 
     def find(self, name: str) -> Path:
-        """The file that predicts a picture.
-
-        Raises:
-            PictureError: there is none.
-        """
+        """Find the file that predicts a picture; raises `PictureError` if there is none."""
         file = self._files.get(_key(name))
         if file is None:
             raise PictureError(f"{self.path} holds no prediction of {name}")
         return file
 
     def read(self, name: str) -> np.ndarray:
-        """Read the prediction of a picture.
-
-        Returns:
-            (H, W, 3) float32 linear.
-
-        Raises:
-            PictureError: there is none, or it cannot be read.
-        """
+        """Read the prediction of a picture, (H, W, 3) float32 linear; raises `PictureError` if that fails."""
         return read(self.find(name))
 
     def check(self, pictures: Sequence[Listed]) -> Findings:
-        """Read every prediction once and see what is missing, misnamed, damaged or of another size.
-
-        Args:
-            pictures: what should be predicted.
+        """Read every prediction once, and report what is missing, misnamed, damaged or of another size.
 
         Raises:
             UsageError: two of the pictures would have one prediction.
@@ -109,7 +92,7 @@ class PredictionFolder:
             if wanted.setdefault(_key(picture.name), picture) is not picture:
                 other = wanted[_key(picture.name)].name
                 raise UsageError(
-                    f"{self.path} cannot predict {other} and {picture.name}, which differ in no more than a suffix; "
+                    f"{self.path} cannot predict {other} and {picture.name}, whose names differ only in their suffix; "
                     "rename one of them in the dataset"
                 )
         present = [picture for key, picture in wanted.items() if key in self._files]
@@ -142,7 +125,7 @@ def _listing(path: Path) -> dict[str, Path]:
 
 
 def _state(file: Path) -> tuple[int, int]:
-    """Size and time of change; nothing of a link into nowhere, which `PredictionFolder.check` names."""
+    """Size and modification time; zeros for a broken link, which `PredictionFolder.check` reports."""
     try:
         status = file.stat()
     except OSError:

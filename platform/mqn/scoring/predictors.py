@@ -1,4 +1,4 @@
-"""Methods at work: the function that each of them stands for, loaded when it is needed."""
+"""Runs methods: loads the function that a method stands for when the first prediction is asked for."""
 
 from __future__ import annotations
 
@@ -16,38 +16,27 @@ from mqn.scoring.methods import NOISE, Kind, Method, hash_parts
 from mqn.scoring.predictions import PredictionFolder
 
 if TYPE_CHECKING:
-    from mqn.data.pairs import EvaluationPicture
-
-STRIDE = 32
-"""Networks halve their input five times; other sizes are padded to a multiple of this."""
+    from mqn.data.pairs.evaluation import EvaluationPicture
 
 Predict = Callable[["EvaluationPicture"], np.ndarray]
 
 
 class Predictor:
-    """A method at work; what it needs is loaded at the first prediction, one thread each."""
+    """A method that can predict. Its network or file is loaded at the first prediction and uses one thread."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
 
     def fingerprint(self, picture_name: str) -> str:
-        """What decides the prediction of one picture, so that nothing is judged twice.
-
-        Raises:
-            PictureError: a folder of predictions holds none for this picture.
-        """
+        """Hash what decides one picture's prediction; raises `PictureError` if a folder has no prediction of it."""
         if self.method.kind != "folder":
             return self.method.fingerprint
         return hash_parts(file_hash(self._folder.find(picture_name)))
 
     def predict(self, picture: EvaluationPicture) -> np.ndarray:
-        """Predict a picture.
+        """Predict a picture: (H, W, 3) linear, 1.0 = the truth's 99.9 % point.
 
-        Args:
-            picture: its LDR input is looked at; its name by a folder of predictions, its truth by the oracle alone.
-
-        Returns:
-            (H, W, 3) linear, 1.0 = the truth's 99.9 % point.
+        Its LDR input is looked at; its name by a folder of predictions, its truth by the oracle alone.
 
         Raises:
             ModelFileError: an exported model is damaged.
@@ -68,7 +57,7 @@ class Predictor:
 
 
 def oracle(picture: EvaluationPicture) -> np.ndarray:
-    """The truth with noise of 1 % of each value, normally distributed and seeded by the picture's name."""
+    """Return the truth with 1 % Gaussian noise on each value, seeded by the picture's name."""
     seed = int.from_bytes(hashlib.sha256(picture.name.encode(errors="surrogateescape")).digest()[:8])
     noise = np.random.default_rng(seed).standard_normal(picture.truth.shape, np.float32)
     noisy: np.ndarray = np.maximum(picture.truth * (1 + np.float32(NOISE) * noise), np.float32(0))
@@ -76,8 +65,8 @@ def oracle(picture: EvaluationPicture) -> np.ndarray:
 
 
 def _open_exported(method: Method) -> Predict:
-    from mqn.export.exported import open_exported
-    from mqn.export.picture import Expander
+    from mqn.infer.exported import open_exported
+    from mqn.infer.picture import Expander
 
     exported = open_exported(_path(method))
     expander = Expander(exported.files, exported.codec)
@@ -90,12 +79,12 @@ def _open_checkpoint(method: Method) -> Predict:
     from mqn.hdr.codec import decode
     from mqn.models.checkpoint import load
 
-    _, training, network = load(_path(method))
+    arch, training, network = load(_path(method))
 
     def predict(picture: EvaluationPicture) -> np.ndarray:
         height, width, _ = picture.ldr.shape
-        # The edge is repeated rather than mirrored: a picture may be smaller than what is added.
-        padded = np.pad(picture.ldr, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
+        # Repeat the edge instead of mirroring it: a picture may be smaller than the padding.
+        padded = np.pad(picture.ldr, ((0, -height % arch.stride), (0, -width % arch.stride), (0, 0)), mode="edge")
         with torch.inference_mode():
             output = network(torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None])[0]
         return np.asarray(decode(output.numpy().transpose(1, 2, 0)[:height, :width], training.codec), np.float32)

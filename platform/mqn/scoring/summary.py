@@ -1,4 +1,4 @@
-"""Means of what was judged: by method, by condition, and which method comes first."""
+"""Means of a method's figures, overall and by condition, and the ranking of methods."""
 
 from __future__ import annotations
 
@@ -11,19 +11,12 @@ import numpy as np
 
 from mqn.metrics.intervals import mean_interval
 from mqn.quantities import quantity
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A mean over pictures with its 95 % interval; None where the measure applies to none of them.
-
-    Attributes:
-        mean: over `n` pictures.
-        low: where the interval begins.
-        high: where it ends.
-        n: how many pictures the measure applies to.
-    """
+    """A mean over the `n` pictures that a measure applies to, with its 95 % interval; None if there are none."""
 
     mean: float | None
     low: float | None
@@ -33,13 +26,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A method's figures.
+    """A method's figures, by measure.
 
     Attributes:
-        pictures: how many it was judged upon.
+        pictures: how many pictures it was judged on.
         sources: how many sources they come from.
-        scores: by metric.
-        conditions: the same for each condition, where there are several.
+        scores: by measure.
+        conditions: a summary for each condition, if there are several.
     """
 
     pictures: int
@@ -49,14 +42,7 @@ class Summary:
 
 
 def summarize(lines: Iterable[Line], metrics: Sequence[str], seed: int = 0, *, divide: bool = True) -> Summary:
-    """Means of a method's figures.
-
-    Args:
-        lines: its figures, one a picture, at least one.
-        metrics: names that the lines have.
-        seed: of the bootstrap.
-        divide: also by condition, where there are several.
-    """
+    """Summarise a method's figures, at least one line; with `divide` also each condition, if there are several."""
     lines = list(lines)
     values = np.array([[_number(line.figures[name]) for name in metrics] for line in lines])
     sources = [line.source for line in lines]
@@ -79,7 +65,7 @@ def summarize(lines: Iterable[Line], metrics: Sequence[str], seed: int = 0, *, d
 
 
 def rank(summaries: Mapping[str, Summary], metric: str) -> list[str]:
-    """The methods' names, the best by one metric first, those without a figure last."""
+    """Order methods by one metric, the best first; methods without a figure come last."""
 
     def worth(name: str) -> float:
         mean = summaries[name].scores[metric].mean
@@ -91,7 +77,7 @@ def rank(summaries: Mapping[str, Summary], metric: str) -> list[str]:
 
 
 def fixed_pictures(lines: Mapping[int, Line]) -> dict[str, Any]:
-    """What says which pictures the figures are of: a hash, and the sizes."""
+    """Identify the pictures behind figures: a hash of their pixels, and their sizes."""
     ordered = [lines[index] for index in sorted(lines)]
     digest = hashlib.sha256("".join(line.picture_hash for line in ordered).encode()).hexdigest()
     sizes = sorted({(line.height, line.width) for line in ordered})

@@ -1,4 +1,4 @@
-"""Every picture's figures as files that other programs read: Parquet and CSV, a row a method and picture."""
+"""Every picture's figures as Parquet and CSV files: one row for each method and picture."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mqn.errors import DataError
+from mqn.files.publishing import publish_file
 from mqn.parsing import to_plain
-from mqn.publishing import publish_file
-from mqn.scoring.ledger import Line
+from mqn.scoring.judging.ledger import Line
 
 PARQUET = "pictures.parquet"
 CSV = "pictures.csv"
@@ -19,15 +19,9 @@ CSV = "pictures.csv"
 def write_tables(
     folder: Path, lines: Mapping[str, Mapping[int, Line]], metrics: Sequence[str], protocol: Mapping[str, Any]
 ) -> None:
-    """Write `pictures.parquet` and `pictures.csv`.
+    """Write `pictures.parquet`, which keeps the protocol in its metadata, and `pictures.csv`.
 
-    Columns: method, picture, source, condition, height, width, then one a metric, empty where it does not apply.
-
-    Args:
-        folder: where to.
-        lines: by method and the picture's index.
-        metrics: names that the lines have.
-        protocol: what fixes the figures; the Parquet file carries it along, as JSON in its metadata.
+    Columns: method, picture, source, condition, height, width, then each metric; empty if it does not apply.
 
     Raises:
         DataError: a file cannot be written.
@@ -58,5 +52,5 @@ def write_tables(
 
 
 def _unicode(name: str) -> str:
-    """Text that every program can read: bytes of a file's name that are not UTF-8 as escapes."""
+    """Make a file name readable for every program: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,28 +1,17 @@
-"""Figures as people read them, with as many digits as their quantity deserves."""
+"""Figures, intervals and method names as people read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Protocol
 
 from mqn.quantities import quantity
-
-
-class Spread(Protocol):
-    """A mean with its interval."""
-
-    @property
-    def low(self) -> float | None:
-        """Where it begins."""
-
-    @property
-    def high(self) -> float | None:
-        """Where it ends."""
+from mqn.scoring.comparison import Difference
+from mqn.scoring.summary import Figure
 
 
 def figure_text(metric: str, value: float | None) -> str:
-    """A value; a dash where there is none."""
+    """A value with its quantity's digits; a dash for none."""
     return "-" if value is None else quantity(metric).table_text(value)
 
 
@@ -31,7 +20,7 @@ def difference_text(metric: str, value: float | None) -> str:
     return "-" if value is None else f"{value:+.{quantity(metric).paper_digits}f}"
 
 
-def interval_text(metric: str, spread: Spread) -> str:
+def interval_text(metric: str, spread: Figure | Difference) -> str:
     """An interval, as "low to high"."""
     return "" if spread.low is None else f"{figure_text(metric, spread.low)} to {figure_text(metric, spread.high)}"
 
@@ -44,13 +33,9 @@ def p_text(p: float | None) -> str:
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Names of methods with no more of their paths than tells them apart.
+    """Shorten the paths in method names as far as the names stay distinct.
 
-    Args:
-        names: for example "runs/a/checkpoint.pt", "runs/b/checkpoint.pt" and "oracle".
-
-    Returns:
-        By name: "a/checkpoint.pt", "b/checkpoint.pt" and "oracle".
+    "runs/a/checkpoint.pt", "runs/b/checkpoint.pt" and "oracle" become "a/checkpoint.pt", "b/checkpoint.pt", "oracle".
     """
     names = list(dict.fromkeys(names))
     longest = max((len(PurePath(name).parts) for name in names), default=1)

@@ -1,4 +1,4 @@
-"""Where an exported model comes from: its plan, and the float file that it was quantized from."""
+"""Where an exported model comes from: its plan, and the float file that was quantized."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqn.errors import ConfigError, ModelFileError
-from mqn.parsing import from_mapping, read_json
-from mqn.records import Candidate, Manifest
-from mqn.search.artifacts import MANIFEST, Artifact, ArtifactStore
-from mqn.search.jobs import complete
-from mqn.search.stage_jobs import convert_job
-from mqn.search.stages import FLOAT_MODEL
+from mqn.parsing import from_mapping
+from mqn.records import Candidate
+from mqn.search.artifacts import GATE, MANIFEST, Artifact, ArtifactStore, stage_of
+from mqn.search.stages.convert import FLOAT_MODEL, STAGE, convert_job
+from mqn.search.work.jobs import complete
 
 if TYPE_CHECKING:
-    from mqn.export.exported import Exported
-
-_CONVERT = "convert"
+    from mqn.infer.exported import Exported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +38,7 @@ class Origin:
 
 
 def origin_of(model: Exported) -> Origin:
-    """Read a model's manifest.
-
-    Args:
-        model: what `mqn export`, a trial or `mqn select` wrote.
+    """Read from a model's manifest what it was made from.
 
     Raises:
         ModelFileError: the manifest does not tell.
@@ -92,46 +86,31 @@ def find_float_model(model: Exported, checkpoints: Sequence[Path], store: Artifa
         job = convert_job(checkpoint)
         if origin.conversion in (None, job.key):
             made = complete(store, job)
-            found = made if _is_it(made, origin) else None
+            found = made if origin.float_hash in (None, made.manifest.files[FLOAT_MODEL]) else None
         if found:
             break
     if found is None:
         given = ", ".join(map(str, checkpoints))
         raise ModelFileError(
             f"{model.folder} was not exported from {given}, or by another mqn, and its float network is not in "
-            f"{store.folder}; give the checkpoint.pt that it was exported from, or export it again"
+            f"{store.shown}; give the checkpoint.pt that it was exported from, or export it again"
             if given
-            else f"the float network of {model.folder} is not in {store.folder}; give the checkpoint.pt that it was "
+            else f"the float network of {model.folder} is not in {store.shown}; give the checkpoint.pt that it was "
             "exported from too"
         )
-    return found.folder / FLOAT_MODEL
+    return found.whole() / FLOAT_MODEL
 
 
 def _stored(origin: Origin, store: ArtifactStore) -> Artifact | None:
     if origin.conversion is not None:
-        return store.find(_CONVERT, origin.conversion)
-    for manifest in sorted((store.folder / _CONVERT).glob(f"*/{MANIFEST}")):
-        key = manifest.parent.name
-        if _states(manifest, origin) and (artifact := store.find(_CONVERT, key)):
-            return artifact
-    return None
-
-
-def _states(manifest: Path, origin: Origin) -> bool:
-    """Whether a conversion's manifest names the file; damaged ones name none."""
-    try:
-        return read_json(Manifest, manifest).files.get(FLOAT_MODEL) == origin.float_hash
-    except ConfigError:
-        return False
-
-
-def _is_it(artifact: Artifact, origin: Origin) -> bool:
-    return origin.float_hash in (None, artifact.manifest.files[FLOAT_MODEL])
+        return store.find(STAGE, origin.conversion)
+    conversions = store.find_many(store.keys(STAGE))
+    return next((one for one in conversions.values() if one.manifest.files.get(FLOAT_MODEL) == origin.float_hash), None)
 
 
 def _conversion(inputs: Mapping[str, Any]) -> str:
     """The conversion that was quantized: that of the pruned network where there are two."""
-    keys = {name: key for name, key in inputs.items() if name.partition("/")[0] == _CONVERT}
+    keys = {name: key for name, key in inputs.items() if not name.startswith(GATE) and stage_of(name) == STAGE}
     if not keys:
-        raise KeyError(_CONVERT)
+        raise KeyError(STAGE)
     return str(keys[max(keys, key=len)])

@@ -1,7 +1,11 @@
-"""How a candidate is evaluated: train -> convert -> quantize -> score and measure, each an artifact of its own.
+"""The graph of a trial's steps: train -> convert -> quantize -> score and measure, each an artifact of its own.
 
 Plans with a sparsity have the trained network pruned and converted again; plans of method `qat` have the weights
-fine-tuned between conversion and quantization.
+fine-tuned between conversion and quantization. This is the only place where steps are put in order: searches, repairs
+and the commands that work on one checkpoint (`mqn.search.checkpoint`) all run what `TrialPipeline.steps` lists.
+
+Before them, where the study has a gate, the untrained network goes the same way: untrained -> convert -> quantize ->
+measure, in steps named `gate/...`.
 
 A training is keyed by network, training and data; a conversion by its checkpoint; a quantization by the float file, the
 plan and the data; scores and measurements by the files themselves. So plans of one network share its training and its
@@ -11,219 +15,263 @@ conversion, and plans that come to the same file share its figures.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from mqn.profile import Profile
-from mqn.quantities import DEVICE_FIGURES, QUANTITIES
+from mqn.quantities import QUANTITIES, device_figures_in
 from mqn.records import Candidate
-from mqn.search import finetuning, stages
-from mqn.search.adoption import trained_job
-from mqn.search.artifacts import Artifact
-from mqn.search.devices import Devices
-from mqn.search.evaluation import Figures, Step
-from mqn.search.goals import Scoring
-from mqn.search.jobs import Job
-from mqn.search.stage_jobs import (
-    convert_job,
-    model_names,
-    quantize_job,
-    score_job,
-    train_job,
-)
-from mqn.search.trained import Trained
-from mqn.search.tuning_jobs import finetune_job, prune_job
+from mqn.search.artifacts import GATE, Artifact, ArtifactFile
+from mqn.search.gate.untrained import untrained_form
+from mqn.search.space.goals import Scoring
+from mqn.search.space.space import Space
+from mqn.search.space.tables.rungs import Rungs
+from mqn.search.space.trained import Trained
+from mqn.search.stages import convert, finetune, measure, prune, quantize, score, train, untrained
+from mqn.search.stages.adopt import adopt_job
+from mqn.search.stages.data_view import DataView
+from mqn.search.stages.logged import logged
+from mqn.search.work.data_place import DataPlace
+from mqn.search.work.devices import Devices
+from mqn.search.work.jobs import Job
+from mqn.search.work.steps import RUNG, TRAIN, Figures, Step, last_part
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
-_PRUNED = "convert/pruned"
-"""The conversion of what pruning left, beside that of the whole network, which is what the losses are told against."""
+CONVERT, PRUNE, PRUNED, FINETUNE = "convert", "prune", "convert/pruned", "finetune"
+"""`convert/pruned` converts what pruning left; losses are told against the conversion of the whole network."""
+
+QUANTIZE, SCORE, SCORE_FLOAT, SCORE_BASELINE = "quantize", "score", "score/float", "score/baseline"
+MEASURE = "measure/"
+UNTRAINED = f"{GATE}untrained"
+
+Made = Mapping[str, Artifact]
 
 
-class MqnPipeline:
-    """The real pipeline."""
+class TrialPipeline:
+    """How a candidate is evaluated."""
 
     def __init__(
         self,
         dataset: Dataset,
         profile: Profile,
-        devices: Devices,
         scoring: Scoring,
+        devices: Devices | None = None,
         *,
-        named: bool = False,
         trained: Trained | None = None,
+        gate: bool = False,
+        rungs: Rungs | None = None,
     ) -> None:
         """Put the parts together.
 
         Args:
             dataset: trains, calibrates and scores.
             profile: what stages may take.
-            devices: measure; open.
             scoring: how accuracy is judged.
-            named: whether the space asks for a target by name (`latency_ms/board`), so that even the figures of a
-                single one have to go by it.
+            devices: measure; open. None: nothing is measured.
             trained: the network that every trial takes; None: each is trained.
+            gate: whether the untrained network is exported and measured first.
+            rungs: where trainings may be stopped; None: they are made in one go.
         """
-        self._trained = trained
-        self._named = named
-        self._dataset = dataset
+        self._trained, self._gate, self._rungs = trained, gate, rungs
+        self._dataset, self._place = dataset, DataPlace.of(dataset)
         self._profile = profile
         self._devices = devices
+        self._targets: tuple[str, ...] = devices.targets if devices is not None else ()
         self._scoring = scoring
 
+    @classmethod
+    def of_space(cls, space: Space, dataset: Dataset, profile: Profile, devices: Devices | None) -> Self:
+        """How the candidates of a space are evaluated: with its gate and its rungs."""
+        gate = space.gate is not None
+        return cls(dataset, profile, space.scoring, devices, trained=space.trained, gate=gate, rungs=space.rungs)
+
+    def view(self, candidate: Candidate) -> DataView:
+        """The data as the candidate's network sees them."""
+        return DataView(data=self._place, size=candidate.arch.input_size, training=candidate.training)
+
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
-        """The candidate's steps."""
-        arch, plan, codec = candidate.arch, candidate.plan, candidate.training.codec
-        size, cpus = arch.input_size, self._profile.ray.export_cpus
-        converted = _PRUNED if plan.sparsity else "convert"
+        """The candidate's steps, every one behind those it needs."""
+        gate = self._gate_steps(untrained_form(candidate)) if self._gate else ()
+        return (*gate, *self._steps(candidate))
 
-        def score(artifact: Artifact | None = None, names: tuple[str, ...] = ()) -> Job:
-            files = tuple(artifact.folder / name for name in names) if artifact else ()
-            return score_job(files, artifact, codec, size, self._dataset, self._scoring)
-
-        return (
-            Step(name="train", needs=(), make=lambda _: self._train_job(candidate)),
+    def rungs(self, candidate: Candidate) -> tuple[Step, ...]:
+        """The parts of its training that end at a rung, in order; none where it is trained in one go."""
+        ends = () if self._rungs is None else self._rungs.of(candidate.training.epochs)
+        return tuple(
             Step(
-                name="convert",
-                needs=("train",),
-                make=lambda made: convert_job(made["train"].folder / stages.CHECKPOINT, cpus=cpus),
-            ),
-            *self._tuning_steps(candidate),
-            Step(
-                name="quantize",
-                needs=(converted, finetuning.FINETUNE) if plan.method == "qat" else (converted,),
-                make=lambda made: quantize_job(
-                    made[converted],
-                    plan,
-                    self._dataset,
-                    size,
-                    candidate.training,
-                    tuned=made.get(finetuning.FINETUNE),
-                    cpus=cpus,
-                ),
-            ),
-            Step(name="score/baseline", needs=(), make=lambda _: score()),
-            Step(
-                name="score/float", needs=("convert",), make=lambda made: score(made["convert"], (stages.FLOAT_MODEL,))
-            ),
-            Step(
-                name="score",
-                needs=("quantize",),
-                make=lambda made: score(made["quantize"], model_names(made["quantize"])),
-            ),
-            *(
-                Step(
-                    name=f"measure/{target}",
-                    needs=("quantize",),
-                    make=functools.partial(self._measure_job, target=target),
-                )
-                for target in self._devices.targets
-            ),
+                name=f"{RUNG}{number}",
+                needs=(f"{RUNG}{number - 1}",) if number > 1 else (),
+                make=functools.partial(self._train_job, candidate, until=end),
+                figures=train.cost_figures,
+            )
+            for number, end in enumerate(ends, start=1)
         )
 
-    def _train_job(self, candidate: Candidate) -> Job:
-        if self._trained is not None:
-            return trained_job(self._trained)
-        return train_job(candidate.arch, candidate.training, self._dataset, self._profile.ray)
+    def curve(self, artifacts: Made) -> tuple[float, ...]:
+        """Validation PSNR-TM in dB after each epoch of the training, as far as it has come."""
+        part = last_part(artifacts)
+        told = [] if part is None else [epoch.get(train.VALIDATION) for epoch in train.curves(part)]
+        return tuple(value for value in told if value is not None)
 
-    def _tuning_steps(self, candidate: Candidate) -> Iterator[Step]:
-        """Those of a plan that prunes, and those of one that fine-tunes."""
-        plan, training, size = candidate.plan, candidate.training, candidate.arch.input_size
-        ray, network = self._profile.ray, finetuning.PRUNE if plan.sparsity else "train"
+    def _gate_steps(self, candidate: Candidate) -> Iterator[Step]:
+        """Of an untrained candidate (`mqn.search.gate.untrained`)."""
+        plan, view, ray, network = candidate.plan, self.view(candidate), self._profile.ray, UNTRAINED
+        yield Step(
+            name=UNTRAINED,
+            make=lambda _: untrained.untrained_job(candidate.arch, candidate.training),
+            figures=train.cost_figures,
+        )
+        if plan.sparsity:
+            network = GATE + PRUNE
+            yield Step(
+                name=network,
+                needs=(UNTRAINED,),
+                make=lambda made: prune.prune_job(_checkpoint(made, UNTRAINED), plan, view, cpus=ray.training_cpus),
+                figures=train.cost_figures,
+            )
+        yield Step(
+            name=GATE + CONVERT,
+            needs=(network,),
+            make=lambda made: convert.convert_job(_checkpoint(made, network), cpus=ray.export_cpus),
+        )
+        yield Step(
+            name=GATE + QUANTIZE,
+            needs=(GATE + CONVERT,),
+            make=lambda made: quantize.quantize_job(made[GATE + CONVERT], plan, view, cpus=ray.export_cpus),
+            figures=quantize.size_figures,
+        )
+        yield from self._measure_steps(GATE)
 
-        def checkpoint(made: Mapping[str, Artifact], step: str) -> Path:
-            return made[step].folder / stages.CHECKPOINT
-
+    def _steps(self, candidate: Candidate) -> Iterator[Step]:
+        plan, view, ray = candidate.plan, self.view(candidate), self._profile.ray
+        network, converted = (PRUNE, PRUNED) if plan.sparsity else (TRAIN, CONVERT)
+        tuned = (FINETUNE,) if plan.method == "qat" else ()
+        yield Step(name=TRAIN, make=functools.partial(self._train_job, candidate), figures=train.cost_figures)
+        yield Step(
+            name=CONVERT,
+            needs=(TRAIN,),
+            make=lambda made: convert.convert_job(_checkpoint(made, TRAIN), cpus=ray.export_cpus),
+        )
         if plan.sparsity:
             yield Step(
-                name=finetuning.PRUNE,
-                needs=("train",),
-                make=lambda made: prune_job(
-                    checkpoint(made, "train"), plan, self._dataset, size, training, cpus=ray.training_cpus
-                ),
+                name=PRUNE,
+                needs=(TRAIN,),
+                make=lambda made: prune.prune_job(_checkpoint(made, TRAIN), plan, view, cpus=ray.training_cpus),
+                figures=train.cost_figures,  # What is exported is the pruned network.
             )
             yield Step(
-                name=_PRUNED,
-                needs=(finetuning.PRUNE,),
-                make=lambda made: convert_job(checkpoint(made, finetuning.PRUNE), cpus=ray.export_cpus),
+                name=PRUNED,
+                needs=(PRUNE,),
+                make=lambda made: convert.convert_job(_checkpoint(made, PRUNE), cpus=ray.export_cpus),
             )
-        if plan.method == "qat":
-            converted = _PRUNED if plan.sparsity else "convert"
+        if tuned:
             yield Step(
-                name=finetuning.FINETUNE,
-                needs=tuple(dict.fromkeys(("train", network, converted))),
-                make=lambda made: finetune_job(
-                    checkpoint(made, network),
+                name=FINETUNE,
+                needs=tuple(dict.fromkeys((TRAIN, network, converted))),
+                make=lambda made: finetune.finetune_job(
+                    _checkpoint(made, network),
                     made[converted],
                     plan,
-                    self._dataset,
-                    size,
-                    training,
-                    teacher=checkpoint(made, "train") if plan.sparsity else None,
+                    view,
+                    teacher=_checkpoint(made, TRAIN) if plan.sparsity else None,
                     cpus=ray.training_cpus,
                 ),
             )
+        yield Step(
+            name=QUANTIZE,
+            needs=(converted, *tuned),
+            make=lambda made: quantize.quantize_job(
+                made[converted], plan, view, tuned=made.get(FINETUNE), cpus=ray.export_cpus
+            ),
+            figures=quantize.size_figures,
+        )
+        yield Step(
+            name=SCORE_BASELINE,
+            make=lambda _: score.score_job(None, (), view, self._scoring, doing="score doing nothing"),
+            figures=lambda done: score.score_figures(done, "_baseline"),
+        )
+        yield Step(
+            name=SCORE_FLOAT,
+            needs=(CONVERT,),
+            make=lambda made: score.score_job(
+                made[CONVERT], (convert.FLOAT_MODEL,), view, self._scoring, doing="score the float network"
+            ),
+            figures=lambda done: score.score_figures(done, "_float"),
+        )
+        yield Step(
+            name=SCORE,
+            needs=(QUANTIZE,),
+            make=lambda made: score.score_job(
+                made[QUANTIZE],
+                quantize.model_names(made[QUANTIZE]),
+                view,
+                self._scoring,
+                doing="score the quantized files",
+            ),
+            figures=score.score_figures,
+        )
+        yield from self._measure_steps()
 
-    def figures(self, candidate: Candidate, artifacts: Mapping[str, Artifact]) -> Figures:  # noqa: ARG002
+    def _measure_steps(self, prefix: str = "") -> Iterator[Step]:
+        for target in self._targets:
+            yield Step(
+                name=f"{prefix}{MEASURE}{target}",
+                needs=(prefix + QUANTIZE,),
+                make=functools.partial(self._measure_job, model=prefix + QUANTIZE, target=target),
+            )
+
+    def figures(self, candidate: Candidate, artifacts: Made) -> Figures:
         """What finished artifacts say."""
-        details = {name: artifact.manifest.details for name, artifact in artifacts.items()}
         found: dict[str, float] = {}
-        for step in ("train", finetuning.PRUNE):  # What is exported is the pruned network.
-            if step in details:
-                found |= {name: float(details[step][name]["total"]) for name in ("parameters", "macs")}
-        if "quantize" in artifacts:
-            model = artifacts["quantize"]
-            found["size_bytes"] = float(sum((model.folder / name).stat().st_size for name in model_names(model)))
-        for step, suffix in (("score", ""), ("score/float", "_float"), ("score/baseline", "_baseline")):
-            found |= {f"{name}{suffix}": value for name, value in details.get(step, {}).get("scores", {}).items()}
+        gate: dict[str, float] = {}
+        for step in (*self.rungs(candidate), *self.steps(candidate)):
+            if step.name in artifacts:
+                said = gate if step.name.startswith(GATE) else found
+                said |= step.figures(artifacts[step.name])
         for name in [name for name in found if f"{name}_float" in found]:
             lost = found[f"{name}_float"] - found[name]
             found[f"{name}_drop"] = lost if QUANTITIES[name].direction == "maximize" else -lost
-        targets = [target for target in self._devices.targets if f"measure/{target}" in details]
-        measured = {target: details[f"measure/{target}"] for target in targets}
-        first = self._devices.targets[0]
-        if first in measured:  # Of several targets the first one's figures stand for the trial, and no other's.
-            found |= measured[first]["figures"]
-        for target in targets:
-            named = measured[target]["figures"].items()
-            found |= {f"{name}/{target}": value for name, value in named if self._is_apart(name)}
+        told = {target: self._told(artifacts, f"{MEASURE}{target}") for target in self._targets}
+        for target in self._targets:
+            own = device_figures_in(self._told(artifacts, f"{GATE}{MEASURE}{target}").get("figures", {}))
+            gate |= {f"{name}/{target}": value for name, value in own.items()}
         return Figures(
             figures=found,
-            device_figures={target: dict(entry["figures"]) for target, entry in measured.items()},
-            verdicts={target: entry["verdict"] for target, entry in measured.items()},
+            device_figures={target: device_figures_in(own.get("figures", {})) for target, own in told.items()},
+            verdicts={target: own["verdict"] for target, own in told.items() if own},
+            gate=gate,
         )
 
-    def _is_apart(self, name: str) -> bool:
-        """Whether a figure stands once for every target."""
-        return name in DEVICE_FIGURES and (len(self._devices.targets) > 1 or self._named)
+    def logged(self, candidate: Candidate, artifacts: Made) -> tuple[list[dict[str, float]], dict[str, Path]]:
+        """What is tracked of a trial (`mqn.search.stages.logged`); its artifacts tell everything."""
+        del candidate
+        return logged(artifacts)
 
-    def logged(self, artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
-        """Epoch curves, the model's files with audit and calibration, manifests, scores, measurements, the strip."""
-        curves: list[dict[str, float]] = []
-        files = {
-            f"manifests/{name.replace('/', '-')}.json": a.folder / "manifest.json" for name, a in artifacts.items()
-        }
-        if "train" in artifacts:
-            history = json.loads((artifacts["train"].folder / stages.HISTORY).read_text(encoding="utf-8"))
-            curves = [{key: v for key, v in epoch.items() if isinstance(v, (int, float))} for epoch in history]
-        if "quantize" in artifacts:
-            folder = artifacts["quantize"].folder
-            files |= {f"model/{name}": folder / name for name in model_names(artifacts["quantize"])}
-            told = (folder / name for name in (stages.AUDIT, stages.CALIBRATION))
-            files |= {f"model/{path.name}": path for path in told if path.exists()}
-        for step in (finetuning.PRUNE, finetuning.FINETUNE):
-            if step in artifacts:
-                files[f"tuning/{step}.json"] = artifacts[step].folder / finetuning.HISTORY
-        if "score" in artifacts:
-            files |= {name: artifacts["score"].folder / name for name in (stages.SCORES, stages.STRIP)}
-        for name, artifact in artifacts.items():
-            stage, _, target = name.partition("/")
-            if stage == "measure":
-                files[f"measurements/{target.replace(':', '-')}.json"] = artifact.folder / stages.MEASUREMENT
-        return curves, files
+    def _train_job(self, candidate: Candidate, made: Made, *, until: int | None = None) -> Job:
+        if self._trained is not None:
+            return adopt_job(self._trained)
+        how = candidate.arch, candidate.training, self._dataset, self._profile.ray
+        return train.train_job(*how, until=until, earlier=last_part(made))
 
-    def _measure_job(self, made: Mapping[str, Artifact], *, target: str) -> Job:
-        return self._devices.job(made["quantize"], target)
+    def _measure_job(self, made: Made, *, model: str, target: str) -> Job:
+        assert self._devices is not None
+        return measure.measure_job(
+            made[model],
+            target,
+            self._devices.identity(target),
+            self._profile.measure,
+            holder=self._devices.holder,
+            max_age_hours=self._profile.max_age_hours,
+        )
+
+    @staticmethod
+    def _told(artifacts: Made, step: str) -> Mapping[str, Any]:
+        """What a measurement told; nothing where it was not made."""
+        return artifacts[step].manifest.details if step in artifacts else {}
+
+
+def _checkpoint(made: Made, step: str) -> ArtifactFile:
+    return made[step].file(train.CHECKPOINT)

@@ -1,1 +1,1 @@
-"""Tracking: studies and trials as MLflow experiments and runs, delayed but never lost while a server is away."""
+"""Tracking: studies and trials as MLflow experiments and runs. While a server is away, they wait in a spool."""

@@ -1,4 +1,4 @@
-"""The way to MLflow: a quiet client with short timeouts, whether the server answers, and what its failures mean."""
+"""The connection to MLflow: a quiet client with short timeouts, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import errno
 import logging
 import os
 import tempfile
+import threading
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqn import telemetry
-from mqn.database_urls import sqlite_file, sqlite_url
+from mqn.distribution import database_driver
 from mqn.errors import DiskError, TrackingError
+from mqn.files.publishing import publish_file
 from mqn.home import home
+from mqn.net import telemetry
+from mqn.net.database_urls import sqlite_file, sqlite_url
 from mqn.profile import TRACKING_VARIABLE
-from mqn.publishing import publish_file
-from mqn.redaction import redact, redact_url
+from mqn.text.redaction import redact, redact_url
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
-# Set before MLflow is imported, and only where the user has not: nobody waits minutes for a server that is away.
+# Set before MLflow is imported, where the user has not set them. Else a server that is away costs minutes.
 _ENVIRONMENT = {
-    # At ERROR it prints the traceback of every failed call to a database; each of them is told by us in one line.
+    # At ERROR it prints a traceback for every failed call to a database. We print one line.
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -34,19 +36,15 @@ _ENVIRONMENT = {
     "PGCONNECT_TIMEOUT": "5",
 }
 _ANSWER_SECONDS = 3
+_OPTUNAS = "trial_system_attributes"
+_loading = threading.Lock()
 
 
 def check_uri(uri: str) -> str:
-    """Say no to a tracking URI that MLflow could not use.
-
-    Args:
-        uri: a database URL (`sqlite:///...`, `postgresql://...`) or a tracking server's address (`http://...`).
-
-    Returns:
-        The same URI.
+    """Check that MLflow can use a tracking URI, and return it.
 
     Raises:
-        TrackingError: another scheme, or a malformed one; MLflow's file store is deprecated and refused too.
+        TrackingError: another scheme, a malformed URI, or MLflow's file store, which is deprecated.
     """
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme not in SCHEMES or "://" not in uri:
@@ -59,52 +57,50 @@ def check_uri(uri: str) -> str:
     return uri
 
 
+def load_mlflow() -> None:
+    """Import MLflow, quiet and with short timeouts.
+
+    One thread at a time: MLflow's modules import each other, and a second thread would find them half made.
+    """
+    with _loading:
+        telemetry.switch_off()
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import mlflow.tracking  # noqa: F401
+
+
 def connect(uri: str, registry: str | None = None) -> MlflowClient:
     """Make a client. The first one of a database creates or migrates its tables, which takes seconds.
-
-    Args:
-        uri: what `check_uri` let pass.
-        registry: the model registry's address; None: the same.
 
     Raises:
         One of `failures()`: there is no such database, or it does not answer.
     """
-    telemetry.switch_off()
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    # It tells of every connection that it tries again.
+    load_mlflow()
+    # It warns of every retry.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
-    file = database_file(uri)
+    file = sqlite_file(uri)
     if file is not None and not file.exists():
         _create_database(file)
     elif is_database(uri):
-        # MLflow itself would try for a quarter of an hour before it says that the database is away.
+        # MLflow itself would retry for a quarter of an hour.
         _reach_database(uri)
     return MlflowClient(tracking_uri=uri, registry_uri=registry or uri)
 
 
 def answers(uri: str) -> bool:
-    """Whether a tracking server answers at once, whatever it says.
-
-    Args:
-        uri: what `check_uri` let pass.
-    """
+    """Whether a tracking server answers at once, whatever it says."""
     try:
         if is_database(uri):
             _reach_database(uri)
             return True
+        load_mlflow()
         from mlflow.tracking._tracking_service.utils import get_default_host_creds
         from mlflow.utils.rest_utils import http_request
 
         response = http_request(
-            get_default_host_creds(uri),
-            "/health",
-            "GET",
-            timeout=_ANSWER_SECONDS,
-            max_retries=0,
-            raise_on_status=False,
+            get_default_host_creds(uri), "/health", "GET", timeout=_ANSWER_SECONDS, max_retries=0, raise_on_status=False
         )
     except failures():
         return False
@@ -119,19 +115,25 @@ def is_database(uri: str) -> bool:
 def _reach_database(uri: str) -> None:
     import sqlalchemy
 
-    file = database_file(uri)
-    if file is not None and not file.exists():  # To connect would leave an empty file.
+    file = sqlite_file(uri)
+    if file is not None and not file.exists():  # Connecting would make an empty file.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
     engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
+        tables = sqlalchemy.inspect(connection)
+        if tables.has_table(_OPTUNAS) and not tables.has_table("experiments"):
+            raise TrackingError(
+                f"the tracking database {redact_url(uri)} holds studies, and MLflow's tables cannot be in one with "
+                "Optuna's; give tracking.uri a database of its own"
+            )
 
 
 def _create_database(file: Path) -> None:
     """Make an SQLite database with all of MLflow's tables, or none at all.
 
-    MLflow creates its tables one by one and cannot finish a database in which some exist already: a process that is
-    killed meanwhile would leave one that can never be used.
+    MLflow creates its tables one by one and cannot complete a database in which some exist. A killed process would
+    leave a database that cannot be used.
     """
     import filelock
     from mlflow.tracking import MlflowClient
@@ -147,41 +149,21 @@ def _create_database(file: Path) -> None:
             publish_file(unfinished, file)
 
 
-def database_file(uri: str) -> Path | None:
-    """The file of an SQLite database; None for every other kind of tracking."""
-    return sqlite_file(uri)
-
-
-def database_folder(uri: str) -> Path | None:
-    """The folder that an SQLite database lies in; None for every other kind of tracking."""
-    file = database_file(uri)
-    return None if file is None else file.parent
-
-
 def artifact_root(uri: str, study: str) -> str | None:
-    """Where a study's artifacts go; never where MLflow would put them, in `mlruns` of the current folder.
-
-    Args:
-        uri: the tracking URI.
-        study: the study's name.
+    """Where a study's artifacts go. Never `mlruns` in the current folder, which is MLflow's default.
 
     Returns:
         Beside an SQLite database; in `$MQN_HOME` for other databases; None leaves the choice to the server.
     """
     if not is_database(uri):
         return None
-    return ((database_folder(uri) or home()) / "mlartifacts" / study).as_uri()
+    file = sqlite_file(uri)
+    return ((home() if file is None else file.parent) / "mlartifacts" / study).as_uri()
 
 
 def worth_another_try(error: Exception) -> bool:
-    """Whether a failed call may succeed later: the server is away, busy, broken or does not let us in yet.
-
-    Args:
-        error: what a call to MLflow raised.
-
-    Returns:
-        False where the server understood the request and will never take it.
-    """
+    """Whether a failed call may succeed later: not if the server understood it and refused more than credentials."""
+    load_mlflow()
     from mlflow.exceptions import MlflowException
 
     if not isinstance(error, MlflowException):
@@ -193,20 +175,18 @@ def worth_another_try(error: Exception) -> bool:
 
 def failures() -> tuple[type[Exception], ...]:
     """What a call to MLflow may raise for reasons outside this program."""
+    load_mlflow()
+    from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    # requests' exceptions, refused connections and full disks are OSErrors; a database may want a driver.
-    return (MlflowException, SQLAlchemyError, OSError, ImportError, DiskError)
+    # requests' exceptions, refused connections and full disks are OSErrors; a database may want a driver, or have
+    # tables of another version of MLflow.
+    return (MlflowException, SQLAlchemyError, CommandError, OSError, ImportError, DiskError)
 
 
 def away_line(uri: str, error: Exception) -> str:
-    """Why a server is taken for away: what the network says, where it says anything.
-
-    Args:
-        uri: the server's.
-        error: what a call to MLflow raised.
-    """
+    """Why a server counts as away, in the words of the network if there are any."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror and not is_database(uri):
@@ -215,8 +195,16 @@ def away_line(uri: str, error: Exception) -> str:
     return one_line(error)
 
 
+def unusable_line(uri: str, error: Exception) -> str:
+    """Why a server or a database cannot be used; names it."""
+    if not is_database(uri):
+        return away_line(uri, error)
+    needs = database_driver(uri, error) if isinstance(error, ImportError) else f"cannot be used: {one_line(error)}"
+    return f"the tracking database {redact_url(uri)} {needs}"
+
+
 def one_line(error: Exception) -> str:
     """The first line of a failure, without secrets and short enough for a log."""
-    # SQLAlchemy puts what it was doing before what went wrong.
+    # SQLAlchemy writes a line of context first.
     lines = [line for line in redact(str(error)).strip().splitlines() if not line.startswith("(raised as a result")]
     return (lines[0] if lines else type(error).__name__)[:300]

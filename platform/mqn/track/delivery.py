@@ -1,4 +1,4 @@
-"""The thread that carries entries from the spool to the tracking server, so that a study does not wait for it."""
+"""The thread that sends entries from the spool to the tracking server, so that a study does not wait."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from mqn.redaction import redact
+from mqn.text.redaction import redact
 from mqn.track.connection import answers
 from mqn.track.rounds import Round, Told
 from mqn.track.sender import Sender
 from mqn.track.spool import Spool
 
-# A server that is away is asked again after so long, and after twice as long each time, by what is logged meanwhile.
+# Pause before a server that is away is asked again; it doubles each time.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 60.0
-# What another process is sending is looked at again after so long.
+# Pause between looks at a study that another process is sending.
 _ELSEWHERE_SECONDS = 0.5
-# What measures waits so long for an entry on its way, and no longer than the second in all.
+# A measurement waits so long for an entry that is being sent: without progress, and in all.
 _QUIET_SECONDS, _QUIET_LIMIT_SECONDS = 1.0, 10.0
 
 
@@ -60,16 +60,14 @@ class Backlog:
 
 
 class Delivery:
-    """Empties a spool in the background, whenever it is asked to; what was left behind goes first."""
+    """Sends what is in a spool, in the background; the oldest entries go first."""
 
-    def __init__(self, uri: str, spool: Spool) -> None:
+    def __init__(self, uri: str, spool: Spool, allowed: Callable[[], bool] = lambda: True) -> None:
         """Prepare; the thread starts, and MLflow is imported, with the first request.
 
-        Args:
-            uri: the tracking URI.
-            spool: what to send.
+        `allowed` is asked before each entry whether it may be sent.
         """
-        self._uri = uri
+        self._uri, self._allowed = uri, allowed
         self._spool = spool
         self._sender: Sender | None = None
         # One thread for rounds, which uses others for the entries of one study.
@@ -77,14 +75,14 @@ class Delivery:
         self._future: Future[str] | None = None
         self._round: Round | None = None
         self._told = Told()
-        # What earlier runs left refused, or without files, may have been mended meanwhile.
+        # Refused entries and missing files of earlier runs are tried once more.
         self._again = True
         self._pause, self._next, self._reason = 0.0, 0.0, ""
         self._connecting = threading.Lock()
         self._quiet, self._asked = threading.Event(), 0.0
 
     def ask(self) -> None:
-        """Have everything sent that lies in the spool; does not wait. A server that is away is left alone a while."""
+        """Start sending, without waiting. A server that is away is left alone for a while."""
         if time.monotonic() >= self._next or self._future is None:
             self._submit()
 
@@ -96,7 +94,7 @@ class Delivery:
         own: str | None = None,
         sent: Callable[[int], None] | None = None,
     ) -> Backlog:
-        """Have everything sent, what was refused included, and wait for it.
+        """Send everything, refused entries too, and wait for it.
 
         Args:
             timeout: seconds to wait at most.
@@ -129,9 +127,9 @@ class Delivery:
         )
 
     def quiesce(self) -> None:
-        """Keep still, for a measurement: nothing is sent any more until the next entry is logged.
+        """Send nothing until the next entry is logged, so that a measurement is not disturbed.
 
-        An entry on its way is waited for, as long as the server answers; one that hangs is not.
+        Waits for an entry that is being sent, unless the server hangs.
         """
         future, end = self._future, time.monotonic() + _QUIET_LIMIT_SECONDS
         if future is None:
@@ -145,7 +143,7 @@ class Delivery:
         self._quiet.set()
 
     def stop(self) -> None:
-        """End the thread when it has done what it is at. What is not sent stays in the spool."""
+        """End the thread after its current entry. Other entries stay in the spool."""
         self._quiet.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -164,13 +162,14 @@ class Delivery:
         """Send until nothing is left or the server is away; returns why not everything went, or nothing."""
         again, self._again = self._again, False
         self._round = Round(
-            self._uri,
-            self._spool,
-            self._connect,
-            self._told,
+            uri=self._uri,
+            spool=self._spool,
+            connect=self._connect,
+            told=self._told,
             quiet=self._quiet,
             again=again,
             study=study,
+            allowed=self._allowed,
             sent=sent,
         )
         if self._pause and not answers(self._uri):

@@ -1,25 +1,34 @@
-"""Records in MLflow's words: what a study's and a trial's run will hold, as plain values that a spool file can keep."""
+"""What the runs of studies and trials hold in MLflow, as plain values that a spool file can keep."""
 
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
-from mqn.quantities import DEVICE_FIGURES, split_target
+from mqn.quantities import tracked_name
 from mqn.records import TrialRecord, TrialState
-from mqn.redaction import redact
+from mqn.text.redaction import redact, redact_values
+from mqn.track.flat import flat_metrics, flat_name, flat_params, flat_tags
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+_LATE_MS = 30_000
+# Limits of MLflow's log-batch request.
+_ENTITIES_A_BATCH = 1000
+_WORDS_A_BATCH = 100
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 STATUS: dict[TrialState, RunStatus] = {
     "complete": "FINISHED",
     "failed": "FAILED",
     "pruned": "KILLED",
+    "gated": "KILLED",
+    "stopped": "KILLED",
     "running": "RUNNING",
+    "paused": "RUNNING",
     "interrupted": "RUNNING",
     "held": "RUNNING",
 }
@@ -27,14 +36,7 @@ STATUS: dict[TrialState, RunStatus] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One value of a metric.
-
-    Attributes:
-        name: MLflow's name of the metric.
-        value: finite.
-        at: milliseconds since 1970.
-        step: the epoch; 0 where there is none.
-    """
+    """One finite value of a metric: `at` in milliseconds since 1970, `step` the epoch or 0."""
 
     name: str
     value: float
@@ -78,37 +80,32 @@ class RunEntry:
     goals: dict[str, str] = field(default_factory=dict)
     varied: tuple[str, ...] = ()
 
+    @property
+    def late(self) -> bool:
+        """Whether its run ended a while ago: somebody who took the study over may have logged it meanwhile."""
+        return _now() - self.ended > _LATE_MS
+
 
 def study_entry(
     entry_id: str,
     study: str,
     *,
-    params: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, Any],
-    artifacts: Mapping[str, Path],
     status: RunStatus,
+    params: Mapping[str, Any] = _NOTHING,
+    metrics: Mapping[str, float] = _NOTHING,
+    tags: Mapping[str, Any] = _NOTHING,
+    artifacts: Mapping[str, Path] = _NOTHING,
     about: str = "",
-    goals: Mapping[str, str] | None = None,
+    goals: Mapping[str, str] = _NOTHING,
     varied: Sequence[str] = (),
 ) -> RunEntry:
-    """Describe the parent run of a study.
+    """Describe the parent run of a study; see `Tracker.open_study` and `Tracker.close_study`.
 
-    Args:
-        entry_id: see `RunEntry.id`.
-        study: its name.
-        params: what the study was asked for; nested tables or dotted keys.
-        metrics: what it came to.
-        tags: free words.
-        artifacts: path within the run to a local file or folder.
-        status: `RUNNING` when it opens, `FINISHED` when it closes.
-        about: what it is about, as Markdown.
-        goals: figure of each objective to `maximize` or `minimize`.
-        varied: keys of the candidate that its trials differ in.
+    `status` is `RUNNING` when the study opens, `FINISHED` when it closes.
     """
     now = _now()
     points, dropped = _finite(
-        [Point(name=metric_name(name), value=float(value), at=now) for name, value in metrics.items()]
+        [Point(name=flat_name(name), value=float(value), at=now) for name, value in metrics.items()]
     )
     return RunEntry(
         id=entry_id,
@@ -118,13 +115,13 @@ def study_entry(
         status=status,
         started=now,
         ended=now,
-        params={metric_name(key): redact(str(value)) for key, value in params.items()},
+        params=redact_values({flat_name(key): str(value) for key, value in params.items()}),
         points=points,
         tags=_tags({**tags, **dropped}),
         artifacts=_absolute(artifacts),
         about=redact(about),
-        goals={metric_name(_figure_metric(name)): direction for name, direction in (goals or {}).items()},
-        varied=tuple(metric_name(key) for key in varied),
+        goals={flat_name(tracked_name(name)): direction for name, direction in goals.items()},
+        varied=tuple(flat_name(key) for key in varied),
     )
 
 
@@ -135,34 +132,13 @@ def trial_entry(
     curves: Sequence[Mapping[str, float]],
     tags: Mapping[str, Any],
     artifacts: Mapping[str, Path],
+    ended: int | None = None,
 ) -> RunEntry:
-    """Describe the run of a trial.
-
-    Args:
-        entry_id: see `RunEntry.id`.
-        record: the trial.
-        curves: one mapping an epoch: `epoch` and any figures of it; `seconds` is its duration.
-        tags: beyond those that the record yields (dataset hash, versions, commit).
-        artifacts: path within the run to a local file or folder.
-    """
-    ended = _now()
+    """Describe the run of a trial; see `Tracker.log_trial`. `ended` is in milliseconds since 1970; None: now."""
+    ended = _now() if ended is None else ended
     started = ended - round(1000 * sum(record.seconds.values()))
-    figures = {_figure_metric(name): value for name, value in record.figures.items()}
-    figures |= {f"seconds/{stage}": seconds for stage, seconds in record.seconds.items()}
-    figures |= {f"violation/{constraint}": by for constraint, by in record.violations.items()}
-    for device, values in record.device_figures.items():
-        figures |= {device_metric(name, device): value for name, value in values.items()}
-    points = [Point(name=metric_name(name), value=value, at=ended) for name, value in figures.items()]
+    points = [Point(name=name, value=value, at=ended) for name, value in flat_metrics(record).items()]
     finite, dropped = _finite([*_curve_points(curves, started), *points])
-    own = {
-        "trial": record.number,
-        "state": record.state,
-        "feasible": record.feasible,
-        "seed": record.candidate.training.seed,
-        "error": record.error,
-        **{f"verdict.{device}": verdict for device, verdict in record.verdicts.items()},
-        **{f"artifact.{stage}": key for stage, key in record.artifacts.items()},
-    }
     return RunEntry(
         id=entry_id,
         study=record.study,
@@ -171,31 +147,20 @@ def trial_entry(
         status=STATUS[record.state],
         started=started,
         ended=ended,
-        params={metric_name(key): redact(str(value)) for key, value in record.candidate.flat().items()},
+        params=redact_values({key: str(value) for key, value in flat_params(record).items()}),
         points=finite,
-        tags=_tags({**tags, **own, **dropped}),
+        tags=_tags({**tags, **flat_tags(record), **dropped}),
         artifacts=_absolute(artifacts),
     )
 
 
-def device_metric(name: str, device: str) -> str:
-    """The metric that holds a figure of one device: `latency_ms.p50/<device>`, `peak_memory_mb/<device>`.
-
-    The ends of the median's 95 % range stand beside it: `latency_ms.p50_low/<device>`, `latency_ms.p50_high/<device>`.
-    """
-    return f"{'latency_ms.p50' if name == 'latency_ms' else name}/{device}"
-
-
-def _figure_metric(name: str) -> str:
-    """A figure that names its device goes by the name that this device's other figures have."""
-    base, target = split_target(name)
-    return name if target is None or base not in DEVICE_FIGURES else device_metric(base, target)
-
-
-def metric_name(name: str) -> str:
-    """The nearest name that MLflow allows: letters, digits, `_ - . / :` and spaces, and not like a path upwards."""
-    allowed = re.sub(r"[^\w\-./: ]", "_", name)
-    return "/".join(part for part in allowed.split("/") if part.strip(".")) or "_"
+def batches(metrics: list[Any], params: list[Any], tags: list[Any]) -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
+    """Part what a run holds into requests that MLflow takes."""
+    while metrics or params or tags:
+        some = params[:_WORDS_A_BATCH], tags[:_WORDS_A_BATCH]
+        room = _ENTITIES_A_BATCH - sum(map(len, some))
+        yield metrics[:room], *some
+        metrics, params, tags = metrics[room:], params[_WORDS_A_BATCH:], tags[_WORDS_A_BATCH:]
 
 
 def _curve_points(curves: Sequence[Mapping[str, float]], started: int) -> list[Point]:
@@ -207,25 +172,26 @@ def _curve_points(curves: Sequence[Mapping[str, float]], started: int) -> list[P
             if key == "epoch":
                 continue
             name = f"val/{key.removeprefix('val_')}" if key.startswith("val_") else f"train/{key}"
-            points.append(Point(name=metric_name(name), value=value, at=round(at), step=int(epoch.get("epoch", index))))
+            points.append(Point(name=flat_name(name), value=value, at=round(at), step=int(epoch.get("epoch", index))))
     return points
 
 
 def _finite(points: Sequence[Point]) -> tuple[tuple[Point, ...], dict[str, str]]:
-    """Part what JSON and databases cannot hold from the rest, and say so in a tag."""
+    """Leave out values that are not finite, and name them in a tag."""
     wrong = sorted({point.name for point in points if not math.isfinite(point.value)})
     kept = tuple(point for point in points if math.isfinite(point.value))
     return kept, {"not_finite": ", ".join(wrong)} if wrong else {}
 
 
 def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
-    # JSON's spelling, so that tags read `true` in MLflow as they do in our JSON.
+    # `true` and `false`, as in JSON.
     spelled = {True: "true", False: "false"}
-    return {
-        metric_name(key): spelled[value] if isinstance(value, bool) else redact(str(value))
+    words = {
+        flat_name(key): spelled[value] if isinstance(value, bool) else str(value)
         for key, value in tags.items()
         if value is not None
     }
+    return redact_values(words)
 
 
 def _absolute(artifacts: Mapping[str, Path]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A run's files: stored apart from its figures, which are logged even where no file can be."""
+"""The files of a run. They are stored apart from its figures, which are logged even where files cannot be."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mqn.errors import TrackingError
-from mqn.redaction import redact_url
+from mqn.text.redaction import redact_url
 from mqn.track.connection import artifact_root, is_database, one_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-# Where MLflow puts the files of an experiment that was made without saying where: of whatever folder was current.
+# MLflow's default for files, a folder in the current folder.
 _DEFAULT_FOLDER = "mlruns"
 
 
@@ -87,29 +86,10 @@ def experiment_root(artifact_uri: str) -> str:
     return artifact_uri.removesuffix("/artifacts").rpartition("/")[0] or artifact_uri
 
 
-def store_bundle(run: Run, tracking_uri: str, bundle: Path) -> None:
-    """Put a bundle into its trial's run.
-
-    Raises:
-        TrackingError: its files cannot be stored.
-    """
-    _, unstored = store_files(run.info.artifact_uri, tracking_uri, {"bundle": str(bundle)})
-    if unstored is not None:
-        raise TrackingError(str(unstored))
-
-
 def own_place(run: Run, tracking_uri: str, study: str) -> bool:
-    """Give a new run a place for its files beside the database, where MLflow would use `mlruns` of the current folder.
+    """Move a new run's files beside the database, where MLflow would use `mlruns` in the current folder.
 
-    That is so in MLflow's own experiment, `Default`, and in experiments that somebody made without saying where.
-
-    Args:
-        run: just made.
-        tracking_uri: of the server; only where it is a database the choice is ours.
-        study: the study's name.
-
-    Returns:
-        Whether it has another place now.
+    That is so in MLflow's experiment `Default`, and in experiments that were made without a location.
     """
     if not is_database(tracking_uri) or not _is_default(run.info.artifact_uri):
         return False
@@ -117,7 +97,7 @@ def own_place(run: Run, tracking_uri: str, study: str) -> bool:
 
     place = f"{artifact_root(tracking_uri, study)}/{run.info.run_id}/artifacts"
     engine = sqlalchemy.create_engine(tracking_uri, poolclass=sqlalchemy.pool.NullPool)
-    # MLflow has no call for it: a run's place follows from its experiment's, which is not ours to change.
+    # MLflow has no call for it: a run's location follows from its experiment, which we must not change.
     update = sqlalchemy.text("UPDATE runs SET artifact_uri = :place WHERE run_uuid = :run")
     with engine.begin() as connection:
         connection.execute(update, {"place": place, "run": run.info.run_id})
@@ -133,7 +113,7 @@ def _is_default(artifact_uri: str) -> bool:
 
 
 def _store_file(repository: Any, local: Path, name: PurePosixPath) -> None:
-    """Put one file where it is wanted; MLflow itself always keeps the file's own name."""
+    """Store one file under another name; MLflow always keeps the file's own name."""
     if not name.suffix or name.name == local.name:
         folder = name if not name.suffix else name.parent
         repository.log_artifact(str(local), None if folder == PurePosixPath() else str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 import subprocess
@@ -24,20 +25,16 @@ PACKAGES = (
 @functools.cache
 def provenance() -> dict[str, str]:
     """What made a run, as tags: `version.<package>`; in a clone, `mlflow.source.git.commit` and `git.dirty`."""
-    tags = {f"version.{name}": found for name in PACKAGES if (found := _version(name))}
+    tags = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            tags[f"version.{name}"] = version(name)
     folder = Path(__file__).resolve().parent
     commit = _git(folder, "rev-parse", "HEAD")
     if commit:
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
         tags |= {"mlflow.source.git.commit": commit, "git.dirty": "true" if changed else "false"}
     return tags
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

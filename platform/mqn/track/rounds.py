@@ -1,4 +1,4 @@
-"""One pass over a server's queue: several runs at a time, each in its own order, none held up by another."""
+"""One pass over a server's queue. Several runs are sent at a time, the entries of each run in order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mqn.errors import ConfigError, TrackingError
-from mqn.redaction import quiet_logger, redact
-from mqn.track.connection import answers, away_line, database_file, failures, one_line, worth_another_try
+from mqn.net.database_urls import sqlite_file
+from mqn.parsing import read_json
+from mqn.text.redaction import quiet_logger, redact
+from mqn.track.connection import answers, away_line, failures, one_line, unusable_line, worth_another_try
 from mqn.track.entries import RunEntry
 from mqn.track.files import Unstored
 from mqn.track.sender import Sender, ServerAwayError
@@ -22,70 +25,66 @@ _log = quiet_logger(__name__)
 
 # Runs of a study that are sent at a time; SQLite lets one write at a time.
 _THREADS = 4
-# A study of which so many runs in a row cannot be sent, though the server answers, is left for the next round.
+# After so many failures in a row, though the server answers, a study waits for the next round.
 _FAILURES_IN_A_ROW = 3
-# A place for files that takes so long to say no is not asked again in the same round.
+# A location for files that needs so long to fail is not tried again in the same round.
 _STALL_SECONDS = 5.0
+_FORBIDDEN = "this driver does not hold its study any more, so it sends nothing"
 
 
 class Told:
-    """What was said already, so that no line is said twice, and how often entries failed."""
+    """The warnings that were printed already, how often each entry failed, and whether any was ever sent."""
 
     def __init__(self) -> None:
         """Nothing yet."""
+        self.sent = False
         self.failures: dict[str, int] = {}
         self._lines: set[str] = set()
 
     def once(self, line: str) -> None:
-        """Warn, unless that was done."""
+        """Print a warning, unless it was printed before."""
         if line not in self._lines:
             self._lines.add(line)
             _log.warning("%s", line)
 
 
+@dataclass(slots=True, kw_only=True)
 class Round:
     """Sends what lies in a spool once.
 
     Attributes:
+        uri: the tracking URI.
+        spool: what to send.
+        connect: makes the sender, or finds it.
+        told: what earlier rounds said.
+        quiet: while it is set, nothing is sent any more but what is on its way.
+        again: also send what was refused, and files that could not be stored.
+        study: of this study alone; None: of all.
+        allowed: asked before each entry whether this process may still send; where it may not, the round ends.
+        sent: told how many entries were dealt with.
         away: whether the server stopped answering.
+        forbidden: whether this process was not allowed to send.
         moved: monotonic time when something was sent last, or the round began.
         elsewhere: studies of which something waits, and which another process is sending.
     """
 
-    def __init__(
-        self,
-        uri: str,
-        spool: Spool,
-        connect: Callable[[], Sender],
-        told: Told,
-        *,
-        quiet: threading.Event,
-        again: bool,
-        study: str | None = None,
-        sent: Callable[[int], None] | None = None,
-    ) -> None:
-        """Prepare.
-
-        Args:
-            uri: the tracking URI.
-            spool: what to send.
-            connect: makes the sender, or finds it.
-            told: what earlier rounds said.
-            quiet: while it is set, nothing is sent any more but what is on its way.
-            again: also send what was refused, and files that could not be stored.
-            study: of this study alone; None: of all.
-            sent: told how many entries were dealt with.
-        """
-        self.away = False
-        self.elsewhere: set[str] = set()
-        self._uri, self._spool, self._connect, self._told = uri, spool, connect, told
-        self._again, self._study, self._sent = again, study, sent or (lambda _: None)
-        self._quiet = quiet
-        self.moved = time.monotonic()
-        self._reason = ""
-        self._in_a_row = 0
-        # Why a study's files are not tried any more in this round; empty while they are.
-        self._stalled = ""
+    uri: str
+    spool: Spool
+    connect: Callable[[], Sender]
+    told: Told
+    quiet: threading.Event
+    again: bool
+    study: str | None = None
+    allowed: Callable[[], bool] = lambda: True
+    sent: Callable[[int], None] | None = None
+    away: bool = False
+    forbidden: bool = False
+    moved: float = field(default_factory=time.monotonic)
+    elsewhere: set[str] = field(default_factory=set)
+    _reason: str = ""
+    _in_a_row: int = 0
+    # Why a study's files are not tried any more in this round; empty while they are.
+    _stalled: str = ""
 
     def run(self) -> str:
         """Send until nothing is left that can be sent.
@@ -93,38 +92,39 @@ class Round:
         Returns:
             Why not everything went; empty where it did, or where the round was cut short for quiet.
         """
-        for folder in self._spool.studies():
-            if self.cut_short or self._study not in (None, study_name(folder)):
+        for folder in self.spool.studies():
+            if self.cut_short or self.study not in (None, study_name(folder)):
                 continue
             try:
                 self._send_folder(folder)
             except (OSError, NotImplementedError) as error:  # of the spool itself: a disk that is full, or has no locks
                 self._reason = f"the spool {folder} cannot be used: {one_line(error)}"
         if self.away:
-            self._told.once(f"tracking is behind, entries wait in the spool: {self._reason}")
+            words = "tracking is behind" if self.told.sent else "nothing is tracked so far"
+            self.told.once(f"{words}, entries wait in the spool: {self._reason}")
         return self._reason
 
     @property
     def cut_short(self) -> bool:
         """Whether it ended before everything was tried."""
-        return self.away or self._quiet.is_set()
+        return self.away or self.forbidden or self.quiet.is_set()
 
     def _send_folder(self, folder: Path) -> None:
-        with self._spool.sending(folder) as ours:
+        with self.spool.sending(folder) as ours:
             if not ours:
-                if self._spool.waiting(folder):
+                if self.spool.waiting(folder):
                     self.elsewhere.add(study_name(folder))
                     self._reason = self._reason or f"another process sends study {study_name(folder)!r}"
                 return
-            if self._again:
-                self._spool.take_back(folder)
-            fileless = self._spool.fileless(folder) if self._again else []
+            if self.again:
+                self.spool.take_back(folder)
+            fileless = self.spool.fileless(folder) if self.again else []
             self._in_a_row, self._stalled = 0, ""
-            self._send_study([*_by_run(self._spool.waiting(folder)), *([path] for path in fileless)])
+            self._send_study([*_by_run(self.spool.waiting(folder)), *([path] for path in fileless)])
 
     def _send_study(self, runs: list[list[Path]]) -> None:
-        # What failed before goes last, so that it does not hold up the rest.
-        waiting = deque(sorted(runs, key=lambda paths: self._told.failures.get(paths[0].stem, 0)))
+        # Entries that failed before go last.
+        waiting = deque(sorted(runs, key=lambda paths: self.told.failures.get(paths[0].stem, 0)))
 
         def work() -> None:
             while not self.cut_short and self._in_a_row < _FAILURES_IN_A_ROW:
@@ -137,7 +137,7 @@ class Round:
                 except OSError as error:  # of the spool itself: a disk that is full or read-only
                     self._fail(paths[0], error, away=False)
 
-        threads = 1 if database_file(self._uri) is not None else min(_THREADS, len(waiting))
+        threads = 1 if sqlite_file(self.uri) is not None else min(_THREADS, len(waiting))
         if threads <= 1:
             work()
             return
@@ -146,8 +146,11 @@ class Round:
                 future.result()
 
     def _send_run(self, paths: list[Path]) -> None:
-        """Send a run's entries in their order; what follows a refused one is refused with it."""
+        """Send a run's entries in order; those behind a refused one are refused too."""
         for index, path in enumerate(paths):
+            if not self.allowed():
+                self.forbidden, self._reason = True, _FORBIDDEN
+                return
             try:
                 unstored = self._send(path)
             except (ConfigError, TrackingError) as error:
@@ -158,67 +161,72 @@ class Round:
                 return
             except failures() as error:
                 if worth_another_try(error):
-                    self._fail(path, error, away=not answers(self._uri))
+                    self._fail(path, error, away=not answers(self.uri))
                 else:
                     self._refuse(paths[index:], error)
                 return
-            self._in_a_row = 0
+            self._in_a_row, self.told.sent = 0, True
             if unstored is None:
-                self._told.failures.pop(path.stem, None)
-                self._spool.remove(path)
+                self.told.failures.pop(path.stem, None)
+                path.unlink(missing_ok=True)
             self._advance(1)
 
     def _send(self, path: Path) -> Unstored | None:
         begun = time.perf_counter()
-        entry = self._spool.read(path)
-        sender = self._connect()
+        entry = read_json(RunEntry, path)
+        try:
+            sender = self.connect()
+        except failures() as error:
+            raise ServerAwayError(unusable_line(self.uri, error)) from error
         call = sender.send_files if path.suffix == ".files" else sender.send
         try:
             unstored = call(entry, self._stalled)
         except failures() as error:
-            # The experiment or run that we remember may be another by now.
+            # The experiment or run in our memory may be outdated.
             if worth_another_try(error) or not sender.forget(entry.study):
                 raise
             unstored = call(entry, self._stalled)
         if unstored is not None:
-            self._keep_files(path, entry, unstored)
+            self.spool.keep_files(path, dataclasses.replace(entry, artifacts=unstored.artifacts))
+            self.told.failures[path.stem] = self.told.failures.get(path.stem, 0) + 1
+            self._reason = str(unstored)
+            self.told.once(f"study {entry.study!r}: {unstored}")
             if time.perf_counter() - begun > _STALL_SECONDS:
                 self._stalled = unstored.reason
         _log.debug("sent %s in %.0f ms", path.stem, 1000 * (time.perf_counter() - begun))
         return unstored
 
-    def _keep_files(self, path: Path, entry: RunEntry, unstored: Unstored) -> None:
-        self._spool.keep_files(path, dataclasses.replace(entry, artifacts=unstored.artifacts))
-        self._told.failures[path.stem] = self._told.failures.get(path.stem, 0) + 1
-        self._reason = str(unstored)
-        self._told.once(f"study {entry.study!r}: {unstored}")
-
     def _fail(self, path: Path, error: Exception, *, away: bool) -> None:
-        self._told.failures[path.stem] = self._told.failures.get(path.stem, 0) + 1
+        self.told.failures[path.stem] = self.told.failures.get(path.stem, 0) + 1
         self._in_a_row += 1
         self.away = self.away or away
-        self._reason = away_line(self._uri, error) if away else one_line(error)
+        self._reason = _why(self.uri, error) if away else one_line(error)
         if not away:
-            self._told.once(f"an entry of study {study_name(path.parent)!r} waits: {self._reason}")
+            self.told.once(f"an entry of study {study_name(path.parent)!r} waits: {self._reason}")
 
     def _refuse(self, paths: list[Path], error: Exception) -> None:
         for path in paths:
             if path.suffix == ".json":
-                self._spool.refuse(path)
+                self.spool.refuse(path)
         self._reason = one_line(error)
-        line = f"{redact(self._uri)} refused an entry of study {study_name(paths[0].parent)!r}: {self._reason}"
-        self._told.once(f"{line}; it is kept, and sent again by the next run or by `mqn track resend`")
+        line = f"{redact(self.uri)} refused an entry of study {study_name(paths[0].parent)!r}: {self._reason}"
+        self.told.once(f"{line}; it is kept, and sent again by the next run or by `mqn track resend`")
         self._advance(len(paths))
 
     def _advance(self, count: int) -> None:
         self.moved = time.monotonic()
-        self._sent(count)
+        if self.sent is not None:
+            self.sent(count)
 
 
 def _by_run(paths: list[Path]) -> list[list[Path]]:
-    """Entries of one run together, in their order; an older version's names do not tell, and stand alone."""
+    """Entries grouped by run, in order. Names of an older version do not tell the run; such entries stand alone."""
     runs: dict[str, list[Path]] = {}
     for path in paths:
         words = path.stem.split("-")
         runs.setdefault(words[3] if len(words) > 3 else path.stem, []).append(path)
     return list(runs.values())
+
+
+def _why(uri: str, error: Exception) -> str:
+    return one_line(error) if isinstance(error, ServerAwayError) else away_line(uri, error)

@@ -14,26 +14,21 @@ from urllib.parse import quote, unquote
 from filelock import FileLock, Timeout
 
 from mqn.errors import TrackingError
-from mqn.parsing import read_json, write_json
-from mqn.redaction import quiet_logger, redact_url
-from mqn.track.connection import database_file
+from mqn.net.database_urls import sqlite_file
+from mqn.parsing import write_json
+from mqn.text.redaction import quiet_logger, redact_url
 from mqn.track.entries import RunEntry
 
 _log = quiet_logger(__name__)
 
 # A server's queue begins with what no study's folder can begin with.
 _QUEUE_MARK = "@"
-SERVER_FILE = "server.txt"
+_SERVER_FILE = "server.txt"
 
 
 def server_queue(root: Path, uri: str) -> Path:
-    """The folder of one server's queue: what is meant for one server is never sent to another.
-
-    Args:
-        root: the folder of all queues.
-        uri: the server's address. A password that changes leaves the queue the same.
-    """
-    file = database_file(uri)
+    """The folder of one server's queue; no other server gets it. A password that changes leaves it the same."""
+    file = sqlite_file(uri)
     # A relative path is another database in another folder.
     named = redact_url(uri).rstrip("/") if file is None else f"sqlite:///{file}"
     return root / f"{_QUEUE_MARK}{hashlib.sha256(named.encode()).hexdigest()[:16]}"
@@ -42,52 +37,31 @@ def server_queue(root: Path, uri: str) -> Path:
 class Spool:
     """One server's entries in the order in which they were logged: one folder a study, one file an entry.
 
-    An entry that waits is `ID.json`; one that the server refused `ID.refused`; one whose run is logged and whose files
-    could not be stored yet `ID.files`. Several processes may share a spool: `sending` lets one of them at a time empty
-    a study's folder.
+    An entry that waits is `ID.json`. One that the server refused is `ID.refused`. One whose run is logged, but whose
+    files could not be stored yet, is `ID.files`. Several processes may share a spool: `sending` lets one of them at a
+    time empty a study's folder.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Use a folder.
+    def __init__(self, root: Path, uri: str) -> None:
+        """Use a server's queue, which is made if absent.
 
         Args:
-            folder: where entries are kept; made if absent.
-
-        Raises:
-            TrackingError: it cannot be made.
-        """
-        self._folder = folder
-        self._count = itertools.count()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrackingError(f"cannot make the spool {folder}: {error.strerror}") from error
-
-    @classmethod
-    def of_server(cls, root: Path, uri: str) -> Spool:
-        """The queue of one server; what an older version left for whatever server comes next is taken over.
-
-        Args:
-            root: the folder of all queues; made if absent.
+            root: the folder of all queues.
             uri: the server's address.
 
         Raises:
-            TrackingError: the folder cannot be made.
+            TrackingError: the folder cannot be used.
         """
-        spool = cls(server_queue(root, uri))
+        self.folder = server_queue(root, uri)
+        self._count = itertools.count()
         try:
-            (spool.folder / SERVER_FILE).write_text(redact_url(uri) + "\n", encoding="utf-8")
-            adopted = spool.adopt(root)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / _SERVER_FILE).write_text(redact_url(uri) + "\n", encoding="utf-8")
         except OSError as error:
-            raise TrackingError(f"cannot write to the spool {spool.folder}: {error.strerror}") from error
-        if adopted:
-            _log.warning("%d entries that an earlier version left in %s are sent to %s", adopted, root, uri)
-        return spool
-
-    @property
-    def folder(self) -> Path:
-        """Where the entries lie."""
-        return self._folder
+            raise TrackingError(f"cannot make the spool {self.folder}: {error.strerror}") from error
+        if older := [path.parent.name for folder in _study_folders(root) for path in folder.glob("[0-9]*")]:
+            _log.warning("entries of a version before 0.1.0 in %s: %d; to send them", root, len(older))
+            _log.warning("move its folders %s to %s, then mqn track resend", sorted(set(older)), self.folder)
 
     def new_id(self, trial: int | None = None) -> str:
         """An id for the next entry; later ids sort behind earlier ones, and end alike where the run is the same."""
@@ -95,49 +69,26 @@ class Spool:
         return f"{time.time_ns():020d}-{os.getpid()}-{next(self._count):06d}-{run}"
 
     def add(self, entry: RunEntry) -> None:
-        """Keep an entry until it is sent.
-
-        Raises:
-            TrackingError: it cannot be written.
-        """
-        folder = self._folder / _folder_name(entry.study)
+        """Keep an entry until it is sent; a TrackingError where it cannot be written."""
+        folder = self.study_folder(entry.study)
         try:
             folder.mkdir(exist_ok=True)
             write_json(folder / f"{entry.id}.json", entry)
         except OSError as error:
             raise TrackingError(f"cannot write to the spool {folder}: {error.strerror}") from error
 
-    def adopt(self, root: Path) -> int:
-        """Take over the entries of an older version, which kept one queue for whatever server came next.
-
-        Args:
-            root: the folder of all queues.
-
-        Returns:
-            How many there were.
-        """
-        found = 0
-        for folder in _study_folders(root):
-            with self.sending(folder) as ours:
-                if not ours:
-                    continue
-                target = self._folder / folder.name
-                target.mkdir(exist_ok=True)
-                for path in sorted([*folder.glob("*.json"), *folder.glob("*.refused")]):
-                    path.replace(target / path.name)
-                    found += 1
-                (folder / ".lock").unlink(missing_ok=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
-        return found
-
     def studies(self) -> list[Path]:
         """The folders of studies, for `sending` and `waiting`."""
-        return _study_folders(self._folder)
+        return _study_folders(self.folder)
 
     def study_folder(self, study: str) -> Path:
         """The folder of a study's entries; it may be absent."""
-        return self._folder / _folder_name(study)
+        return study_folder(self.folder, study)
+
+    def trials(self, study: str) -> frozenset[int]:
+        """The numbers of the trials of which something waits or was refused."""
+        words = (path.stem.rpartition("-t")[2] for path in self.study_folder(study).glob("[0-9]*-t*"))
+        return frozenset(int(word) for word in words if word.isdecimal())
 
     @staticmethod
     def waiting(folder: Path) -> list[Path]:
@@ -155,32 +106,13 @@ class Spool:
         return sorted(folder.glob("*.refused"))
 
     @staticmethod
-    def read(path: Path) -> RunEntry:
-        """Read an entry back.
-
-        Raises:
-            ConfigError: it is not one.
-        """
-        return read_json(RunEntry, path)
-
-    @staticmethod
-    def remove(path: Path) -> None:
-        """Forget an entry that is sent."""
-        path.unlink(missing_ok=True)
-
-    @staticmethod
     def refuse(path: Path) -> None:
         """Put an entry aside, so that it does not hold up those behind it."""
         path.replace(path.with_suffix(".refused"))
 
     @staticmethod
     def keep_files(path: Path, entry: RunEntry) -> None:
-        """Of an entry that is sent, keep the files that are not stored.
-
-        Args:
-            path: the entry's file.
-            entry: the same entry with those artifacts alone.
-        """
+        """Of an entry that is sent, keep those artifacts that are not stored."""
         write_json(path.with_suffix(".files"), entry)
         if path.suffix != ".files":
             path.unlink(missing_ok=True)
@@ -193,11 +125,7 @@ class Spool:
 
     @contextmanager
     def sending(self, folder: Path) -> Iterator[bool]:
-        """Hold a study's folder while its entries are sent.
-
-        Yields:
-            Whether it is ours; False where another process is sending it just now.
-        """
+        """Hold a study's folder while its entries are sent; False where another process is sending it just now."""
         lock = FileLock(folder / ".lock")
         try:
             lock.acquire(blocking=False)
@@ -211,22 +139,20 @@ class Spool:
 
 
 def other_queues(root: Path, uri: str) -> dict[str, int]:
-    """What waits for other servers.
-
-    Args:
-        root: the folder of all queues.
-        uri: the server that is not meant.
-
-    Returns:
-        Server's address without password to the number of its entries, none of them 0.
-    """
+    """What waits for other servers: address without password to the number of entries, none of them 0."""
     found = {}
     for folder in sorted(root.glob(f"{_QUEUE_MARK}*")):
         entries = [path for path in folder.glob("*/[0-9]*") if path.suffix in (".json", ".refused", ".files")]
-        named = folder / SERVER_FILE
+        named = folder / _SERVER_FILE
         if entries and folder != server_queue(root, uri):
             found[named.read_text(encoding="utf-8").strip() if named.is_file() else folder.name] = len(entries)
     return found
+
+
+def study_folder(queue: Path, study: str) -> Path:
+    """The folder of a study's entries in a server's queue; both may be absent."""
+    # A leading dot would hide the folder, and `..` would leave the spool.
+    return queue / quote(study, safe=" ").replace(".", "%2E")
 
 
 def study_name(folder: Path) -> str:
@@ -236,8 +162,3 @@ def study_name(folder: Path) -> str:
 
 def _study_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((_QUEUE_MARK, ".")))
-
-
-def _folder_name(study: str) -> str:
-    # A leading dot would hide the folder, and `..` would leave the spool.
-    return quote(study, safe=" ").replace(".", "%2E")

@@ -1,4 +1,4 @@
-"""The tracker: five verbs that never make a study wait for a tracking server."""
+"""The tracker: logs studies and trials without waiting for the tracking server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from mqn.errors import TrackingError
 from mqn.records import TrialRecord
+from mqn.track.complete import find_logged
 from mqn.track.connection import check_uri
 from mqn.track.delivery import Backlog, Delivery
 from mqn.track.entries import study_entry, trial_entry
@@ -16,34 +17,40 @@ from mqn.track.provenance import provenance
 from mqn.track.registry import register
 from mqn.track.spool import Spool, study_name
 
-# How long the end of a study waits for the server; of one that was interrupted.
+# How long the end of a study waits for the server: usually, and after an interruption.
 _SECONDS, _SHORT_SECONDS = 60.0, 5.0
 
 
 class Tracker:
     """Logs studies and trials to MLflow: study = experiment with a parent run, trial = child run.
 
-    Every verb writes an entry to the spool and returns; a thread sends the entries, those of one run in order, and
+    Every verb writes an entry to the spool and returns. A thread sends the entries, those of one run in order, and
     removes them. A server that is away is tried again as further entries come, and by the next tracker that uses the
-    same server and spool; so are entries that it refused, and files that could not be stored. Sending is idempotent by
-    study and trial number. With an empty URI every verb does nothing.
+    same server and spool. Entries that it refused, and files that could not be stored, are tried again then too.
+    Sending is idempotent by study and trial number. With an empty URI every verb does nothing. A spool that cannot be
+    written raises a TrackingError.
     """
 
-    def __init__(self, uri: str, spool: Path, *, registry: str | None = None) -> None:
+    def __init__(
+        self, uri: str, spool: Path, *, registry: str | None = None, allowed: Callable[[], bool] = lambda: True
+    ) -> None:
         """Use a tracking server.
 
         Args:
             uri: a database URL, a server's address, or empty for no tracking.
             spool: folder for entries that are not sent yet, one queue a server; needs to outlive the process.
             registry: the model registry's address; None: the tracking server's.
+            allowed: asked, from another thread, before each entry whether this process may still send: a driver that
+                has lost its lease may not. What it has not sent stays in the spool.
 
         Raises:
             TrackingError: the URI's kind cannot be used, or the spool cannot be made.
         """
         self._uri, self._registry = uri, registry
+        self._logged: set[tuple[str, int]] = set()
         if uri:
-            self._spool = Spool.of_server(spool, check_uri(uri))
-            self._delivery = Delivery(uri, self._spool)
+            self._spool = Spool(spool, check_uri(uri))
+            self._delivery = Delivery(uri, self._spool, allowed)
 
     def __enter__(self) -> Tracker:
         """The tracker itself."""
@@ -52,7 +59,7 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Send what is left and stop. Whoever was interrupted does not wait for long: what is left is sent later."""
+        """Send what is left and stop. After an interruption it waits only briefly; the rest is sent later."""
         self.close(timeout=_SHORT_SECONDS if kind is not None and issubclass(kind, KeyboardInterrupt) else _SECONDS)
 
     def open_study(
@@ -74,25 +81,18 @@ class Tracker:
             about: what the study is about, as Markdown: the experiment's description, unless a person wrote one.
             goals: figure of each objective to `maximize` or `minimize`: columns of MLflow's table of its trials.
             varied: keys of the candidate that its trials differ in: further columns.
-
-        Raises:
-            TrackingError: the spool cannot be written.
         """
         if not self._uri:
             return
-        words = {**provenance(), **tags}
-        entry_id = self._spool.new_id()
         self._spool.add(
             study_entry(
-                entry_id,
+                self._spool.new_id(),
                 study,
-                params=params,
-                metrics={},
-                tags=words,
-                artifacts={},
+                tags={**provenance(), **tags},
                 status="RUNNING",
+                params=params,
                 about=about,
-                goals=goals,
+                goals=goals or {},
                 varied=varied,
             )
         )
@@ -105,6 +105,7 @@ class Tracker:
         curves: Sequence[Mapping[str, float]] = (),
         artifacts: Mapping[str, Path] | None = None,
         tags: Mapping[str, Any] | None = None,
+        ended: float | None = None,
     ) -> None:
         """Log a trial that is over.
 
@@ -114,15 +115,21 @@ class Tracker:
                 `val/psnr_tm`, every other key `train/<key>`.
             artifacts: path within the run to a local file or folder, which has to stay until it is sent.
             tags: further words (`data_hash`, ...); versions, commit, seed, state, verdicts are added.
-
-        Raises:
-            TrackingError: the spool cannot be written.
+            ended: when it ended, in seconds since 1970; None: now.
         """
         if not self._uri:
             return
+        self._logged.add((record.study, record.number))
         words = {**provenance(), **(tags or {})}
         self._spool.add(
-            trial_entry(self._spool.new_id(record.number), record, curves=curves, tags=words, artifacts=artifacts or {})
+            trial_entry(
+                self._spool.new_id(record.number),
+                record,
+                curves=curves,
+                tags=words,
+                artifacts=artifacts or {},
+                ended=None if ended is None else round(1000 * ended),
+            )
         )
         self._delivery.ask()
 
@@ -144,24 +151,40 @@ class Tracker:
 
         Returns:
             What could not be sent.
-
-        Raises:
-            TrackingError: the spool cannot be written.
         """
         if not self._uri:
             return Backlog()
-        entry_id = self._spool.new_id()
-        self._spool.add(
-            study_entry(
-                entry_id, study, params={}, metrics=metrics, tags={}, artifacts=artifacts or {}, status="FINISHED"
-            )
-        )
+        self.end_study(study, metrics, artifacts)
         return self._delivery.flush(timeout, own=study)
+
+    def end_study(self, study: str, metrics: Mapping[str, float], artifacts: Mapping[str, Path] | None = None) -> None:
+        """End a study's parent run, as `close_study`, without waiting for it."""
+        if self._uri:
+            entry_id = self._spool.new_id()
+            self._spool.add(study_entry(entry_id, study, metrics=metrics, artifacts=artifacts or {}, status="FINISHED"))
+
+    @property
+    def server(self) -> str:
+        """A name for the tracking server that tells it from others, and shows no secret; empty where there is none."""
+        return self._spool.folder.name if self._uri else ""
+
+    def logged_here(self, study: str) -> frozenset[int]:
+        """The numbers of the trials that this tracker logged, or that wait in its spool."""
+        own = frozenset(number for name, number in self._logged if name == study)
+        return self._spool.trials(study) | own if self._uri else own
+
+    def logged_anywhere(self, study: str) -> frozenset[int]:
+        """The numbers of the trials whose run is complete, whoever logged it. One search, a thousand runs a page.
+
+        Raises:
+            TrackingError: the server cannot be asked.
+        """
+        return find_logged(self._uri, study) if self._uri else frozenset()
 
     def flush(
         self, timeout: float = _SECONDS, *, study: str | None = None, sent: Callable[[int], None] | None = None
     ) -> Backlog:
-        """Send what is left of every study in this server's queue, this tracker's and earlier ones', refused ones too.
+        """Send what is left in this server's queue, of one study or of all. Refused entries are sent again too.
 
         Args:
             timeout: seconds to wait at most.
@@ -176,27 +199,22 @@ class Tracker:
         return self._delivery.flush(timeout, study=study, own=study, sent=sent)
 
     def waiting(self, study: str | None = None) -> Backlog:
-        """What lies in this server's queue now, of one study or of all."""
+        """What is in this server's queue now, of one study or of all."""
         return self._delivery.backlog(study) if self._uri else Backlog()
 
     def studies(self) -> list[str]:
-        """The studies of which anything lies in this server's queue."""
+        """The studies that have entries in this server's queue."""
         if not self._uri:
             return []
         return [name for name in map(study_name, self._spool.studies()) if self.waiting(name)]
 
     def quiesce(self) -> None:
-        """Keep still, for a measurement, until the next entry is logged; a server that hangs is not waited for."""
+        """Send nothing until the next entry is logged, so that a measurement is not disturbed."""
         if self._uri:
             self._delivery.quiesce()
 
     def close(self, *, send: bool = True, timeout: float = _SECONDS) -> None:
-        """Stop the thread. Nothing is logged afterwards.
-
-        Args:
-            send: whether to send first what is left.
-            timeout: seconds to wait for that at most.
-        """
+        """Stop the thread, after it has sent what is left. Nothing is logged afterwards."""
         if self._uri:
             if send and self.waiting().left:
                 self.flush(timeout)

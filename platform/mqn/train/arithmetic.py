@@ -43,10 +43,8 @@ class Arithmetic:
 def choose_arithmetic(precision: Precision) -> Arithmetic:
     """Choose for this machine.
 
-    Args:
-        precision: what is asked for. bfloat16 is granted where it is faster: on a GPU that has it, and on a processor
-            with instructions for it (AVX512_BF16 or AMX); elsewhere float32 is taken. What was taken is recorded
-            with every epoch.
+    bfloat16 is granted where it is faster: on a GPU that has it, and on a processor with instructions for it
+    (AVX512_BF16 or AMX); elsewhere float32 is taken. What was taken is recorded with every epoch.
     """
     if torch.cuda.is_available():
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -17,7 +17,7 @@ _MOST_THREADS = 4
 
 
 class Pairs(Protocol):
-    """What training wants of `mqn.data.pairs.TrainingPairs`."""
+    """What training wants of `mqn.data.pairs.training.TrainingPairs`."""
 
     def order(self, epoch: int) -> np.ndarray:
         """The pictures' indices, in this epoch's order."""
@@ -29,8 +29,8 @@ class Pairs(Protocol):
 def split(order: Sequence[int], batch_size: int) -> list[list[int]]:
     """Cut an epoch's order into batches; the last may be smaller.
 
-    A picture that would be left alone joins the batch before it: batch norm cannot learn from a single picture where
-    its features have shrunk to one pixel, and learns little elsewhere.
+    A single picture at the end joins the batch before it: batch norm cannot learn from one picture whose features have
+    shrunk to one pixel, and learns little elsewhere.
     """
     indices = [int(index) for index in order]
     batches = [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
@@ -41,16 +41,7 @@ def split(order: Sequence[int], batch_size: int) -> list[list[int]]:
 
 
 def make_batches(pairs: Pairs, epoch: int, batch_size: int) -> Iterator[Batch]:
-    """An epoch's batches, in order.
-
-    Args:
-        pairs: the training pairs.
-        epoch: 0 for the first.
-        batch_size: pictures in a batch.
-
-    Yields:
-        LDR and truth, as `Pairs.batch` gives them.
-    """
+    """Yield an epoch's batches of LDR and truth, in order. The first epoch is 0."""
     threads = min(_MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
     waiting: deque[Future[Batch]] = deque()
@@ -66,11 +57,7 @@ def make_batches(pairs: Pairs, epoch: int, batch_size: int) -> Iterator[Batch]:
 
 
 class Awaited:
-    """Hands batches on, and adds up how long whoever takes them waits.
-
-    Attributes:
-        seconds: waited so far.
-    """
+    """Hands batches on, and adds up the `seconds` that the training waited for them."""
 
     def __init__(self, batches: Iterator[Batch]) -> None:
         self.seconds = 0.0

@@ -1,6 +1,6 @@
-"""Which layers of the encoder learn in an epoch.
+"""Which layers of the part that a family freezes learn in an epoch.
 
-As the authors trained: the encoder stays as it was loaded for some epochs, then its convolutions are freed from the
+As MQN's authors trained: the part stays as it was loaded for some epochs, then its convolutions are freed from the
 back, 5 % more every 5 epochs; its batch norms, their statistics included, never change.
 """
 
@@ -15,12 +15,9 @@ EPOCHS_BETWEEN = 5
 
 
 def freed_layers(epoch: int, *, frozen_epochs: int, layers: int) -> int:
-    """How many layers learn, counted from the back.
+    """Say how many of some layers learn in an epoch, counted from the back. The first epoch is 0.
 
-    Args:
-        epoch: 0 for the first.
-        frozen_epochs: epochs in which none does; 0: all do from the start.
-        layers: how many there are.
+    None learns during `frozen_epochs`; with 0, all learn from the start.
     """
     if frozen_epochs == 0:
         return layers
@@ -30,21 +27,18 @@ def freed_layers(epoch: int, *, frozen_epochs: int, layers: int) -> int:
     return min(layers, math.ceil(FREED_PERCENT * times * layers / 100))
 
 
-def apply_freezing(encoder: nn.Module, epoch: int, frozen_epochs: int) -> None:
-    """Set which of the encoder's layers learn in this epoch. Call it after `model.train()`, which thaws batch norms.
+def apply_freezing(part: nn.Module, epoch: int, frozen_epochs: int) -> None:
+    """Set which of a part's layers learn in this epoch.
 
-    Args:
-        encoder: its convolutions in the order in which they run.
-        epoch: 0 for the first.
-        frozen_epochs: see `freed_layers`; 0 leaves the encoder as it is, batch norms learning.
+    Call it after `model.train()`, which lets batch norms learn again. With `frozen_epochs` 0 everything learns.
     """
     if frozen_epochs == 0:
         return
-    convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
+    convolutions = [module for module in part.modules() if isinstance(module, nn.Conv2d)]
     freed = freed_layers(epoch, frozen_epochs=frozen_epochs, layers=len(convolutions))
-    encoder.requires_grad_(requires_grad=False)
+    part.requires_grad_(requires_grad=False)
     for convolution in convolutions[len(convolutions) - freed :]:
         convolution.requires_grad_(requires_grad=True)
-    for module in encoder.modules():
+    for module in part.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()

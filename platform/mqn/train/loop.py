@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from mqn.errors import EmptyDatasetError, TrainingError
-from mqn.hdr.codec import encode
+from mqn.families.contract import find_family
+from mqn.hdr.codec import encode, output_range
 from mqn.models import checkpoint
-from mqn.models.pretrained import load_vgg16
+from mqn.networks.vgg import load_vgg16
+from mqn.parsing import write_json
 from mqn.records import Arch, Training
 from mqn.train.arithmetic import Arithmetic, choose_arithmetic, reproducible
 from mqn.train.batches import Awaited, Batch, Pairs, make_batches
 from mqn.train.freezing import apply_freezing
-from mqn.train.history import EpochReport, write_history
-from mqn.train.losses import LossTerms, TrainingLoss
-from mqn.train.schedule import learning_rate, set_learning_rate
-from mqn.train.state import DamagedError, TrainingState, begin, keep, resume
+from mqn.train.losses import LOSSES, TrainingLoss
+from mqn.train.state import DamagedError, EpochReport, TrainingState, begin, resume
 from mqn.train.validation import Picture, validate
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def train(
     dataset: Dataset,
     directory: Path,
     *,
+    until: int | None = None,
+    earlier: Path | None = None,
     on_start: OnStart = lambda _: None,
     on_epoch: OnEpoch = lambda _: None,
     tell: Tell = lambda _: None,
@@ -52,6 +55,10 @@ def train(
             with the same network, settings and data, a training that was killed goes on with the next epoch and
             comes to the same weights, bit for bit on the same machine. With more `epochs` a finished one goes on. A
             `resume.pt` that is damaged is removed, and the training begins anew.
+        until: the epoch after which this part of the training ends; None: its last.
+        earlier: the `resume.pt` that an earlier part of the training left elsewhere. It is used where `directory` has
+            none, and is only read. Parts come to the same weights as a training in one go, bit for bit on the same
+            machine.
         on_start: told before the first epoch how many are there already.
         on_epoch: told of each epoch after it is safe on disk; an exception that it raises ends the training.
         tell: takes a line on what had to be discarded.
@@ -65,8 +72,9 @@ def train(
         DataError: the response curves cannot be read.
         TrainingError: the loss is no longer finite, or `resume.pt` there is another training's.
     """
-    from mqn.data.pairs import TrainingPairs, evaluation_pictures, inputs_of
-    from mqn.data.response import curves_of
+    from mqn.data.pairs.evaluation import evaluation_pictures, inputs_of
+    from mqn.data.pairs.response import curves_of
+    from mqn.data.pairs.training import TrainingPairs
 
     for split in ("train", "val"):
         if not dataset.count(split):
@@ -88,6 +96,8 @@ def train(
         pictures,
         directory,
         data=dataset.hash,
+        until=until,
+        earlier=earlier,
         on_start=on_start,
         on_epoch=on_epoch,
         tell=tell,
@@ -102,82 +112,71 @@ def fit(
     directory: Path,
     *,
     data: str,
+    until: int | None = None,
+    earlier: Path | None = None,
     on_start: OnStart = lambda _: None,
     on_epoch: OnEpoch = lambda _: None,
     tell: Tell = lambda _: None,
 ) -> Path:
-    """Train on given pairs; otherwise like `train`.
+    """Train on given pairs, and validate on given pictures, of which there is at least one; else like `train`.
 
-    Args:
-        arch: the network.
-        training: how.
-        pairs: LDR and truth to learn from.
-        pictures: to validate on, at least one.
-        directory: for the files.
-        data: hash of what `pairs` and `pictures` are made from.
-        on_start: see `train`; so are the others.
-        on_epoch: see there.
-        tell: see there.
+    `data` is the hash of what pairs and pictures are made from.
     """
     directory.mkdir(parents=True, exist_ok=True)
     resume_file = directory / "resume.pt"
     arithmetic = choose_arithmetic(training.precision)
     loss = _loss(training, arithmetic)
+    last = training.epochs if until is None else until
     with reproducible(arithmetic, training.seed):
         state = None
-        if resume_file.exists():
+        for file in [resume_file, *([] if earlier is None else [earlier])]:
+            if state is not None or not file.exists():
+                continue
             try:
-                state = resume(resume_file, arch, training, data, arithmetic)
+                state = resume(file, arch, training, data, arithmetic)
             except DamagedError as error:
-                resume_file.unlink()
-                torch.manual_seed(training.seed)  # As if it had never been looked at.
-                tell(f"{error}; removed it, and began the training anew")
+                if file == earlier:
+                    raise
+                file.unlink()
+                torch.manual_seed(training.seed)  # Reading the file may have changed it.
+                tell(f"{error}; removed it, and began {'the training' if earlier is None else 'this part'} anew")
         if state is None:
-            state = begin(arch, training, arithmetic)
+            state = begin(arch, training, data, arithmetic)
         on_start(len(state.history))
-        for epoch in range(len(state.history), training.epochs):
-            report = _run_epoch(epoch, state, loss, training, pairs, pictures, arithmetic)
-            state.history.append(report)
-            keep(resume_file, state, arch, training, data)
-            write_history(directory / "history.json", state.history)
-            on_epoch(report)
+        while len(state.history) < last:
+            state.history.append(_run_epoch(state, loss, pairs, pictures))
+            state.keep(resume_file)
+            write_json(directory / "history.json", state.history)
+            on_epoch(state.history[-1])
     path = directory / "checkpoint.pt"
-    checkpoint.save(path, arch, training, state.model)
+    checkpoint.save(path, arch, replace(training, epochs=last), state.model)
     return path
 
 
-def _run_epoch(
-    epoch: int,
-    state: TrainingState,
-    loss: TrainingLoss,
-    training: Training,
-    pairs: Pairs,
-    pictures: Sequence[Picture],
-    arithmetic: Arithmetic,
-) -> EpochReport:
+def _run_epoch(state: TrainingState, loss: TrainingLoss, pairs: Pairs, pictures: Sequence[Picture]) -> EpochReport:
     started = time.perf_counter()
-    rate = learning_rate(
-        epoch, initial=training.learning_rate, decay=training.decay, decay_epochs=training.decay_epochs
-    )
-    set_learning_rate(state.optimizer, rate)
+    epoch, training, arithmetic = len(state.history), state.training, state.arithmetic
+    rate = learning_rate(epoch, training)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
     state.model.train()
-    apply_freezing(state.model.backbone.encoder, epoch, training.frozen_epochs)
+    if (frozen := find_family(state.arch.family).frozen) is not None:
+        apply_freezing(state.model.get_submodule(frozen), epoch, training.frozen_epochs)
     means = _Means()
     batches = Awaited(make_batches(pairs, epoch, training.batch_size))
     for batch in batches:
-        means.add(step(state, loss, batch, training.codec, arithmetic), len(batch[0]))
+        means.add(step(state, loss, batch), len(batch[0]))
     losses = means.values()
-    _check_finite(losses["loss"], "training", epoch, training)
     val_loss, val_psnr_tm = validate(state.model, loss, pictures, training.codec, arithmetic)
-    _check_finite(val_loss, "validation", epoch, training)
+    for kind, value in (("training", losses["loss"]), ("validation", val_loss)):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {kind} loss is {value} in epoch {epoch + 1} of {training.epochs}; "
+                f"lower training.learning_rate ({training.learning_rate})"
+            )
     return EpochReport(
         epoch=epoch + 1,
         epochs=training.epochs,
-        loss=losses["loss"],
-        l1=losses["l1"],
-        l2=losses["l2"],
-        cosine=losses["cosine"],
-        features=losses.get("features"),
         val_loss=val_loss,
         val_psnr_tm=val_psnr_tm,
         learning_rate=rate,
@@ -185,48 +184,41 @@ def _run_epoch(
         waited_seconds=batches.seconds,
         device=arithmetic.device.type,
         precision=arithmetic.precision,
+        **{"features": None, **losses},
     )
 
 
-def step(state: TrainingState, loss: TrainingLoss, batch: Batch, codec: str, arithmetic: Arithmetic) -> LossTerms:
-    """One step of Adam.
+def step(state: TrainingState, loss: TrainingLoss, batch: Batch) -> dict[str, torch.Tensor]:
+    """Make one step of Adam. Returns the losses before the step.
 
-    Args:
-        state: its model in training mode.
-        loss: Eq. 2.
-        batch: LDR and linear truth, (N, 3, S, S) each, in [0, 1].
-        codec: what the network is to answer in.
-        arithmetic: where and how to compute.
-
-    Returns:
-        The losses before the step.
+    `batch` is LDR and linear truth, (N, 3, S, S) each, in [0, 1].
     """
-    ldr, truth = (arithmetic.place(torch.from_numpy(pictures)) for pictures in batch)
-    with arithmetic.autocast():
-        terms = loss(state.model(ldr), encode(truth, codec))
+    ldr, truth = (state.arithmetic.place(torch.from_numpy(pictures)) for pictures in batch)
+    with state.arithmetic.autocast():
+        terms = loss(state.model(ldr), encode(truth, state.training.codec))
     state.optimizer.zero_grad(set_to_none=True)
-    terms.total.backward()
+    terms["loss"].backward()
     state.optimizer.step()
     return terms
 
 
-def _check_finite(loss: float, kind: str, epoch: int, training: Training) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the {kind} loss is {loss} in epoch {epoch + 1} of {training.epochs}; "
-            f"lower training.learning_rate ({training.learning_rate})"
-        )
+def learning_rate(epoch: int, training: Training) -> float:
+    """A staircase: the initial rate, times `decay` after every `decay_epochs` epochs (section 4.1 of the paper).
+
+    Args:
+        epoch: 0 for the first.
+        training: of the network.
+    """
+    return float(training.learning_rate * training.decay ** (epoch // training.decay_epochs))
 
 
 def _loss(training: Training, arithmetic: Arithmetic) -> TrainingLoss:
     extractor = load_vgg16(training.feature_weights, training.feature_pools) if training.lambda_features else None
     loss = TrainingLoss(
-        lambda_l1=training.lambda_l1,
-        lambda_l2=training.lambda_l2,
-        lambda_cosine=training.lambda_cosine,
-        lambda_features=training.lambda_features,
+        {name: getattr(training, f"lambda_{name}") for name in (*LOSSES, "features")},
         extractor=extractor,
         scale_invariance=training.scale_invariance,
+        output_range=output_range(training.codec),
     )
     arithmetic.place_module(loss)
     return loss
@@ -239,18 +231,10 @@ class _Means:
         self._sums: dict[str, torch.Tensor] = {}
         self._pictures = 0
 
-    def add(self, terms: LossTerms, pictures: int) -> None:
+    def add(self, terms: Mapping[str, torch.Tensor], pictures: int) -> None:
         self._pictures += pictures
-        named = {
-            "loss": terms.total,
-            "l1": terms.l1,
-            "l2": terms.l2,
-            "cosine": terms.cosine,
-            "features": terms.features,
-        }
-        for name, term in named.items():
-            if term is not None:
-                self._sums[name] = self._sums.get(name, torch.zeros_like(term)) + term.detach() * pictures
+        for name, term in terms.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(term)) + term.detach() * pictures
 
-    def values(self) -> dict[str, float]:
+    def values(self) -> dict[str, Any]:
         return {name: float(total) / self._pictures for name, total in self._sums.items()}

@@ -11,75 +11,59 @@ the paper leaves the scale open, pictures of different size are made to count al
   (VGG16 sees 0 to 255, so its features are divided by 255). The codec's affine map is undone first: VGG16 sees pictures
   that span [0, 1].
 
-How bright the truth's 99.9 % point is above white, an over-exposed input does not say. What a network guesses wrong
-there moves the whole picture by one amount (under the `log` codec, by one factor of light) and drowns what it gets
-right or wrong from place to place. `scale_invariance` takes that much of a picture's mean difference away before
-anything is compared, after the scale-invariant error of Eigen, Puhrsch and Fergus (2014, Eq. 4). The paper has none.
+An over-exposed input does not say how bright the truth's 99.9 % point is. A wrong guess moves the whole picture by one
+amount (under the `log` codec by one factor of light), which hides errors from place to place. `scale_invariance` is the
+share of a picture's mean difference that is removed before anything is compared, as in the scale-invariant error of
+Eigen, Puhrsch and Fergus (2014, Eq. 4). The paper has none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mqn.hdr.codec import REACHABLE
-from mqn.models.vgg import VGG16
+from mqn.networks.vgg import VGG16
 
 _VGG16_RANGE = 255.0
 _COSINE_EPSILON = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossTerms:
-    """A batch's losses, each a scalar tensor and not yet weighted; `features` is None where VGG16 takes no part."""
-
-    total: Tensor
-    l1: Tensor
-    l2: Tensor
-    cosine: Tensor
-    features: Tensor | None
-
-
 class TrainingLoss(nn.Module):
-    """Eq. 2: lambda_l1 L1 + lambda_l2 L2 + lambda_cosine CS + lambda_features FR."""
+    """Eq. 2: the weighted sum of L1, L2, cosine and feature reconstruction."""
 
     def __init__(
         self,
+        weights: Mapping[str, float] = MappingProxyType({"l1": 1.0, "l2": 1.0, "cosine": 0.1}),
         *,
-        lambda_l1: float = 1.0,
-        lambda_l2: float = 1.0,
-        lambda_cosine: float = 0.1,
-        lambda_features: float = 0.0,
         extractor: VGG16 | None = None,
         scale_invariance: float = 0.0,
+        output_range: tuple[float, float] = REACHABLE,
     ) -> None:
         """Fix the weights.
 
         Args:
-            lambda_l1: lambda 1.
-            lambda_l2: lambda 2.
-            lambda_cosine: lambda 3.
-            lambda_features: lambda 4.
-            extractor: makes the features; needed where `lambda_features` is above 0.
+            weights: lambda by name: of `LOSSES`, or `features`; a loss that is not named has weight 0.
+            extractor: makes the features; needed where `features` has a weight above 0.
             scale_invariance: share of each picture's mean difference that does not count, 0 to 1.
+            output_range: of the codec (`mqn.hdr.codec.output_range`).
 
         Raises:
             ValueError: features are weighted and there is no extractor.
         """
         super().__init__()
-        if lambda_features and extractor is None:
-            raise ValueError("lambda_features is above 0, so an extractor is needed")
-        self.lambda_l1 = lambda_l1
-        self.lambda_l2 = lambda_l2
-        self.lambda_cosine = lambda_cosine
-        self.lambda_features = lambda_features
-        self.extractor = extractor if lambda_features else None
+        if weights.get("features") and extractor is None:
+            raise ValueError("features have a weight above 0, so an extractor is needed")
+        self.weights = dict(weights)
+        self.extractor = extractor if weights.get("features") else None
         self.scale_invariance = scale_invariance
+        self.output_range = output_range
 
-    def forward(self, output: Tensor, truth: Tensor) -> LossTerms:
+    def forward(self, output: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Compare a batch.
 
         Args:
@@ -87,24 +71,20 @@ class TrainingLoss(nn.Module):
             truth: the same shape, encoded by the codec.
 
         Returns:
-            The terms, float32.
+            Scalars, float32: `loss`, and by name the losses not yet weighted; `features` only where VGG16 takes part.
         """
         if self.scale_invariance:
             with torch.autocast(output.device.type, enabled=False):
                 difference = (output.float() - truth.float()).mean(dim=(1, 2, 3), keepdim=True)
                 output = output - self.scale_invariance * difference
-        features = None
+        terms = {}
         if self.extractor is not None:
-            features = feature_reconstruction(self.extractor, output, truth)
+            terms["features"] = feature_reconstruction(self.extractor, output, truth, self.output_range)
         with torch.autocast(output.device.type, enabled=False):
-            output, truth = output.float(), truth.float()
-            l1 = F.l1_loss(output, truth)
-            l2 = root_mean_square(output, truth)
-            cosine = cosine_distance(output, truth)
-            total = self.lambda_l1 * l1 + self.lambda_l2 * l2 + self.lambda_cosine * cosine
-            if features is not None:
-                total = total + self.lambda_features * features
-        return LossTerms(total=total, l1=l1, l2=l2, cosine=cosine, features=features)
+            terms = {name: compare(output.float(), truth.float()) for name, compare in LOSSES.items()} | terms
+            first, *others = (self.weights.get(name, 0.0) * term for name, term in terms.items())
+            total = sum(others, start=first)
+        return {"loss": total, **terms}
 
 
 def root_mean_square(output: Tensor, truth: Tensor) -> Tensor:
@@ -121,15 +101,26 @@ def cosine_distance(output: Tensor, truth: Tensor) -> Tensor:
     return 1.0 - F.cosine_similarity(output, truth, dim=1, eps=_COSINE_EPSILON).mean()
 
 
-def feature_reconstruction(extractor: VGG16, output: Tensor, truth: Tensor) -> Tensor:
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "l2": root_mean_square,
+    "cosine": cosine_distance,
+}
+"""Losses of output and truth by name; `lambda_NAME` of `mqn.records.Training` is the weight."""
+
+
+def feature_reconstruction(
+    extractor: VGG16, output: Tensor, truth: Tensor, output_range: tuple[float, float] = REACHABLE
+) -> Tensor:
     """FR: mean absolute difference of VGG16's pooled features, summed over the extractor's pools.
 
     Args:
         extractor: of the wanted pools.
         output: (N, 3, H, W) in the codec's range; gradients go here.
         truth: the same.
+        output_range: the codec's, which becomes [0, 1].
     """
-    low, high = REACHABLE
+    low, high = output_range
     with torch.no_grad():
         wanted = extractor((truth - low) / (high - low))
     given = extractor((output - low) / (high - low))

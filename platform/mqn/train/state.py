@@ -7,15 +7,49 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Adam
 
 from mqn.errors import ConfigError, TrainingError, WeightsError
+from mqn.families.contract import build_network, find_family
 from mqn.models import checkpoint
-from mqn.models.mqn import MQN, assemble, build
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import Arch, Training
 from mqn.train.arithmetic import Arithmetic
-from mqn.train.history import EpochReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """One epoch of a training; the first is 1.
+
+    Losses are means over its training pictures; only `loss`, their sum, is weighted. `features` is None where VGG16
+    took no part. `val_psnr_tm` is in dB. `seconds` is wall time, validation included; for `waited_seconds` of it the
+    training waited for pairs. `precision` is the arithmetic that the forward pass really used.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    l1: float
+    l2: float
+    cosine: float
+    features: float | None
+    val_loss: float
+    val_psnr_tm: float
+    learning_rate: float
+    seconds: float
+    waited_seconds: float
+    device: str
+    precision: str
+
+    @property
+    def shown(self) -> str:
+        """The epoch in a line for a person."""
+        return (
+            f"epoch {self.epoch} of {self.epochs}: loss {self.loss:.4g}, validation loss {self.val_loss:.4g}, "
+            f"{self.val_psnr_tm:.2f} dB, {self.seconds:.1f} s on {self.device}, {self.waited_seconds:.1f} s of it "
+            "waiting for pairs"
+        )
 
 
 class DamagedError(WeightsError):
@@ -24,48 +58,90 @@ class DamagedError(WeightsError):
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """The network, its optimizer, and the epochs behind it. Random generators are torch's own."""
+    """A network, its optimizer, and the epochs behind it. Random generators are torch's own.
 
-    model: MQN
-    optimizer: Adam
+    Attributes:
+        model: the network.
+        optimizer: of all its parameters.
+        frozen: the submodule that `training.frozen_epochs` is about; None: the family freezes nothing.
+        history: a report an epoch.
+    """
+
+    arch: Arch
+    training: Training
+    data: str
+    arithmetic: Arithmetic
+    model: nn.Module
+    optimizer: Adam = field(init=False)
     history: list[EpochReport] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Place the network, and make its optimizer."""
+        self.arithmetic.place_module(self.model)
+        self.optimizer = Adam(self.model.parameters(), lr=self.training.learning_rate, fused=True)
 
-def begin(arch: Arch, training: Training, arithmetic: Arithmetic) -> TrainingState:
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a training that goes on from this one has in common with it: all but the number of epochs."""
+        training = to_plain(replace(self.training, epochs=1))
+        return {"arch": self.arch.identity(), "training": training, "data": self.data}
+
+    def keep(self, path: Path) -> None:
+        """Write `resume.pt`."""
+        checkpoint.write(
+            path,
+            {
+                "identity": self.identity,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "history": to_plain(self.history),
+                "rng": torch.get_rng_state(),
+                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            },
+        )
+
+
+def _identity_of(content: dict[str, Any]) -> Any:
+    """The identity that a file holds. A setting that did not exist when it was written has its default."""
+    identity = content.get("identity")
+    try:
+        training = from_mapping(Training, identity["training"], source="resume.pt")  # type: ignore[index]
+    except (LookupError, TypeError, ConfigError):
+        return identity
+    return {**identity, "training": to_plain(training)}  # type: ignore[dict-item]
+
+
+def begin(arch: Arch, training: Training, data: str, arithmetic: Arithmetic) -> TrainingState:
     """A training that has not begun.
 
     Raises:
-        WeightsError: the encoder's weights cannot be had.
+        WeightsError: the weights that it starts from cannot be had.
     """
-    return _with_optimizer(build(arch), training, arithmetic)
+    model = build_network(arch)
+    return TrainingState(arch=arch, training=training, data=data, arithmetic=arithmetic, model=model)
 
 
 def resume(path: Path, arch: Arch, training: Training, data: str, arithmetic: Arithmetic) -> TrainingState:
-    """Take a training up where `keep` left it, random generators included.
-
-    Args:
-        path: `resume.pt`.
-        arch: must be the one it was begun with.
-        training: must be the one it was begun with, but for the number of epochs.
-        data: hash of the dataset, likewise.
-        arithmetic: where to compute.
+    """Take a training up where `TrainingState.keep` left it, random generators included.
 
     Raises:
         TrainingError: the file belongs to another training.
         DamagedError: the file is damaged.
         WeightsError: it cannot be read.
     """
+    damaged = f"{path} is damaged, and no training can go on from it"
     try:
         content = checkpoint.read(path)
     except WeightsError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        raise DamagedError(f"{path} is damaged, and no training can go on from it") from error
-    if content.get("identity") != _identity(arch, training, data):
+        raise DamagedError(damaged) from error
+    model = find_family(arch.family).build(arch)
+    state = TrainingState(arch=arch, training=training, data=data, arithmetic=arithmetic, model=model)
+    if _identity_of(content) != state.identity:
         raise TrainingError(
             f"{path} belongs to another training (network, settings or data); delete it, or train elsewhere"
         )
-    state = _with_optimizer(assemble(arch), training, arithmetic)
     try:
         state.model.load_state_dict(content["model"])
         state.optimizer.load_state_dict(content["optimizer"])
@@ -74,30 +150,5 @@ def resume(path: Path, arch: Arch, training: Training, data: str, arithmetic: Ar
         if arithmetic.device.type == "cuda" and content["cuda_rng"]:
             torch.cuda.set_rng_state_all(content["cuda_rng"])
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, AssertionError, ConfigError) as error:
-        raise DamagedError(f"{path} is damaged, and no training can go on from it") from error
+        raise DamagedError(damaged) from error
     return state
-
-
-def keep(path: Path, state: TrainingState, arch: Arch, training: Training, data: str) -> None:
-    """Write `resume.pt`; the parameters are those of `resume`."""
-    checkpoint.write(
-        path,
-        {
-            "identity": _identity(arch, training, data),
-            "model": state.model.state_dict(),
-            "optimizer": state.optimizer.state_dict(),
-            "history": to_plain(state.history),
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        },
-    )
-
-
-def _identity(arch: Arch, training: Training, data: str) -> dict[str, Any]:
-    # How long a training lasts changes none of its epochs: it may be lengthened.
-    return {"arch": to_plain(arch), "training": to_plain(replace(training, epochs=1)), "data": data}
-
-
-def _with_optimizer(model: MQN, training: Training, arithmetic: Arithmetic) -> TrainingState:
-    arithmetic.place_module(model)
-    return TrainingState(model=model, optimizer=Adam(model.parameters(), lr=training.learning_rate, fused=True))

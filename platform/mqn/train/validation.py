@@ -14,12 +14,12 @@ from mqn.metrics.tonemapped import psnr
 from mqn.train.arithmetic import Arithmetic
 from mqn.train.losses import TrainingLoss
 
-# A picture that is met exactly has infinite PSNR, which no mean survives.
+# For a picture that is met exactly: an infinite PSNR would make the mean infinite.
 EXACT_DECIBELS = 100.0
 
 
 class Picture(Protocol):
-    """What validation wants of `mqn.data.pairs.EvaluationPicture`."""
+    """What validation wants of `mqn.data.pairs.evaluation.EvaluationPicture`."""
 
     @property
     def ldr(self) -> np.ndarray:
@@ -51,7 +51,7 @@ def validate(
     for picture in pictures:
         ldr = arithmetic.place(_batch(picture.ldr))
         output = model(ldr)
-        losses.append(float(loss(output, arithmetic.place(encode(_batch(picture.truth), codec))).total))
+        losses.append(float(loss(output, arithmetic.place(encode(_batch(picture.truth), codec)))["loss"]))
         linear = decode(output[0].permute(1, 2, 0).cpu().numpy(), codec)
         decibels.append(min(psnr(linear, picture.truth), EXACT_DECIBELS))
     return float(np.mean(losses)), float(np.mean(decibels))

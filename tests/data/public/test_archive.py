@@ -17,7 +17,7 @@ import pytest
 from mqn.data.public import archive
 from mqn.data.public.archive import extract
 from mqn.errors import FetchError
-from mqn.local_names import MARK
+from mqn.files.local_names import MARK
 
 Harm = Callable[[bytes], bytes]
 FILES = {"set/a.hdr": b"first" * 1000, "set/deep/b.hdr": b"second" * 1000, "set/notes.txt": b"text"}
@@ -228,6 +228,7 @@ def test_a_zip_whose_directory_makes_no_sense_is_damaged(name: bytes, harm: Harm
         assert not list((tmp_path / "in").iterdir())
 
 
+@pytest.mark.slow
 def test_an_archive_of_any_bytes_ends_in_files_or_in_one_line(tmp_path: Path) -> None:
     good, generator = zipped(tmp_path / "a.zip", {"ä/a.hdr": b"x" * 50, "b.hdr": b"y"}).read_bytes(), random.Random(7)
     for number in range(300):

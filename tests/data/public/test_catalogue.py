@@ -15,8 +15,8 @@ from mqn.data.public.catalogue import Layout, PublicDataset, dataset, load
 from mqn.data.public.fetch import fetch
 from mqn.data.public.layout import arrange, write_manifest
 from mqn.errors import ConfigError, UnknownNameError
-from mqn.hdr.files import HDR_SUFFIXES
-from mqn.local_names import MARK
+from mqn.files.local_names import MARK
+from mqn.hdr.io.files import HDR_SUFFIXES
 
 # What is in the archive or folder as it is got; HDR file -> (source, camera LDR pictures). All else must be left out.
 LAYOUTS: dict[str, tuple[dict[str, tuple[str, list[str]]], list[str]]] = {
@@ -101,6 +101,7 @@ def test_every_dataset_has_its_layout_here() -> None:
     assert {name for name, entry in load().items() if entry.layout.encoding} == {"hdrtv1k", "ntire2021"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 @pytest.mark.parametrize("given", ["folder", "zip"])
 def test_real_layout_becomes_a_manifest(tmp_path: Path, name: str, given: str) -> None:

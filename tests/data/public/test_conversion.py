@@ -12,7 +12,7 @@ import pytest
 from mqn.data.public.conversion import convert
 from mqn.data.public.fetch import fetch, is_fetched
 from mqn.errors import PictureError
-from mqn.hdr.files import read
+from mqn.hdr.io.files import read
 from mqn.hdr.primaries import matrix
 from mqn.hdr.transfer import pq_encode
 

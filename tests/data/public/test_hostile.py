@@ -77,6 +77,7 @@ def test_a_listed_name_of_dots_removes_nothing(site: Site, listed: Listed, home:
     assert site.statuses("/...zip") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -263,10 +264,11 @@ layout = {{ hdr = '(?P<scene>.*)', source = "{{scene}}" }}
             read(path)
 
 
+@pytest.mark.slow
 def test_generated_listings_write_nothing_outside(
     site: Site, listed: Listed, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mqn.publishing._sync", lambda descriptor: None)
+    monkeypatch.setattr("mqn.files.publishing._sync", lambda descriptor: None)
     shared = client()  # To make one takes longer than a fetch.
     monkeypatch.setattr(fetch, "client", lambda: contextlib.nullcontext(shared))
     generator = random.Random(4)
@@ -307,8 +309,9 @@ def test_generated_listings_write_nothing_outside(
     assert [path.name for path in home.parent.iterdir()] == ["user"]
 
 
+@pytest.mark.slow
 def test_generated_archives_write_nothing_outside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mqn.publishing._sync", lambda descriptor: None)
+    monkeypatch.setattr("mqn.files.publishing._sync", lambda descriptor: None)
     generator = random.Random(5)
     outside = state(home)
     kinds = [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE]

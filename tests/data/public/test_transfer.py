@@ -12,7 +12,7 @@ import pytest
 from tests.data.public.site import Site
 
 from mqn.data.public.catalogue import RemoteFile
-from mqn.data.public.part import Part, Version
+from mqn.data.public.partial_file import PartialFile, Version
 from mqn.data.public.transfer import Arrived, Patience, Stopped, Transfer
 from mqn.errors import FetchError
 
@@ -90,7 +90,7 @@ def test_range_answered_with_another_version_starts_over(
 ) -> None:
     # The server honours the range, though its file is another one by now: no condition could be sent.
     folder.mkdir()
-    part = Part(folder / "a.zip.part")
+    part = PartialFile(folder / "a.zip.part")
     part.begin(Version(url=f"{site.url}/a.zip", total=90_000))
     part.path.write_bytes(b"x" * 500)
     site.put("/a.zip", body, etag="", last_modified="")
@@ -110,7 +110,7 @@ def test_part_of_unknown_origin_is_not_trusted(transfer: Transfer, site: Site, f
 
 def test_part_that_is_whole_already_asks_for_nothing(transfer: Transfer, site: Site, folder: Path, body: bytes) -> None:
     folder.mkdir()
-    part = Part(folder / "a.zip.part")
+    part = PartialFile(folder / "a.zip.part")
     part.begin(Version(url=f"{site.url}/a.zip", total=len(body)))
     part.path.write_bytes(body)
     get(transfer, site, folder, sha256=sha256(body))
@@ -120,7 +120,7 @@ def test_part_that_is_whole_already_asks_for_nothing(transfer: Transfer, site: S
 
 def test_part_larger_than_the_file_starts_over(transfer: Transfer, site: Site, folder: Path, body: bytes) -> None:
     folder.mkdir()
-    part = Part(folder / "a.zip.part")
+    part = PartialFile(folder / "a.zip.part")
     part.begin(Version(url=f"{site.url}/a.zip"))
     part.path.write_bytes(body * 2)
     site.put("/a.zip", body, etag="")
@@ -140,7 +140,7 @@ def test_wrong_checksum_is_fetched_once_more(transfer: Transfer, site: Site, fol
 
 def test_damage_on_the_way_is_repaired(transfer: Transfer, site: Site, folder: Path, body: bytes) -> None:
     folder.mkdir()
-    part = Part(folder / "a.zip.part")
+    part = PartialFile(folder / "a.zip.part")
     part.begin(Version(url=f"{site.url}/a.zip", etag='"v1"', total=len(body)))
     part.path.write_bytes(b"damaged!" + body[8:50_000])
     site.put("/a.zip", body)
@@ -149,6 +149,7 @@ def test_damage_on_the_way_is_repaired(transfer: Transfer, site: Site, folder: P
     assert site.statuses("/a.zip") == [206, 200]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_refusal_is_final(transfer: Transfer, site: Site, folder: Path, body: bytes, status: int) -> None:
     site.put("/a.zip", body, answers=[status])
@@ -157,6 +158,7 @@ def test_refusal_is_final(transfer: Transfer, site: Site, folder: Path, body: by
     assert site.statuses("/a.zip") == [status]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
 def test_trouble_passes(transfer: Transfer, site: Site, folder: Path, body: bytes, status: int) -> None:
     site.put("/a.zip", body, answers=[status, status])

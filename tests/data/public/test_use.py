@@ -11,7 +11,7 @@ import pytest
 
 from mqn.cli.app import run
 from mqn.data.dataset import Dataset
-from mqn.hdr.files import write, write_png
+from mqn.hdr.io.files import write, write_png
 
 SCENES = ("00001", "00002", "00003")
 
@@ -68,7 +68,7 @@ def test_an_archive_becomes_a_dataset_and_a_sheet(
 def test_what_was_interrupted_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mqn.data import prepare
+    from mqn.data.preparation import prepare
 
     def interrupted(*_: object, **settings: object) -> None:
         raise KeyboardInterrupt

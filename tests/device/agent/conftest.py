@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mqn.device import wire
-from mqn.device.agent.jobs import Jobs
-from mqn.device.agent.leases import Leases
-from mqn.device.agent.store import Store
+from mqn.device.agent.queue.jobs import Jobs
+from mqn.device.agent.queue.leases import Leases
+from mqn.device.agent.queue.store import Store
 
 MODEL = b"a model"
 

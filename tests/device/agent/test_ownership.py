@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from mqn.device import wire
-from mqn.device.agent.app import build_app
-from mqn.device.agent.endpoints import Desk
-from mqn.device.agent.leases import Leases
-from mqn.device.agent.ledger import Ledger
-from mqn.device.agent.refusals import FullQueueError, NotHeldError
-from mqn.device.agent.tokens import OWNER, Tokens, hash_secret
+from mqn.device.agent.http.app import build_app
+from mqn.device.agent.http.parts import AgentParts
+from mqn.device.agent.queue.database import QueueDatabase
+from mqn.device.agent.queue.leases import Leases
+from mqn.device.agent.queue.refusals import FullQueueError, NotHeldError
+from mqn.device.agent.trust.tokens import OWNER, Tokens, hash_secret
 from mqn.errors import ConfigError
 
 MODEL = b"a model"
@@ -32,10 +32,10 @@ def write_tokens(path: Path, *names: str) -> Path:
 
 
 @pytest.fixture
-def enter(connect, desk: Desk, tmp_path: Path) -> Callable[[str], httpx.Client]:
+def enter(connect, parts: AgentParts, tmp_path: Path) -> Callable[[str], httpx.Client]:
     """Makes a client with the token of a name."""
     tokens = Tokens(write_tokens(tmp_path / "tokens.json", "mine", "stranger"))
-    app = build_app(dataclasses.replace(desk, tokens=tokens))
+    app = build_app(dataclasses.replace(parts, tokens=tokens))
 
     def connect_as(name: str) -> httpx.Client:
         client = connect(app)
@@ -89,8 +89,8 @@ def test_a_strangers_requests_are_no_sign_of_life(enter, leases: Leases, monkeyp
 
 
 @pytest.fixture
-def roomy(ledger: Ledger) -> Iterator[Leases]:
-    with contextlib.closing(Leases(ledger)) as leases:
+def roomy(database: QueueDatabase) -> Iterator[Leases]:
+    with contextlib.closing(Leases(database)) as leases:
         yield leases
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.agent.assembly import assemble
-from mqn.device.agent.config import AgentConfig
-from mqn.device.agent.exposure import check_exposure, warnings
-from mqn.device.agent.folder import keep_folder
-from mqn.device.agent.inspection import inspect_url
-from mqn.device.agent.ledger import Ledger
-from mqn.device.agent.listening import bind
-from mqn.device.agent.privileges import become, check_python
-from mqn.device.agent.tokens import Tokens, date, hash_secret
+from mqn.device.agent.http.listening import bind
+from mqn.device.agent.queue.database import QueueDatabase
+from mqn.device.agent.service.assembly import assemble
+from mqn.device.agent.service.config import AgentConfig
+from mqn.device.agent.service.folder import keep_folder
+from mqn.device.agent.service.inspection import inspect_url
+from mqn.device.agent.trust.exposure import check_exposure, warnings
+from mqn.device.agent.trust.privileges import become, check_python
+from mqn.device.agent.trust.tokens import Tokens, date, hash_secret
 from mqn.errors import DeviceError, DeviceRefusedError, UsageError
 
 CERTIFICATE = Path("certificate.pem")
@@ -108,7 +108,7 @@ def test_a_user_who_cannot_run_this_python_is_told(tmp_path: Path, monkeypatch: 
 def test_a_damaged_record_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_bytes(b"no database" * 1000)
     with pytest.raises(DeviceError, match=r"jobs\.db is damaged"):
-        Ledger(tmp_path / "jobs.db")
+        QueueDatabase(tmp_path / "jobs.db")
 
 
 @pytest.mark.parametrize("name", ["jobs.db", "models"])
@@ -138,7 +138,7 @@ def test_a_new_user_is_given_the_folder_and_nothing_that_links_in_it_point_to(tm
     for path in (folder / "jobs" / "model", outside / "secret"):
         path.write_text("")
     (folder / "link").symlink_to(outside)
-    code = "import pathlib, sys; from mqn.device.agent import privileges; "
+    code = "import pathlib, sys; from mqn.device.agent.trust import privileges; "
     code += "privileges.become('nobody', pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-P", "-c", code, str(folder)], check=True)
     nobody = pwd.getpwnam("nobody").pw_uid

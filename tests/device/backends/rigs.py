@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.backends.adb import AdbShell
-from mqn.device.backends.benchmark_model import BenchmarkModelBackend
 from mqn.device.backends.contract import Backend
-from mqn.device.backends.here import HereShell
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
 from mqn.device.backends.opening import open_backend
-from mqn.device.backends.remote import RunnerBackend
-from mqn.device.backends.shell import Shell
-from mqn.device.backends.ssh import SshShell
+from mqn.device.backends.shell.adb import AdbShell
+from mqn.device.backends.shell.backend import RunnerBackend
+from mqn.device.backends.shell.benchmark_model import BenchmarkModelBackend
+from mqn.device.backends.shell.loopback import HereShell
+from mqn.device.backends.shell.shell import Shell
+from mqn.device.backends.shell.ssh import SshShell
 
-FAKE_TOOL = Path(__file__).with_name("fake_benchmark_model.sh")
+FAKE_TOOL = Path(__file__).with_name("shell") / "fake_benchmark_model.sh"
 
 
 @dataclass

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.backends.benchmark_model import BenchmarkModelBackend
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
 from mqn.device.backends.opening import open_backend
-from mqn.device.backends.remote import RunnerBackend
+from mqn.device.backends.shell.backend import RunnerBackend
+from mqn.device.backends.shell.benchmark_model import BenchmarkModelBackend
 from mqn.errors import DeviceRefusedError, UsageError
 
 
 @pytest.mark.parametrize("address", ["", "lokal", "adb", "adb:", "ssh:", "usb:1", "http://x"])
 def test_bad_address_names_what_is_allowed(address: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"local, adb:SERIAL, or ssh:\[USER@\]HOST\[:PORT\]"):
+    with pytest.raises(UsageError, match=r"local, adb:SERIAL, ssh:\[USER@\]HOST\[:PORT\]"):
         open_backend(address, folder=tmp_path)
 
 

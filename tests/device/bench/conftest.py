@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device.backends.isolation import KillSwitch
-from mqn.device.backends.local import LocalBackend
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.passes import PassFile, PassRequest, PassResult
 from mqn.records import MeasureSettings
 

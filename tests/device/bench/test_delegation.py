@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from tests.tflite_models import islands
+from tests.support.tflite_models import islands
 
 from mqn.device.bench.delegation import inspect, trace
 from mqn.records import Delegation

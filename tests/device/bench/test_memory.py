@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 from mqn.device.bench.memory import DUMMY_MODEL, PEAK_RESET
 
 
+@pytest.mark.slow
 def test_a_memory_pass_sees_the_models_tensors(run_pass) -> None:
     # A picture of 512 x 512 x 8 floats is 8.4 MB: the model holds at least input and output.
     memory = run_pass("memory", convolutions(512, 8, kernel=1)).memory
@@ -17,6 +18,7 @@ def test_a_memory_pass_sees_the_models_tensors(run_pass) -> None:
     assert memory.baseline_mb > 1
 
 
+@pytest.mark.slow
 def test_memory_that_the_start_took_is_none_of_the_models(run_pass) -> None:
     memory = run_pass("memory", convolutions(8, 3)).memory
     if memory.method != PEAK_RESET:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.tflite_models import convolutions, islands, loop
+from tests.support.tflite_models import convolutions, islands, loop
 
 pytestmark = pytest.mark.integration  # Models run in processes of their own.
 

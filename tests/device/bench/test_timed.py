@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 from mqn.device.bench.loading import SEED
 from mqn.device.bench.timed import Clock, is_settled

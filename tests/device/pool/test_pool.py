@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.pool_fakes import FakeClock, FakeDevices
+from tests.support.pool_fakes import FakeClock, FakeDevices
 
 from mqn.device.pool.address import Address, read_address
 from mqn.device.pool.own_agent import OwnAgent

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.tflite_models import convolutions
+from tests.support.tflite_models import convolutions
 
 from mqn.device.predictor.graph import OpFeatures, read_features
 from mqn.device.reference_models import chain

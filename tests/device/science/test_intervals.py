@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mqn.device.science.figures import summarise
-from mqn.device.science.intervals import analyse, analyse_comparison, find_range
-from mqn.device.science.student import student_quantile
+from mqn.device.science.intervals import analyse, analyse_comparison, find_range, student_quantile
 from mqn.records import Comparison, MachineState, MeasureSettings, Range
 
 
@@ -38,6 +37,7 @@ def draw(generator: np.random.Generator, processes: int, count: int, *, between:
     return [int(sample) for sample in np.concatenate(found)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("processes", "count", "between", "within"),
     [(3, 60, 0.01, 0.02), (3, 60, 0.0, 0.02), (8, 30, 0.01, 0.01)],
@@ -55,6 +55,7 @@ def test_the_range_of_p50_holds_the_truth_as_often_as_it_says(
     assert held >= 137
 
 
+@pytest.mark.slow
 def test_the_range_of_p90_holds_the_truth_nearly_as_often() -> None:
     generator = np.random.default_rng(11)
     truth = np.exp(1.2816 * np.hypot(0.01, 0.02))
@@ -145,6 +146,7 @@ def compare(make_measurement, info):
     return make
 
 
+@pytest.mark.slow
 def test_three_percent_more_is_told_and_a_model_from_itself_is_not(compare) -> None:
     more = [analyse_comparison(compare(1.03, seed=seed)).p50 for seed in range(40)]
     same = [analyse_comparison(compare(1.0, seed=seed)).p50 for seed in range(40)]

@@ -11,7 +11,7 @@ import OpenEXR
 import pytest
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read
+from mqn.hdr.io.files import load, read
 from mqn.hdr.primaries import PRIMARIES, change_primaries, to_xyz
 
 

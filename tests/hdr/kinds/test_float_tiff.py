@@ -12,7 +12,7 @@ import tifffile
 from tests.hdr.icc_profiles import cmyk_profile, display_profile
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read
+from mqn.hdr.io.files import load, read
 from mqn.hdr.primaries import PRIMARIES, change_primaries, to_xyz
 from mqn.hdr.transfer import srgb_encode
 
@@ -28,6 +28,7 @@ def _file(path: Path, pixels: np.ndarray, profile: bytes | None = None, **option
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [1.0, 1.8, 563 / 256])
 @pytest.mark.parametrize("name", ["bt2020", "p3", "adobe_rgb", "prophoto", "acescg", "aces2065_1"])
 def test_a_profile_is_obeyed_also_beyond_one(tmp_path: Path, name: str, gamma: float) -> None:

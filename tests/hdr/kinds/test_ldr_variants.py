@@ -13,7 +13,7 @@ from PIL import Image
 from tests.hdr.icc_profiles import display_profile
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load_ldr, read_ldr
+from mqn.hdr.io.files import load_ldr, read_ldr
 from mqn.hdr.primaries import PRIMARIES, change_primaries
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 
@@ -171,6 +171,7 @@ def test_a_profile_in_a_heic_holds_before_its_numbers(tmp_path: Path, monkeypatc
         read_ldr(tmp_path / "a.heic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_luma_and_chroma_in_a_tiff_become_rgb(tmp_path: Path, compression: str, orientation: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read
+from mqn.hdr.io.files import load, read
 
 
 def _image() -> np.ndarray:

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.hdr.icc_profiles import display_profile
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load_ldr, read_ldr
+from mqn.hdr.io.files import load_ldr, read_ldr
 from mqn.hdr.primaries import PRIMARIES, change_primaries
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 

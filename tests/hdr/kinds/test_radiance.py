@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import PictureError
-from mqn.hdr.files import load, read
+from mqn.hdr.io.files import load, read
 from mqn.hdr.primaries import PRIMARIES
 
 HEIGHT, WIDTH = 10, 12
@@ -84,6 +84,7 @@ def test_codes_may_change_from_line_to_line(tmp_path: Path) -> None:
     assert np.array_equal(read(_file(tmp_path / "a.hdr", pixels=mixed)), _light(codes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 7, 8, 300, 32767, 32768, 70000])
 def test_older_runs_reach_any_width(tmp_path: Path, width: int) -> None:
     codes = np.empty((2, width, 4), np.uint8)

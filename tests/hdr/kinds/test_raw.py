@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from mqn.errors import PictureError
-from mqn.hdr.files import HDR_SUFFIXES, read, write
+from mqn.hdr.io.files import HDR_SUFFIXES, read, write
 
 BLACK, WHITE = 256, 4095
 XYZ_TO_BT709 = (3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252)

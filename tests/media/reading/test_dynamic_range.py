@@ -7,8 +7,17 @@ from pathlib import Path
 
 import av
 import pytest
-from tests.containers import add_descriptor, box, colours, dolby_vision_record, element, number, put_boxes, to_matroska
-from tests.video_clips import moving_scene, write_clip
+from tests.support.containers import (
+    add_descriptor,
+    box,
+    colours,
+    dolby_vision_record,
+    element,
+    number,
+    put_boxes,
+    to_matroska,
+)
+from tests.support.video_clips import moving_scene, write_clip
 
 from mqn.errors import VideoError
 from mqn.media.decoding import open_video

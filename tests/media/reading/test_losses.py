@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.video_clips import moving_scene, write_clip
+from tests.support.video_clips import moving_scene, write_clip
 
 from mqn.media.decoding import open_video
 from mqn.media.reading.losses import Losses
@@ -90,6 +90,7 @@ def damaged(path: Path, data: bytes, share: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.35, 0.6, 0.95])
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_damage_in_a_transport_stream_is_told(codec: str, share: float, tmp_path: Path) -> None:
@@ -100,6 +101,7 @@ def test_damage_in_a_transport_stream_is_told(codec: str, share: float, tmp_path
     assert video.failures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.7])
 def test_packets_of_a_transport_stream_that_are_gone_are_told(share: float, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "c.ts", moving_scene(72, 128, 192))
@@ -112,6 +114,7 @@ def test_packets_of_a_transport_stream_that_are_gone_are_told(share: float, tmp_
         assert video.failures, count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_damage_of_the_sound_alone_is_told_and_the_rest_is_kept(
     suffix: str, tmp_path: Path, halves: Expand, model: dict[str, str]

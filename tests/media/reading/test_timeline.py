@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.video_clips import RATE, moving_scene, write_clip
+from tests.support.video_clips import RATE, moving_scene, write_clip
 
 from mqn.media.decoding import open_video
 from mqn.media.reading.timeline import Clock, Timeline
@@ -36,6 +36,7 @@ def spans(path: Path) -> dict[str, tuple[float, float]]:
     return {kind: (float(min(times)), float(max(times))) for kind, times in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("start", [1, 20000, 95443])  # the clock of transport streams runs round at 95443.7 s
 def test_a_recording_starts_at_0(
@@ -55,6 +56,7 @@ def test_a_recording_starts_at_0(
     assert -0.05 < found["audio"][0] - found["video"][0] <= 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize(("picture_from", "sound_from"), [(2, 3), (3, 2)])
 def test_what_begins_later_still_does(

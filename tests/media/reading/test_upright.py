@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.containers import clean_aperture, number, put_boxes, set_matrix, to_matroska
-from tests.video_clips import write_clip
+from tests.support.containers import clean_aperture, number, put_boxes, set_matrix, to_matroska
+from tests.support.video_clips import write_clip
 
 from mqn.errors import VideoError
 from mqn.media.decoding import Video, open_video

@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.containers import element
-from tests.video_clips import moving_scene, write_clip
+from tests.support.containers import element
+from tests.support.video_clips import moving_scene, write_clip
 
 from mqn.media.decoding import open_video
 from mqn.media.reading.whole import missing_bytes

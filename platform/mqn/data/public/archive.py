@@ -1,4 +1,4 @@
-"""Archives from strangers: taken apart into one folder and nowhere else, up to a size, and again after a kill."""
+"""Unpacks archives from strangers: into one folder only, up to a size; an interrupted unpacking is repeated."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, Self
 
 from mqn.errors import FetchError, LocalNameError
-from mqn.local_names import DistinctNames, inside, is_own, make_own, remove_own, safe_path
-from mqn.publishing import publish_folder
+from mqn.files.local_names import DistinctNames, inside, is_own, make_own, remove_own, safe_path
+from mqn.files.publishing import publish_folder
 
 _BLOCK = 1 << 20
 # HDR pictures hardly compress: what swells more than this is no collection of them.
@@ -76,8 +76,9 @@ class _BoundedHeader(tarfile.TarInfo):
 def extract(archive: Path, folder: Path, wanted: Callable[[str], bool], *, anew: bool = False) -> None:
     """Take the wanted files out of an archive. Links and devices are never made.
 
-    They go into a folder beside that gets its name when everything is there; a later call goes on with what a killed
-    one has left of the same archive. A folder of that name is taken for the archive's content, and nothing is done.
+    Files are extracted into a folder beside `folder`, which is renamed when everything is there. A later call goes on
+    with what a killed one has left of the same archive. If `folder` exists, it counts as the archive's content, and
+    nothing is done.
 
     Args:
         archive: a zip or tar file, plain or compressed.
@@ -86,8 +87,8 @@ def extract(archive: Path, folder: Path, wanted: Callable[[str], bool], *, anew:
         anew: replace a folder that an earlier call made, once the new one is whole.
 
     Raises:
-        FetchError: not an archive, damaged, encrypted, none of its files is wanted, a member's path leaves the folder
-            or is not safe, it grows out of proportion, or the disk has no room for it.
+        FetchError: not an archive, damaged, encrypted, nothing wanted in it, a member's path leaves the folder or is
+            not safe, it grows out of proportion, or the disk has no room for it.
         LocalNameError: a folder is in the way that no call has made.
     """
     if folder.is_dir() and not anew:
@@ -159,11 +160,7 @@ def out_of_room(error: OSError, folder: Path) -> FetchError:
 
 
 def require_room(folder: Path, needed: int) -> None:
-    """Ask before work begins whether its result will fit.
-
-    Raises:
-        FetchError: it will not.
-    """
+    """Ask before work begins whether its result will fit; raises `FetchError` if it will not."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise FetchError(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from mqn.errors import ConfigError, FetchError, LocalNameError, UnknownNameError
-from mqn.local_names import safe_name
+from mqn.files.local_names import safe_name
+from mqn.net.web_addresses import require_address
 from mqn.parsing import from_mapping, read_toml
-from mqn.web_addresses import require_address
 
 Access = Literal["archive", "gallery", "bucket", "polyhaven", "dspace", "table", "hand"]
 """How a dataset is had.
@@ -70,11 +70,7 @@ class Listing:
     replace: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the expressions.
-
-        Raises:
-            ValueError: one is not a regular expression, or `replace` is not a pair.
-        """
+        """Check the expressions; raises `ValueError` if one is not a regular expression, or `replace` is not a pair."""
         _require_expression("match", self.match)
         _require_expression("follow", self.follow or "")
         if len(self.replace) not in (0, 2):
@@ -102,11 +98,7 @@ class Layout:
     encoding: Literal["", "pq-bt2020", "ntire2021"] = ""
 
     def __post_init__(self) -> None:
-        """Check that expressions and templates fit.
-
-        Raises:
-            ValueError: no regular expression, or a template with a group that `hdr` has not.
-        """
+        """Check the expressions, and templates against the groups of `hdr`; raises `ValueError` if one is wrong."""
         groups = _require_expression("hdr", self.hdr)
         _require_expression("beside", self.beside or "")
         for template in (self.source, *self.ldr):
@@ -153,11 +145,7 @@ class PublicDataset:
     note: str = ""
 
     def __post_init__(self) -> None:
-        """Check that the entry says what its kind of access needs.
-
-        Raises:
-            ValueError: it does not.
-        """
+        """Check that the entry says what its kind of access needs; raises `ValueError` if it does not."""
         if self.access == "archive" and not self.files:
             raise ValueError("access = 'archive' needs files")
         if self.access not in ("archive", "hand") and self.listing is None:
@@ -176,8 +164,8 @@ class PublicDataset:
 def load() -> Mapping[str, PublicDataset]:
     """Every dataset by its name: the catalogue's, then those of the file that `$MQN_CATALOGUE` names.
 
-    That file has the catalogue's form; what stands there under a name of the catalogue is taken instead: a mirror on
-    the own network, or a dataset of the own house.
+    That file has the catalogue's form. Its entries replace those of the same name in the catalogue: by a mirror in the
+    own network, or a dataset of the own house.
 
     Raises:
         ConfigError: a catalogue is missing, or wrong at a named place.
@@ -188,11 +176,7 @@ def load() -> Mapping[str, PublicDataset]:
 
 @functools.cache
 def read(path: Path) -> Mapping[str, PublicDataset]:
-    """Read one catalogue.
-
-    Raises:
-        ConfigError: it is missing, or wrong at a named place.
-    """
+    """Read one catalogue; raises `ConfigError` if it is missing, or wrong at a named place."""
     datasets = {}
     for name, table in read_toml(path).items():
         try:
@@ -203,11 +187,7 @@ def read(path: Path) -> Mapping[str, PublicDataset]:
 
 
 def dataset(name: str) -> PublicDataset:
-    """One dataset of the catalogue.
-
-    Raises:
-        UnknownNameError: there is none of that name.
-    """
+    """One dataset of the catalogue; raises `UnknownNameError` if there is none of that name."""
     known = load()
     if name not in known:
         raise UnknownNameError("public dataset", name, known, "mqn data list shows them")

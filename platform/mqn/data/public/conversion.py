@@ -1,4 +1,4 @@
-"""Truth that is published in codes of its own, written anew as linear light in OpenEXR beside the original."""
+"""Rewrites published pictures in codes of their own as linear OpenEXR files beside the originals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.files import write
-from mqn.hdr.ldr_formats import decode_png
+from mqn.hdr.io.files import write
+from mqn.hdr.io.ldr_formats import decode_png
 from mqn.hdr.primaries import change_primaries
 from mqn.hdr.transfer import pq_decode
 
@@ -24,10 +24,6 @@ def converted(path: Path) -> Path:
 
 def convert(path: Path, encoding: str) -> None:
     """Write a file's linear form, if it is not there yet.
-
-    Args:
-        path: what was published.
-        encoding: one of `ENCODINGS`.
 
     Raises:
         PictureError: the file is damaged, or is not in that encoding, or its linear form cannot be written.

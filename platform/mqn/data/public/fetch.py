@@ -14,21 +14,21 @@ from pathlib import Path
 import httpx
 from filelock import FileLock, Timeout
 
+from mqn.data.preparation.sources import MANIFEST
 from mqn.data.public import archive, conversion, layout, listing
+from mqn.data.public.arrival import WORK, Arrival, names, take_stock, usable
 from mqn.data.public.catalogue import PublicDataset, RemoteFile, dataset
-from mqn.data.public.crew import Meter, Progress, download_all
-from mqn.data.public.lockfile import LOCK_FILE, Ledger, Record
+from mqn.data.public.downloads import Meter, Progress, download_all
+from mqn.data.public.lockfile import LOCK_FILE, FetchedFile, FetchLog
 from mqn.data.public.naming import is_packed, part_of, unpacked_name
-from mqn.data.public.outcome import WORK, Outcome, names, take_stock, usable
-from mqn.data.public.part import Part, digests
+from mqn.data.public.partial_file import PartialFile, digests
 from mqn.data.public.transfer import Arrived, Patience, Transfer, client
-from mqn.data.sources import MANIFEST
 from mqn.errors import FetchError, LocalNameError, PictureError
+from mqn.files.local_names import inside, is_own, make_own, mark_own, remove_own
+from mqn.files.publishing import publish_file
 from mqn.home import home
-from mqn.local_names import inside, is_own, make_own, mark_own, remove_own
 from mqn.parsing import file_hash, read_json, write_json
-from mqn.publishing import publish_file
-from mqn.redaction import redact_url
+from mqn.text.redaction import redact_url
 
 _JOURNAL = "journal.jsonl"
 _LOCK = "lock"
@@ -45,7 +45,7 @@ def is_fetched(name: str, folder: Path | None = None) -> bool:
     if not (folder / LOCK_FILE).is_file() or not (folder / MANIFEST).is_file():
         return False
     try:
-        ledger = Ledger(folder, folder / WORK / _JOURNAL, name)
+        ledger = FetchLog(folder, folder / WORK / _JOURNAL, name)
     except FetchError:
         return False
     return ledger.complete and all(_lies_in(folder, record) for record in ledger.records)
@@ -59,7 +59,7 @@ def fetch(
     progress: Progress | None = None,
     patience: Patience | None = None,
     workers: int = 4,
-) -> Outcome:
+) -> Arrival:
     """Fetch a public dataset, going on where an earlier fetch ended.
 
     Args:
@@ -70,9 +70,6 @@ def fetch(
         progress: hears of bytes.
         patience: how long to go on when nothing arrives.
         workers: downloads side by side.
-
-    Returns:
-        What is there now.
 
     Raises:
         UnknownNameError: there is no such dataset.
@@ -118,7 +115,7 @@ class _Fetch:
     def __init__(self, name: str, entry: PublicDataset, folder: Path, progress: Progress | None) -> None:
         self._entry, self._folder, self._progress = entry, folder, progress
         self._work = folder / WORK
-        self._ledger = Ledger(folder, self._work / _JOURNAL, name)
+        self._ledger = FetchLog(folder, self._work / _JOURNAL, name)
         self._wanted = layout.wanted(entry.layout)
 
     def run(self, source: Path | None, patience: Patience, workers: int) -> list[str]:
@@ -150,7 +147,7 @@ class _Fetch:
         missing = [remote for remote in remotes if not self._is_here(remote)]
         sizes = [remote.size_bytes for remote in missing]
         total = sum(size for size in sizes if size is not None) if None not in sizes else self._entry.size_bytes
-        begun = sum(Part(part_of(self._work, remote.name)).size for remote in missing)
+        begun = sum(PartialFile(part_of(self._work, remote.name)).size for remote in missing)
         packed = sum(size or 0 for remote, size in zip(missing, sizes, strict=True) if is_packed(remote.name))
         archive.require_room(self._folder, (total or 0) - begun + packed)
         meter = Meter(self._progress, total)
@@ -178,7 +175,7 @@ class _Fetch:
             arrived = transfer.download(remote, target, part_of(self._work, remote.name))
             write_json(note, _record(remote, arrived))
         try:
-            record = self._unpack(target, read_json(Record, note))
+            record = self._unpack(target, read_json(FetchedFile, note))
         except (FetchError, LocalNameError):
             target.unlink()
             raise
@@ -197,7 +194,7 @@ class _Fetch:
         publish_file(whole, target)
         return arrived
 
-    def _unpack(self, path: Path, record: Record) -> Record:
+    def _unpack(self, path: Path, record: FetchedFile) -> FetchedFile:
         name = unpacked_name(record.name)
         unpacked = inside(self._folder, name)
         before = self._ledger.get(record.name)
@@ -213,7 +210,7 @@ class _Fetch:
         for remote in self._entry.files:
             if remote.name == path.name and (remote.sha256 or sha256, remote.md5 or md5) != (sha256, md5):
                 raise FetchError(f"{path}: is not the {remote.name} that its publisher has: its checksum differs")
-        record = Record(name=path.name, url="", sha256=sha256, size_bytes=path.stat().st_size)
+        record = FetchedFile(name=path.name, url="", sha256=sha256, size_bytes=path.stat().st_size)
         self._ledger.add(self._unpack(path, record))
 
     def _take_in(self, source: Path) -> None:
@@ -252,11 +249,11 @@ class _Fetch:
         return record is not None and record.url == redact_url(remote.url) and _lies_in(self._folder, record)
 
 
-def _record(remote: RemoteFile, arrived: Arrived) -> Record:
-    return Record(name=remote.name, url=redact_url(remote.url), **dataclasses.asdict(arrived))
+def _record(remote: RemoteFile, arrived: Arrived) -> FetchedFile:
+    return FetchedFile(name=remote.name, url=redact_url(remote.url), **dataclasses.asdict(arrived))
 
 
-def _lies_in(folder: Path, record: Record) -> bool:
+def _lies_in(folder: Path, record: FetchedFile) -> bool:
     if record.unpacked:
         return (folder / record.unpacked).is_dir()
     path = folder / record.name

@@ -1,4 +1,4 @@
-"""From the names of a fetched dataset's files to the manifest that preparation reads: which picture shows what."""
+"""Writes the manifest of a fetched dataset from its files' names: which picture shows what."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mqn.data.preparation.sources import MANIFEST
 from mqn.data.public.catalogue import Layout
 from mqn.data.public.conversion import converted
-from mqn.data.sources import MANIFEST
-from mqn.publishing import writing
+from mqn.files.publishing import writing
 
 _SEPARATOR = ";"
 
@@ -54,15 +54,7 @@ def wanted(layout: Layout) -> Callable[[str], bool]:
 
 
 def arrange(names: Iterable[str], layout: Layout) -> list[Row]:
-    """Work out a dataset's manifest from its files' names.
-
-    Args:
-        names: of every file below the dataset's folder, with `/`.
-        layout: what lies where.
-
-    Returns:
-        A row for each HDR picture, sorted by name.
-    """
+    """Work out a dataset's manifest from its files' names: a row for each HDR picture, sorted by name."""
     known = dict.fromkeys(sorted(names))
     expression = re.compile(layout.hdr)
     rows = []

@@ -1,4 +1,4 @@
-"""Which files a dataset consists of, where that is not fixed: web pages, buckets and interfaces that list them."""
+"""Lists a dataset's files from web pages, buckets and web interfaces, where the catalogue does not list them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mqn.data.public.catalogue import Listing, PublicDataset, RemoteFile
 from mqn.data.public.naming import checked
 from mqn.data.public.transfer import Patience
 from mqn.errors import FetchError, LocalNameError
-from mqn.local_names import name_of_url, safe_name
-from mqn.web_addresses import require_address, require_listed
+from mqn.files.local_names import name_of_url, safe_name
+from mqn.net.web_addresses import require_address, require_listed
 
 _WORKERS = 4
 _LARGEST_PAGE_BYTES = 64 << 20
@@ -29,11 +29,6 @@ _MOST_PAGES = 10_000
 
 def files_of(dataset: PublicDataset, http: httpx.Client, patience: Patience) -> list[RemoteFile]:
     """List a dataset's files.
-
-    Args:
-        dataset: of any access but "hand" and "table".
-        http: a client.
-        patience: how long to go on.
 
     Returns:
         Its files, sorted by name; each name once.

@@ -6,19 +6,20 @@ checksum is refused. That catches damage and exchange afterwards, not a file tha
 
 from __future__ import annotations
 
-import json
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mqn.errors import ConfigError, FetchError
+from mqn.files.json_lines import append_line, read_lines
 from mqn.parsing import from_mapping, read_json, to_plain, write_json
 
 LOCK_FILE = "fetched.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class FetchedFile:
     """A file as it arrived.
 
     Attributes:
@@ -54,19 +55,14 @@ class Fetched:
     dataset: str
     licence: str
     complete: bool
-    files: tuple[Record, ...] = field(default=())
+    files: tuple[FetchedFile, ...] = field(default=())
 
 
-class Ledger:
+class FetchLog:
     """The records of a fetch under way: appended to a journal one by one, written as `fetched.json` at the end."""
 
     def __init__(self, folder: Path, journal: Path, dataset: str) -> None:
-        """Take up what an earlier fetch has left.
-
-        Args:
-            folder: the dataset's.
-            journal: where to append; it may be left from a killed fetch.
-            dataset: its name.
+        """Take up what an earlier fetch has left, in `journal` too if it was killed.
 
         Raises:
             FetchError: the folder holds another dataset, or a lock file that cannot be read.
@@ -74,7 +70,7 @@ class Ledger:
         self._path, self._journal = folder / LOCK_FILE, journal
         self._dataset = dataset
         self._guard = threading.Lock()
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, FetchedFile] = {}
         self.complete = False
         if self._path.is_file():
             try:
@@ -85,38 +81,27 @@ class Ledger:
                 raise FetchError(f"{folder} holds {before.dataset!r}; choose another folder for {dataset!r}: --output")
             self.complete = before.complete
             self._records = {record.name: record for record in before.files}
-        for record in _replay(journal):
-            self._records[record.name] = record
+        with contextlib.suppress(ConfigError):  # What follows a line of another form is fetched again.
+            for line in read_lines(journal):
+                record = from_mapping(FetchedFile, line, source=str(journal))
+                self._records[record.name] = record
 
-    def get(self, name: str) -> Record | None:
+    def get(self, name: str) -> FetchedFile | None:
         """What is known of a file."""
         return self._records.get(name)
 
     @property
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[FetchedFile, ...]:
         """Everything known, sorted by name."""
         return tuple(self._records[name] for name in sorted(self._records))
 
-    def add(self, record: Record) -> None:
+    def add(self, record: FetchedFile) -> None:
         """Remember a file; safe from several threads, and against a kill."""
         with self._guard:
             self._records[record.name] = record
-            with self._journal.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(to_plain(record)) + "\n")
+            append_line(self._journal, to_plain(record))
 
     def close(self, *, licence: str, complete: bool) -> None:
         """Write `fetched.json`."""
         write_json(self._path, Fetched(dataset=self._dataset, licence=licence, complete=complete, files=self.records))
         self._journal.unlink(missing_ok=True)
-
-
-def _replay(journal: Path) -> list[Record]:
-    if not journal.is_file():
-        return []
-    records = []
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(from_mapping(Record, json.loads(line), source=str(journal)))
-        except (ValueError, ConfigError):
-            break  # the last line of a killed process
-    return records

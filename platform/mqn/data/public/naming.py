@@ -1,4 +1,4 @@
-"""Where the files of a public dataset lie: the local names of what its site lists, checked by `mqn.local_names`."""
+"""Local names for the files of a public dataset, checked."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from mqn.data.preparation.sources import MANIFEST
 from mqn.data.public.catalogue import RemoteFile
 from mqn.data.public.lockfile import LOCK_FILE
-from mqn.data.sources import MANIFEST
 from mqn.errors import FetchError, LocalNameError
-from mqn.local_names import DistinctNames, inside, safe_name, safe_path
+from mqn.files.local_names import DistinctNames, inside, safe_name, safe_path
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -32,10 +32,6 @@ def unpacked_name(name: str) -> str:
 
 def checked(files: Iterable[RemoteFile], source: str) -> list[RemoteFile]:
     """Make sure of the names of everything that is listed, before anything is fetched.
-
-    Args:
-        files: as listed.
-        source: what lists them, for messages.
 
     Returns:
         The files, sorted by name; what is listed twice at one address comes once.

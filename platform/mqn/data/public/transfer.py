@@ -14,11 +14,11 @@ from pathlib import Path
 
 import httpx
 
-from mqn import __version__
 from mqn.data.public.catalogue import RemoteFile
-from mqn.data.public.part import Part, Version, digests
+from mqn.data.public.partial_file import PartialFile, Version, digests
+from mqn.distribution import __version__
 from mqn.errors import FetchError
-from mqn.web_addresses import check_redirect
+from mqn.net.web_addresses import check_redirect
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=60.0, write=30.0, pool=60.0)
 # Poly Haven's terms ask programs to name themselves.
@@ -99,24 +99,16 @@ class Transfer:
     stop: threading.Event
 
     def download(self, remote: RemoteFile, target: Path, part: Path) -> Arrived:
-        """Download a file, going on with what is there.
+        """Download a file to `target`, going on with what has grown at `part`.
 
         A file whose checksum is not the one expected is downloaded once more, from the beginning; if it is wrong again
         it is kept beside its part file as `....wrong`.
-
-        Args:
-            remote: what to download, and its expected checksums.
-            target: where it goes once it is whole and checked.
-            part: where it grows.
-
-        Returns:
-            What arrived.
 
         Raises:
             FetchError: the server says no, does not answer, or has a file with another checksum.
             Stopped: `stop` was set.
         """
-        arriving = Part(part)
+        arriving = PartialFile(part)
         for again in (True, False):
             version = self._persist(remote, arriving)
             sha256, md5 = digests(part)
@@ -131,7 +123,7 @@ class Transfer:
         arriving.move(aside)
         raise FetchError(f"{remote.url}: {wrong}, twice; kept as {aside} and not used: try again later, or use --from")
 
-    def _persist(self, remote: RemoteFile, part: Part) -> Version:
+    def _persist(self, remote: RemoteFile, part: PartialFile) -> Version:
         failures = 0
         while True:
             before = part.size
@@ -152,7 +144,7 @@ class Transfer:
             if self.stop.wait(wait_s):
                 raise Stopped
 
-    def _attempt(self, remote: RemoteFile, part: Part) -> Version:
+    def _attempt(self, remote: RemoteFile, part: PartialFile) -> Version:
         known, have = part.version(remote.url), part.size
         if known is None and have:
             raise _Changed
@@ -191,7 +183,7 @@ class Transfer:
                 if self.stop.is_set():
                     raise Stopped
 
-    def _start_over(self, part: Part) -> None:
+    def _start_over(self, part: PartialFile) -> None:
         self.on_bytes(-part.size)
         part.forget()
 

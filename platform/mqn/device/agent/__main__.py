@@ -1,4 +1,4 @@
-"""`python -m mqn.device.agent`: an agent for whoever starts it; `mqn agent serve` is the one for people."""
+"""`python -m mqn.device.agent`: an agent that a program starts; people use `mqn agent serve`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mqn.device.agent.config import AgentConfig
-from mqn.device.agent.server import serve
-from mqn.device.backends.isolation import TOKEN_VARIABLE
+from mqn.device.agent.http.server import serve
+from mqn.device.agent.service.config import AgentConfig
+from mqn.device.backends.local.isolation import TOKEN_VARIABLE
 from mqn.errors import MqnError
-from mqn.telemetry import switch_off
-from mqn.terminal import printable
+from mqn.net.telemetry import switch_off
+from mqn.text.terminal import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve a device; the owner's token comes in the environment, where other users do not see it.
+    """Serve a device, and return the exit code.
 
-    Args:
-        arguments: of the command line; None: the process's own.
-
-    Returns:
-        The exit code.
+    The owner's token comes in the environment, where other users do not see it.
     """
     switch_off()
     parser = argparse.ArgumentParser(prog="python -m mqn.device.agent", description="Serve a device.")
@@ -32,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="where models and jobs are kept (default: a temporary folder)")
     parser.add_argument("--backend", default="local", help="local, adb:SERIAL or ssh:USER@HOST (default: %(default)s)")
     parser.add_argument(
-        "--benchmark-model", type=Path, help="TensorFlow Lite's benchmark tool for an adb or ssh device"
+        "--benchmark-model", type=Path, help="TensorFlow Lite's benchmark tool for an adb or ssh device (experimental)"
     )
     parser.add_argument("--ready-file", type=Path, help="gets the URL as JSON once requests are answered")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
@@ -47,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(
             config,
-            # Taken out: what the agent starts, adb's server for example, is not to have it.
+            # Removed: programs that the agent starts, such as adb's server, must not have it.
             os.environ.pop(TOKEN_VARIABLE, None) or None,
             ready_file=given.ready_file,
             on_ready=lambda url: print(url, flush=True),  # noqa: T201

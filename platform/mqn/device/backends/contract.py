@@ -1,4 +1,4 @@
-"""What drives a device: one contract, whether it is this machine, a phone behind adb or a board behind SSH."""
+"""The contract of backends, whatever they drive: this machine, a phone behind adb, a board behind SSH."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from mqn.device.backends.isolation import KillSwitch
+from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.passes import Kind, PassRequest, PassResult
 from mqn.device.wire import Isolation
 from mqn.records import DeviceInfo, MachineState
@@ -47,7 +47,7 @@ class Backend(Protocol):
 
         Returns:
             What came of it. A model that crashes, hangs or eats memory is a result, and so is a process that answers
-            nonsense: it held a stranger's model, so its answer is checked, not trusted. Nothing of the pass is left
+            nonsense: it ran an untrusted model, so its answer is checked. Nothing of the pass is left
             running or lying on the device.
 
         Raises:

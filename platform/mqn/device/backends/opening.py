@@ -1,18 +1,19 @@
-"""From an address to the backend that drives the device there."""
+"""Opens the backend for an address."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from mqn.device.backends.adb import AdbShell
-from mqn.device.backends.benchmark_model import BenchmarkModelBackend
 from mqn.device.backends.contract import Backend
-from mqn.device.backends.local import LocalBackend
-from mqn.device.backends.remote import RunnerBackend
-from mqn.device.backends.shell import Shell
-from mqn.device.backends.ssh import SshShell
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.shell.adb import AdbShell
+from mqn.device.backends.shell.backend import RunnerBackend
+from mqn.device.backends.shell.benchmark_model import BenchmarkModelBackend
+from mqn.device.backends.shell.shell import Shell
+from mqn.device.backends.shell.ssh import SshShell
 from mqn.errors import DeviceRefusedError, UsageError
+from mqn.profile import BACKENDS, OWN_DEVICES
 
 LOCAL = "local"
 SHELLS: dict[str, Callable[[str, Path], Shell]] = {"adb": AdbShell, "ssh": SshShell}
@@ -33,11 +34,11 @@ def open_backend(address: str, *, folder: Path, benchmark_model: Path | None = N
     """
     if address == LOCAL:
         if benchmark_model is not None:
-            raise UsageError("benchmark_model is for adb: and ssh: devices; 'local' runs LiteRT itself")
+            raise UsageError(f"benchmark_model is for {OWN_DEVICES}; 'local' runs LiteRT itself")
         return LocalBackend()
     scheme, _, target = address.partition(":")
     if scheme not in SHELLS or not target:
-        raise UsageError(f"backend {address!r} must be local, adb:SERIAL, or ssh:[USER@]HOST[:PORT]")
+        raise UsageError(f"backend {address!r} must be {', '.join((LOCAL, *BACKENDS.values()))}")
     shell = SHELLS[scheme](target, folder)
     try:
         return RunnerBackend(shell) if benchmark_model is None else BenchmarkModelBackend(shell, benchmark_model)

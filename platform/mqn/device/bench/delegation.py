@@ -1,4 +1,4 @@
-"""What a delegate really took of a graph, read back from the interpreter that it changed."""
+"""Which operators a delegate really took of a graph, read from the interpreter afterwards."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from mqn.records import Delegate, Delegation
 
 
 def inspect(interpreter: Any, delegate: Delegate) -> Delegation | None:
-    """Tell which operators run inside a delegate.
+    """Tell which operators run inside the delegate that was asked for, by LiteRT's interpreter.
 
-    Args:
-        interpreter: LiteRT's, its tensors allocated.
-        delegate: the one that was asked for.
-
-    Returns:
-        None where the runtime's Python has no way to ask: there is no public one, and a version may drop this one.
+    None where the runtime's Python cannot tell: there is no public way, and a version may drop this one.
     """
     details: Callable[[], list[dict[str, Any]]] | None = getattr(interpreter, "_get_ops_details", None)
     return None if details is None else trace(details(), delegate)

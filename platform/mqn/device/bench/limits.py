@@ -1,4 +1,4 @@
-"""What a pass may take of the machine, set before the model is opened: the model may be hostile."""
+"""Limits on a pass, set before the model is opened: the model may be hostile."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import sys
 from pathlib import Path
 
 from mqn.device import machine
-from mqn.device.backends.isolation import PARENT_VARIABLE
+from mqn.device.backends.local.isolation import PARENT_VARIABLE
 from mqn.device.passes import MAX_RESULT_BYTES
 from mqn.records import MeasureSettings
 
 
 def limit(settings: MeasureSettings) -> None:
-    """Bound memory, processor time, files and processors of this process, for good.
+    """Limit memory, processor time, files and processors of this process, for good.
 
-    The number of processes is bounded before, by whoever shuts this process in: the kernel counts it by user, so that a
-    limit only makes sense where the user is its own (`mqn.device.backends.confinement`).
+    The warden has limited the number of processes before. The kernel counts processes by user, so that this limit only
+    makes sense for a user of its own (`mqn.device.backends.local.confinement`).
 
     Args:
         settings: `memory_limit_mb` comes on top of what is taken already.
@@ -47,15 +47,15 @@ def limit(settings: MeasureSettings) -> None:
 
 
 def die_with_parent() -> None:
-    """End this process when its parent ends: an agent that is killed cannot kill its pass any more."""
+    """End this process when its parent ends: an agent that is killed cannot kill its pass."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG is 1
-    # It may have ended while this process was starting: then no signal comes any more.
+    # It may have ended while this process was starting: then no signal comes.
     if os.environ.get(PARENT_VARIABLE, str(os.getppid())) != str(os.getppid()):
         os._exit(1)
 
 
 def die_first() -> None:
-    """Where memory runs out all the same, let the kernel end this process rather than the agent."""
+    """Where memory runs out, let the kernel end this process rather than the agent."""
     with contextlib.suppress(OSError):
         (Path("/proc/self/oom_score_adj")).write_text("1000")

@@ -1,4 +1,4 @@
-"""LiteRT's C interface (`libLiteRt.so` of the wheel), as far as a profile by operator needs it: Python has none.
+"""LiteRT's C interface (`libLiteRt.so` of the wheel), as far as a profile by operator needs it.
 
 Checked against 2.3. The wheel has no headers; layouts are those of LiteRT's `litert/c/*.h`.
 """
@@ -141,7 +141,7 @@ class ProfiledModel:
         return [
             OpEvent(
                 kind=printable((event.tag or b"").decode(errors="replace")),
-                # A delegate that tells nothing of its inside is one operator of the graph, by its own name.
+                # A delegate that does not report its operators counts as one operator, by its own name.
                 delegated=event.type in IN_DELEGATE or b"Delegate" in (event.tag or b""),
                 microseconds=event.elapsed_us,
             )

@@ -1,4 +1,4 @@
-"""From a file to an interpreter that is ready to run, and the runtime's exceptions to a result."""
+"""Loads a file into an interpreter, and turns the runtime's exceptions into results."""
 
 from __future__ import annotations
 
@@ -62,14 +62,10 @@ def fill_inputs(file: PassFile, interpreter: Any) -> None:
 
 
 def fill_with_noise(view: Any, generator: Any) -> bool:
-    """Fill an array: [0, 1) for floats, the full range for whole numbers.
-
-    Args:
-        view: numpy array, written in place.
-        generator: numpy's.
+    """Fill a numpy array in place: [0, 1) for floats, the full range for whole numbers.
 
     Returns:
-        Whether its kind is one that can be made up.
+        False where values of its dtype cannot be made up.
     """
     import numpy as np
 
@@ -88,11 +84,7 @@ def fill_with_noise(view: Any, generator: Any) -> bool:
 
 
 def run_first(file: PassFile, interpreter: Any, settings: MeasureSettings) -> None:
-    """Invoke for the first time, where most of what can go wrong does.
-
-    Raises:
-        PassFailedError: `crashed`, with the runtime's own words.
-    """
+    """Invoke for the first time, where most failures show: `crashed`, with the runtime's own words."""
     with blaming(file.part, "cannot be run", settings, verdict="crashed"):
         interpreter.invoke()
 
@@ -107,10 +99,10 @@ def hash_outputs(interpreter: Any) -> str:
 
 @contextlib.contextmanager
 def blaming(name: str, what: str, settings: MeasureSettings, *, verdict: Verdict) -> Iterator[None]:
-    """Turn the runtime's exceptions into a result; it raises these two and MemoryError, and dies of everything else.
+    """Turn exceptions by which the runtime fails on a model into a result. Other exceptions end the process.
 
     Raises:
-        PassFailedError: carries it.
+        PassFailedError: carries the result.
     """
     try:
         yield

@@ -21,7 +21,7 @@ PEAK_UNRESET = "VmHWM of the whole process"
 UNREADABLE = "none: /proc/self/status cannot be read"
 
 # A model of one ADD of two 1 x 1 floats (tests/device/bench/test_memory.py reads it back): running it first makes the
-# runtime and its delegate settle what they allocate once per process, which is no memory of the model that is measured.
+# runtime and its delegate allocate what they need once per process, which is not the measured model's memory.
 DUMMY_MODEL = base64.b85decode(
     "7ytkOR7OlQ000gE6aWwa3;+lK000C44gdfE5C8xG7ytkO5CH%H0{{R30RR911ONa4`2PR@0RR915C8xG3;+}W5C9AS2mk~C3;+NC5C8xGPyhe`"
     "Q~&?~TmS$70RR916aWAK000gE6aWAK5C9AS3jhQF4gdfE5C8xG0000B3;+NC5C8xGQ2+n`0RR910ssI20ssI2000000RR910RR910ssI20ssI2"
@@ -31,11 +31,7 @@ DUMMY_MODEL = base64.b85decode(
 
 
 def weigh(files: Sequence[PassFile], settings: MeasureSettings) -> MemoryResult:
-    """Load and run a model, and tell the peak that it caused.
-
-    Args:
-        files: of one model; all are held at once.
-        settings: threads and delegate count.
+    """Load and run the files of a model, all at once, and measure the peak that they cause.
 
     Raises:
         PassFailedError: a file cannot be loaded or run.
@@ -52,7 +48,7 @@ def weigh(files: Sequence[PassFile], settings: MeasureSettings) -> MemoryResult:
     after = machine.resident_mb()
     if before is None or after is None:
         return MemoryResult(baseline_mb=None, peak_mb=None, method=UNREADABLE)
-    # Without the reset the peak may be the start-up's own, and is then an upper bound: hence another name.
+    # Without the reset the peak may be that of the start: only an upper bound, under a method's name of its own.
     method = PEAK_RESET if reset else PEAK_UNRESET
     return MemoryResult(baseline_mb=before[0], peak_mb=max(0.0, after[1] - before[0]), method=method)
 

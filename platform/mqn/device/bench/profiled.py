@@ -17,11 +17,7 @@ from mqn.records import MeasureSettings
 
 
 def profile_model(files: Sequence[PassFile], settings: MeasureSettings) -> ProfileResult:
-    """Run a model while the runtime notes every operator.
-
-    Args:
-        files: of one model, in the order they run.
-        settings: `runs` and `seconds` are the least, as for a timed pass.
+    """Run a model while the runtime notes every operator, for at least `runs` and `seconds` of the settings.
 
     Raises:
         PassFailedError: a file cannot be loaded, run or profiled.
@@ -59,7 +55,7 @@ def _report(file: PassFile, position: int, event: OpEvent, mean_ms: float) -> Op
 
 
 def _open(file: PassFile, settings: MeasureSettings) -> ProfiledModel:
-    # The interpreter refuses what is damaged; the compiled model crashes of some of it.
+    # The interpreter refuses damaged files; the compiled model crashes on some of them.
     interpreter = load(file, settings)
     fill_inputs(file, interpreter)
     run_first(file, interpreter, settings)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import hashlib
 import itertools
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mqn.device import machine
 from mqn.device.bench.delegation import inspect
 from mqn.device.bench.loading import PassFailedError, fill_inputs, hash_outputs, load, run_first
-from mqn.device.bench.yardstick import time_yardstick
 from mqn.device.passes import PassFile, PassRequest, TimedPart, TimedResult
 from mqn.device.wire import MAX_RUNS
 from mqn.records import MeasureSettings
@@ -24,8 +24,13 @@ from mqn.records import MeasureSettings
 SETTLED_WINDOWS = 3
 SETTLED_SPREAD = 0.025
 MIN_WINDOW_ROUNDS = 5
-# After the yardstick the caches are its own; two rounds bring the model's back, or one that takes long.
+# The yardstick fills the caches; two rounds, or one long one, bring the model's data back.
 RESUMED_SECONDS = 0.1
+
+# The yardstick. A pass that is slow from its first to its last invocation (a hypervisor's share, work on the other
+# hyper-thread) is steady and fully on its processor; only something that always takes the same effort shows that.
+YARDSTICK_REPEATS = 12
+HASHED, COPIED = bytes(512 * 1024), bytearray(2 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +45,6 @@ class _Opened:
 
 def time_models(request: PassRequest) -> TimedResult:
     """Time one model, or two in turns: A B, B A, A B, ..., so that each comes first and follows itself as often.
-
-    Args:
-        request: its settings' `runs` and `seconds` are this process's own.
 
     Raises:
         PassFailedError: a model cannot be loaded or run.
@@ -171,18 +173,13 @@ def _warm_up(clock: Clock, settings: MeasureSettings) -> dict[Slot, list[int]]:
 
 
 def is_settled(medians: Sequence[float]) -> bool:
-    """Whether the last windows' medians lie within `SETTLED_SPREAD` of each other.
-
-    Args:
-        medians: of each window so far, in order.
-    """
+    """Whether the medians of the last windows lie within `SETTLED_SPREAD` of each other."""
     last = medians[-SETTLED_WINDOWS:]
     return len(last) == SETTLED_WINDOWS and max(last) <= min(last) * (1 + SETTLED_SPREAD)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Usage:
-    """Seconds so far: of the clock, of our processor time, of everybody's, ...; monotonic clocks only."""
+class _Usage(NamedTuple):
+    """Seconds so far: of the clock, of our processor time, of all processes, ...; monotonic clocks only."""
 
     wall: float
     cpu: float
@@ -193,27 +190,25 @@ class _Usage:
 
     @classmethod
     def read(cls, processors: Sequence[int]) -> _Usage:
-        # What is set against the clock is read last: between two readings we may lose the processor for long.
-        return cls(
-            waited=machine.waited_seconds(),
-            preemptions=machine.preemptions(),
-            stolen=machine.stolen_seconds(processors),
-            busy=machine.busy_seconds(processors),
-            cpu=time.process_time(),
-            wall=time.perf_counter(),
-        )
+        waited, preemptions = machine.waited_seconds(), machine.preemptions()
+        stolen, busy = machine.stolen_seconds(processors), machine.busy_seconds(processors)
+        # Clock and processor time are read last: between two readings we may lose the processor.
+        cpu = time.process_time()
+        return cls(time.perf_counter(), cpu, busy, stolen, waited, preemptions)
 
     def since(self, start: _Usage) -> _Usage:
-        def less(later: float | None, earlier: float | None) -> float | None:
-            return None if later is None or earlier is None else later - earlier
+        pairs: Any = zip(self, start, strict=True)
+        passed: Any = [None if None in (later, earlier) else later - earlier for later, earlier in pairs]
+        return _Usage(*passed)
 
-        return _Usage(
-            wall=self.wall - start.wall,
-            cpu=self.cpu - start.cpu,
-            busy=less(self.busy, start.busy),
-            stolen=less(self.stolen, start.stolen),
-            waited=less(self.waited, start.waited),
-            preemptions=(
-                None if self.preemptions is None or start.preemptions is None else self.preemptions - start.preemptions
-            ),
-        )
+
+def time_yardstick() -> list[int]:
+    """Hash a buffer and copy another, several times: a fixed piece of work; ns of each."""
+    target = bytearray(len(COPIED))
+    samples = []
+    for _ in range(YARDSTICK_REPEATS):
+        start = time.perf_counter_ns()
+        hashlib.sha256(HASHED).digest()
+        target[:] = COPIED
+        samples.append(time.perf_counter_ns() - start)
+    return samples

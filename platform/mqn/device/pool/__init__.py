@@ -1,1 +1,1 @@
-"""The devices of a profile: chosen, leased, tried again, set aside while they are away."""
+"""The pool of devices: chosen, leased, tried again, set aside while they are away."""

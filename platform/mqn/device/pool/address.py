@@ -1,4 +1,4 @@
-"""How a device is reached: all that a worker process has to know of it."""
+"""How a device is reached, in a form that can be sent to a worker process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from mqn.device.client import Client
 from mqn.errors import DeviceRefusedError
 from mqn.profile import DeviceProfile
-from mqn.redaction import hide
+from mqn.text.redaction import hide
 
-# An agent of our own is on this machine: one that does not answer has died.
+# An agent started by this program is on this machine: if it does not answer, it has died.
 OWN_PATIENCE_SECONDS = 10.0
 
 
@@ -32,21 +32,17 @@ class Address:
     own: bool = False
 
     def connect(self) -> Client:
-        """A client; nothing is sent yet.
+        """Make a client; nothing is sent yet.
 
         Raises:
-            DeviceRefusedError: the address is none, the token would travel in clear, or the certificate is missing.
+            DeviceRefusedError: the address, the token or the certificate cannot be used.
         """
         patience = {"patience_seconds": OWN_PATIENCE_SECONDS} if self.own else {}
         return Client(self.url, self.token, ca=self.ca, **patience)
 
 
 def read_address(name: str, device: DeviceProfile) -> Address:
-    """The address of a device that has an agent of its own.
-
-    Args:
-        name: as the profile calls it, for messages.
-        device: what the profile says.
+    """Read the address of a device with its own agent from the profile.
 
     Raises:
         DeviceRefusedError: its token is not where the profile says.

@@ -1,4 +1,4 @@
-"""One device as the pool knows it: reached, used, set aside while it is away, and taken back."""
+"""One device of the pool: reached, used, set aside while it is away, and taken back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Literal, Protocol
 
 from mqn.device.client import Client
 from mqn.device.pool.address import Address, read_address
-from mqn.device.pool.gates import Gates, gates_of
 from mqn.device.pool.own_agent import OwnAgent
+from mqn.device.pool.state_bounds import StateBounds, bounds_of
 from mqn.errors import DeviceAwayError, DeviceError, DeviceRefusedError, DeviceRestingError
 from mqn.profile import DeviceProfile
 from mqn.records import DeviceInfo
 
 State = Literal["unknown", "idle", "busy", "away", "quarantined", "resting", "refused"]
 
-# A hiccup is over soon; a device that stays away is looked for ever less often.
+# A short failure is over soon; a device that stays away is looked for less and less often.
 RETRY_SECONDS = (1.0, 2.0, 5.0)
 QUARANTINE_SECONDS = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 # Temperatures and batteries change slowly.
@@ -26,7 +26,7 @@ REST_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A device that was reached: how, who it is, and what keeps it from measuring now, if anything does."""
+    """A device that was reached: its address and identity, and why it cannot measure now, if so."""
 
     address: Address
     info: DeviceInfo
@@ -34,7 +34,7 @@ class Contact:
 
 
 class Reach(Protocol):
-    """Reaches a device, time and again."""
+    """Reaches a device, as often as asked."""
 
     def __call__(self) -> Contact:
         """Reach it.
@@ -54,11 +54,11 @@ class AgentReach:
     def __init__(self, name: str, device: DeviceProfile) -> None:
         """Remember the device; nothing is reached yet."""
         self._name, self._device = name, device
-        self._gates: Gates = gates_of(name, device)
+        self._bounds: StateBounds = bounds_of(name, device)
         self._agent: OwnAgent | None = None
 
     def __call__(self) -> Contact:
-        """Reach it; raises as `Reach` says."""
+        """See `Reach`."""
         if self._device.backend is not None and (self._agent is None or not self._agent.alive):
             self.close()
             self._agent = OwnAgent(self._name, self._device)
@@ -74,9 +74,9 @@ class AgentReach:
             self._agent = None
 
     def _resting(self, client: Client) -> DeviceRestingError | None:
-        if self._gates.any:
+        if self._bounds.any:
             try:
-                self._gates.check(client.state())
+                self._bounds.check(client.state())
             except DeviceRestingError as error:
                 return error
         return None
@@ -105,7 +105,7 @@ class Member:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to look whether it is back."""
+        """Whether it is time to look for it again."""
         waits = self.state in ("unknown", "away", "quarantined", "resting")
         return waits and not self.probing and self._clock() >= self.not_before
 

@@ -1,4 +1,4 @@
-"""An agent of our own on this machine, for what has none: this machine itself, phones behind adb, boards behind SSH."""
+"""An agent started by this program: for this machine, phones behind adb, boards behind SSH."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mqn.device.backends.isolation import TOKEN_VARIABLE
+from mqn.device.backends.local.isolation import TOKEN_VARIABLE
 from mqn.device.client import Client
 from mqn.device.pool.address import Address, read_address
 from mqn.errors import DeviceAwayError
@@ -27,16 +27,12 @@ class OwnAgent:
     """An agent that lives as long as it is needed, and no longer than this process, however that dies."""
 
     def __init__(self, name: str, device: DeviceProfile) -> None:
-        """Start it, and wait until it answers.
-
-        Args:
-            name: of the device, for messages.
-            device: what the agent drives.
+        """Start the agent, and wait until it answers.
 
         Raises:
-            DeviceAwayError: it cannot be started, or did not come up; says why, or its last words.
+            DeviceAwayError: it cannot be started, or did not come up; gives its last words.
         """
-        # Everybody on this machine can reach loopback, a browser's pages too: hence a token here as well.
+        # Every process on this machine can reach loopback, web pages too: so a token is needed here as well.
         token = secrets.token_urlsafe(24)
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="mqn-agent-")
@@ -78,7 +74,7 @@ class OwnAgent:
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
                 env={**os.environ, TOKEN_VARIABLE: token},
-                # Ctrl-C is for whoever started us; the agent is stopped above, after its job was cancelled.
+                # Ctrl-C is for this program; it stops the agent in order, after its job was cancelled.
                 start_new_session=True,
             )
 
@@ -99,11 +95,7 @@ class OwnAgent:
 
 @contextlib.contextmanager
 def open_device(name: str, device: DeviceProfile) -> Iterator[Client]:
-    """Reach one device by itself.
-
-    Args:
-        name: as the profile calls it, for messages.
-        device: where it is; one without an agent gets one of our own, stopped at the end.
+    """Reach one device by itself, through its agent or one that is started for it and stopped at the end.
 
     Yields:
         A client of its agent, which was reached once.

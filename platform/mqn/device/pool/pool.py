@@ -1,4 +1,4 @@
-"""The devices of a profile together: which of them does a job, which are away, and when each is looked for again."""
+"""The pool of a profile's devices: which one does a job, which are away, when each is looked for again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from mqn.device.client import Client
@@ -23,14 +22,14 @@ from mqn.records import DeviceInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReport:
-    """How a device of the pool stands.
+    """The state of a device of the pool.
 
     Attributes:
         name: in the profile.
         kind: likewise.
         url: likewise.
         state: `unknown` before it was looked for, `idle`, `busy` with a job of ours, `away` and tried again soon,
-            `quarantined` and looked for ever less often, `resting` until it is cool or charged, `refused` for good.
+            `quarantined` and looked for less and less often, `resting` until it is cool or charged, `refused` for good.
         since: UTC, ISO 8601.
         error: why it is not ready; empty where it is.
         info: who it is; None before it was reached.
@@ -79,13 +78,9 @@ class Pool:
         self._closed = False
 
     def __enter__(self) -> Self:
-        """Use as a context manager to let go of the devices."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of the devices."""
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -95,11 +90,7 @@ class Pool:
             list(threads.map(Member.close, self._members.values()))
 
     def members(self, target: str) -> tuple[str, ...]:
-        """Names of the devices that will do for a target.
-
-        Raises:
-            UnknownNameError: there is none.
-        """
+        """Names of the devices that match a target. An `UnknownNameError` if there is none."""
         return match_target(target, {name: member.device for name, member in self._members.items()})
 
     def reach(self, targets: Sequence[str]) -> None:
@@ -164,7 +155,7 @@ class Pool:
         return contact.address
 
     def absent(self, target: str) -> str:
-        """Why no device of a target is there, free or with a job of ours; empty where one is."""
+        """Why no device of a target is there; empty where one is, free or with a job of ours."""
         with self._lock:
             members = [self._members[name] for name in self.members(target)]
             if any(member.state in ("idle", "busy") for member in members):
@@ -197,7 +188,7 @@ class Pool:
         self.end(name)
 
     def report(self) -> tuple[DeviceReport, ...]:
-        """How every device stands, in the profile's order."""
+        """The state of every device, in the profile's order."""
         with self._lock:
             return tuple(
                 DeviceReport(
@@ -233,9 +224,7 @@ class Pool:
             failure = error
         except BaseException:
             with self._lock:
-                member.probing = (
-                    False  # By a mistake of ours: loud every time, rather than once and then for ever away.
-                )
+                member.probing = False  # A mistake in the program: raise it every time, rather than once.
             raise
         with self._lock:
             member.probing = False

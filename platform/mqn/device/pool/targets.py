@@ -1,4 +1,4 @@
-"""What a study may ask for: one device by its name, or any device of a kind or with a tag."""
+"""Targets: one device by its name, or any device of a kind or with a tag."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from mqn.profile import DeviceProfile
 
 
 def match_target(target: str, devices: Mapping[str, DeviceProfile]) -> tuple[str, ...]:
-    """Find the devices that will do.
-
-    Args:
-        target: `board`; or `kind:pixel8`, `soc:Exynos 990`, ...: any device of which the profile says so.
-        devices: of the profile, by name.
+    """Find the devices that a target means, by name: `board`, `kind:pixel8`, `soc:Exynos 990`, ...
 
     Returns:
-        Their names, in the profile's order; at least one.
+        At least one name, in the profile's order.
 
     Raises:
         UnknownNameError: there is none; names the nearest target.
@@ -38,11 +34,7 @@ def list_targets(devices: Mapping[str, DeviceProfile]) -> tuple[str, ...]:
 
 
 def settle_targets(given: Sequence[str], devices: Mapping[str, DeviceProfile]) -> tuple[str, ...]:
-    """What is measured on: what was asked for, or else every device by its name; each once.
-
-    Raises:
-        UnknownNameError: a target that no device meets.
-    """
+    """What is measured on: what was asked for, or else every device by its name; each once."""
     targets = tuple(dict.fromkeys(given or devices))
     for target in targets:
         match_target(target, devices)

@@ -1,4 +1,4 @@
-"""Rates a kind of operator, fitted from profiles of one device.
+"""Rates for each kind of operator, fitted from profiles of one device.
 
 Operators of the runtime and of the graph are not matched one by one: delegates fuse, split and rename them. What is
 fitted is each family's total in a model (all its convolutions, ...), from what the graph asks of that family.
@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mqn.device.predictor.graph import MULTIPLYING, OTHER, OpFeatures
-from mqn.device.predictor.nnls import solve_nonnegative
 from mqn.device.predictor.profiles import KeptProfile
 
 MODELS_A_RATE = 2
 """A key's second rate is fitted from twice as many models at least, its third from three times as many."""
 
 _RIDGE = 1e-3
-# How runtimes name what they run, in the order it is looked for: XNNPACK's `Convolution (NHWC, F32) DWConv` is
+# The names that runtimes use, in the order of search: XNNPACK's `Convolution (NHWC, F32) DWConv` is
 # depthwise.
 _WORDS = (
     ("depthwise", "depthwise"),
@@ -74,11 +73,7 @@ def runtime_family(kind: str) -> str:
 
 
 def fit(profiles: Sequence[KeptProfile]) -> dict[Key, Rate]:
-    """Fit rates family by family, every model weighing the same whatever it takes: errors are relative.
-
-    Args:
-        profiles: of one device.
-    """
+    """Fit one device's rates family by family. Errors are relative, so that every model weighs the same."""
     times = [family_times(kept) for kept in profiles]
     weights = np.array([1.0 / max(sum(of_model.values()), 1e-9) for of_model in times])
     rates: dict[Key, Rate] = {}
@@ -97,12 +92,7 @@ def fit(profiles: Sequence[KeptProfile]) -> dict[Key, Rate]:
 
 
 def predict_features(features: Sequence[OpFeatures], rates: Mapping[Key, Rate]) -> float:
-    """Sum up what operators cost, in ms.
-
-    Args:
-        features: of a model.
-        rates: as fitted. A key that no profile has is charged what its nearest kin cost.
-    """
+    """Sum up what operators cost, in ms. A key that no profile has costs what the most similar key does."""
     total = 0.0
     for feature in features:
         rate = rates.get(_key(feature)) or _guess_rate(feature, rates)
@@ -143,12 +133,16 @@ def _leave_out(asked: np.ndarray, *, multiplying: bool) -> np.ndarray:
 
 
 def _solve(asked: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Least squares without negative rates: an operator may cost nothing, and never less."""
+    from scipy.optimize import nnls
+
     # Columns of one length, and a small ridge: models of one design vary macs and bytes together.
     lengths = np.linalg.norm(asked, axis=0)
     lengths[lengths == 0] = 1.0
     count = asked.shape[1]
     a = np.vstack([asked / lengths, _RIDGE * np.eye(count)])
-    return solve_nonnegative(a, np.concatenate([wanted, np.zeros(count)])) / lengths
+    rates: np.ndarray = nnls(a, np.concatenate([wanted, np.zeros(count)]), maxiter=100 * count)[0]
+    return rates / lengths
 
 
 def _guess_rate(feature: OpFeatures, rates: Mapping[Key, Rate]) -> Rate:

@@ -1,4 +1,4 @@
-"""What a TFLite file asks of a device, operator by operator, read from its graph: nothing is run."""
+"""The work of a TFLite file, operator by operator, read from its graph; nothing is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from mqn.errors import ModelFileError
 
-# The runtime's own names of kinds that cost by multiplication; everything else costs by the bytes it moves.
+# Kinds whose cost is their multiplications; all others cost by the bytes that they move.
 MULTIPLYING = {
     "CONV_2D": "convolution",
     "DEPTHWISE_CONV_2D": "depthwise",

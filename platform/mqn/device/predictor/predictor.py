@@ -1,4 +1,4 @@
-"""A device's latency from a model's operators: orders work where nothing is measured yet."""
+"""Predicts a model's latency on a device from its operators, to order work before it is measured."""
 
 from __future__ import annotations
 
@@ -38,13 +38,10 @@ class Predictor:
     """Predicts one device. Good for ordering work; what counts is measured."""
 
     def __init__(self, profiles: Sequence[KeptProfile]) -> None:
-        """Fit.
-
-        Args:
-            profiles: of one device, `MIN_MODELS` different models at least.
+        """Fit a predictor to the profiles of one device.
 
         Raises:
-            ValueError: there are fewer.
+            ValueError: they are of fewer than `MIN_MODELS` models.
         """
         if len(profiles) < MIN_MODELS:
             raise ValueError(f"{len(profiles)} profiles; at least {MIN_MODELS} models are needed")
@@ -53,13 +50,9 @@ class Predictor:
         self.validation = cross_validate(profiles)
 
     def predict(self, files: Sequence[Path]) -> float:
-        """Predict a model's latency.
+        """Predict a model's latency in ms.
 
-        Args:
-            files: the model, or backbone and head.
-
-        Returns:
-            ms, as its operators take while profiled; profiling itself makes them somewhat slower.
+        It is the latency of operators while they are profiled, which makes them somewhat slower.
 
         Raises:
             ModelFileError: a file is no TFLite file.
@@ -77,26 +70,16 @@ class Predictor:
 
 
 def load_predictor(folder: Path, device_id: str, settings: MeasureSettings | None = None) -> Predictor | None:
-    """Fit a predictor from the profiles that are kept of a device.
+    """Fit a predictor to the kept profiles of a device; None where too few models were profiled.
 
-    Args:
-        folder: of all devices' profiles (`profiles_folder()`).
-        device_id: of the device.
-        settings: threads and delegate that it is to predict for.
-
-    Returns:
-        None where too few models were profiled.
+    It predicts for the threads and the delegate of `settings`.
     """
     profiles = read_profiles(folder, device_id, settings or MeasureSettings())
     return Predictor(profiles) if len(profiles) >= MIN_MODELS else None
 
 
 def cross_validate(profiles: Sequence[KeptProfile]) -> CrossValidation:
-    """Predict every model from all others.
-
-    Args:
-        profiles: of different models on one device, two at least.
-    """
+    """Predict every model from all others: two different models on one device, at least."""
     pairs = []
     for index, kept in enumerate(profiles):
         rates = fit([*profiles[:index], *profiles[index + 1 :]])

@@ -1,4 +1,4 @@
-"""Profiles by operator as they are kept: each with what its model asks for, so that the model itself may go."""
+"""Kept profiles by operator, each with its model's features, so that the model may be deleted."""
 
 from __future__ import annotations
 
@@ -33,12 +33,7 @@ def profiles_folder() -> Path:
 
 
 def keep_profile(folder: Path, profile: OpProfile, files: Sequence[Path]) -> Path | None:
-    """Keep a profile; an earlier one of the same model with the same threads and delegate gives way.
-
-    Args:
-        folder: of all devices' profiles.
-        profile: of `files`.
-        files: the model, or backbone and head.
+    """Keep a profile of a model's files, in place of an earlier one of the same model, threads and delegate.
 
     Returns:
         Where it is kept; None where the profile holds no operator that took any time, which teaches nothing.
@@ -59,15 +54,9 @@ def keep_profile(folder: Path, profile: OpProfile, files: Sequence[Path]) -> Pat
 
 
 def read_profiles(folder: Path, device_id: str, settings: MeasureSettings) -> tuple[KeptProfile, ...]:
-    """Read what is kept of a device.
+    """Read the kept profiles of a device that have the same threads and delegate: one for each model, by name.
 
-    Args:
-        folder: of all devices' profiles.
-        device_id: of the device.
-        settings: only profiles with the same threads and delegate are read.
-
-    Returns:
-        One a model, by name. A file that is no such profile is left out: it orders work, and no figure depends on it.
+    A file that is no such profile is left out: it orders work, and no figure depends on it.
     """
     kept = []
     for path in sorted(device_folder(folder, device_id).glob("*.json")):
@@ -83,7 +72,7 @@ def read_profiles(folder: Path, device_id: str, settings: MeasureSettings) -> tu
 
 
 def _teaches(profile: OpProfile) -> bool:
-    # Runtimes tell whole microseconds: a model of nothing but tiny operators takes none.
+    # Runtimes report whole microseconds: a model of tiny operators takes none.
     return sum(op.mean_ms for op in profile.ops) > 0
 
 

@@ -1,1 +1,1 @@
-"""From samples to figures that can be trusted: verdicts, intervals, comparisons. Pure functions."""
+"""Statistics of samples: verdicts, intervals, comparisons. Pure functions."""

@@ -1,4 +1,4 @@
-"""From samples to order statistics, and from a measurement to the figures that `mqn.quantities` names."""
+"""Order statistics of samples, and a measurement's figures by the names of `mqn.quantities`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from mqn.records import Comparison, Latency, Measurement, OpProfile, PartMeasure
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Interpolate linearly between the two nearest samples, as `numpy.percentile` does by default.
+    """Interpolate linearly between the two nearest of ascending samples, as `numpy.percentile` does by default.
 
     Plain Python, so that an agent on a small board does not hold numpy in memory.
-
-    Args:
-        ordered: samples in ascending order, at least one.
-        share: in [0, 1].
     """
     position = share * (len(ordered) - 1)
     low = math.floor(position)
@@ -27,13 +23,9 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def summarise(samples_ns: Sequence[int]) -> Latency:
-    """Order statistics of timed invocations.
+    """Compute order statistics, in ms, of timed invocations, in ns.
 
-    Args:
-        samples_ns: at least one, in ns.
-
-    Returns:
-        Figures in ms; the standard deviation is the population's (numpy's `std` with `ddof=0`).
+    The standard deviation is the population's (numpy's `std` with `ddof=0`).
     """
     ordered = sorted(sample / 1e6 for sample in samples_ns)
     return Latency(
@@ -60,8 +52,8 @@ def figures(measurement: Measurement) -> dict[str, float]:
 
     Returns:
         `latency_ms`, `latency_ms.p90` and `size_bytes`; `latency_ms.backbone` and `latency_ms.head` for a pair;
-        `latency_ms.p50_low` and `latency_ms.p50_high` where the host has analysed it; `peak_memory_mb` and
-        `undelegated_memory_mb` where the device could tell.
+        `latency_ms.p50_low` and `latency_ms.p50_high` where the host has analysed it; `peak_memory_mb`,
+        `undelegated_memory_mb` and `undelegated_operators` where the device could tell.
 
     Raises:
         MeasurementError: the verdict is not accepted, or the device is emulated: such a measurement never becomes a
@@ -95,6 +87,9 @@ def name_figures(measurement: Measurement) -> dict[str, float]:
         named["peak_memory_mb"] = measurement.peak_memory_mb
     if measurement.undelegated_memory_mb is not None:
         named["undelegated_memory_mb"] = measurement.undelegated_memory_mb
+    told = [part.delegation for part in measurement.parts if part.delegation is not None]
+    if len(told) == len(measurement.parts):
+        named["undelegated_operators"] = float(sum(found.nodes - found.delegated for found in told))
     return named
 
 

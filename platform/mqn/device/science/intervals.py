@@ -1,4 +1,4 @@
-"""Where a median or a 90th percentile lies, and whether two differ: computed on the host, with numpy.
+"""Confidence ranges of medians and 90th percentiles, and of their ratios: computed on the host, with numpy.
 
 Two things make a figure uncertain. A process is some percent faster or slower than the next (where its memory happens
 to lie), which only several processes show: Student's t over their own figures, exact for few of them. And within a
@@ -12,17 +12,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from mqn.device.science.figures import sum_parts
-from mqn.device.science.student import student_quantile
+from mqn.device.science.figures import sum_parts, summarise
 from mqn.records import Comparison, Latency, Measurement, PartMeasurement, Range, Ratio
 
 if TYPE_CHECKING:
     import numpy as np
 
 CONFIDENCE = 0.95
-# Of a ratio: whoever compares twenty pairs of equals must not find a different one.
+# Of a ratio: twenty comparisons of equal models must not find a difference.
 RATIO_CONFIDENCE = 0.99
 RESAMPLES = 300
 # Quantiles of so many numbers at a time, so that a long measurement does not fill the memory.
@@ -33,12 +33,7 @@ SEED = 0
 def analyse(measurement: Measurement) -> Measurement:
     """Add where p50 and p90 lie with 95 % confidence, of the whole and of every part.
 
-    Args:
-        measurement: as the device gave it.
-
-    Returns:
-        It, with `p50_range` and `p90_range`; without where nothing was timed, or in one process only: how much the next
-        process differs is then unknown.
+    Nothing is added where nothing was timed, or in one process only: how much the next process differs is then unknown.
     """
     if measurement.latency_ms is None or len(measurement.process_rounds) < 2:
         return measurement
@@ -49,16 +44,10 @@ def analyse(measurement: Measurement) -> Measurement:
 
 
 def analyse_comparison(comparison: Comparison) -> Comparison:
-    """Add how much longer the second model takes than the first.
+    """Add how much longer the second model takes than the first; nothing after one process only.
 
     Both ran in the same processes, in turns: each process gives a ratio of its own, in which what slowed them both is
     gone.
-
-    Args:
-        comparison: as the device gave it.
-
-    Returns:
-        It, with `p50` and `p90`; without where nothing was timed, or in one process only.
     """
     if not comparison.first or len(comparison.process_rounds) < 2:
         return comparison
@@ -68,6 +57,17 @@ def analyse_comparison(comparison: Comparison) -> Comparison:
         p50=_find_ratio(first, second, comparison.process_rounds, 0.5),
         p90=_find_ratio(first, second, comparison.process_rounds, 0.9),
     )
+
+
+def total_latency(parts: Sequence[PartMeasurement], rounds: Sequence[int]) -> Latency:
+    """Summarise all files of a model together.
+
+    `rounds` says how many samples came from each process. With several processes there are 95 % ranges.
+    """
+    samples = sum_parts(parts)
+    latency = summarise(samples)
+    known = len(rounds) > 1 and sum(rounds) == len(samples)
+    return _add_ranges(latency, samples, rounds) if known else latency
 
 
 def _analyse_part(part: PartMeasurement, rounds: Sequence[int]) -> PartMeasurement:
@@ -146,3 +146,33 @@ def _split(samples_ns: Sequence[int], rounds: Sequence[int]) -> list[np.ndarray]
     import numpy as np
 
     return np.split(np.asarray(samples_ns, dtype=np.float64), np.cumsum(rounds)[:-1])
+
+
+@cache
+def student_quantile(confidence: float, freedom: int) -> float:
+    """Of Student's distribution the t with P(|T| <= t) = confidence, for at least 1 degree of freedom."""
+    low, high = 0.0, 1.0
+    while _share_within(high, freedom) < confidence:
+        high *= 2
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        if _share_within(middle, freedom) < confidence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _share_within(t: float, freedom: int) -> float:
+    """P(|T| <= t) for whole degrees of freedom: Abramowitz and Stegun, 26.7.3 and 26.7.4."""
+    angle = math.atan(t / math.sqrt(freedom))
+    cosine = math.cos(angle)
+    odd = freedom % 2
+    term = cosine if odd else 1.0
+    total = 0.0
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine * cosine * k / (k + 1)
+    if odd:
+        return 2 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total

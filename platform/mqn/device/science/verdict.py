@@ -1,6 +1,6 @@
 """Whether timed passes can be compared with others: a pure function of what was observed.
 
-Four things spoil a timing, and each leaves its trace: somebody else on the processor (our processor time falls behind
+Four things spoil a timing, and each leaves a trace: other work on the processor (our processor time falls behind
 the wall clock, our threads wait), a machine that is slow as a whole (the yardstick), a clock that was turned down
 (frequency or heat), and everything else (the samples spread, drift, or differ from process to process).
 """
@@ -14,9 +14,9 @@ from mqn.device.passes import TimedResult
 from mqn.device.science.figures import quantile, sum_parts
 from mqn.records import MachineState, Verdict
 
-# A single thread that computes and nothing else uses its processor fully; 5 % are lost only to somebody else.
+# A single thread that only computes uses its processor fully; 5 % are lost only to other work.
 MIN_CPU_WALL_RATIO = 0.95
-# Several threads wait for each other, so their ratio says little; what counts is whether they had processors to run on.
+# Several threads wait for each other, so their ratio says little: what counts is whether processors were free.
 MIN_FREE_SHARE = 0.95
 MAX_WAITED_SHARE = 0.05
 MAX_STOLEN_SHARE = 0.05

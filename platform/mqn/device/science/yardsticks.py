@@ -1,4 +1,4 @@
-"""What a device could do of late: the best times of a fixed piece of work, kept between jobs."""
+"""Recent times of the yardstick on a device, kept between jobs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mqn.records import DeviceInfo
 
 KEPT = 200
 KEPT_AFFINITIES = 16
-# The best of late is a low quantile, not the minimum: one lucky pass must not condemn all that follow.
+# The recent best is a low quantile, not the minimum: one lucky pass must not make all others look slow.
 BEST_SHARE = 0.1
-# A process that held a stranger's model may say anything: less than half of what is usual is no machine's best.
+# A process that ran an untrusted model may say anything: less than half of the usual time is not believed.
 PLAUSIBLE_SHARE = 0.5
-# A machine must have shown so many passes before one of them can be called slow.
+# So many passes must be known before one can be called slow.
 MIN_KEPT = 6
 
 
@@ -32,7 +32,7 @@ class _Kept:
 
 
 class Yardsticks:
-    """The yardsticks of the passes of late, counted in passes: a clock that jumps changes nothing."""
+    """The yardsticks of recent passes, counted in passes, so that clock jumps have no effect."""
 
     def __init__(self, path: Path) -> None:
         """Take up what is there.
@@ -47,7 +47,7 @@ class Yardsticks:
             self._kept = _Kept()
 
     def rate(self, passes: Sequence[TimedResult], device: DeviceInfo) -> float | None:
-        """Rate passes against the best of late, and keep them.
+        """Rate passes against the recent best, and keep them.
 
         Args:
             passes: of one job.
@@ -65,7 +65,7 @@ class Yardsticks:
         kept = (*known.pop(processors, ()), *own)[-KEPT:]
         known[processors] = kept
         self._kept = _Kept(device=name, shortest_ns=dict(list(known.items())[-KEPT_AFFINITIES:]))
-        # A full disk costs what is kept for later, and no measurement.
+        # With a full disk this is not kept for later; the measurement is not affected.
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, self._kept)

@@ -27,15 +27,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mqn.hdr.expansion import akyuz, banterle, huo, landis, masia2009, masia2017, rempel
+from mqn.hdr.expansion import banterle, curves, huo, rempel
 
 EXPANSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "landis": landis.expand,
+    "landis": curves.landis,
     "banterle": banterle.expand,
     "rempel": rempel.expand,
-    "akyuz": akyuz.expand,
-    "masia2009": masia2009.expand,
+    "akyuz": curves.akyuz,
+    "masia2009": curves.masia2009,
     "huo": huo.expand,
-    "masia2017": masia2017.expand,
+    "masia2017": curves.masia2017,
 }
 """By name, in the order of their years."""

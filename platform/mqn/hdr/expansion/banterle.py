@@ -26,11 +26,7 @@ def expand(ldr: np.ndarray) -> np.ndarray:
     (`expand_map`). Left open by the paper: W, which is the user's. Here it is 10, so that white becomes 1000 cd/m2
     where it was 100. The transfer of edges onto the map belongs to a later paper (Banterle et al. 2008).
 
-    Args:
-        ldr: (H, W, 3) sRGB code values in [0, 1].
-
-    Returns:
-        (H, W, 3) float32 linear, not negative; 1.0 = W, what white becomes where the map is 1.
+    1.0 = W, what white becomes where the map is 1.
     """
     linear, luminance = linearize(ldr)
     share = expand_map(luminance)
@@ -39,15 +35,7 @@ def expand(ldr: np.ndarray) -> np.ndarray:
 
 
 def invert(luminance: np.ndarray, white: float = WHITE) -> np.ndarray:
-    """Undo Reinhard's operator.
-
-    Args:
-        luminance: (H, W) in [0, 1], of the LDR picture.
-        white: what 1 becomes.
-
-    Returns:
-        (H, W) in [0, white].
-    """
+    """Undo Reinhard's operator. `luminance` is (H, W) in [0, 1]; the result lies in [0, `white`]."""
     # In float64: near black the difference is of nearly equal numbers.
     low = luminance.astype(np.float64)
     root = np.sqrt((1 - low) ** 2 + 4 * low / white**2)

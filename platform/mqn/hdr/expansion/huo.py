@@ -22,12 +22,8 @@ def expand(ldr: np.ndarray) -> np.ndarray:
     the paper's. The two bilateral filters (16 pixels and 0.3, then 10 and 0.1) are the HDR Toolbox's reading of the
     paper's two iterations; they stay as wide in pictures of other sizes, for which the paper says nothing.
 
-    Args:
-        ldr: (H, W, 3) sRGB code values in [0, 1].
-
-    Returns:
-        (H, W, 3) float32 linear, not negative; 1.0 = the peak that adaptation is counted in. Light in bright
-        surroundings comes out above it: up to 2^(1/n) = 2.24 in a picture that is white all over.
+    1.0 = the peak that adaptation is counted in. Light in bright surroundings comes out above it: up to 2^(1/n) = 2.24
+    in a picture that is white all over.
     """
     linear, luminance = linearize(ldr)
     highest = luminance.max()

@@ -18,13 +18,10 @@ HEADROOM = PEAK_NITS / LDR_WHITE_NITS
 
 
 def linearize(ldr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Code values to linear light.
-
-    Args:
-        ldr: (H, W, 3) sRGB code values; what lies outside [0, 1] is clipped.
+    """Turn sRGB code values, (H, W, 3), into linear light. What lies outside [0, 1] is clipped.
 
     Returns:
-        Linear BT.709 (H, W, 3) and its luminance (H, W), float32 in [0, 1].
+        Linear BT.709, (H, W, 3), and its luminance, (H, W), float32 in [0, 1].
     """
     linear = np.asarray(srgb_decode(np.clip(np.asarray(ldr, np.float32), 0.0, 1.0)), np.float32)
     # The rounded weights add up to a hair more than 1 in float32.
@@ -32,15 +29,9 @@ def linearize(ldr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def relight(linear: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Give a picture a new luminance, its chromaticity kept.
+    """Give a linear picture, (H, W, 3), a new luminance; its chromaticity is kept.
 
-    Args:
-        linear: (H, W, 3).
-        old: (H, W), its luminance. Where it is 0 the result is black: there is no colour to keep.
-        new: (H, W), the wanted luminance, finite and not negative.
-
-    Returns:
-        (H, W, 3) float32.
+    `old`, (H, W), is the luminance that it has. Where that is 0 the result is black: there is no colour to keep.
     """
     factor = np.divide(new, old, out=np.zeros(old.shape, np.float32), where=old > 0, casting="unsafe")
     return np.asarray(linear * factor[..., None], np.float32)

@@ -8,16 +8,13 @@ import numpy as np
 def median_cut(luminance: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Place samples as densely as there is light (Debevec 2005, "A median cut algorithm for light probe sampling").
 
-    The picture is cut across its longer side into two regions of equal light, these likewise, and so on; each region
-    that is left gives one sample in its centre of light. Weights for a sphere, which the paper needs, are left out.
-
-    Args:
-        luminance: (H, W), not negative.
-        count: samples wanted, a power of 2.
+    The picture, (H, W), is cut across its longer side into two regions of equal light, these likewise, and so on; each
+    region that is left gives one sample in its centre of light. Weights for a sphere, which the paper needs, are left
+    out.
 
     Returns:
         Places, (N, 2) float64 rows and columns, and the light of each one's region, (N,): nearly the same for all. N is
-        less than `count` where regions are black or become single pixels.
+            less than `count`, a power of 2, where regions are black or become single pixels.
     """
     light = luminance.astype(np.float64)
     table = np.zeros((light.shape[0] + 1, light.shape[1] + 1))

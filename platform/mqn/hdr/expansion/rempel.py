@@ -30,12 +30,8 @@ def expand(ldr: np.ndarray) -> np.ndarray:
     one pixel. Left open: what an edge is. Here, as in the HDR Toolbox, a gradient of linear luminance from 0.05 on,
     by a 5 x 5 Sobel kernel whose weights' sizes add up to 1. Steps that fight noise and video compression are left out.
 
-    Args:
-        ldr: (H, W, 3) sRGB code values in [0, 1].
-
-    Returns:
-        (H, W, 3) float32 linear, not negative; 1.0 = 4 x 1200 cd/m2, white that is enhanced to the full. Black is the
-        display's black, 0.3 cd/m2 or 6e-5: the paper maps the one onto the other.
+    1.0 = 4 x 1200 cd/m2, white that is enhanced to the full. Black is the display's black, 0.3 cd/m2 or 6e-5: the
+    paper maps the one onto the other.
     """
     linear, luminance = linearize(ldr)
     clipped = np.asarray(ldr).max(-1) >= CLIPPED_FROM
@@ -45,14 +41,9 @@ def expand(ldr: np.ndarray) -> np.ndarray:
 
 
 def brightness(clipped: np.ndarray, luminance: np.ndarray) -> np.ndarray:
-    """The brightness enhancement function before it is scaled: glow times edge stop.
+    """Compute the brightness enhancement before it is scaled: glow times edge stop.
 
-    Args:
-        clipped: (H, W) bool.
-        luminance: (H, W) float32, linear, white = 1.
-
-    Returns:
-        (H, W) float32 in [0, 1].
+    `clipped` is (H, W) bool. `luminance` is (H, W), linear, with white at 1. The result is (H, W) in [0, 1].
     """
     glow = smooth(clipped.astype(np.float32), GLOW * max(clipped.shape))
     reached = _flood(clipped, _gradient(luminance) < EDGE)

@@ -10,14 +10,9 @@ _LEVELS_A_SIGMA = 2.0
 
 
 def smooth(image: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian of any width. Wide ones run on a smaller picture, where sigma is still 4 pixels or more.
+    """Smooth a picture, (H, W) float32, by a Gaussian of `sigma` > 0 pixels; the borders are mirrored.
 
-    Args:
-        image: (H, W) float32; goes on beyond its borders as a mirror would show it.
-        sigma: standard deviation in pixels, above 0.
-
-    Returns:
-        (H, W) float32.
+    A wide Gaussian runs on a smaller picture, where sigma is still 4 pixels or more.
     """
     height, width = image.shape
     step = max(int(sigma / _SIGMA_KEPT), 1)
@@ -34,8 +29,8 @@ def smooth(image: np.ndarray, sigma: float) -> np.ndarray:
 def bilateral(image: np.ndarray, sigma_space: float, sigma_range: float) -> np.ndarray:
     """A bilateral filter (Tomasi and Manduchi 1998), level by level of its range (Yang, Tan and Ahuja 2009).
 
-    At two levels a `sigma_range` a Gaussian filter of the picture, each pixel weighed by its distance from the level,
-    is exact there; in between, results are interpolated.
+    There are two levels for each `sigma_range`. At a level, a Gaussian filter of the picture, each pixel weighed by its
+    distance from the level, is exact. Between levels, results are interpolated.
 
     Args:
         image: (H, W) float32.

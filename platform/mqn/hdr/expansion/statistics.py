@@ -14,18 +14,13 @@ def log_average(luminance: np.ndarray) -> float:
 
 
 def key(luminance: np.ndarray) -> float:
-    """How bright a picture is between its own extremes (Akyuz and Reinhard 2006).
+    """How bright a picture is between its own extremes (Akyuz and Reinhard 2006), in [0, 1].
 
         k = (log L_average - log L_min) / (log L_max - log L_min)
 
     L_average is the geometric mean. L_min and L_max leave the darkest and the brightest percent of the pixels that are
-    not black out of account, as in the HDR Toolbox.
-
-    Args:
-        luminance: (H, W), not negative.
-
-    Returns:
-        The key in [0, 1]; 0.5 for a picture of one luminance, where the formula has no value.
+    not black out of account, as in the HDR Toolbox. A picture of one luminance, where the formula has no value, has
+    0.5.
     """
     lit = luminance[luminance > 0]
     if not lit.size:

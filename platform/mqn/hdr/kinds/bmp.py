@@ -1,4 +1,4 @@
-"""What a BMP of its fourth and fifth version says of its colours; decoders pass it by."""
+"""The colours that a BMP header of version 4 or 5 states; decoders ignore them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ _BT709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 
 
 def read_bmp_colours(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
-    """Look at a BMP's header.
-
-    Args:
-        data: the file's bytes.
-
-    Returns:
-        Its ICC profile, if one is embedded; and notes of what it states and is not applied.
-    """
+    """Read a BMP's ICC profile, if it has one, and notes on what its header states that is not applied."""
     if len(data) < _FILE_HEADER + _V4:
         return None, ()
     (size,) = struct.unpack_from("<I", data, _FILE_HEADER)

@@ -1,4 +1,4 @@
-"""What a decoder of HDR files hands on: numbers, which colours they stand for, and what was chosen or put right."""
+"""What a decoder of HDR files returns: pixels, the colours they stand for, and notes."""
 
 from __future__ import annotations
 
@@ -35,15 +35,10 @@ class DecodedHdr:
 
 
 def stated_primaries(path: Path, where: str, numbers: Sequence[float]) -> tuple[Primaries, tuple[str, ...]]:
-    """Primaries that a file states.
+    """Read the primaries that a file states, and notes on them.
 
-    Args:
-        path: for the error.
-        where: the file's word for them, for example "PRIMARIES".
-        numbers: x and y of red, green, blue and white, as they stand there.
-
-    Returns:
-        The primaries, and notes. Zeros throughout state nothing, as some writers leave them; that is BT.709.
+    `numbers` are x and y of red, green, blue and white. Zeros throughout, which some writers leave, mean BT.709.
+    `where` is the file's word for the primaries, for messages.
 
     Raises:
         PictureError: no light can be computed from them.
@@ -58,14 +53,9 @@ def stated_primaries(path: Path, where: str, numbers: Sequence[float]) -> tuple[
 
 
 def in_bt709(image: np.ndarray, decoded: DecodedHdr) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Bring a picture to BT.709; where its white is not D65, colours are adapted (Bradford).
+    """Bring a picture, (H, W, 3) float32, to BT.709, and return notes on it.
 
-    Args:
-        image: (H, W, 3) float32, finite, of `decoded`.
-        decoded: what its file says.
-
-    Returns:
-        (H, W, 3) float32, finite, perhaps with negative values; and what is worth knowing.
+    Where its white is not D65, colours are adapted (Bradford). The result is finite; values may be negative.
     """
     given, neutral = decoded.primaries, decoded.neutral
     adapted = neutral is not None and not _same(neutral, given.white)

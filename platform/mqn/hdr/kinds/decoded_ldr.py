@@ -1,4 +1,4 @@
-"""What a decoder of LDR files hands on: code values, and everything that the file says of their colours."""
+"""What a decoder of LDR files returns: code values, and all that the file says about their colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenEXR files (.exr): the picture that they are about, in its display window, with the colours that they state."""
+"""OpenEXR files (.exr): the main picture, in its display window, in the colours that it states."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.headers import require_size
+from mqn.hdr.decoding.noise import captured_noise, fault
+from mqn.hdr.decoding.notes import plain
+from mqn.hdr.decoding.size import require_size
 from mqn.hdr.kinds.decoded import DecodedHdr, stated_primaries
 from mqn.hdr.kinds.exr_layers import Layer, find_layers, note_of_choice
-from mqn.hdr.noise import captured_noise, fault
-from mqn.hdr.notes import plain
 from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
 
 # Colour spaces that say nothing: "data" and "raw" are for what is no colour.

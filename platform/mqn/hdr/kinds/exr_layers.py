@@ -1,4 +1,4 @@
-"""Which of an OpenEXR file's pictures is the one that it is about: its layers, parts and views, and a choice."""
+"""Chooses the main picture of an OpenEXR file from its layers, parts and views."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mqn.hdr.notes import plain
+from mqn.hdr.decoding.notes import plain
 
 # Renderers' and compositors' words for the whole picture, among layers of light, matter and distance.
 _WHOLE = {"beauty", "combined", "composite"}
@@ -43,27 +43,13 @@ class Layer:
 
 
 def find_layers(parts: Sequence[tuple[str, Sequence[str]]]) -> list[Layer]:
-    """Every picture that has colours.
-
-    Args:
-        parts: name and channels of each part.
-
-    Returns:
-        Them, the one to take first, then in the order of the file.
-    """
+    """List every picture that has colours: first the one to take, then the others in the order of the file."""
     layers = [layer for number, part in enumerate(parts) for layer in _layers_of(number, *part, several=len(parts) > 1)]
     return sorted(layers, key=lambda layer: (_rank(layer), bool(layer.prefix)))
 
 
 def note_of_choice(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """What to say of a choice.
-
-    Args:
-        layers: as of `find_layers`; the first was taken.
-
-    Returns:
-        Nothing, where there was none and the picture has no name.
-    """
+    """Note which layer was taken; nothing, if there was no choice and the picture has no name."""
     labels = [plain(layer.name) or "R, G, B" for layer in layers]
     if len(layers) == 1:
         return (f"its layer {labels[0]} was taken",) if layers[0].name else ()

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
+from mqn.hdr.decoding.linear_profiles import BoundedProfileError, UnusableProfileError, to_linear_bt709
+from mqn.hdr.decoding.orientation import turn_upright
+from mqn.hdr.decoding.profiles import profile_name
 from mqn.hdr.kinds.decoded import DecodedHdr, stated_primaries
 from mqn.hdr.kinds.tiff import TiffPicture, read_tiff
-from mqn.hdr.linear_profiles import BoundedProfileError, UnusableProfileError, to_linear_bt709
-from mqn.hdr.orientation import turn_upright
 from mqn.hdr.primaries import PRIMARIES, Primaries, to_xyz
-from mqn.hdr.profiles import profile_name
 
 _BT709 = PRIMARIES["bt709"]
 

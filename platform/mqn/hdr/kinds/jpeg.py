@@ -1,4 +1,4 @@
-"""Which of JPEG's processes a file is of: most programs read two of some twenty."""
+"""Finds out which JPEG process a file uses: two of about twenty are read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ _SCAN, _END = 0xDA, 0xD9
 
 def require_baseline(path: Path, data: bytes) -> None:
     """Refuse a JPEG file of a process that is not read, by its name: it is not damaged.
-
-    Args:
-        path: for the error.
-        data: the file's bytes.
 
     Raises:
         PictureError: it has more or fewer than 8 bits a channel, or is lossless or hierarchical.

@@ -30,8 +30,7 @@ class PfmHeader(NamedTuple):
 
     Attributes:
         channels: 3 or 1.
-        width: pixels.
-        height: pixels.
+        width, height: pixels.
         scale: its third line: the sign is the order of bytes (negative: the lowest first), the rest a unit.
         start: where its floats begin.
     """
@@ -49,15 +48,7 @@ class PfmHeader(NamedTuple):
 
 
 def read_pfm_header(data: bytes, size_bytes: int) -> PfmHeader | None:
-    """Look at the beginning of a PFM file.
-
-    Args:
-        data: its first bytes.
-        size_bytes: of the whole file.
-
-    Returns:
-        What it says; None where it is no PFM.
-    """
+    """Read the header at the beginning of a PFM file; None where it is no PFM."""
     found = _HEADER.match(data[:65536])
     if found is None:
         return None
@@ -78,10 +69,6 @@ def decode_pfm(path: Path, data: bytes) -> DecodedHdr:
     """Decode a portable float map.
 
     Its scale is a unit that nothing names: values are kept as they are stored, and a note tells of another than 1.
-
-    Args:
-        path: for errors.
-        data: the file's bytes.
 
     Returns:
         (H, W, 3) float32, or (H, W) of a grey one.

@@ -1,4 +1,4 @@
-"""What a PNG says of itself in chunks that its decoders pass by: colours by number and by measurement, EXIF."""
+"""PNG chunks that decoders ignore: colours by number, gamma and primaries, EXIF."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ _UNIT = 100_000
 
 
 def read_chunks(data: bytes) -> dict[bytes, bytes]:
-    """The first of each of the chunks that are looked at. Before the pixels and behind them: EXIF may stand at the end.
-
-    Args:
-        data: the file's bytes.
-
-    Returns:
-        Name to contents.
-    """
+    """The first of each chunk that is looked at, before the pixels and behind them: EXIF may stand at the end."""
     found: dict[bytes, bytes] = {}
     at = 8
     while at + 12 <= len(data):
@@ -36,11 +29,6 @@ def read_chunks(data: bytes) -> dict[bytes, bytes]:
 
 def code_points(path: Path, chunks: dict[bytes, bytes], notes: list[str]) -> CodePoints | None:
     """Colours by number (PNG 3, 11.3.2.6).
-
-    Args:
-        path: for errors.
-        chunks: of `read_chunks`.
-        notes: gets what is worth knowing.
 
     Returns:
         What the chunk cICP says; None where there is none.
@@ -64,15 +52,7 @@ def code_points(path: Path, chunks: dict[bytes, bytes], notes: list[str]) -> Cod
 
 
 def measured(chunks: dict[bytes, bytes], notes: list[str]) -> Measured | None:
-    """Colours by measurement (PNG 3, 11.3.2.1 and 11.3.2.2).
-
-    Args:
-        chunks: of `read_chunks`.
-        notes: gets what is worth knowing.
-
-    Returns:
-        What the chunks gAMA and cHRM say; None where neither does.
-    """
+    """Read colours from the chunks gAMA and cHRM (PNG 3, 11.3.2.1 and 11.3.2.2); None where neither is there."""
     gamma = primaries = None
     if (chunk := chunks.get(b"gAMA")) is not None:
         gamma = int.from_bytes(chunk, "big") / _UNIT if len(chunk) == 4 else 0

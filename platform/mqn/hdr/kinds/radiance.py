@@ -55,14 +55,7 @@ class RadianceHeader(NamedTuple):
 
 
 def read_radiance_header(data: bytes) -> RadianceHeader | None:
-    """Look at the beginning of a Radiance picture.
-
-    Args:
-        data: its first bytes, its header among them.
-
-    Returns:
-        What it says; None where no line names a size.
-    """
+    """Read a Radiance picture's header from its first bytes. None where no line of it names a size."""
     said: list[tuple[str, str]] = []
     at = 0
     while (end := data.find(b"\n", at)) >= 0:
@@ -79,12 +72,7 @@ def read_radiance_header(data: bytes) -> RadianceHeader | None:
 
 
 def least_size_bytes(data: bytes, header: RadianceHeader) -> int:
-    """What a whole file takes at least, if all of it is black.
-
-    Args:
-        data: its first bytes, its header among them.
-        header: what it says.
-    """
+    """The least size of a whole file: the one it has if all of it is black. `data` are its first bytes."""
     if data[header.start : header.start + 2] == b"\2\2":
         # The longest run, 127 values of one channel, takes two bytes.
         least = 4 + 8 * math.ceil(header.length / 127)
@@ -98,10 +86,6 @@ def decode_radiance(path: Path, data: bytes) -> DecodedHdr:
     """Decode a Radiance picture, turned upright.
 
     PRIMARIES, COLORCORR and GAMMA are obeyed. EXPOSURE is not applied, values are relative; a note tells of it.
-
-    Args:
-        path: for errors.
-        data: the file's bytes.
 
     Returns:
         (H, W, 3) float32, linear.

@@ -27,13 +27,6 @@ class _TooLongError(Exception):
 def read_pixels(path: Path, data: bytes, start: int, length: int, lines: int) -> np.ndarray:
     """Undo the run lengths.
 
-    Args:
-        path: for errors.
-        data: the file's bytes.
-        start: where the first line begins.
-        length: pixels of a line.
-        lines: how many.
-
     Returns:
         (lines, length, 4) uint8: red, green and blue mantissas, and their exponent.
 

@@ -1,4 +1,4 @@
-"""Camera raw files to linear light: what a sensor counted, demosaiced and white-balanced, and nothing else."""
+"""Camera raw files to linear light: demosaiced and white-balanced, nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.noise import captured_noise
+from mqn.hdr.decoding.noise import captured_noise
 
 RAW_SUFFIXES = (".dng", ".nef", ".cr2", ".arw")
 
@@ -15,14 +15,11 @@ _WHITE = np.float32(65535)
 
 
 def decode_raw(path: Path) -> np.ndarray:
-    """Develop a camera raw file, turned upright as its metadata say.
+    """Develop a camera raw file (.dng, .nef, .cr2, .arw), turned upright as its metadata say.
 
     LibRaw subtracts the black level, balances by the camera's own white balance, demosaics (AHD) and goes to BT.709
     primaries with the camera's matrix. No tone curve, no automatic brightness, no noise reduction. Where one channel of
     the sensor is full, all three are cut there ("clip"): a burnt-out sky stays white instead of turning magenta.
-
-    Args:
-        path: a .dng, .nef, .cr2 or .arw file.
 
     Returns:
         (H, W, 3) float32, linear, BT.709, 0 to 1: 1.0 is where the sensor is full. In steps of 1/65535.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mqn.errors import PictureError
-from mqn.hdr.headers import require_size
-from mqn.hdr.noise import captured_noise, fault
+from mqn.hdr.decoding.noise import decoding
+from mqn.hdr.decoding.size import require_size
 from mqn.hdr.primaries import PRIMARIES
 
 _ICC_PROFILE, _ORIENTATION = 34675, 274
@@ -70,31 +70,17 @@ class TiffPicture:
 def read_tiff(path: Path) -> TiffPicture:
     """Read the first page of a TIFF file that is no thumbnail, interleaved or planar, in strips or tiles.
 
-    Args:
-        path: the file.
-
-    Returns:
-        Its pixels and what is said of them.
-
     Raises:
         PictureError: damaged, cut short, not TIFF, too large (see `require_size`), no two-dimensional picture, or
             compressed in a way that is not known.
     """
     import tifffile
 
-    failure: Exception | None = None
-    with captured_noise():
-        try:
-            with tifffile.TiffFile(path) as file:
-                page = _full_page(file.pages)
-                require_size(path, page.imagewidth, page.imagelength * page.imagedepth)
-                _require_segments(path, page)
-                picture = _described(path, page, pages=len(file.pages))
-        except _FAILURES as error:
-            failure = error
-    if failure is not None:
-        raise PictureError(f"{path}: {fault(failure, 'TIFF')}") from failure
-    return picture
+    with decoding(path, _FAILURES, "TIFF"), tifffile.TiffFile(path) as file:
+        page = _full_page(file.pages)
+        require_size(path, page.imagewidth, page.imagelength * page.imagedepth)
+        _require_segments(path, page)
+        return _described(path, page, pages=len(file.pages))
 
 
 def _full_page(pages: Any) -> Any:

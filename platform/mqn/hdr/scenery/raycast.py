@@ -152,14 +152,9 @@ class Place:
 
 
 def cast(place: Place, size: int) -> Floats:
-    """Radiance that comes back to the eye: one bounce, diffuse surfaces, hard shadows.
+    """Radiance that comes back to the eye, which stands at (0, eye_height, 0) and looks along z.
 
-    Args:
-        place: what is there; its eye stands at (0, eye_height, 0) and looks along z.
-        size: pixels of a side of the square picture.
-
-    Returns:
-        (size, size, 3) float32, linear BT.709, not negative.
+    One bounce, diffuse surfaces, hard shadows: (size, size, 3) float32, linear BT.709, not negative.
     """
     axis = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1) * np.float32(place.spread)
     right, down = np.meshgrid(axis, axis)

@@ -26,12 +26,7 @@ _ROW = 1024
 
 
 def white(kelvin: float, strength: float = 1.0) -> Color:
-    """The colour of a lamp, linear BT.709.
-
-    Args:
-        kelvin: colour temperature, 2000 to 10000 K.
-        strength: of its largest channel.
-    """
+    """The colour of a lamp of 2000 to 10000 K, linear BT.709; `strength` is that of its largest channel."""
     place = np.log(kelvin)
     red, green, blue = (strength * np.interp(place, np.log(_KELVIN), _BLACK_BODY[:, i]) for i in range(3))
     return float(red), float(green), float(blue)
@@ -59,14 +54,7 @@ def fractal(generator: np.random.Generator, *, side: int = 256) -> NDArray[np.fl
 
 
 def plain(color: Color, generator: np.random.Generator, *, roughness: float = 0.15, grain: float = 0.25) -> Surface:
-    """One colour with 1/f noise over it.
-
-    Args:
-        color: albedo.
-        generator: draws the noise.
-        roughness: standard deviation of the noise, relative to the colour.
-        grain: metres^-1: how fine the noise is.
-    """
+    """Paint one albedo with 1/f noise. Its standard deviation is `roughness` of the colour; `grain` is in 1/m."""
     noise = fractal(generator)
 
     def surface(points: Floats, normals: Floats) -> tuple[Floats, Floats]:
@@ -110,15 +98,7 @@ def stripes(color: Color, generator: np.random.Generator, *, width: float = 0.2,
 def facade(
     color: Color, generator: np.random.Generator, *, storey: float = 3.0, lit: float = 0.0, strength: float = 0.0
 ) -> Surface:
-    """A house: a wall with rows of dark windows, some of them lit.
-
-    Args:
-        color: albedo of the wall.
-        generator: draws stains and which windows are lit.
-        storey: metres from window to window.
-        lit: share of windows behind which a light is on.
-        strength: radiance of a lit window.
-    """
+    """Paint a house: a wall with rows of dark windows every `storey` metres. A share `lit` has radiance `strength`."""
     noise = fractal(generator)
     lamps = np.where(generator.random((64, 64)) < lit, generator.lognormal(0, 0.5, (64, 64)), 0).astype(np.float32)
     warmth = generator.random((64, 64), dtype=np.float32)

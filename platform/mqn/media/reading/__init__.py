@@ -1,1 +1,1 @@
-"""What a video file holds beside its pictures: what its container states, how it is timed and shown, what is lost."""
+"""Reads a video file's statements: colours, timing, orientation, lost parts."""

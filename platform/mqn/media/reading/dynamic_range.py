@@ -26,19 +26,13 @@ _STATIC = {Type.MASTERING_DISPLAY_METADATA: "a mastering display", Type.CONTENT_
 
 
 def require_standard_range(frame: Any, coded: Tags, statement: Statement, *, name: str) -> list[str]:
-    """Refuse what is HDR already.
+    """Refuse a video that is HDR already, and return notes on it.
 
-    Args:
-        frame: the first one, of PyAV.
-        coded: its colours as the stream has them.
-        statement: of the container. One that says HDR is believed, also where the stream says otherwise.
-        name: what to call the video in errors.
-
-    Returns:
-        What a user should know, a clause each.
+    Its first frame, its colours as coded, and the container's statement decide. A container that says HDR is believed,
+    even if the stream says otherwise.
 
     Raises:
-        VideoError: it is HDR.
+        VideoError: the video is HDR.
     """
     beside, notes = side_data(frame), []
     transfer = coded.completed(statement.tags).transfer

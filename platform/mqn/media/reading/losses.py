@@ -1,4 +1,4 @@
-"""What of a video's picture is lost: said by the container, by the decoder, or seen in the time stamps."""
+"""Finds lost pictures of a video: by container, decoder and time stamps."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ class Losses:
         """What was lost, a clause each."""
         told = []
         if self.left_out:
-            told.append(f"{_count(self.left_out, 'damaged packet')} left out")
+            told.append(f"{counted(self.left_out, 'damaged packet')} left out")
         if self._marked:
-            told.append(f"{_count(self._marked, 'packet')} damaged or incomplete in the file")
+            told.append(f"{counted(self._marked, 'packet')} damaged or incomplete in the file")
         if self._mended:
-            told.append(f"{_count(self._mended, 'damaged frame')}, kept as the decoder mended them")
+            told.append(f"{counted(self._mended, 'damaged frame')}, kept as the decoder mended them")
         if self._jumps:
             told.append(f"its time stamps jump {_listed(self._jumps)} seconds; what follows is joined on")
         if gaps := self._gaps():
@@ -150,12 +150,13 @@ class Losses:
 
 
 def _is_in_order(frames: Sequence[int]) -> bool:
-    """Whether frames come by their times, but for a few. Those of AVI are of decoding, and tell nothing here."""
+    """Whether most frames are in the order of their times. AVI has times of decoding, which say nothing here."""
     late = sum(before >= after for before, after in itertools.pairwise(frames))
     return late <= _LATE_SHARE * len(frames)
 
 
-def _count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """`1 packet`, `2 packets`."""
     return f"{number} {thing}{'s' if number != 1 else ''}"
 
 

@@ -13,15 +13,7 @@ _GREYS = ("gray", "gray10le", "gray12le", "gray16le")
 
 
 def code_values(frame: Any, interpretation: Interpretation) -> np.ndarray:
-    """A frame's picture as stored.
-
-    Args:
-        frame: of PyAV.
-        interpretation: how its colours are read.
-
-    Returns:
-        (H, W, 3) float32 in [0, 1], the stream's own code values.
-    """
+    """A frame's picture as stored: (H, W, 3) float32 in [0, 1], the stream's own code values."""
     if interpretation.matrix is None:
         frame = frame if frame.format.name in ("rgb24", "rgb48le") else frame.reformat(format=_rgb_format(frame))
         rgb = frame.to_ndarray()

@@ -1,4 +1,4 @@
-"""What a container states of its video beside the coded stream: colours, crop, Dolby Vision.
+"""A container's statements about its video: colours, crop, Dolby Vision.
 
 FFmpeg reads all of it, but PyAV hands on the colours only, before the first frame is decoded (the decoder then puts the
 stream's own in their place). The rest stands in the description that FFmpeg prints of an open file.
@@ -54,24 +54,12 @@ class Statement:
 
 
 def read_statement(container: Any, stream: Any) -> Statement:
-    """Look at a container's statements.
-
-    Args:
-        container: an open file of PyAV, of which nothing has been decoded yet.
-        stream: one of its video streams.
-    """
-    context = stream.codec_context
-    tags = Tags(
-        primaries=int(context.color_primaries),
-        transfer=int(context.color_trc),
-        matrix=int(context.colorspace),
-        range=int(context.color_range),
-    )
+    """Look at a container's statements, before anything of it is decoded."""
     described = _described(container, stream.index)
     crop, dolby_vision = _CROP.search(described), _DOLBY_VISION.search(described)
     left, right, top, bottom = map(int, crop.groups()) if crop else (0, 0, 0, 0)
     return Statement(
-        tags=tags,
+        tags=Tags.of(stream.codec_context),
         crop=Crop(left=left, right=right, top=top, bottom=bottom),
         dolby_vision=DolbyVision(profile=int(dolby_vision[1]), compatibility=int(dolby_vision[2]))
         if dolby_vision

@@ -1,4 +1,4 @@
-"""From a file's time stamps to the result's: it starts at 0, and jumps in a recording are joined.
+"""Time stamps of the result: they start at 0, and jumps in a recording are closed.
 
 Broadcast recordings start anywhere (a transport stream's clock runs round in 26.5 hours), and recordings that were put
 one behind another start anew in the middle. Picture and sound are moved alike, so that they stay in step.
@@ -46,11 +46,9 @@ def earliest(streams: Sequence[Any]) -> Fraction:
 
 
 def earliest_packet(container: Any, streams: Sequence[Any]) -> Fraction:
-    """The same by the first packets: where a clock jumps, FFmpeg takes the lowest time it comes upon for the start.
+    """The same by the first packets of a container of which nothing has been read yet.
 
-    Args:
-        container: an open file of PyAV, of which nothing has been read yet.
-        streams: of it.
+    Where a clock jumps, FFmpeg takes the lowest time it comes upon for the start.
     """
     first: dict[int, Fraction] = {}
     seen: dict[int, int] = dict.fromkeys((stream.index for stream in streams), 0)
@@ -76,13 +74,7 @@ class Clock:
     """The times of one stream, from those of the file to those of the result."""
 
     def __init__(self, timeline: Timeline, time_base: Fraction, *, leads: bool) -> None:
-        """Begin.
-
-        Args:
-            timeline: of the file.
-            time_base: seconds of one unit of the stream's time stamps.
-            leads: whether jumps of this stream decide; else it follows those that are in the timeline.
-        """
+        """Begin. `leads`: jumps of this stream decide; else it follows those that are in the timeline."""
         self._timeline, self._time_base, self._leads = timeline, time_base, leads
         self._shift = -round(timeline.start / time_base)
         self._jumps = 0
@@ -97,12 +89,7 @@ class Clock:
         return not -LARGEST_STEP_BACK_SECONDS < seconds < LONGEST_GAP_SECONDS
 
     def shift(self, time: int, duration: int) -> int:
-        """What is to be added to a time stamp.
-
-        Args:
-            time: the stamp, rising but for jumps and small disorder.
-            duration: until the next one, about.
-        """
+        """The shift of a time stamp."""
         if self.is_jump(time):
             own = self._end - time
             if self._leads:
@@ -129,13 +116,7 @@ class Stamps:
     """
 
     def __init__(self, container: Any, stream: Any, step: int) -> None:
-        """Begin.
-
-        Args:
-            container: an open file of PyAV.
-            stream: its video stream.
-            step: units from one frame to the next, about.
-        """
+        """Begin, with frames about `step` units of time from one another."""
         self.are_of_showing = container.format.name != "avi"
         self._stream, self._step = stream, step
         self._wait: int | None = 0 if self.are_of_showing else None

@@ -1,4 +1,4 @@
-"""From the frame as it is stored to the picture as it is shown: the container's crop, and its display matrix."""
+"""Turns and crops stored frames as the container says: crop and display matrix."""
 
 from __future__ import annotations
 
@@ -25,20 +25,12 @@ class Crop:
     bottom: int = 0
 
     def cut(self, picture: np.ndarray) -> np.ndarray:
-        """The part of a picture that is shown.
-
-        Args:
-            picture: (H, W, ...).
-        """
+        """The part of a picture, (H, W, ...), that is shown."""
         height, width = picture.shape[:2]
         return picture[self.top : height - self.bottom, self.left : width - self.right]
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of what is shown of a frame of this size.
-
-        Raises:
-            VideoError: nothing is.
-        """
+        """Width and height of what is shown of a frame of this size; raises `VideoError` if nothing is."""
         left = width - self.left - self.right, height - self.top - self.bottom
         if min(left) < 1 or min(self.left, self.right, self.top, self.bottom) < 0:
             raise VideoError(f"the container's crop ({self}) leaves nothing of {width} x {height} pixels")
@@ -68,11 +60,7 @@ class Orientation:
     columns_reversed: bool = False
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
-        """Bring a picture upright.
-
-        Args:
-            picture: (H, W, channels).
-        """
+        """Bring a picture, (H, W, channels), upright."""
         shown = picture.transpose(1, 0, 2) if self.transposed else picture
         return shown[:: -1 if self.rows_reversed else 1, :: -1 if self.columns_reversed else 1]
 
@@ -84,9 +72,6 @@ class Orientation:
 
 def orientation_of(frame: Any) -> Orientation:
     """What a frame's display matrix asks for; as it is stored where it has none.
-
-    Args:
-        frame: of PyAV.
 
     Raises:
         VideoError: the matrix turns by something else than quarters, shears, or is a perspective.

@@ -1,4 +1,4 @@
-"""Whether a file has all the bytes that its container promises: one that was cut off often still plays."""
+"""Checks that a file has all the bytes that its container declares; a file that was cut off often still plays."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ def missing_bytes(path: Path) -> int:
     """How many bytes are promised beyond the file's end.
 
     By boxes (MP4, MOV), a segment (Matroska), chunks (AVI) or a packet that was begun (transport streams).
-
-    Args:
-        path: a video file.
 
     Returns:
         0 where nothing is missing, or the container promises nothing.

@@ -28,16 +28,10 @@ _TABLE_SAMPLES = 256
 
 
 def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degree: float) -> float:
-    """Pool what differs between two percepts.
+    """Pool what differs between two percepts into Q (Narwaria et al. 2015).
 
-    Args:
-        test: percept of the test.
-        reference: percept of the reference.
-        changed: (H, W) float64, 1 where the pictures differ and 0 elsewhere: only there errors count.
-        pixels_per_degree: angular resolution.
-
-    Returns:
-        Q (Narwaria et al. 2015, without the logistic function that release 2.2.1 withdrew).
+    Without the logistic function that release 2.2.1 withdrew. `changed` is (H, W) float64, 1 where the pictures differ
+    and 0 elsewhere: only there errors count.
     """
     decades = torch.log10((test.adaptation + reference.adaptation) / 2)
     count = levels(*changed.shape) + 2
@@ -64,16 +58,7 @@ def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degre
 
 
 def changes(test: np.ndarray, reference: np.ndarray, device: torch.device) -> Tensor:
-    """Where pictures differ by more than a thousandth of the reference, in any channel.
-
-    Args:
-        test: (H, W, 3) or (H, W).
-        reference: the same shape.
-        device: where.
-
-    Returns:
-        (H, W) float64, 1 there and 0 elsewhere.
-    """
+    """(H, W) float64: 1 where any channel differs by more than a thousandth of the reference, else 0."""
     height, width = reference.shape[:2]
     changed = torch.zeros(height, width, dtype=torch.bool, device=device)
     for channel in range(reference[0, 0].size):

@@ -1,4 +1,4 @@
-"""The quality correlate Q of a pair of pictures."""
+"""The quality Q of a picture against its reference."""
 
 from __future__ import annotations
 

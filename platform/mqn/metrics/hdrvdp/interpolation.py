@@ -10,15 +10,7 @@ LOWEST, HIGHEST = -5.0, 5.0
 
 
 def interpolate(decades: Tensor, table: Tensor) -> Tensor:
-    """Read a table linearly between its entries.
-
-    Args:
-        decades: float64 of any shape, decimal logarithms of light; beyond the table's ends the ends count.
-        table: (K,) float64, over even steps from 1e-5 to 1e5.
-
-    Returns:
-        The shape of `decades`.
-    """
+    """Read a (K,) table, in even steps from 1e-5 to 1e5, at decimal logarithms. Between its entries it is linear."""
     position = decades.clamp(LOWEST, HIGHEST).sub_(LOWEST).mul_((len(table) - 1) / (HIGHEST - LOWEST))
     index = position.to(torch.int64).clamp_(max=len(table) - 2)
     fraction = position.sub_(index)

@@ -35,30 +35,20 @@ class Contrast:
 
 
 def contrast(test: Tensor, reference: Tensor) -> Contrast:
-    """Set two pictures' bands side by side.
-
-    Args:
-        test: (O, h, w).
-        reference: (O, h, w).
+    """Compare the bands, (O, h, w), of two pictures.
 
     Returns:
-        The difference, and the mean of min(|test|, |reference|) over 3 x 3 pixels, darkness around the picture.
+        Their difference, and what masks it: the mean of min(|test|, |reference|) over 3 x 3 pixels, with darkness
+        around the picture.
     """
     smaller = test.abs().clamp_(max=reference.abs())
     return Contrast(difference=test - reference, mutual=F.avg_pool2d(smaller[:, None], 3, stride=1, padding=1)[:, 0])
 
 
 def surround(finer: Contrast | None, coarser: Contrast | None, band: Contrast, scale: float) -> Tensor | None:
-    """What the neighbouring bands have at a band's places.
+    """What the neighbouring bands have at a band's places: (O, h, w) or (1, h, w), at least 0.
 
-    Args:
-        finer: the next finer band, where there is one.
-        coarser: the next coarser band, where it masks.
-        band: the band.
-        scale: 2 ** b of band b, the finest 0: what a band's values have grown by.
-
-    Returns:
-        (O, h, w) or (1, h, w), at least 0; None where no neighbour masks.
+    None where no neighbour masks. `scale` is 2 ** b for band b, the finest being 0: a band's values have grown by it.
     """
     orientations, height, width = band.difference.shape
     beside = None
@@ -72,16 +62,13 @@ def surround(finer: Contrast | None, coarser: Contrast | None, band: Contrast, s
 
 
 def visible(band: Contrast, beside: Tensor | None, scale: float, sensitivity: Tensor | None) -> Tensor:
-    """Differences of a band in units of what can be seen.
+    """Differences of a band, or of some of its rows, in units of what can be seen: (O, h, w), at least 0.
 
     Args:
         band: the band, or some rows of it.
         beside: what `surround` found there.
         scale: 2 ** b of band b, the finest 0.
         sensitivity: (h, w), the reciprocal of the contrast threshold; None where the band is weighted with it already.
-
-    Returns:
-        (O, h, w), at least 0.
     """
     # N to the power of 2 p.
     floor = 1.0 if sensitivity is None else sensitivity ** (-2 * _EXCITATION)

@@ -20,30 +20,16 @@ _DECAYS = (0.028, 0.37, 37.0, 360.0)
 
 
 def scatter(channel: Tensor, pixels_per_degree: float) -> Tensor:
-    """Blur a channel as the eye's optics do.
-
-    Args:
-        channel: (H, W) float64, cd/m2.
-        pixels_per_degree: angular resolution.
-
-    Returns:
-        (H, W), within 1e-5 .. 1e10.
-    """
+    """Blur a channel, (H, W) float64, cd/m2, as the eye's optics do; the result is within 1e-5 .. 1e10."""
     height, width = channel.shape
     transfer = _transfer(height, width, pixels_per_degree, channel.device)
     return filter_surrounded(channel, transfer, SURROUND_NITS).clamp_(SURROUND_NITS, _BRIGHTEST_NITS)
 
 
 def filter_surrounded(plane: Tensor, response: Tensor, surround: float | Tensor) -> Tensor:
-    """Filter in the Fourier domain, on a canvas twice as high and wide whose rest is of one value.
+    """Filter (H, W) by a real (2H, W + 1) response over `radial_frequency`.
 
-    Args:
-        plane: (H, W) float64.
-        response: (2H, W + 1), real, over `radial_frequency`.
-        surround: the value of the canvas's rest.
-
-    Returns:
-        (H, W).
+    The canvas is twice as high and wide; its rest has the value `surround`.
     """
     height, width = plane.shape
     canvas = plane.new_empty(2 * height, 2 * width)
@@ -58,17 +44,7 @@ def filter_surrounded(plane: Tensor, response: Tensor, surround: float | Tensor)
 
 
 def radial_frequency(height: int, width: int, pixels_per_degree: float, device: torch.device) -> Tensor:
-    """Radial frequencies of a canvas's half spectrum.
-
-    Args:
-        height: H of the picture.
-        width: W of the picture.
-        pixels_per_degree: angular resolution.
-        device: where.
-
-    Returns:
-        (2H, W + 1) float64, cycles per degree.
-    """
+    """Radial frequencies of a canvas's half spectrum: (2H, W + 1) float64, cycles per degree."""
     spacing = 1 / pixels_per_degree
     vertical = torch.fft.fftfreq(2 * height, d=spacing, dtype=torch.float64, device=device)
     horizontal = torch.fft.rfftfreq(2 * width, d=spacing, dtype=torch.float64, device=device)

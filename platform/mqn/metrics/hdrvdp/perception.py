@@ -26,16 +26,7 @@ class Percept:
 
 
 def perceive(image: np.ndarray, pixels_per_degree: float, device: torch.device) -> Percept:
-    """See a picture.
-
-    Args:
-        image: (H, W, 3) or (H, W), cd/m2, checked.
-        pixels_per_degree: angular resolution.
-        device: where.
-
-    Returns:
-        Its percept.
-    """
+    """See a picture: (H, W, 3) or (H, W), cd/m2, checked."""
     colour = image.ndim == 3
     planes = np.moveaxis(image, -1, 0) if colour else image[None]
     channels = (scatter(upload(plane, device), pixels_per_degree) for plane in planes)
@@ -45,13 +36,5 @@ def perceive(image: np.ndarray, pixels_per_degree: float, device: torch.device) 
 
 
 def upload(plane: np.ndarray, device: torch.device) -> Tensor:
-    """A plane of a picture as float64 on a device.
-
-    Args:
-        plane: (H, W), of any real dtype.
-        device: where.
-
-    Returns:
-        (H, W).
-    """
+    """A plane of a picture, (H, W) of any real dtype, as float64 on a device."""
     return torch.from_numpy(np.array(plane, np.float64)).to(device)

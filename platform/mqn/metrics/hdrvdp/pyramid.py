@@ -22,12 +22,7 @@ _UNFOLDED = 1 << 21
 def levels(height: int, width: int) -> int:
     """How many levels of oriented bands a picture has.
 
-    Args:
-        height: its rows.
-        width: its columns.
-
-    Returns:
-        0 where a side is below 17; one more with every doubling of the shorter side: 4 at 256, 6 at 1080.
+    0 where a side is below 17; one more with every doubling of the shorter side: 4 at 256, 6 at 1080.
     """
     count, side = 0, min(height, width)
     while side >= taps.LARGEST:
@@ -58,15 +53,10 @@ def decompose(image: Tensor) -> Iterator[Tensor]:
 
 
 def correlate(image: Tensor, filters: Callable[[], np.ndarray], stride: int = 1) -> Tensor:
-    """Correlate with square filters, the picture mirrored about the pixels of its border.
+    """Correlate a picture, (H, W), with square filters. The picture is mirrored about its border.
 
-    Args:
-        image: (H, W) float64, both sides above half a filter's.
-        filters: a function that returns (K, n, n), or (n, n) for K = 1, n odd; always the same.
-        stride: 2 takes every second row and column, from the first.
-
-    Returns:
-        (K, ceil(H / stride), ceil(W / stride)).
+    `filters` returns (K, n, n), or (n, n) for K = 1, always the same; n is odd. Both sides are above half of n. A
+    `stride` of 2 takes every second row and column, from the first. The result is (K, ceil(H/stride), ceil(W/stride)).
     """
     # Sixteen outputs of a row are the product of the inputs under them with a matrix. `conv2d` would, for float64,
     # unfold the picture into a copy for each tap.

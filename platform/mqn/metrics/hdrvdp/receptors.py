@@ -28,14 +28,10 @@ _SENSITIVITY_CORRECTION = 10**-2.4
 
 
 def absorb(channels: Iterable[Tensor], *, colour: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """What each kind of receptor absorbs, a channel at a time.
+    """Compute what each kind of receptor absorbs of light on the retina.
 
-    Args:
-        channels: (H, W) float64 each, cd/m2 on the retina: red, green and blue, or luminance alone.
-        colour: whether there are three.
-
-    Returns:
-        Long-wave cones, middle-wave cones, rods: (H, W) each. The two cones together are the light adapted to.
+    `channels` are (H, W) each, cd/m2: red, green and blue, or luminance alone. The result is long-wave cones,
+    middle-wave cones and rods, (H, W) each. The two cones together are the light adapted to.
     """
     rows = (_RED, _GREEN, _BLUE) if colour else (_D65,)
     absorbed: list[Tensor] = []
@@ -50,16 +46,7 @@ def absorb(channels: Iterable[Tensor], *, colour: bool) -> tuple[Tensor, Tensor,
 
 
 def respond(long: Tensor, middle: Tensor, rods: Tensor) -> Tensor:
-    """The joint answer of all receptors, in just noticeable differences, about zero.
-
-    Args:
-        long: (H, W) float64, absorbed by long-wave cones.
-        middle: the same of middle-wave cones.
-        rods: the same of rods.
-
-    Returns:
-        (H, W): the achromatic response; its mean is zero.
-    """
+    """Compute the joint achromatic answer of all receptors, (H, W), in just noticeable differences, about zero."""
     cone_answers, rod_answers = (table.to(long.device) for table in _answers())
     photopic, scotopic = torch.empty_like(long), torch.empty_like(long)
     for part in stripes(*long.shape):

@@ -13,15 +13,9 @@ _BLOCK = 64
 
 
 def resize(planes: Tensor, height: int, width: int) -> Tensor:
-    """Resize planes: bicubic (Keys 1981, a = -1/2), widened where it shrinks, the picture mirrored at its borders.
+    """Resize (..., H, W) float64 by bicubic interpolation (Keys 1981, a = -1/2), mirrored at the borders.
 
-    Args:
-        planes: (..., H, W) float64.
-        height: rows of the result.
-        width: columns of the result.
-
-    Returns:
-        (..., height, width); the planes themselves where the size is theirs already.
+    The kernel is widened where planes shrink. Planes that have the size already are returned themselves.
     """
     if planes.shape[-2] != height:
         blocks = _blocks(planes.shape[-2], height, planes.device)

@@ -11,17 +11,12 @@ _EPSILON = 1e-8
 
 
 def prepare_p3(image: np.ndarray) -> np.ndarray:
-    """Map a picture's 0.1 % and 99.9 % points, over all its values, to 1 and 999 cd/m2.
+    """Map a picture's 0.1 % and 99.9 % points, over all its values in any unit, to 1 and 999 cd/m2.
 
     The affine map that SI-HDR and the evaluations after it apply to prediction and truth alike, each by its own order
     statistics. It forgives exposure, whatever the picture's unit (but adds 1e-8 to the range that it divides by, so
-    that pictures in a unit of which they hold less than a thousandth lose a digit), and forgives an offset too.
-
-    Args:
-        image: (H, W, 3) or (H, W) linear light in any unit, finite.
-
-    Returns:
-        The same shape, float64, cd/m2, at least 0. The tails may lie above 999 and below 1.
+    that pictures in a unit of which they hold less than a thousandth lose a digit), and forgives an offset too. The
+    result is float64, at least 0; the tails may lie above 999 and below 1.
 
     Raises:
         ValueError: the picture is empty or not finite.

@@ -10,15 +10,7 @@ _VALUES = 32767
 
 
 def stripes(rows: int, values: int) -> Iterator[slice]:
-    """Cut rows into stripes that are quick to compute on.
-
-    Args:
-        rows: how many there are.
-        values: in one of them.
-
-    Yields:
-        Slices of rows, from first to last; at least a row each.
-    """
+    """Cut rows into slices that are quick to compute on, from first to last, at least a row each."""
     step = max(1, _VALUES // values)
     for begin in range(0, rows, step):
         yield slice(begin, min(begin + step, rows))

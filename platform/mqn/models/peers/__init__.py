@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from mqn.errors import UnknownNameError
-from mqn.models.peers.expandnet import ExpandNet
-from mqn.models.peers.lhdr import LHDR
-from mqn.models.peers.weights import load_state
+from mqn.families.contract import build_network, find_family
+from mqn.hdr.codec import decode
+from mqn.models import checkpoint
+from mqn.parsing import file_hash, from_mapping
+from mqn.records import Training
 
-PEERS: dict[str, type[ExpandNet] | type[LHDR]] = {"expandnet": ExpandNet, "lhdr": LHDR}
+PEERS = ("expandnet", "lhdr")
+"""Their families: `arch.weights` names the file of weights, and their networks can `predict` a picture in tiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Predictor:
     """
 
     name: str
-    network: ExpandNet | LHDR
+    network: Any
 
     def __call__(self, ldr: np.ndarray) -> np.ndarray:
         """Reconstruct a picture of any size.
@@ -51,8 +55,30 @@ class Predictor:
         """
         pixels = np.ascontiguousarray(np.moveaxis(np.asarray(ldr, np.float32), -1, 0))
         with torch.inference_mode():
-            light = self.network.predict(torch.from_numpy(pixels)[None])[0]
+            output = self.network.predict(torch.from_numpy(pixels)[None])[0]
+            light = decode(output, find_family(self.name).codecs[0])
         return np.ascontiguousarray(np.moveaxis(light.numpy(), 0, -1))
+
+
+def write_checkpoint(name: str, path: Path, folder: Path) -> Path:
+    """Write its authors' weights as a checkpoint, so that a peer goes the way of every trained network.
+
+    Args:
+        name: out of `PEERS`.
+        path: as in `load`.
+        folder: gets the checkpoint, named for the weights; made if absent.
+
+    Raises:
+        UnknownNameError: as in `load`.
+        WeightsError: as in `load`.
+    """
+    target = folder / f"{name}-{file_hash(path)[:16]}.pt" if path.is_file() else folder
+    network, family = load(name, path).network, find_family(name)
+    if not target.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        training = from_mapping(Training, {"codec": family.codecs[0]}, source=name)
+        checkpoint.save(target, family.arch(), training, network)
+    return target
 
 
 def load(name: str, path: Path | str) -> Predictor:
@@ -68,6 +94,5 @@ def load(name: str, path: Path | str) -> Predictor:
     """
     if name not in PEERS:
         raise UnknownNameError("peer network", name, PEERS)
-    network = PEERS[name]()
-    load_state(network, Path(path))
-    return Predictor(name=name, network=network.eval())
+    arch = find_family(name).arch(weights=str(Path(path).absolute()))  # type: ignore[call-arg]
+    return Predictor(name=name, network=build_network(arch).eval())

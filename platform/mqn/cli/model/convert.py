@@ -1,0 +1,211 @@
+"""`mqn convert`: use a model. LDR pictures and video in, HDR pictures and video out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from mqn.cli import output
+from mqn.cli.options import Json
+from mqn.errors import MqnError, UsageError
+
+if TYPE_CHECKING:
+    from mqn.infer.picture import Expander
+    from mqn.media.pictures import PictureOptions
+    from mqn.media.video import VideoOptions
+
+DEFAULT_TILE = 1440  # `mqn.infer.picture.TILE`, which is not imported for `--help`
+PRIMARIES = ("bt709", "bt2020")
+INPUT_PRIMARIES = ("srgb", "p3")
+
+EXAMPLE = "mqn convert clip.mp4 --model bundle --output clip_hdr.mp4 --damp 0.5"
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IMAGE|DIR|VIDEO", help="A picture, a folder of them, or a video.")],
+    model: Annotated[Path, typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Picture: .hdr, .exr, .pfm or .tif. Folder: a folder. Video: .mp4, .mov or .mkv for HDR10, a folder "
+            "or a pattern (shot_%05d.exr) for OpenEXR files.",
+        ),
+    ],
+    suffix: Annotated[str, typer.Option(help="Kind of the files written for a folder.")] = ".exr",
+    primaries: Annotated[
+        str, typer.Option(help="Of OpenEXR files: bt709 or bt2020, stated in each. HDR10 is BT.2020.")
+    ] = "bt709",
+    peak_nits: Annotated[float, typer.Option(help="cd/m2 of the brightest light that the model gives.")] = 1000.0,
+    tile: Annotated[
+        int, typer.Option(help="Pictures of more than TILE x TILE pixels go in tiles of that side, to bound memory.")
+    ] = DEFAULT_TILE,
+    damp: Annotated[float, typer.Option(help="Video: damp flicker with this time constant in seconds.")] = 0.0,
+    input_transfer: Annotated[
+        str, typer.Option(help="Video: how code values stand for light: auto (its tag, else BT.1886), bt1886 or srgb.")
+    ] = "auto",
+    input_primaries: Annotated[
+        str, typer.Option(help="Pictures without a colour profile: srgb, or p3 for base pictures of Ultra HDR files.")
+    ] = "srgb",
+    crf: Annotated[float, typer.Option(help="HDR10: x265's rate factor, 0 (best) to 51.")] = 16.0,
+    preset: Annotated[str, typer.Option(help="HDR10: x265's preset, ultrafast to veryslow.")] = "medium",
+    audio: Annotated[bool, typer.Option(help="HDR10: copy the sound.")] = True,
+    json: Json = False,
+) -> None:
+    """Reconstruct HDR pictures and video at their own resolution.
+
+    What is interrupted goes on where it was when the same command is given again. In a folder, files that cannot be
+    read are named and left out; finished ones are not made again.
+    """
+    from mqn.infer.exported import open_exported
+    from mqn.infer.picture import Expander
+    from mqn.media.pictures import PictureOptions
+    from mqn.media.video import VideoOptions
+
+    if primaries not in PRIMARIES:
+        raise UsageError(f"--primaries {primaries!r}; allowed: {', '.join(PRIMARIES)}")
+    if input_primaries not in INPUT_PRIMARIES:
+        raise UsageError(f"--input-primaries {input_primaries!r}; allowed: {', '.join(INPUT_PRIMARIES)}")
+    options = VideoOptions(
+        peak_nits=peak_nits,
+        damp_seconds=damp,
+        transfer=input_transfer,
+        colours=primaries,
+        crf=crf,
+        preset=preset,
+        sound=audio,
+    )
+    pictures = _pictures(source, out, suffix, primaries)
+    exported = open_exported(model)
+    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
+    identity = {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
+    if pictures is None:
+        document = _convert_video(source, out, expander, identity, options)
+    else:
+        how = PictureOptions(
+            colours=primaries, white_nits=peak_nits, input_primaries=cast("Literal['srgb', 'p3']", input_primaries)
+        )
+        document = _convert_pictures(source, out, pictures, suffix, expander, identity, how)
+    if json:
+        output.document(document)
+    else:
+        # A sequence may have thousands of files.
+        for name in document["written"][:1] if pictures is None else document["written"]:
+            output.line(output.in_line(name))
+    for reason in document["failures"].values():
+        output.error(output.in_line(reason))
+    if document["failures"]:
+        raise typer.Exit(1)
+
+
+def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path] | None:
+    """The pictures to convert; None for a video."""
+    from mqn.hdr.io.files import HDR_SUFFIXES, LDR_SUFFIXES
+    from mqn.media.pictures import folder_pictures, left_out, require_writable
+
+    if source.is_dir():
+        require_writable(suffix, primaries)
+        videos, unread, closed = left_out(source, out)
+        if videos:
+            output.note(f"videos in {source} are left out, give each by itself: {_first(videos)}")
+        if unread:
+            output.note(f"pictures in {source} of kinds that are not read are left out: {_first(unread)}")
+        if closed:
+            output.note(f"folders in {source} that cannot be listed are left out: {_first(closed)}")
+        return folder_pictures(source, out, suffix)
+    if not source.exists():
+        raise UsageError(f"no picture at {source}; give a picture, a folder of them, or a video")
+    kind = source.suffix.lower()
+    if kind in LDR_SUFFIXES:
+        require_writable(out.suffix or out.name, primaries)
+        return [source]
+    if kind in HDR_SUFFIXES:
+        raise UsageError(f"{source} is HDR already by its suffix; give {', '.join(LDR_SUFFIXES)} or a video")
+    return None
+
+
+def _first(files: list[Path]) -> str:
+    return ", ".join(output.in_line(file.name) for file in files[:10]) + (
+        f", ... ({len(files)} in all)" if len(files) > 10 else ""
+    )
+
+
+def _convert_pictures(
+    source: Path,
+    out: Path,
+    pictures: list[Path],
+    suffix: str,
+    expander: Expander,
+    model: dict[str, Any],
+    options: PictureOptions,
+) -> dict[str, Any]:
+    from mqn.hdr.decoding.notes import grouped
+    from mqn.media.pictures import PictureReport, convert_folder, convert_picture
+
+    with output.progress() as bar:
+        task = bar.add_task("converting", total=len(pictures))
+        if not source.is_dir():
+            notes = convert_picture(source, out, expander.expand, options)
+            report = PictureReport(written=[out], notes={str(source): notes} if notes else {})
+        else:
+            report = convert_folder(
+                pictures,
+                source,
+                out,
+                suffix,
+                expander.expand,
+                model=model,
+                options=options,
+                advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
+            )
+    if report.skipped:
+        output.note(f"{len(report.skipped)} of {len(pictures)} were finished before and left as they are")
+    for told in grouped(report.notes):
+        output.note(output.in_line(told))
+    return asdict(report)
+
+
+def _convert_video(
+    source: Path, out: Path, expander: Expander, model: dict[str, Any], options: VideoOptions
+) -> dict[str, Any]:
+    from mqn.media.video import convert_video
+
+    with output.progress() as bar:
+        task = bar.add_task(f"converting {source.name}", total=None)
+        try:
+            report = convert_video(
+                source,
+                out,
+                expander.expand,
+                model=model,
+                options=options,
+                advance=lambda done, of: bar.update(task, completed=done, total=of or None),
+            )
+        except (KeyboardInterrupt, MqnError):
+            begun = bar.tasks[task].completed > 0
+            bar.stop()
+            if begun:
+                output.note("frames that are finished are kept; the same command goes on from there")
+            raise
+    for note in report.notes:
+        output.note(note)
+    flicker = report.flicker
+    damped = f", damped {flicker.after:.4f}" if flicker.damping_seconds else ""
+    output.note(
+        f"{report.frames} frames ({report.resumed} from before), {flicker.cuts} cuts; "
+        f"flicker {flicker.before:.4f}{damped} (mean change of log10 gain a frame)"
+    )
+    return {
+        "written": [str(path) for path in report.written],
+        "failures": {str(source): "; ".join(report.failures)} if report.failures else {},
+        "frames": report.frames,
+        "resumed": report.resumed,
+        "flicker": flicker,
+        "light_nits": report.light,
+        "notes": report.notes,
+    }

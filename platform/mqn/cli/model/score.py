@@ -1,0 +1,124 @@
+"""`mqn score`: accuracy of anything that makes HDR pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mqn.cli import output as out
+from mqn.cli.model.score_tables import print_result
+from mqn.cli.options import Data, Json
+from mqn.errors import DataError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from mqn.scoring.judging.evaluation import PictureSet
+    from mqn.scoring.methods import Method
+
+METHODS = (
+    "What to judge, one or more: a folder that `mqn export` or `mqn select` wrote, a checkpoint.pt, a folder of "
+    "predictions named as the pictures (linear, 1.0 = the truth's 99.9 % point), `do-nothing`, `oracle`, a classical "
+    "operator (`banterle`, `rempel`, ...), `expandnet:FILE` or `lhdr:FILE`."
+)
+
+EXAMPLE = "mqn score bundle do-nothing --against do-nothing --data photos"
+
+
+def score(
+    methods: Annotated[list[str], typer.Argument(metavar="METHOD...", help=METHODS)],
+    against: Annotated[str | None, typer.Option(help="Compare every METHOD with this one, picture by picture.")] = None,
+    data: Data = None,
+    inputs: Annotated[
+        str, typer.Option(help="LDR inputs: the paper's `operators`, the `virtual` camera, or the `camera` itself.")
+    ] = "operators",
+    split: Annotated[str, typer.Option(help="Which pictures: `val` or `train`.")] = "val",
+    metrics: Annotated[str | None, typer.Option(help="Names with commas between. Default: the thorough set.")] = None,
+    by: Annotated[str | None, typer.Option(help="The metric that ranks. Default: the first.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the pictures in pixels. Default: the first model's own, else 256; camera: as stored."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for Parquet, CSV, scores.json and sheet.html.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one a processor.", min=1)] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Score what a folder of predictions has.")
+    ] = False,
+    by_condition: Annotated[
+        bool, typer.Option("--by-condition", help="A table for each kind of input; `camera` always has them.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Judge again what was judged before.")] = False,
+    json: Json = False,
+) -> None:
+    """Judge methods on fixed pictures: means with 95 % intervals over sources, ranked; goes on where it was killed."""
+    from mqn.metrics import colorvideovdp
+    from mqn.metrics.measures import THOROUGH, split_name
+    from mqn.scoring.methods import parse_method
+    from mqn.scoring.result import Request
+    from mqn.scoring.session import run
+    from mqn.workers import processors
+
+    named = THOROUGH if metrics is None else [name.strip() for name in metrics.split(",")]
+    chosen = tuple(dict.fromkeys([by, *named] if by else named))
+    if "cvvdp" in {base for base, _ in map(split_name, chosen)}:
+        colorvideovdp.require()
+    _require_known(inputs, split, size)
+    names = dict.fromkeys([*methods, *([against] if against else [])])
+    parsed = tuple(parse_method(name) for name in names)
+    with out.progress() as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = int(bar.add_task(what, total=total))
+            bar.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+
+        result = run(
+            Request(
+                methods=parsed,
+                pictures=_pictures(data, inputs, split, size, parsed),
+                metrics=chosen,
+                workers=workers or processors(),
+                against=against,
+                output=output,
+                allow_missing=allow_missing,
+                fresh=fresh,
+            ),
+            tell,
+        )
+    if json:
+        out.document(result.document())
+    else:
+        print_result(result, by_condition=by_condition or inputs == "camera")
+    for note in result.left_out:
+        out.note(f"left out: {note}")
+    if result.failures:
+        listed = "; ".join(map(str, result.failures[:5])) + ("; ..." if len(result.failures) > 5 else "")
+        raise DataError(f"{len(result.failures)} pictures could not be judged: {listed}; the others are kept")
+
+
+def _require_known(inputs: str, split: str, size: int | None) -> None:
+    from mqn.data.storage.catalogue import SPLITS
+    from mqn.scoring.judging.evaluation import INPUTS
+
+    for option, value, known in (("--inputs", inputs, INPUTS), ("--split", split, SPLITS)):
+        if value not in known:
+            raise UsageError(f"{option} {value!r}; {nearest(value, known)}")
+    if size is not None and inputs == "camera":
+        raise UsageError(f"--size {size}: camera pictures are judged at the size they are stored in; leave --size out")
+    if size is not None and size < 1:
+        raise UsageError(f"--size {size} must be at least 1")
+
+
+def _pictures(data: str | None, inputs: str, split: str, size: int | None, methods: tuple[Method, ...]) -> PictureSet:
+    from mqn.data.location import locate
+    from mqn.scoring.judging.evaluation import SIZE, PictureSet
+
+    dataset = locate(data)
+    own = next((method.input_size for method in methods if method.input_size is not None), SIZE)
+    side = None if inputs == "camera" else size or own
+    return PictureSet(dataset=dataset.folder, hash=dataset.hash, split=split, inputs=inputs, size=side)  # type: ignore[arg-type]

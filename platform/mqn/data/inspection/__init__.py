@@ -1,0 +1,1 @@
+"""Inspects a dataset: counts, dynamic range, contact sheets."""

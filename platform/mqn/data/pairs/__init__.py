@@ -1,0 +1,1 @@
+"""LDR and HDR pairs: drawn to train on, fixed to judge by."""

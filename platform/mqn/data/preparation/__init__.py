@@ -1,0 +1,1 @@
+"""From a folder of HDR pictures to a prepared dataset."""

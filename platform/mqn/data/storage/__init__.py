@@ -1,0 +1,1 @@
+"""Where prepared datasets lie: blobs, catalogue, parts on their way, copies behind URLs."""

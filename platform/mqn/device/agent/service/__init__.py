@@ -1,0 +1,1 @@
+"""An agent as a service: its configuration, folder, parts and installation."""

@@ -1,0 +1,1 @@
+"""Who may ask what: authority, certificates, tokens, privileges, the audit log."""

@@ -1,0 +1,1 @@
+"""Devices behind a shell: adb, SSH, our C runner on them."""

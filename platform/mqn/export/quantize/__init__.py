@@ -1,0 +1,1 @@
+"""From a float file and a plan to the quantized files."""

@@ -1,0 +1,1 @@
+"""Networks that learn to live with a plan: pruning and quantization-aware fine-tuning."""

@@ -1,0 +1,80 @@
+"""Keras layers for torch's convolutions and linear layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tf_keras
+from torch import Tensor, nn
+
+from mqn.export.twin.call import Call, pair
+
+layers = tf_keras.layers
+
+
+def convolve(call: Call) -> Any:
+    """`nn.Conv2d`."""
+    conv = call.module
+    assert isinstance(conv, nn.Conv2d)
+    if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+        raise call.refuse("a convolution that pads with anything but a number of zeros")
+    return _convolve(call, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+def convolve_by_function(call: Call) -> Any:
+    """`F.conv2d` with weights that no picture decides."""
+    weight, bias, stride, padding, dilation, groups = (
+        call.argument(position, name, default)
+        for position, (name, default) in enumerate(
+            {"weight": None, "bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}.items(), 1
+        )
+    )
+    if not isinstance(weight, Tensor) or isinstance(padding, str):
+        raise call.refuse("a convolution with computed weights, or with a padding that is no number")
+    return _convolve(call, weight, bias, pair(stride), pair(padding), pair(dilation), groups)
+
+
+def multiply_vector(call: Call) -> Any:
+    """`nn.Linear`: a convolution of a picture of one pixel."""
+    linear = call.module
+    assert isinstance(linear, nn.Linear)
+    if tuple(call.args[0].shape[1:3]) != (1, 1):
+        raise call.refuse("a linear layer on anything but one vector a picture")
+    return _convolve(call, linear.weight[:, :, None, None], linear.bias, (1, 1), (0, 0), (1, 1), 1)
+
+
+def _convolve(
+    call: Call,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> Any:
+    out_channels, group_channels, *size = weight.shape
+    depthwise = 1 < groups == out_channels and group_channels == 1
+    if dilation != (1, 1) and (stride != (1, 1) or depthwise):
+        raise call.refuse("a dilated convolution with a stride or of single channels")
+    x = call.args[0]
+    # An even kernel has no middle: what torch pads on both sides, SAME does not.
+    reach = tuple(side // 2 * step if side % 2 else None for side, step in zip(size, dilation, strict=True))
+    same = padding == reach and padding != (0, 0) and stride == (1, 1)
+    if padding != (0, 0) and not same:
+        x = layers.ZeroPadding2D(padding, name=f"{call.name}/pad")(x)
+    shared = {
+        "kernel_size": size,
+        "strides": stride,
+        "padding": "same" if same else "valid",
+        "use_bias": True,  # The file's convolution has one anyway, and calibration corrects it.
+        "name": call.name,
+    }
+    if depthwise:
+        layer = layers.DepthwiseConv2D(**shared)
+    else:
+        layer = layers.Conv2D(out_channels, dilation_rate=dilation, groups=groups, **shared)
+    result = layer(x)
+    kernel = weight.detach().numpy().transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+    layer.set_weights([kernel, np.zeros(out_channels, np.float32) if bias is None else bias.detach().numpy()])
+    return result

@@ -1,0 +1,68 @@
+"""Keras layers that Keras does not have: instance norm, and single operations of TensorFlow under a name of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+
+class InstanceNorm(tf_keras.layers.Layer):
+    """Instance norm with few passes over the picture: two means, then y = x * scale + shift, by channel.
+
+    x: (N, H, W, C). The textbook's (x - mean) / std * gamma + beta would touch every pixel once more.
+    """
+
+    def __init__(self, epsilon: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """Make gamma and beta, one a channel."""
+        self.gamma = self.add_weight("gamma", (input_shape[-1],), initializer="ones")
+        self.beta = self.add_weight("beta", (input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Normalise."""
+        mean = tf.reduce_mean(x, axis=(1, 2), keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=(1, 2), keepdims=True)
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        return x * scale + (self.beta - mean * scale)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make the layer again."""
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda x, constant: x + constant,
+    "subtract_from": lambda x, constant: constant - x,
+    "multiply": lambda x, constant: x * constant,
+    "divide_into": lambda x, constant: constant / x,
+    "divide": lambda xs: xs[0] / xs[1],
+    "clip": tf.clip_by_value,
+    "resize_bilinear": lambda x, height, width: tf.image.resize(x, (height, width), "bilinear"),
+    "split": lambda x, parts: tf.split(x, parts, axis=-1),
+    "depth_to_space": tf.nn.depth_to_space,
+}
+"""By name: a function of one tensor (N, H, W, C), or of several in a list, and of plain numbers."""
+
+
+class Operation(tf_keras.layers.Layer):
+    """One of `OPERATIONS` as a layer."""
+
+    def __init__(self, kind: str, options: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.options = options
+
+    def call(self, x: Any) -> Any:
+        """Compute it."""
+        return OPERATIONS[self.kind](x, **self.options)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make the layer again."""
+        return {**super().get_config(), "kind": self.kind, "options": self.options}

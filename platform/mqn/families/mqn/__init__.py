@@ -1,0 +1,1 @@
+"""MQN, the paper's network."""

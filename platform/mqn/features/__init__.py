@@ -1,0 +1,1 @@
+"""What networks see, in float and quantized: the paper's Figures 3 and 5."""

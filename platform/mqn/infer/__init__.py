@@ -1,0 +1,1 @@
+"""Running exported files: interpreter, tiles, whole pictures. No torch, no TensorFlow."""

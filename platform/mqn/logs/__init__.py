@@ -1,0 +1,1 @@
+"""What a job and its children print, kept in a file."""

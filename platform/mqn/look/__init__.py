@@ -1,0 +1,1 @@
+"""How everything looks that is drawn: pages, pictures, colours, the same in every room."""

@@ -1,0 +1,1 @@
+"""Video out: HEVC, HDR10, OpenEXR sequences, sound."""

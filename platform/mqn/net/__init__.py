@@ -1,0 +1,1 @@
+"""Addresses, sockets and databases that are reached over them."""

@@ -1,0 +1,1 @@
+"""Torch networks of any family: graphs, costs, checkpoints, files of weights."""

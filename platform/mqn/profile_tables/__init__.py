@@ -1,0 +1,1 @@
+"""The tables of a runner profile, one file each."""

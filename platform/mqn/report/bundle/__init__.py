@@ -1,0 +1,1 @@
+"""A chosen model in a folder, verified, with everything an app developer needs."""

@@ -1,0 +1,1 @@
+"""PNG pictures of fronts, timings, plans and layers."""

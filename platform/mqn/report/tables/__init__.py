@@ -1,0 +1,1 @@
+"""The paper's ablation tables with ours beside theirs."""

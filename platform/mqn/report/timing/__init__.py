@@ -1,0 +1,1 @@
+"""Latencies in words, and how well a device repeats them."""

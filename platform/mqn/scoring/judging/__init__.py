@@ -1,0 +1,1 @@
+"""Judges methods on pictures in worker processes, and keeps every judgement in a ledger."""

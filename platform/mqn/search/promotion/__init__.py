@@ -1,0 +1,1 @@
+"""Trials that wait at a rung, and how they go on."""

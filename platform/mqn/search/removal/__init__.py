@@ -1,0 +1,1 @@
+"""Deleting studies, and what nobody needs any more."""

@@ -1,0 +1,1 @@
+"""Samplers: what draws the next point of a study, by name."""

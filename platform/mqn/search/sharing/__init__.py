@@ -1,0 +1,1 @@
+"""Fair shares between the studies that run on one Ray cluster."""

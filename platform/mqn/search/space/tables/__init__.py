@@ -1,0 +1,1 @@
+"""Tables of a space that say how a study spends its trainings."""

@@ -1,0 +1,48 @@
+"""What is tracked of a trial: a function of its artifacts alone, so that whoever has them can log it again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mqn.search.artifacts import Artifact
+from mqn.search.stages import finetune, measure, quantize, score, train
+from mqn.search.work.steps import last_part
+
+Files = Mapping[str, Path]
+
+
+def logged(artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], dict[str, Path]]:
+    """Epoch curves, every step's manifest, and what some steps track beside it.
+
+    Args:
+        artifacts: those of a trial by step; some may be missing.
+
+    Returns:
+        The numbers of each epoch, and local files by their path within the run.
+    """
+    files = {
+        f"manifests/{name.replace('/', '-')}.json": artifact.path("manifest.json")
+        for name, artifact in artifacts.items()
+    }
+    for name, artifact in artifacts.items():
+        stage, _, target = name.partition("/")
+        if stage == measure.STAGE:
+            files[f"measurements/{target.replace(':', '-')}.json"] = artifact.path(measure.MEASUREMENT)
+        elif name in _TRACKED:
+            files |= _TRACKED[name](artifact)
+    trained = last_part(artifacts)
+    return [] if trained is None else train.curves(trained), files
+
+
+def _tuning_history(artifact: Artifact, step: str) -> Files:
+    return {f"tuning/{step}.json": artifact.path(finetune.HISTORY)}
+
+
+_TRACKED: dict[str, Callable[[Artifact], Files]] = {
+    "prune": functools.partial(_tuning_history, step="prune"),
+    "finetune": functools.partial(_tuning_history, step="finetune"),
+    "quantize": quantize.tracked_files,
+    "score": score.tracked_files,
+}

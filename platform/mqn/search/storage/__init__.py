@@ -1,0 +1,1 @@
+"""The study database: connection, retries, drivers and their leases."""

@@ -1,0 +1,1 @@
+"""A study from request to finish: what it is called, what it draws, what became of its trials."""

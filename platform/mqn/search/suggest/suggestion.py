@@ -1,0 +1,142 @@
+"""Plans that a search can start from: allocated by what layers lose alone, then exported, scored and compared.
+
+The halves of the validation pictures are kept apart: layers are looked at on one, plans are checked on the other. All
+work is artifacts: a suggestion that was cut short goes on, and a search that starts from it finds its plans exported
+and scored already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mqn.errors import CandidateError, UsageError
+from mqn.metrics.intervals import mean_interval
+from mqn.parsing import read_json
+from mqn.records import Plan, Prediction, Scheme, Scores, SuggestedPlan, Suggestion
+from mqn.search.artifacts import Artifact, ArtifactStore
+from mqn.search.checkpoint import Checkpoint
+from mqn.search.pipeline import CONVERT, QUANTIZE, SCORE, SCORE_FLOAT
+from mqn.search.stages.convert import FLOAT_MODEL
+from mqn.search.stages.quantize import size_figures
+from mqn.search.stages.rank import LayerProgress, alone, rank_job, split_in_halves
+from mqn.search.stages.score import SCORES
+from mqn.search.work.jobs import Job
+
+if TYPE_CHECKING:
+    from mqn.data.dataset import Dataset
+
+_METRIC = "psnr_tm"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much."""
+
+
+def suggest_plans(
+    checkpoint: Path, base: Plan, dataset: Dataset, budget: float, store: ArtifactStore, *, progress: Progress
+) -> Suggestion:
+    """Find plans and check them.
+
+    Args:
+        checkpoint: a training's.
+        base: gives cut, layout and calibration; its schemes and rules do not count.
+        dataset: its training pictures calibrate, its validation pictures judge.
+        budget: PSNR-TM in dB that a plan may lose.
+        store: of artifacts.
+        progress: told what goes on.
+
+    Raises:
+        UsageError: the budget is not above 0, or the plan wants fine-tuning.
+        DataError: all validation pictures show the same place.
+        CandidateError: no plan loses as little as the budget asks for, or the cut does not fit.
+    """
+    if not budget > 0:
+        raise UsageError(f"--budget {budget:g} must be above 0: the PSNR-TM in dB that a plan may lose")
+    if base.tuned:
+        raise UsageError(f"{base.label}: suggestions are made of plain quantization; leave method and sparsity out")
+    sources = dataset.sources("val")
+    _, on = split_in_halves(sources)
+    progress("conversion", 0, 1)
+    network = Checkpoint.open(checkpoint, dataset, store)
+    converted = network.run(base, CONVERT)[CONVERT]
+    predictions = _allocate(network, converted, base, budget, progress)
+    if not predictions:
+        raise CandidateError(f"no quantized plan loses as little as --budget {budget:g} dB asks for; allow more")
+    values = _per_picture(network.run(base, SCORE_FLOAT)[SCORE_FLOAT])
+    checked = [sources[position] for position in on]
+    tried = []
+    for number, prediction in enumerate(predictions):
+        progress("plans", number, len(predictions))
+        made = network.run(prediction.plan, SCORE)
+        lost = (values - _per_picture(made[SCORE]))[list(on)]
+        tried.append(
+            SuggestedPlan(
+                plan=prediction.plan,
+                predicted_loss=prediction.loss,
+                measured_loss=mean_interval(lost[:, None], checked)[0],
+                time=prediction.time,
+                size_bytes=int(size_figures(made[QUANTIZE])["size_bytes"]),
+            )
+        )
+    return Suggestion(
+        budget=budget,
+        psnr_tm_float=float(np.mean(values[list(on)])),
+        allocated_on=len(values) - len(on),
+        checked_on=len(on),
+        plans=mark_beaten(tried),
+    )
+
+
+def _allocate(
+    network: Checkpoint, converted: Artifact, base: Plan, budget: float, progress: Progress
+) -> tuple[Prediction, ...]:
+    """Plans by what layers lose alone, each layer under each scheme."""
+    from mqn.export.choose.costs import SCHEMES
+    from mqn.export.choose.suggestion import layer_losses, suggest
+    from mqn.tflite.cutting import cut, cut_tensor
+    from mqn.tflite.flatbuffer import Network
+
+    float_model = converted.path(FLOAT_MODEL)
+    graph = Network.read(float_model)
+    tensor = cut_tensor(float_model, base.cut)
+    if base.layout == "pair":
+        cut(graph, tensor)  # A cut that makes no two files is told before minutes of work, like one that is none.
+    found = []
+    for scheme in SCHEMES[1:]:
+
+        def on_layer(done: int, total: int, name: str = f"layers in {scheme}") -> None:
+            progress(name, done, total)
+
+        def make(float_network: Artifact, scheme: Scheme = scheme, told: LayerProgress = on_layer) -> Job:
+            return rank_job(float_network, alone(base, scheme), network.view, every=False, progress=told)
+
+        found.append(network.rank(base, make))
+    return suggest(graph, tensor, base, layer_losses(found, network.view.training.codec), budget)
+
+
+def mark_beaten(plans: Sequence[SuggestedPlan]) -> tuple[SuggestedPlan, ...]:
+    """Note with each plan which other one is as good in measured loss, time and bytes, and better in one of them.
+
+    A plan is as good in loss if it loses no more on average and no more at the upper end of its range. The average
+    alone is chance for a plan by which some pictures gain much and others lose much.
+    """
+
+    def figures(one: SuggestedPlan) -> tuple[float, float, float, float]:
+        return one.measured_loss.mean, one.measured_loss.high, one.time, one.size_bytes
+
+    def beats(other: SuggestedPlan, one: SuggestedPlan) -> bool:
+        return figures(other) != figures(one) and all(
+            theirs <= own for theirs, own in zip(figures(other), figures(one), strict=True)
+        )
+
+    return tuple(
+        replace(one, beaten_by=next((other.plan.label for other in plans if beats(other, one)), None)) for one in plans
+    )
+
+
+def _per_picture(scored: Artifact) -> np.ndarray:
+    return np.array(read_json(Scores, scored.path(SCORES)).per_picture[_METRIC], dtype=float)

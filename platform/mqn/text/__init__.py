@@ -1,0 +1,1 @@
+"""Text for people and terminals: without secrets, without control characters, names that tell things apart."""

@@ -1,0 +1,87 @@
+"""`mqn convert` as a command: what it prints, its exit codes, and that no file ends a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.records import write_manifest
+from tests.support.tflite_models import convolutions
+from tests.support.video_clips import moving_scene, write_clip
+
+from mqn.cli.app import run
+from mqn.hdr.io.files import read, write_png
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A convolution with a manifest."""
+    folder = tmp_path_factory.mktemp("bundle")
+    model = folder / "model.tflite"
+    model.write_bytes(convolutions(SIZE, 3, signed=True))
+    return str(write_manifest(model, codec="log", input_size=SIZE))
+
+
+def pictures(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for seed, name in enumerate(names):
+        write_png(folder / "x.png", np.random.default_rng(seed).random((40, 40, 3)))
+        (folder / "x.png").rename(folder / name)
+    return folder
+
+
+def test_colliding_and_odd_names_give_a_result_each(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = [os.fsdecode(name) for name in (b"caf\xe9.png", b"\xd6\xd0.png", b"line\nbreak.png")]
+    folder = pictures(tmp_path / "in", "a.jpg", "a.jpg.bmp", "a.png", *odd)
+    command = ["convert", str(folder), "--model", bundle, "--output", str(tmp_path / "out"), "--json"]
+    assert run(command) == 0
+    document = json.loads(capsys.readouterr().out)
+    results = [Path(name) for name in document["written"]]
+    assert len({result.name for result in results}) == 6
+    assert {"a.jpg.exr", "a.jpg.bmp.exr", "a.png.exr", "caf\udce9.exr"} <= {result.name for result in results}
+    assert all(read(result).shape == (40, 40, 3) for result in results)
+    (tmp_path / "out" / "line\nbreak.exr").unlink()
+    assert run(command[:-1]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/out/line\\nbreak.exr\n"
+    assert run(command[:-1]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "6 of 6 were finished before" in told.err
+
+
+def test_one_bad_file_is_told_and_ends_nothing(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pictures(tmp_path / "in", "a.png", "z.png")
+    (folder / "b\udce9.png").write_bytes(b"no picture")
+    os.mkfifo(folder / "c.png")
+    for name in ("d.CR3", "e.mp4"):
+        (folder / name).write_bytes(b"x")
+    assert run(["convert", str(folder), "--model", bundle, "--output", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr()
+    assert [Path(line).name for line in told.out.splitlines()] == ["a.exr", "z.exr"]
+    assert "b\\xe9.png: is no picture" in told.err
+    assert "c.png: is no ordinary file" in told.err
+    assert "of kinds that are not read are left out: d.CR3" in told.err
+    assert "give each by itself: e.mp4" in told.err
+
+
+def test_a_damaged_recording_is_converted_and_ends_with_1(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = write_clip(tmp_path / "c.ts", moving_scene(24), codec="mpeg2video")
+    data = bytearray(clip.read_bytes())
+    place = len(data) // 376 * 188
+    data[place : place + 400] = bytes(400)
+    clip.write_bytes(data)
+    assert run(["convert", str(clip), "--model", bundle, "--output", str(tmp_path / "seq"), "--json"]) == 1
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert 20 < document["frames"] <= 24
+    assert len(document["written"]) == document["frames"]
+    assert f"mqn: {document['failures'][str(clip)]}" in told.err

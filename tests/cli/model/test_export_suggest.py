@@ -1,0 +1,48 @@
+"""`mqn export --suggest`: what is refused before any work."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from tests.cli.test_app import fails
+
+from mqn.cli.model.export_suggest import settings_of
+from mqn.cli.options import parse_candidate
+from mqn.records import Plan
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--output is missing; name a folder for space.toml"),
+        (["--output", "o", "--set", "plan.head=float32"], "--set plan.head: with --suggest only plan.cut, plan.layout"),
+        (["--output", "o", "--set", "arch.width=1"], "--set arch.width: with --suggest only plan.cut"),
+        (["--output", __file__], "cannot make"),
+        (["--output", "o", "--sensitivity"], "--sensitivity and --suggest are two questions; ask one at a time"),
+        (["--output", "o", "--audit"], "--audit and --suggest are two questions"),
+    ],
+)
+def test_what_a_suggestion_cannot_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_bytes(b"nothing")
+    code, line = fails(capsys, "export", str(checkpoint), "--suggest", *words)
+    assert code == 2
+    assert message in line
+
+
+def test_a_budget_without_a_suggestion_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "export", str(tmp_path), "--budget", "0.1")
+    assert code == 2
+    assert "--budget says what a suggested plan may lose; give --suggest too" in line
+
+
+def test_what_is_told_of_a_plan_makes_that_plan() -> None:
+    plan = Plan(backbone="static_wi4_ai8", rules="encoder.conv1=float32; head.*=float32", calibration="mse")
+    words = shlex.split(settings_of(plan))
+    assert words[::2] == ["--set"] * 3
+    assert parse_candidate(words[1::2]).plan == plan
+    assert settings_of(Plan()) == ""

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.readme_code import check_outside, run_readme
+
+from mqn.errors import ModelFileError, StudyError, UsageError
+from mqn.hdr.codec import CODECS, decode, output_range
+from mqn.parsing import file_hash
+from mqn.report.bundle.bundle import load_bundle, write_bundle
+from mqn.report.bundle.readme import example
+
+
+def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    names = {path.name for path in output.iterdir()}
+    assert names == {
+        "model.tflite", "manifest.json", "trial.json", "scores.json", "measurement.json", "MODEL_CARD.md", "README.md",
+    }  # fmt: skip
+    bundle = load_bundle(output)
+    assert [file.name for file in bundle.files] == ["model.tflite"]
+    assert (bundle.codec, bundle.input_size) == ("mulaw", 32)
+    assert bundle.manifest.files["model.tflite"] == file_hash(output / "model.tflite")
+    assert bundle.manifest.inputs["trial"] == 3
+    card = (output / "MODEL_CARD.md").read_text()
+    assert "| PSNR-TM (dB) | 25.00 | 24.00 to 26.00 |" in card
+    assert "{" not in card
+    assert "| board: Board 1, SoC 2 | 7.00 (6.90 to 7.15) / 7.50 | 10.0 | 1 | ok |" in card
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("layout", "applied"), [("fused", 1), ("pair", 2)])
+def test_the_readmes_code_runs_outside_the_project(stored, tmp_path, layout, applied):
+    record, store = stored(layout)
+    output = write_bundle(record, store, tmp_path / "bundle")
+    ldr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    check_outside(output)
+    found = run_readme((output / "README.md").read_text(), output, ldr)
+    expected = ldr / np.float32(255)
+    for _ in range(applied):
+        expected = 1 / (1 + np.exp(-expected))
+    np.testing.assert_allclose(found, decode(expected, "mulaw"), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_readmes_decoding_is_the_codecs(codec):
+    lines = example(["backbone.tflite", "head.tflite"], codec, 32).splitlines()
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 120
+    start = next(i for i, line in enumerate(lines) if line.startswith("code = "))
+    end = next(i for i, line in enumerate(lines) if line.startswith("open("))
+    output = np.linspace(output_range(codec)[0] - 0.01, output_range(codec)[1] + 0.01, 48).reshape(1, 4, 4, 3)
+    names = {"np": np, "values": {"hdr": output}}
+    exec("\n".join(lines[start:end]), names)
+    np.testing.assert_allclose(names["linear"], decode(output[0], codec), rtol=1e-9, atol=1e-12)
+
+
+def test_damage_is_found(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    scores = (output / "scores.json").read_text()
+    (output / "scores.json").write_text(scores.replace("25.0", "35.0"))
+    with pytest.raises(ModelFileError, match=r"scores\.json is changed"):
+        load_bundle(output)
+    (output / "scores.json").unlink()
+    with pytest.raises(ModelFileError, match=r"scores\.json is missing"):
+        load_bundle(output)
+    model = output / "model.tflite"
+    model.write_bytes(model.read_bytes()[:-10])
+    with pytest.raises(ModelFileError, match=r"model\.tflite"):
+        load_bundle(output)
+
+
+def test_a_bundle_replaces_a_bundle_and_nothing_else(stored, tmp_path):
+    record, store = stored()
+    output = tmp_path / "bundle"
+    output.mkdir()
+    write_bundle(record, store, output)
+    write_bundle(record, store, output)
+    assert load_bundle(output).input_size == 32
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty and not a whole bundle"):
+        write_bundle(record, store, other)
+    assert (other / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("thesis.txt", "mine", r"holds 'thesis\.txt', which no bundle has"),
+        ("MODEL_CARD.md", "my own words", r"MODEL_CARD\.md is changed"),
+        (".hidden", "mine", r"holds '\.hidden'"),
+    ],
+)
+def test_what_a_user_put_into_a_bundle_is_not_replaced(stored, tmp_path, name, content, words):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    (output / name).write_text(content)
+    with pytest.raises(UsageError, match=words):
+        write_bundle(record, store, output)
+    assert (output / name).read_text() == content
+    assert [path.name for path in tmp_path.iterdir() if path.name != "artifacts"] == ["bundle"]
+
+
+def test_a_file_or_a_link_named_as_output_loses_nothing(stored, tmp_path):
+    record, store = stored()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        write_bundle(record, store, tmp_path / "file")
+    write_bundle(record, store, tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    write_bundle(record, store, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert load_bundle(tmp_path / "real").input_size == 32
+
+
+def test_the_folder_that_one_stands_in_is_not_replaced(stored, tmp_path, monkeypatch):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    monkeypatch.chdir(output)
+    for given in (Path(), output, tmp_path):
+        with pytest.raises(UsageError, match="where this command runs"):
+            write_bundle(record, store, given)
+    assert load_bundle(output).input_size == 32
+
+
+def test_a_bundle_that_is_refused_leaves_the_older_one_as_it_was(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    before = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
+
+    def refuse(bundle):
+        assert bundle.folder != output  # It is checked beside, not in its place.
+        raise ModelFileError("scores otherwise")
+
+    with pytest.raises(ModelFileError, match="scores otherwise"):
+        write_bundle(record, store, output, check=refuse)
+    assert {path.name: path.stat().st_mtime_ns for path in output.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifacts", "bundle"]
+
+
+def test_a_kill_leaves_the_older_bundle_and_the_next_run_tidies_up(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    (tmp_path / ".bundle.select-mine").mkdir()
+    (tmp_path / ".bundle.select-mine" / "thesis.txt").write_text("mine")
+    child = os.fork()
+    if child == 0:
+        write_bundle(record, store, output, check=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert load_bundle(output).input_size == 32
+    assert len(list(tmp_path.glob(".bundle.select-*"))) == 2
+    write_bundle(record, store, output)
+    assert load_bundle(output).input_size == 32
+    assert [path.name for path in tmp_path.glob(".bundle.select-*")] == [".bundle.select-mine"]
+
+
+def test_a_damaged_artifact_or_none_makes_no_bundle(stored, trial, tmp_path):
+    record, store = stored()
+    with pytest.raises(StudyError, match="has no exported model"):
+        write_bundle(trial(0, 1, 1), store, tmp_path / "bundle")
+    model = store.path("quantize", "key-quantize") / "model.tflite"
+    model.write_bytes(model.read_bytes()[:100])
+    with pytest.raises(StudyError, match="missing or damaged"):
+        write_bundle(record, store, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

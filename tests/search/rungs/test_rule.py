@@ -1,0 +1,72 @@
+"""Rungs after 1 and 3 of 9 epochs, a third goes on; nobody is spared where a test does not say so."""
+
+from __future__ import annotations
+
+from mqn.search.rungs.replay import replay
+from mqn.search.rungs.rule import Result, Rule
+from mqn.search.space.goals import Constraint
+from mqn.search.space.tables.rungs import Rungs
+
+
+def rule(spared: float = 0.0, **settings) -> Rule:
+    return Rule(rungs=Rungs(spared=spared), seed=0, costs={"latency_ms": "minimize"}, **settings)
+
+
+def trial(number: int, *curve: float, training: str | None = None, latency: float | None = 10.0, **more) -> Result:
+    known = {} if latency is None else {"latency_ms": latency}
+    return Result(number=number, training=training or f"t{number}", epochs=9, curve=curve, known=known, **more)
+
+
+def test_a_rung_is_reached_by_its_epochs_and_the_best_third_goes_on():
+    found = rule().decide([trial(0, 20), trial(1, 22), trial(2, 21), trial(3)])
+    assert found == {"t0": 0, "t1": 1, "t2": 0, "t3": 0}
+
+
+def test_each_rung_judges_those_that_reached_it():
+    whole = trial(0, *[20] * 9, promoted=2)
+    assert rule().decide([whole, trial(1, 22, 23, 24, promoted=1), trial(2, 21)]) == {"t0": 2, "t1": 2, "t2": 0}
+
+
+def test_who_was_promoted_stays_so_whatever_comes_later():
+    better = [trial(i, 30) for i in (1, 2)]
+    assert rule().decide([trial(0, 20, promoted=1), *better])["t0"] == 1
+
+
+def test_who_is_spared_goes_on():
+    assert rule(spared=1.0).decide([trial(0, 20), trial(1, 22)]) == {"t0": 1, "t1": 1}
+
+
+def test_plans_of_one_training_are_judged_together():
+    plans = [trial(0, 20, training="a", latency=50.0), trial(1, training="a", latency=5.0)]
+    assert rule().decide([*plans, trial(2, 20, latency=20.0), trial(3, 20, latency=30.0)])["a"] == 1
+
+
+def test_what_plans_lost_in_finished_trials_is_expected_of_others():
+    over = [
+        trial(0, *[1.0] * 9, plan="int8", lost=5.0, promoted=2),
+        trial(1, *[1.0] * 9, plan="f16", lost=0.0, promoted=2),
+    ]
+    found = rule().decide([*over, trial(2, 24, plan="int8"), trial(3, 23, plan="f16")])
+    assert (found["t2"], found["t3"]) == (0, 1)
+
+
+def test_without_a_known_latency_accuracy_decides():
+    found = rule().decide([trial(0, 20, latency=1.0), trial(1, 22, latency=None), trial(2, 21, latency=1.0)])
+    assert found == {"t0": 0, "t1": 1, "t2": 0}
+
+
+def test_a_soft_constraint_that_is_known_to_be_broken_counts():
+    bound = rule(constraints=[Constraint(metric="latency_ms", max=15.0)])
+    assert bound.decide([trial(0, 40, latency=16.0), trial(1, 20, latency=14.0)]) == {"t0": 0, "t1": 1}
+
+
+def test_a_replay_tells_who_would_have_been_stopped_and_the_epochs_saved():
+    curves = [[20.0 + i + 0.1 * epoch for epoch in range(9)] for i in (5, 4, 3, 2, 1, 0)]
+    found = replay([trial(i, *curve) for i, curve in enumerate(curves)], rule())
+    # The second waits at rung 1 until two of six may go beyond it, and stops at rung 2.
+    assert found.stopped == {"t1": 3, "t2": 1, "t3": 1, "t4": 1, "t5": 1}
+    assert (found.trainings, found.epochs, found.saved_epochs) == (6, 54, 6 + 4 * 8)
+
+
+def test_a_replay_of_a_study_without_curves_has_no_trainings():
+    assert replay([trial(0)], rule()).trainings == 0

@@ -1,0 +1,192 @@
+"""The graph of a trial: which steps a candidate has, in which order, and what their artifacts say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tests.support.records import make_manifest
+
+from mqn.profile import Profile
+from mqn.quantities import figures_by_name
+from mqn.records import Candidate, Plan
+from mqn.search.artifacts import Artifact
+from mqn.search.pipeline import TrialPipeline
+from mqn.search.space.goals import Scoring
+from mqn.search.space.trained import Trained
+
+DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"), place="/data")
+LOCAL: Any = SimpleNamespace(targets=("local",))
+
+
+def artifact(folder: Path, stage: str, files: dict[str, str], **details: Any) -> Artifact:
+    manifest = make_manifest(stage, files=files, details=details)
+    return Artifact(folder=folder, manifest=manifest)
+
+
+def test_figures_carry_the_names_of_the_quantities(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"12345")
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL)
+    measured = {"device": "local", "verdict": "contended", "figures": {"latency_ms": 4.0}}
+    figures = pipeline.figures(
+        Candidate(),
+        {
+            "train": artifact(tmp_path, "train", {}, parameters={"total": 7}, macs={"total": 9}),
+            "quantize": artifact(tmp_path, "quantize", {"model.tflite": "x"}),
+            "score": artifact(tmp_path, "score", {}, scores={"psnr_tm": 20.0}),
+            "score/float": artifact(tmp_path, "score", {}, scores={"psnr_tm": 21.5}),
+            "score/baseline": artifact(tmp_path, "score", {}, scores={"psnr_tm": 15.0}),
+            "measure/local": artifact(tmp_path, "measure", {}, **measured),
+        },
+    )
+    assert figures.figures == {
+        "parameters": 7.0,
+        "macs": 9.0,
+        "size_bytes": 5.0,
+        "psnr_tm": 20.0,
+        "psnr_tm_float": 21.5,
+        "psnr_tm_drop": 1.5,
+        "psnr_tm_baseline": 15.0,
+    }
+    assert figures.verdicts == {"local": "contended"}
+    assert figures.device_figures == {"local": {"latency_ms": 4.0}}
+
+
+def test_several_targets_have_figures_of_their_own(tmp_path):
+    def measured(latency_ms: float) -> dict[str, Any]:
+        return {"verdict": "ok", "figures": {"latency_ms": latency_ms, "peak_memory_mb": 9.0, "size_bytes": 5.0}}
+
+    artifacts = {
+        "measure/board": artifact(tmp_path, "measure", {}, **measured(2.0)),
+        "measure/kind:pixel8": artifact(tmp_path, "measure", {}, **measured(3.0)),
+    }
+    devices: Any = SimpleNamespace(targets=("board", "kind:pixel8"))
+    found = TrialPipeline(DATA, Profile(), Scoring(), devices).figures(Candidate(), artifacts)
+    assert found.figures == {}
+    assert found.device_figures == {
+        "board": {"latency_ms": 2.0, "peak_memory_mb": 9.0},
+        "kind:pixel8": {"latency_ms": 3.0, "peak_memory_mb": 9.0},
+    }
+    assert found.verdicts == {"board": "ok", "kind:pixel8": "ok"}
+
+
+def test_no_other_target_stands_for_the_first(tmp_path):
+    devices: Any = SimpleNamespace(targets=("board", "phone"))
+    measured = {"verdict": "ok", "figures": {"latency_ms": 3.0}}
+    artifacts = {"measure/phone": artifact(tmp_path, "measure", {}, **measured)}
+    found = TrialPipeline(DATA, Profile(), Scoring(), devices).figures(Candidate(), artifacts)
+    assert figures_by_name(found.figures, found.device_figures) == {"latency_ms/phone": 3.0}
+
+
+def test_every_step_stands_behind_those_it_needs():
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL)
+    seen: set[str] = set()
+    for step in pipeline.steps(Candidate()):
+        assert set(step.needs) <= seen
+        seen.add(step.name)
+    assert seen == {"train", "convert", "quantize", "score", "score/float", "score/baseline", "measure/local"}
+
+
+def test_steps_of_tuning_are_those_that_the_plan_wants():
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL)
+
+    def needs(**plan: Any) -> dict[str, tuple[str, ...]]:
+        found = {step.name: step.needs for step in pipeline.steps(Candidate(plan=Plan(**plan)))}
+        return {name: found[name] for name in ("prune", "convert/pruned", "finetune", "quantize") if name in found}
+
+    assert needs() == {"quantize": ("convert",)}
+    assert needs(method="qat") == {"finetune": ("train", "convert"), "quantize": ("convert", "finetune")}
+    pruned = {"prune": ("train",), "convert/pruned": ("prune",)}
+    assert needs(sparsity=0.5) == {**pruned, "quantize": ("convert/pruned",)}
+    assert needs(sparsity=0.5, method="qat") == {
+        **pruned,
+        "finetune": ("train", "prune", "convert/pruned"),
+        "quantize": ("convert/pruned", "finetune"),
+    }
+
+
+def test_a_pruned_trial_has_the_cost_of_the_pruned_network(tmp_path):
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL)
+    artifacts = {
+        "train": artifact(tmp_path, "train", {}, parameters={"total": 7}, macs={"total": 9}),
+        "prune": artifact(tmp_path, "prune", {}, parameters={"total": 5}, macs={"total": 6}),
+    }
+    found = pipeline.figures(Candidate(plan=Plan(sparsity=0.5)), artifacts).figures
+    assert found == {"parameters": 5.0, "macs": 6.0}
+
+
+def test_a_person_is_told_which_of_three_is_scored(tmp_path):
+    made = {
+        "convert": artifact(tmp_path, "convert", {"model.float32.tflite": "f"}),
+        "quantize": artifact(tmp_path, "quantize", {"backbone.tflite": "b", "head.tflite": "h"}),
+    }
+    steps = TrialPipeline(DATA, Profile(), Scoring(), LOCAL).steps(Candidate())
+    assert [step.make(made).words for step in steps if step.name.startswith("score")] == [
+        "score doing nothing",
+        "score the float network",
+        "score the quantized files",
+    ]
+
+
+def test_a_network_that_is_trained_already_is_taken(tmp_path):
+    trained = Trained(checkpoint=str(tmp_path / "checkpoint.pt"), sha256="s")
+    step, *_ = TrialPipeline(DATA, Profile(), Scoring(), trained=trained).steps(Candidate())
+    job = step.make({})
+    assert (step.name, job.stage, job.words, job.watch) == ("train", "train", "take the trained network", None)
+
+
+def test_what_is_tracked_comes_from_the_steps(tmp_path):
+    (tmp_path / "history.json").write_text('[{"epoch": 0, "loss": 0.5, "kind": "word"}]')
+    (tmp_path / "audit.json").write_text("{}")
+    artifacts = {
+        "train": artifact(tmp_path, "train", {}),
+        "prune": artifact(tmp_path, "prune", {}),
+        "quantize": artifact(tmp_path, "quantize", {"model.tflite": "x", "audit.json": "y"}),
+        "score": artifact(tmp_path, "score", {}),
+        "measure/kind:pixel8": artifact(tmp_path, "measure", {}),
+    }
+    devices: Any = SimpleNamespace(targets=("kind:pixel8",))
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices)
+    curves, files = pipeline.logged(Candidate(plan=Plan(sparsity=0.5)), artifacts)
+    assert curves == [{"epoch": 0, "loss": 0.5}]
+    assert set(files) == {
+        *(f"manifests/{name}.json" for name in ("train", "prune", "quantize", "score", "measure-kind:pixel8")),
+        "model/model.tflite",
+        "model/audit.json",
+        "tuning/prune.json",
+        "scores.json",
+        "strip.png",
+        "measurements/kind-pixel8.json",
+    }
+
+
+def test_a_gate_takes_the_untrained_network_through_the_same_stages():
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL, gate=True)
+    steps = pipeline.steps(Candidate(plan=Plan(method="qat", sparsity=0.5)))
+    gate = [step for step in steps if step.name.startswith("gate/")]
+    assert [(step.name, *step.needs) for step in gate] == [
+        ("gate/untrained",),
+        ("gate/prune", "gate/untrained"),
+        ("gate/convert", "gate/prune"),
+        ("gate/quantize", "gate/convert"),
+        ("gate/measure/local", "gate/quantize"),
+    ]
+    assert steps[: len(gate)] == tuple(gate)
+    assert not any(need.startswith("gate/") for step in steps[len(gate) :] for need in step.needs)
+
+
+def test_figures_of_the_gate_stand_apart(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"12345")
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), LOCAL, gate=True)
+    measured = {"verdict": "ok", "figures": {"latency_ms": 4.0, "size_bytes": 5.0}}
+    found = pipeline.figures(
+        Candidate(),
+        {
+            "gate/untrained": artifact(tmp_path, "untrained", {}, parameters={"total": 7}, macs={"total": 9}),
+            "gate/quantize": artifact(tmp_path, "quantize", {"model.tflite": "x"}),
+            "gate/measure/local": artifact(tmp_path, "measure", {}, **measured),
+        },
+    )
+    assert found.gate == {"parameters": 7.0, "macs": 9.0, "size_bytes": 5.0, "latency_ms/local": 4.0}
+    assert (found.figures, found.device_figures, found.verdicts) == ({}, {"local": {}}, {})
