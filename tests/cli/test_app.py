@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -213,6 +214,14 @@ def test_a_fault_of_the_disk_is_one_line(
     code, line = fails(capsys, "status")
     assert code == 1
     assert words in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_a_polite_kill_end_any_command_with_a_word(
+    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mqn.cli.study.status.load_profile", lambda _: signal.raise_signal(number))
+    assert fails(capsys, "status") == (130, "mqn: interrupted")
 
 
 def test_where_a_table_goes_is_checked_before_hours_of_training(

@@ -16,6 +16,7 @@ from mqn.cli.lazy import MARKUP, SETTINGS, LazyCommand
 from mqn.distribution import __version__, install_command
 from mqn.errors import MqnError
 from mqn.net.telemetry import switch_off
+from mqn.processes.interruption import signals_as_interrupt
 from mqn.text.redaction import hide_url
 
 EPILOG = "State lives under $MQN_HOME (default: .mqn in the current folder). --traceback after any command shows more."
@@ -89,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         begin = word.find("://")
         # Of `--data=URL` the URL.
         hide_url(word[word.rfind("=", 0, max(begin, 0)) + 1 :])
-    with output.redacted():
+    with output.redacted(), signals_as_interrupt():
         return _run(list(arguments))
 
 
@@ -102,17 +103,19 @@ def _run(words: list[str]) -> int:
     # Threads that spin while they wait for each other collapse beside any other work: at load 9 on two processors a
     # training step took 18 to 37 s, passively waiting 2 to 6 s. Read when torch is imported, here and in Ray's workers.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    group = build()
     try:
-        code = build()(args=words, standalone_mode=False, prog_name="mqn")
-        return code if isinstance(code, int) else 0
+        # Typer's own way to run a command swallows Ctrl-C without a word.
+        with group.make_context("mqn", words) as context:
+            group.invoke(context)
+        return 0
+    except typer.Exit as end:
+        return int(end.exit_code)
     except MqnError as error:
         if shown:
             output.note(traceback.format_exc().rstrip())
         output.error(" ".join(str(error).split()))
         return error.exit_code
-    except typer.Abort:
-        output.error("interrupted")
-        return 130
     except typer.TyperException as error:
         return _wrong_usage(error, words)
     except ModuleNotFoundError as error:
@@ -122,7 +125,7 @@ def _run(words: list[str]) -> int:
             output.note(traceback.format_exc().rstrip())
         output.error(f"this command needs the package {error.name!r}: {install_command('all')}")
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         output.error("interrupted")
         return 130
     except BrokenPipeError:

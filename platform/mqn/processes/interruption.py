@@ -15,8 +15,8 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasa
 def signals_as_interrupt() -> Iterator[None]:
     """While the block runs, SIGTERM, and SIGHUP of a closed terminal, raise `KeyboardInterrupt`.
 
-    Signals reach the main thread alone; in another thread nothing is changed. Enter this after Ray, which sets a
-    handler of its own.
+    Signals reach the main thread alone; in another thread nothing is changed. Ray sets a handler of its own, but
+    `mqn.cluster` puts this one back.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -15,7 +15,6 @@ from mqn.cli.options import ProfileName
 from mqn.cli.system.tracking import load_tracked
 from mqn.errors import TrackingError, UnknownNameError, UsageError
 from mqn.home import home
-from mqn.processes.interruption import signals_as_interrupt
 
 _MOST_LINKS = 10
 
@@ -44,7 +43,7 @@ def ui(
             _tell(study_links(uri, uri), study)
             return
         connect(uri)  # Makes the database whole before a server looks at it.
-        with signals_as_interrupt(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
             with output.spinner("MLflow starts"):
                 server = stack.enter_context(PagesServer(uri, host, port, home()))
             output.line(f"MLflow's pages: {server.address}  (Ctrl-C ends it)")

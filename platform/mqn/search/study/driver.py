@@ -92,6 +92,7 @@ class StudySummary:
         return self.used_up or self.stopped
 
 
+@signals_as_interrupt()
 def run_search(
     request: SearchRequest,
     tell: Callable[[str], object] = lambda _: None,
@@ -153,7 +154,6 @@ def run_search(
             world.devices(planned.about.targets or tuple(profile.devices), name) as devices,
             Tracker(profile.tracking_uri, home() / "spool", allowed=lease.confirm) as tracker,
             world.engine(tell, patience_seconds if request.resume else 0.0) as engine,
-            signals_as_interrupt(),
         ):
             ready_store(artifacts, planned, engine)
             with lease.alone("begin"):  # Of two drivers that begin at the same moment, one goes first.
