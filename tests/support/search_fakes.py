@@ -131,7 +131,8 @@ class FakePipeline:
         return [], {}
 
     def _network(self, candidate: Candidate) -> str:
-        return "/".join(str(candidate.flat()[key]) for key in self.alike)
+        flat = candidate.flat()
+        return "/".join(str(flat[key]) for key in self.alike)
 
     def quality(self, candidate: Candidate) -> float:
         """The accuracy that a training comes to, in dB."""

@@ -53,7 +53,7 @@ def capturing(path: Path, title: str) -> Iterator[None]:
         OSError: the file cannot be written.
     """
     global _open, _path
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     before = [os.dup(1), os.dup(2)]
     try:
         _flush()
@@ -77,9 +77,9 @@ def capturing(path: Path, title: str) -> Iterator[None]:
             _open = None
         for descriptor, kept in zip((1, 2), before, strict=True):
             os.dup2(kept, descriptor)
+        _finish(path, log)
         for kept in (*before, log):
             os.close(kept)
-        _finish(path)
 
 
 def say(line: str) -> None:
@@ -143,10 +143,10 @@ def _keep_small() -> None:
                 os.write(_open, content)
 
 
-def _finish(path: Path) -> None:
+def _finish(path: Path, log: int) -> None:
     """Cut the log and remove secrets. A new file: a child that lives on may still append to the old one."""
     with contextlib.suppress(OSError):
-        content = cut_middle(path.read_bytes())
+        content = cut_middle(os.pread(log, os.fstat(log).st_size, 0))
         new = path.with_name(f".{path.name}.new")
         new.write_text(redact(content.decode(errors="replace")), encoding="utf-8")
         new.replace(path)

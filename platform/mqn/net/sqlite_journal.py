@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs")
-_MODE = "mqn_journal"
+_MODE, _SYNCHRONOUS = "mqn_journal", "mqn_synchronous"
 
 
 def keep_log(engine: Engine, file: Path) -> None:
@@ -33,7 +33,8 @@ def keep_log(engine: Engine, file: Path) -> None:
             cursor.execute(f"PRAGMA journal_mode = {mode}")
         cursor.execute("PRAGMA journal_mode")
         record.info[_MODE] = str(cursor.fetchone()[0]).upper()
-        cursor.execute(f"PRAGMA synchronous = {_synchronous(record.info[_MODE], durable=False)}")
+        record.info[_SYNCHRONOUS] = _synchronous(record.info[_MODE], durable=False)
+        cursor.execute(f"PRAGMA synchronous = {record.info[_SYNCHRONOUS]}")
         cursor.close()
 
     sqlalchemy.event.listen(engine, "connect", ask)
@@ -46,8 +47,10 @@ def begin_writing(session: Session, *, durable: bool) -> None:
     `durable` makes its end wait for the disk, and with it all that was written before.
     """
     connection = session.connection()
-    mode = str(connection.info.get(_MODE, ""))
-    connection.exec_driver_sql(f"PRAGMA synchronous = {_synchronous(mode, durable=durable)}")
+    wanted = _synchronous(str(connection.info.get(_MODE, "")), durable=durable)
+    if connection.info.get(_SYNCHRONOUS) != wanted:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+        connection.info[_SYNCHRONOUS] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

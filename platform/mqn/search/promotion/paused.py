@@ -68,9 +68,10 @@ class Paused:
         self._changed = True
 
     def tell_curve(self, evaluation: Evaluation) -> None:
-        """Write down how a training has gone so far."""
-        self._study.tell_sampler(evaluation.trial, self._curve(evaluation))
-        self._changed = True
+        """Write down how a training has gone so far, where it tells."""
+        if curve := self._curve(evaluation):
+            self._study.tell_sampler(evaluation.trial, curve)
+            self._changed = True
 
     def add(self, evaluation: Evaluation) -> None:
         """A trial has reached a rung that it may not go beyond yet."""

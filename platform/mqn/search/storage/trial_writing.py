@@ -127,6 +127,8 @@ def set_aside(session: Session, trial: int, user: Mapping[str, Any]) -> None:
 
 def put_attributes(session: Session, table: Any, trial: int, attributes: Mapping[str, Any]) -> None:
     """Write attributes of a trial, in place of those it has under the same keys."""
+    if not attributes:
+        return
     session.execute(delete(table).where(table.c.trial_id == trial, table.c.key.in_(list(attributes))))
     _insert(session, table, _attribute_rows(trial, attributes))
 

@@ -153,18 +153,21 @@ class TrialRunner:
             self.study.lease.check()
         # Only a trial for which a job has ended can go on. The others are not looked at.
         woken, self._woken = self._woken | self.scheduler.take_changed(), set()
-        ended = given_back = False
+        over, given_back, remade = [], False, False
         for number in sorted(woken):
             if number in self.active and self.active[number].advance(self.scheduler):
-                evaluation, ended = self.active.pop(number), True
-                if evaluation.paused:
-                    self.paused.add(evaluation)
-                    continue
-                self._end(evaluation)
-                self.paused.note_change()
-                given_back = self.asking.end(number) or given_back
-            ended = self.repairs.advance(number, self.scheduler) or ended
-        if not ended:
+                over.append(self.active.pop(number))
+            remade = self.repairs.advance(number, self.scheduler) or remade
+        if over:
+            self.scheduler.begin()  # Workers have something to do while results are written down.
+        for evaluation in over:
+            if evaluation.paused:
+                self.paused.add(evaluation)
+                continue
+            self._end(evaluation)
+            self.paused.note_change()
+            given_back = self.asking.end(evaluation.number) or given_back
+        if not over and not remade:
             self.scheduler.step(_TICK_SECONDS)
         self._show()
         return given_back

@@ -21,8 +21,7 @@ from mqn.search.work.words import why
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 30 * 60.0
-AWAY_TRIES = 20
-"""The study stops after a device went away so often during the same measurement."""
+AWAY_TRIES = 20  # The study stops after a device went away so often during the same measurement.
 
 
 class Scheduler:
@@ -85,10 +84,7 @@ class Scheduler:
         return list(self._running.values())
 
     def request(self, job: Job, trial: int, behind: int = 0) -> Work:
-        """Have a job done, or find it done.
-
-        `behind` is how many steps of the trial wait for it. Jobs with the fewest begin first: they end trials soonest.
-        """
+        """Have a job done, or find it done. The fewer steps are `behind` a job, the sooner it begins."""
         if (work := self._works.get(job.id)) is None:
             work = self._works[job.id] = Work(job=job, owner=trial, behind=behind)
             found = self.store.find(*job.id)
@@ -125,6 +121,13 @@ class Scheduler:
         """Do what can be repeated without harm here and now, again while machinery fails (`Retries.insist`)."""
         return self._retries.insist(what, act, self._sleep)
 
+    def begin(self) -> None:
+        """Begin what can begin, and wait for nothing. Raises as `step`."""
+        try:
+            self._begin()
+        except ClusterError as error:
+            self._restart(error)
+
     def step(self, timeout: float) -> None:
         """Begin what can begin, then wait until something has ended, for at most `timeout` seconds.
 
@@ -134,11 +137,9 @@ class Scheduler:
         """
         try:
             self._begin()
-            if not self._running:
-                if (self._waiting or self._elsewhere) and not self._give_up():
-                    self._sleep(timeout)  # for a device, for the end of a pause, or for another driver
-                return
-            for handle in self._engine.wait(list(self._running), timeout):
+            if not self._running and (self._waiting or self._elsewhere) and not self._give_up():
+                self._sleep(timeout)  # for a device, for the end of a pause, or for another driver
+            for handle in self._engine.wait(list(self._running), timeout) if self._running else ():
                 outcome, work = self._engine.collect(handle), self._running.pop(handle)
                 self._load.remove(work)
                 self._end(work, outcome)
@@ -286,8 +287,7 @@ class Scheduler:
         if target is None or self._places is None:
             return work.job
         placed = self._places.place(work.job)
-        reason = self._places.absent(work.job) if placed is None else ""
-        if reason:
+        if placed is None and (reason := self._places.absent(work.job)):
             self._lose_patience(work, reason)
         else:
             self._away_since.pop(target, None)
