@@ -165,7 +165,7 @@ def begin_table(path: Path, recording: Mapping[str, Any]) -> Table:
 
 def append(path: Path, kind: str, content: Any) -> None:
     """Write one line, and wait for the disk."""
-    append_line(path, {kind: _lean(to_plain(content))}, sync=True)
+    append_line(path, {kind: lean(to_plain(content))}, sync=True)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -175,8 +175,8 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield next(iter(line)), content
 
 
-def _lean(content: Any) -> Any:
-    """Leave out what is empty: it is the default."""
+def lean(content: Any) -> Any:
+    """What a line holds of a content: what is empty is left out, for it is the default."""
     if isinstance(content, dict):
-        return {key: _lean(value) for key, value in content.items() if value not in (None, "", {}, [])}
+        return {key: lean(value) for key, value in content.items() if value not in (None, "", {}, [])}
     return content

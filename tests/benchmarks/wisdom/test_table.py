@@ -8,7 +8,7 @@ import pytest
 
 from mqn.errors import ConfigError
 from tests.benchmarks.wisdom.candidates import HELD_BACK, SEARCH, candidate, networks, plan_label, plans
-from tests.benchmarks.wisdom.table import Latency, PlanFigures, Row, append, begin_table, read_table
+from tests.benchmarks.wisdom.table import Latency, PlanFigures, Row, append, begin_table, lean, read_table
 
 NETWORK = {"arch.width": 0.5, "training.codec": "pq"}
 ROW = Row(
@@ -32,11 +32,13 @@ def test_a_kill_costs_the_line_in_hand(tmp_path: Path) -> None:
     with path.open("a", encoding="utf-8") as stream:
         stream.write('{"row":{"number":1,"netw')
     assert begin_table(path, {"epochs": 2}).rows == (ROW,)
-    append(path, "timing", {"device": {"id": "board"}})
+    timing = {"device": {"id": "board"}, "settings": {"runs": 50, "core": None}}
+    append(path, "timing", timing)
     append(path, "latency", LATENCY)
     table = read_table(path)
     assert table is not None
     assert table.rows == (ROW,)
+    assert table.timing == lean(timing)  # by which a later call knows that it measures alike
     assert table.latency_of(ROW) == LATENCY
 
 

@@ -30,7 +30,7 @@ from mqn.search.work.jobs import complete
 from mqn.search.work.steps import Step, run_steps
 from tests.benchmarks.wisdom.candidates import KINDS, TableKind, candidate, networks, plan_label, plans, wisdom_space
 from tests.benchmarks.wisdom.photographs import prepare_photographs
-from tests.benchmarks.wisdom.table import Latency, Table, append, architecture, read_table
+from tests.benchmarks.wisdom.table import Latency, Table, append, architecture, lean, read_table
 from tests.benchmarks.wisdom.training_row import THREADS
 
 TARGET = "local"
@@ -74,7 +74,7 @@ def _begin_timing(kind: TableKind, table: Table, devices: Devices, settings: Mea
     """Write who measures and how, or check that it is the same as before."""
     [report] = devices.report()
     assert report.info is not None
-    timing: dict[str, Any] = {"device": to_plain(report.info), "settings": to_plain(settings)}
+    timing: dict[str, Any] = lean({"device": to_plain(report.info), "settings": to_plain(settings)})
     if table.timing is None:
         append(kind.path, "timing", timing)
     elif table.timing["device"]["id"] != report.info.id or table.timing["settings"] != timing["settings"]:
