@@ -101,6 +101,8 @@ def _measure(dataset: Dataset, profile: Profile, devices: Devices, kind: TableKi
             figures[label]["size_bytes"] = details["figures"]["size_bytes"]
             verdicts[label] = details["verdict"]
         costs = run_steps(store, steps, "gate/untrained")["gate/untrained"].manifest.details
+    if not figures:
+        raise UnsteadyError(f"no plan of {network} could be exported; was a process killed?")
     counts = {name: int(costs[name]["total"]) for name in ("macs", "parameters")}
     return Latency(network=network, figures=figures, verdicts=verdicts, **counts)
 

@@ -32,10 +32,19 @@ class Board:
         self._space = space
         self._rule = Rule.of(space.rungs, space.objectives, space.constraints, seed)
         self._names: dict[int, tuple[str, str, int]] = {}
+        self._ended: dict[int, Result | None] = {}
 
     def decide(self, trials: Iterable[FrozenTrial]) -> dict[str, int]:
         """How many rungs each training may go beyond, by `training_name`."""
-        return self._rule.decide([result for trial in trials if (result := self._result(trial)) is not None])
+        return self._rule.decide([result for trial in trials if (result := self._known(trial)) is not None])
+
+    def _known(self, trial: FrozenTrial) -> Result | None:
+        """What a trial tells; that of one that has ended is made once."""
+        if not trial.state.is_finished():
+            return self._result(trial)
+        if trial.number not in self._ended:
+            self._ended[trial.number] = self._result(trial)
+        return self._ended[trial.number]
 
     def _result(self, trial: FrozenTrial) -> Result | None:
         """None for a trial that tells nothing of its training: it failed, was gated, or confirms another."""

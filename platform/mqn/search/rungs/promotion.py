@@ -59,8 +59,8 @@ def best(standings: Collection[Standing], factor: int) -> frozenset[str]:
     """
     if not standings:
         return frozenset()
-    ranked = _ranked(sorted(standings, key=lambda standing: standing.number))
-    return frozenset(ranked[: max(1, len(ranked) // factor)])
+    wanted = max(1, len(standings) // factor)
+    return frozenset(_ranked(sorted(standings, key=lambda standing: standing.number), wanted)[:wanted])
 
 
 def spared(training: str, seed: int, share: float) -> bool:
@@ -69,13 +69,14 @@ def spared(training: str, seed: int, share: float) -> bool:
     return drawn < share
 
 
-def _ranked(standings: Sequence[Standing]) -> list[str]:
+def _ranked(standings: Sequence[Standing], wanted: int) -> list[str]:
+    """Trainings by rank; the order is true of the first `wanted`."""
     owners = [i for i, standing in enumerate(standings) for _ in standing.plans]
     points = np.array(
         [[*plan.known, plan.loss - standing.accuracy] for standing in standings for plan in standing.plans]
     )
     broken = np.array([max(0.0, plan.broken) for standing in standings for plan in standing.plans])
-    ranks = _ranks(points, broken)
+    ranks = _ranks(points, broken, np.array(owners), wanted)
     spaces = np.zeros(len(points))
     for rank in np.unique(ranks):
         spaces[ranks == rank] = crowding(points[ranks == rank])
@@ -85,14 +86,21 @@ def _ranked(standings: Sequence[Standing]) -> list[str]:
     return [standings[owner].training for owner in sorted(order, key=lambda owner: (*order[owner], owner))]
 
 
-def _ranks(points: Floats, broken: Floats) -> NDArray[np.int64]:
-    """Fronts of what keeps the constraints, then the others by how far they break them."""
+def _ranks(points: Floats, broken: Floats, owners: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    """Fronts of what keeps the constraints, then the others by how far they break them.
+
+    Once the fronts have points of as many owners as are `wanted`, all that is left of the first kind is one rank.
+    """
     ranks = np.full(len(points), -1, dtype=np.int64)
     left, rank = np.flatnonzero(broken <= 0), 0
-    while left.size:
+    found: set[int] = set()
+    while left.size and len(found) < wanted:
         first = front_mask(points[left])
         ranks[left[first]] = rank
+        found.update(owners[left[first]].tolist())
         left, rank = left[~first], rank + 1
+    ranks[left] = rank
+    rank += 1
     for amount in np.unique(broken[broken > 0]):
         ranks[broken == amount] = rank
         rank += 1
