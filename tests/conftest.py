@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +60,16 @@ def toy_file(toy: Network, tmp_path: Path) -> Path:
     from tests.support.toy_network import write_toy
 
     return write_toy(toy, tmp_path)
+
+
+@pytest.fixture
+def heard_signals() -> Iterator[None]:
+    """Signals as a terminal's processes have them: who starts tests in the background may have them ignored."""
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(optionalhook=True)

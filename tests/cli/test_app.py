@@ -218,7 +218,7 @@ def test_a_fault_of_the_disk_is_one_line(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_and_a_polite_kill_end_any_command_with_a_word(
-    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    number: int, heard_signals: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mqn.cli.study.status.load_profile", lambda _: signal.raise_signal(number))
     assert fails(capsys, "status") == (130, "mqn: interrupted")

@@ -8,7 +8,7 @@ from mqn.processes.interruption import signals_as_interrupt
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_polite_kill_and_a_lost_terminal_end_a_command_as_ctrl_c_does(number):
+def test_a_polite_kill_and_a_lost_terminal_end_a_command_as_ctrl_c_does(number, heard_signals):
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), signals_as_interrupt():
         signal.raise_signal(number)

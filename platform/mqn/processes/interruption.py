@@ -25,8 +25,8 @@ def signals_as_interrupt() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    # A signal that is ignored, as under nohup, stays ignored.
-    wanted = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    # A signal that is ignored, as under nohup, stays ignored. None: a handler that could not be put back.
+    wanted = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
     before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
