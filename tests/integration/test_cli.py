@@ -88,6 +88,15 @@ def bundle(mqn: Mqn, study: dict[str, Any]) -> str:
     return "bundle"
 
 
+@pytest.fixture(scope="module")
+def trained(study: dict[str, Any], place: Path) -> Path:
+    """The checkpoint of the study's only training; other tests train networks of other sizes in the same home."""
+    import mqn
+
+    record = mqn.open_study(place / "home" / study["study"]).records[0]
+    return place / "home" / "artifacts" / "train" / record.artifacts["train"] / "checkpoint.pt"
+
+
 def test_search_prints_one_document_with_its_front(study: dict[str, Any]) -> None:
     assert study["study"] == "tiny"
     assert study["summary"]["trials"]["complete"] == 2
@@ -202,9 +211,8 @@ def s3(place: Path) -> Iterator[S3]:
         yield s3
 
 
-def test_a_study_on_s3_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path, s3: S3) -> None:
+def test_a_study_on_s3_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path, s3: S3, trained: Path) -> None:
     """Its own measures, not the usual ones, on inputs of the virtual camera, from a network that was trained before."""
-    trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
     (place / "virtual.toml").write_text(VIRTUAL)
     mqn("search", "virtual.toml", "--data", "photos", "--profile", "s3.toml", "--checkpoint", str(trained))
     # Files under their hashes, and of every artifact a manifest; nothing is left over.
@@ -255,8 +263,7 @@ def test_one_stage_at_a_time_gives_a_model_too(mqn: Mqn, place: Path) -> None:
     assert {"backbone.tflite", "head.tflite", "manifest.json"} <= {file.name for file in (place / "model").iterdir()}
 
 
-def test_features_are_seen_of_a_bundle_and_of_a_checkpoint(mqn: Mqn, bundle: str, place: Path) -> None:
-    trained = next((place / "home" / "artifacts" / "train").rglob("checkpoint.pt"))
+def test_features_are_seen_of_a_bundle_and_of_a_checkpoint(mqn: Mqn, bundle: str, trained: Path, place: Path) -> None:
     document = json.loads(mqn("features", bundle, str(trained), "--output", "seen", "--json").stdout)
     (model,) = document["quantized"]
     assert (model["model"], model["interface"], model["shape"]) == ("bundle", "interface", [64, 64, 16])
