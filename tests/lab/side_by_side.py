@@ -27,7 +27,7 @@ from tests.conftest import REPOSITORY
 
 SIDES = ("parts", "tpe")
 LATENCY_MS = 0.6
-"""What the space allows a network of the default side: about half of them are slower on one processor here."""
+"""What the space allows. Of the plans in the table of `tests/benchmarks/wisdom` about half take longer."""
 
 FIXED = {
     "arch.encoder_weights": "random",

@@ -38,7 +38,7 @@ _DIGITS = 5
 
 
 def main() -> int:
-    """Measure the networks that have no latency yet; 1 where the machine disturbed some of them to the end."""
+    """Measure the networks that have no latency yet; 1 where some are left: disturbed, or not to be exported."""
     os.environ.update(THREADS)  # Of the exports; passes have the table's number of threads.
     arguments = _parser().parse_args()
     kind = KINDS[arguments.table]
@@ -58,7 +58,7 @@ def main() -> int:
         for done, network in enumerate(missing, 1):
             try:
                 append(kind.path, "latency", _measure(dataset, profile, devices, kind, network))
-            except UnsteadyError as error:
+            except (UnsteadyError, CandidateError) as error:
                 disturbed += 1
                 print(f"left for another call: {error}", flush=True)
             print(f"{done} of {len(missing)}, {(time.monotonic() - began) / done:.1f} s a network", flush=True)
@@ -87,13 +87,15 @@ def _begin_timing(kind: TableKind, table: Table, devices: Devices, settings: Mea
 def _measure(dataset: Dataset, profile: Profile, devices: Devices, kind: TableKind, network: Params) -> Latency:
     pipeline = TrialPipeline(dataset, profile, wisdom_space().scoring, devices, gate=True)
     figures, verdicts = {}, {}
+    refused: CandidateError | None = None
     with tempfile.TemporaryDirectory(prefix="mqn-wisdom-") as folder:
         store = ArtifactStore(Path(folder))
         for plan in plans():
             steps = pipeline.steps(candidate(network, plan, kind))
             try:
                 made = run_steps(store, steps, "gate/quantize")
-            except CandidateError:
+            except CandidateError as error:
+                refused = error
                 continue
             details = _measured(store, devices, steps, made).manifest.details
             label = plan_label(plan)
@@ -101,8 +103,8 @@ def _measure(dataset: Dataset, profile: Profile, devices: Devices, kind: TableKi
             figures[label]["size_bytes"] = details["figures"]["size_bytes"]
             verdicts[label] = details["verdict"]
         costs = run_steps(store, steps, "gate/untrained")["gate/untrained"].manifest.details
-    if not figures:
-        raise UnsteadyError(f"no plan of {network} could be exported; was a process killed?")
+    if not figures and refused is not None:
+        raise refused
     counts = {name: int(costs[name]["total"]) for name in ("macs", "parameters")}
     return Latency(network=network, figures=figures, verdicts=verdicts, **counts)
 
