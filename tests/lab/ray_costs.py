@@ -23,7 +23,7 @@ from mqn.search.artifacts import ArtifactStore
 from mqn.search.engine.ray_engine import RayEngine
 from mqn.search.work.jobs import Job
 from tests.conftest import REPOSITORY
-from tests.support.search_fakes import work
+from tests.support.trivial_work import work
 
 _TRIES, _WAITS = 30, 20
 

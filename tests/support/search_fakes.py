@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mqn.errors import ExportError, TrainingError
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import Artifact
 from mqn.search.space.tables.rungs import Rungs
@@ -17,6 +13,7 @@ from mqn.search.study.study import Study
 from mqn.search.study.trials import count_states
 from mqn.search.work.jobs import Job, Part, Resources
 from mqn.search.work.steps import Figures, Step, last_part
+from tests.support.trivial_work import work
 
 PLANS = [("static_wi8_ai8", "dynamic_wi8_afp32"), ("static_wi8_ai8", "float32"), ("float32", "float32")]
 
@@ -36,32 +33,6 @@ def grid_definition(**changes: Any) -> dict[str, Any]:
 def nonzero(study: Study) -> dict[str, int]:
     """How many trials are in each state that any is in."""
     return {state: count for state, count in count_states(study).items() if count}
-
-
-def pause(seconds: Mapping[str, float], stage: str) -> None:
-    time.sleep(seconds.get(stage, 0.0))
-
-
-def work(
-    folder: Path, *, log: Path, stage: str, name: str, seconds: Mapping[str, float], value: float
-) -> dict[str, Any]:
-    """Begin, take some time, end; each leaves a line of its own."""
-    _note(log, "begin", stage, name)
-    pause(seconds, stage)
-    if name.startswith("sa") and stage == "train" and value < 0:
-        raise TrainingError("the loss is not finite")
-    if stage == "convert" and value < 0:
-        raise ExportError("not the same network")
-    (folder / "out.json").write_text(json.dumps(value))
-    _note(log, "end", stage, name)
-    return {"value": value}
-
-
-def _note(log: Path, what: str, stage: str, name: str) -> None:
-    # One write of a short line with O_APPEND is atomic.
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(handle, f"{what} {stage} {name}\n".encode())
-    os.close(handle)
 
 
 class FakePipeline:

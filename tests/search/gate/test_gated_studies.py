@@ -91,7 +91,7 @@ def test_samplers_hear_of_the_gate_while_the_network_is_trained(make_study, make
         if stage == "train":
             seen.append([trial.system_attrs.get("mqn:gate") for trial in study.trials(TrialState.RUNNING)])
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", look)
+    monkeypatch.setattr("tests.support.trivial_work.pause", look)
     make_loop(study, FakePipeline(tmp_path / "log", gate=True), parallel=1).run()
     assert len(seen) == 2
     assert all({"latency_ms/local": 34.0, "latency_ms": 34.0} in of_running for of_running in seen)
@@ -127,7 +127,7 @@ def test_killed_inside_the_gate(stage, count, make_study, make_loop, tmp_path, m
         if now == stage and left[0] == 0:
             raise Killed
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", die)
+    monkeypatch.setattr("tests.support.trivial_work.pause", die)
     with pytest.raises(Killed):
         make_loop(study, FakePipeline(log, gate=True)).run()
     again = open_study("tiny", study.url)
@@ -162,7 +162,7 @@ def test_what_has_passed_before_a_kill_is_not_judged_again(make_study, make_loop
         if stage == "train":
             raise Killed
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", die)
+    monkeypatch.setattr("tests.support.trivial_work.pause", die)
     with pytest.raises(Killed):
         make_loop(study, FakePipeline(log, gate=True), parallel=1).run()
     monkeypatch.undo()
@@ -181,7 +181,7 @@ def test_a_device_that_goes_away_in_the_gate_is_waited_for(make_study, make_loop
         if stage == "measure" and left:
             raise left.pop()
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", go_away)
+    monkeypatch.setattr("tests.support.trivial_work.pause", go_away)
     make_loop(study, FakePipeline(log, gate=True)).run()
     assert nonzero(study) == {"complete": 6, "gated": 6}
     assert set(lines(log).values()) == {1}
@@ -197,7 +197,7 @@ def test_a_device_that_is_not_steady_in_the_gate_holds_its_trials(make_study, ma
             error.kept = {"verdict": "unsteady", "figures": {"latency_ms": 99.0}}
             raise error
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", disturb)
+    monkeypatch.setattr("tests.support.trivial_work.pause", disturb)
     pipeline, retry = FakePipeline(log, gate=True), RetryProfile(rounds=1, rest_seconds=1)
     make_loop(study, pipeline, retry=retry, clock=clock, sleep=clock.sleep).run()
     held = records(study)

@@ -120,7 +120,7 @@ def test_paused_trials_take_no_place_and_are_shown(make_study, make_loop, tmp_pa
         if stage == "train":
             seen.append(nonzero(study).get("paused", 0))
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", look)
+    monkeypatch.setattr("tests.support.trivial_work.pause", look)
     make_loop(study, Pipeline(tmp_path / "log"), trials=9, parallel=1).run()
     assert max(seen) == 6
 
@@ -163,7 +163,7 @@ def test_killed_in_a_part_of_a_training(count, make_study, make_loop, tmp_path, 
         if stage == "train" and left[0] == 0:
             raise Killed
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", die)
+    monkeypatch.setattr("tests.support.trivial_work.pause", die)
     with pytest.raises(Killed):
         make_loop(study, Pipeline(log, gate=True), trials=18, parallel=1).run()
     again = open_study("tiny", study.url)

@@ -58,7 +58,7 @@ def test_a_trial_keeps_where_and_when_its_own_steps_ran(small, make_study, make_
 
 def test_failed_tries_of_a_trial_are_kept(small, make_study, make_loop, tmp_path, monkeypatch):
     left = [ProcessLostError("killed"), ProcessLostError("killed again")]
-    monkeypatch.setattr("tests.support.search_fakes.pause", lambda _, stage: fail(stage, left))
+    monkeypatch.setattr("tests.support.trivial_work.pause", lambda _, stage: fail(stage, left))
     clock, study = FakeClock(), make_study(small)
     make_loop(study, FakePipeline(tmp_path / "log"), parallel=1, clock=clock, sleep=clock.sleep).run()
     attempts = records(study)[0].attempts
@@ -124,7 +124,7 @@ def test_killed_inside_a_stage(stage, small, make_study, make_loop, tmp_path, mo
         if now == stage and log.read_text().count(f"begin {stage}") == 2:
             raise Killed
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", die)
+    monkeypatch.setattr("tests.support.trivial_work.pause", die)
     with pytest.raises(Killed):
         make_loop(study, FakePipeline(log)).run()
     before = {record.number: record for record in records(study)}
@@ -165,7 +165,7 @@ def test_constraints_are_recorded_for_the_sampler(make_study, make_loop, tmp_pat
 
 
 def test_programming_error_crashes(grid, make_study, make_loop, tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.support.search_fakes.pause", lambda seconds, stage: 1 / 0)
+    monkeypatch.setattr("tests.support.trivial_work.pause", lambda seconds, stage: 1 / 0)
     study = make_study(grid)
     with pytest.raises(ZeroDivisionError):
         make_loop(study, FakePipeline(tmp_path / "log")).run()

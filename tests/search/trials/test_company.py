@@ -219,7 +219,7 @@ def test_a_driver_takes_up_what_waits_at_a_rung(drivers, make_study, tmp_path, m
 
     dying = drivers.join(study, trials=18, parallel=1, pipeline=RungPipeline(tmp_path / "log"))
     with monkeypatch.context() as patch:
-        patch.setattr("tests.support.search_fakes.pause", lambda _, stage: die() if stage == "train" else None)
+        patch.setattr("tests.support.trivial_work.pause", lambda _, stage: die() if stage == "train" else None)
         with pytest.raises(StudyBusyError):
             dying.run()
     dying.study.lease.give_back()

@@ -115,7 +115,7 @@ def test_a_job_that_failed_is_claimed_no_longer(drivers, shared, monkeypatch, tm
     def fail(_seconds: Any, _stage: str) -> None:
         raise ExportError("no such operator")
 
-    monkeypatch.setattr("tests.support.search_fakes.pause", fail)
+    monkeypatch.setattr("tests.support.trivial_work.pause", fail)
     work = first.request(training(tmp_path), 0)
     first.step(1.0)
     assert work.outcome is not None

@@ -78,7 +78,7 @@ class Lab(FakePipeline):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
-    monkeypatch.setattr("tests.support.search_fakes.pause", lambda seconds, stage: clock.sleep(seconds.get(stage, 0.0)))
+    monkeypatch.setattr("tests.support.trivial_work.pause", lambda seconds, stage: clock.sleep(seconds.get(stage, 0.0)))
     return clock
 
 

@@ -55,7 +55,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> Any:
             if error is not None:
                 raise error
 
-        monkeypatch.setattr("tests.support.search_fakes.pause", fail)
+        monkeypatch.setattr("tests.support.trivial_work.pause", fail)
         return tries
 
     return make
@@ -151,7 +151,7 @@ def test_some_networks_in_a_row_that_need_too_much_memory_end_nobody_elses_work(
             raise MemoryError
 
     study = make_study(grid)
-    monkeypatch.setattr("tests.support.search_fakes._note", begin)
+    monkeypatch.setattr("tests.support.trivial_work._note", begin)
     run(study, parallel=3)
     assert states(study) == {"held": 9, "complete": 3}
 
@@ -304,7 +304,7 @@ def test_one_file_that_never_measures_steadily_holds_up_no_other(small, make_stu
             if name == "none/static_wi8_ai8/float32":
                 raise unsteady()
 
-    monkeypatch.setattr("tests.support.search_fakes._note", begin)
+    monkeypatch.setattr("tests.support.trivial_work._note", begin)
     run(study)
     assert states(study) == {"complete": 3, "held": 1}
     assert sorted(tried.values()) == [1, 1, 1, 5]
