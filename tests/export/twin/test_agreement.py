@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from mqn.export.twin.agreement import TOLERANCE, distance
+from mqn.export.twin.agreement import TOLERANCE, allowed, distance
 
 SHAPE = (1, 64, 64, 3)
 
@@ -33,3 +35,24 @@ def test_something_slightly_wrong_everywhere_is_one() -> None:
 
 def test_what_is_no_number_is_no_agreement() -> None:
     assert not distance(np.zeros(SHAPE), np.full(SHAPE, np.nan)) <= TOLERANCE
+
+
+class _Rounds(nn.Module):
+    """Leaves its input as it is, but for the rounding of a sum."""
+
+    def __init__(self, amount: float) -> None:
+        super().__init__()
+        self.amount = amount
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.amount) - self.amount
+
+
+@pytest.mark.parametrize(("amount", "least", "most"), [(0.0, 1, 1), (50.0, 1, 1), (400.0, 2, 9), (1e6, 10, 10)])
+def test_a_network_that_rounding_moves_further_may_differ_more_but_not_by_any_amount(
+    amount: float, least: float, most: float
+) -> None:
+    network = _Rounds(amount).eval()
+    picture = np.random.default_rng(0).random(SHAPE, dtype=np.float32)
+    found = network(torch.from_numpy(picture.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
+    assert least * TOLERANCE <= allowed(network, picture, found) <= most * TOLERANCE

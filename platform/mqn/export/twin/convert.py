@@ -10,7 +10,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from torch import nn
 
 from mqn.errors import ExportError
-from mqn.export.twin.agreement import TOLERANCE, compare
+from mqn.export.twin.agreement import compare
 from mqn.export.twin.tensor_names import fix_sizes, name_tensors
 from mqn.export.twin.twin import TWIN, Twin, build_twin
 from mqn.families.contract import Arch, find_family
@@ -59,11 +59,11 @@ def convert_network(network: nn.Module, arch: Arch, directory: Path) -> Path:
     distances = {"torch_vs_twin": agreement.torch_vs_twin, "twin_vs_tflite": agreement.twin_vs_tflite}
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / CUTS_FILE, agreement.cuts)
-    write_json(directory / PARITY_FILE, {**distances, "tolerance": TOLERANCE, "input_size": input_size})
+    write_json(directory / PARITY_FILE, {**distances, "tolerance": agreement.tolerance, "input_size": input_size})
     for step, worst in distances.items():
-        if not worst <= TOLERANCE:
+        if not worst <= agreement.tolerance:
             raise ExportError(
-                f"{step} differs by {worst:.2e}, above {TOLERANCE:g}: what was exported is another network"
+                f"{step} differs by {worst:.2e}, above {agreement.tolerance:.2g}: what was exported is another network"
             )
     # Last and at once: a file of this name is whole, and the same network.
     return publish_file(converted.write(directory / f".{FLOAT_FILE}.new"), directory / FLOAT_FILE)
