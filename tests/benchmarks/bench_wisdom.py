@@ -12,7 +12,7 @@ from typing import Any
 
 from mqn.workers import processors
 from tests.benchmarks.wisdom.candidates import HELD_BACK, SEARCH
-from tests.benchmarks.wisdom.compare import SEEDS, TRAININGS, Run, baseline_volume, run_all, summarise
+from tests.benchmarks.wisdom.compare import SEEDS, TRAININGS, Budget, baseline_volume, run_seeds, summarise
 from tests.benchmarks.wisdom.grounds import halving_limit, load_grounds
 from tests.benchmarks.wisdom.replay import Grounds
 
@@ -25,7 +25,8 @@ def run() -> dict[str, Any]:
     grounds, held_back = load_grounds(SEARCH), load_grounds(HELD_BACK)
     limited = replace(grounds, limit=halving_limit(grounds))
     needed = _share_needed(grounds)
-    broken = _runs(limited)
+    quarter = Budget(trainings=TRAININGS // 4)
+    broken = {name: run_seeds(name, limited, SEEDS, quarter, processes=processors()) for name in (TPE, OURS)}
     detail = {
         "seeds": SEEDS,
         "rows": len(grounds.rows),
@@ -39,15 +40,12 @@ def run() -> dict[str, Any]:
     return {"name": name, "ratio": summarise(needed).median, "limit": LIMIT, "detail": detail}
 
 
-def _runs(grounds: Grounds) -> dict[str, list[Run]]:
-    return run_all([TPE, OURS], grounds, SEEDS, processes=processors())
-
-
 def _share_needed(grounds: Grounds) -> list[float]:
-    """Of TPE's epochs, by seed; infinite where they were not enough."""
-    runs = _runs(grounds)
-    volume = baseline_volume(runs, grounds)
-    return [run.needed(volume) / (TRAININGS * grounds.epochs) for run in runs[OURS]]
+    """Of TPE's epochs, by seed; infinite where half of them were not enough."""
+    volume = baseline_volume(run_seeds(TPE, grounds, SEEDS, processes=processors()), grounds)
+    budget = Budget(trainings=TRAININGS // 2, enough=volume)
+    ours = run_seeds(OURS, grounds, SEEDS, budget, processes=processors())
+    return [run.needed(volume) / (TRAININGS * grounds.epochs) for run in ours]
 
 
 def _quartiles(values: list[float]) -> list[float | None]:

@@ -2,7 +2,9 @@
 
     python -m tests.benchmarks.wisdom.compare [--table search] [--seeds 20] [--methods tpe ...] [--processes 2]
 
-Prints a Markdown table of medians with quartiles. MOASHA needs syne-tune (`moasha.py` says how it is installed).
+Prints a Markdown table of medians with quartiles, a method as soon as its runs are over. All but TPE have half of its
+budget, and a run is over when it has reached TPE's hypervolume and spent a quarter. MOASHA needs syne-tune (`moasha.py`
+says how it is installed).
 """
 
 from __future__ import annotations
@@ -13,10 +15,9 @@ import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tests.benchmarks.wisdom.candidates import KINDS
 from tests.benchmarks.wisdom.grounds import fewest_trainings, halving_limit, load_grounds
@@ -24,6 +25,24 @@ from tests.benchmarks.wisdom.replay import Grounds, Replay
 
 TRAININGS, SEEDS = 100, 20
 BASELINE = "tpe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a run may spend, in whole trainings.
+
+    Attributes:
+        trainings: at most so much.
+        least: at least so much.
+        enough: hypervolume at which it is over then.
+    """
+
+    trainings: int
+    least: int = 0
+    enough: float = math.inf
+
+
+WHOLE = Budget(trainings=TRAININGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +83,13 @@ class Summary:
         return f"{_text(self.median, digits)} ({_text(self.low, digits)} to {_text(self.high, digits)})"
 
 
-def run_method(name: str, grounds: Grounds, seed: int, trainings: int = TRAININGS) -> Run:
-    """Run a method with a budget of so many whole trainings."""
+def run_method(name: str, grounds: Grounds, seed: int, budget: Budget = WHOLE) -> Run:
+    """Run a method until its budget is spent, or it has reached what is enough."""
     from tests.benchmarks.wisdom.methods.catalogue import METHODS
 
-    replay = Replay(grounds, trainings * grounds.epochs)
+    replay = Replay(
+        grounds, budget.trainings * grounds.epochs, least=budget.least * grounds.epochs, enough=budget.enough
+    )
     began = time.perf_counter()
     METHODS[name](replay, seed)
     seconds = time.perf_counter() - began
@@ -76,16 +97,12 @@ def run_method(name: str, grounds: Grounds, seed: int, trainings: int = TRAINING
     return Run(trace=replay.trace, trained=tuple(replay.trained), breakers=breakers, seconds=seconds)
 
 
-def run_all(
-    names: Sequence[str], grounds: Grounds, seeds: int, *, trainings: int = TRAININGS, processes: int = 1
-) -> dict[str, list[Run]]:
-    """Run every method with every seed."""
+def run_seeds(name: str, grounds: Grounds, seeds: int, budget: Budget = WHOLE, *, processes: int = 1) -> list[Run]:
+    """Run a method with every seed, some at a time."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        running = {
-            name: [pool.submit(run_method, name, grounds, seed, trainings) for seed in range(seeds)] for name in names
-        }
-        return {name: [future.result() for future in futures] for name, futures in running.items()}
+        running = [pool.submit(run_method, name, grounds, seed, budget) for seed in range(seeds)]
+        return [future.result() for future in running]
 
 
 def summarise(values: Sequence[float]) -> Summary:
@@ -95,42 +112,45 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(low=low, median=median, high=high)
 
 
-def baseline_volume(runs: Mapping[str, Sequence[Run]], grounds: Grounds, trainings: int = TRAININGS) -> float:
-    """What TPE reaches with its whole budget: the median over seeds."""
-    return statistics.median(run.hypervolume_after(trainings * grounds.epochs) for run in runs[BASELINE])
+def baseline_volume(runs: Sequence[Run], grounds: Grounds) -> float:
+    """What TPE reaches with its whole budget: the median over seeds of its runs."""
+    return statistics.median(run.hypervolume_after(TRAININGS * grounds.epochs) for run in runs)
 
 
-def markdown(runs: Mapping[str, Sequence[Run]], grounds: Grounds, trainings: int = TRAININGS) -> str:
-    """A table: epochs needed, in whole trainings, and the hypervolume after a quarter and all of the budget."""
-    volume, budget = baseline_volume(runs, grounds, trainings), trainings * grounds.epochs
+def compare(names: Sequence[str], grounds: Grounds, seeds: int, *, processes: int) -> Iterator[str]:
+    """Lines of a table: the epochs that each method needs, in whole trainings, and its hypervolume after a quarter."""
+    baseline = run_seeds(BASELINE, grounds, seeds, processes=processes)
+    volume = baseline_volume(baseline, grounds)
     most = grounds.hypervolume(
         [(v, row.gate[p]["latency_ms"]) for row in grounds.rows for p, v in row.accuracy.items()]
     )
-    lines = [
-        f"| method | trainings' worth of epochs for TPE's {volume / most:.1%} of all | reached it "
-        "| hypervolume after a quarter | after all | s a run |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, own in runs.items():
-        needed = [run.needed(volume) for run in own]
-        quarter, whole = (summarise([run.hypervolume_after(e) / most for run in own]) for e in (budget // 4, budget))
-        lines.append(
-            f"| {name} | {summarise([one / grounds.epochs for one in needed]).text(1)} "
-            f"| {sum(map(math.isfinite, needed))} of {len(own)} | {quarter.text(3)} | {whole.text(3)} "
-            f"| {statistics.median(run.seconds for run in own):.1f} |"
+    yield (
+        f"| method | trainings' worth of epochs for TPE's {volume / most:.2%} of all | reached it within "
+        "| hypervolume after a quarter | s a run |"
+    )
+    yield "| --- | --- | --- | --- | --- |"
+    half = Budget(trainings=TRAININGS // 2, least=TRAININGS // 4, enough=volume)
+    for name in names:
+        budget = WHOLE if name == BASELINE else half
+        runs = baseline if name == BASELINE else run_seeds(name, grounds, seeds, budget, processes=processes)
+        needed = [run.needed(volume) / grounds.epochs for run in runs]
+        quarter = summarise([run.hypervolume_after(half.least * grounds.epochs) / most for run in runs])
+        yield (
+            f"| {name} | {summarise(needed).text(1)} | {budget.trainings}: {sum(map(math.isfinite, needed))} of "
+            f"{len(runs)} | {quarter.text(3)} | {statistics.median(run.seconds for run in runs):.1f} |"
         )
-    lines.append(f"\nWho knew the best each time would need {fewest_trainings(grounds, volume)} trainings.")
-    return "\n".join(lines)
+    yield f"\nWho knew the best each time would need {fewest_trainings(grounds, volume)} trainings."
 
 
-def breakers_markdown(runs: Mapping[str, Sequence[Run]]) -> str:
-    """A table: what share of the trainings was of networks that break the limit."""
-    lines = ["| method | trainings begun | of networks that break the limit |", "| --- | --- | --- |"]
-    for name, own in runs.items():
-        shares = summarise([run.breakers / len(run.trained) for run in own])
-        begun = statistics.median(len(run.trained) for run in own)
-        lines.append(f"| {name} | {begun:g} | {shares.text(2)} |")
-    return "\n".join(lines)
+def compare_breakers(names: Sequence[str], grounds: Grounds, seeds: int, *, processes: int) -> Iterator[str]:
+    """Lines of a table: what share of the trainings was of networks that break the limit."""
+    yield "| method | trainings begun | of networks that break the limit |"
+    yield "| --- | --- | --- |"
+    for name in names:
+        runs = run_seeds(name, grounds, seeds, Budget(trainings=TRAININGS // 4), processes=processes)
+        shares = summarise([run.breakers / len(run.trained) for run in runs])
+        begun = statistics.median(len(run.trained) for run in runs)
+        yield f"| {name} | {begun:g} | {shares.text(2)} |"
 
 
 def main() -> int:
@@ -140,12 +160,14 @@ def main() -> int:
     arguments = _parser(list(METHODS)).parse_args()
     grounds = load_grounds(KINDS[arguments.table])
     names = list(dict.fromkeys([BASELINE, *(arguments.methods or METHODS)]))
-    options: dict[str, Any] = {"trainings": arguments.trainings, "processes": arguments.processes}
     print(f"{arguments.table}: {len(grounds.rows)} rows of {grounds.epochs} epochs, {arguments.seeds} seeds\n")
-    print(markdown(run_all(names, grounds, arguments.seeds, **options), grounds, arguments.trainings), flush=True)
+    for line in compare(names, grounds, arguments.seeds, processes=arguments.processes):
+        print(line, flush=True)
     limited = replace(grounds, limit=halving_limit(grounds))
     print(f"\nWith at most {limited.limit} ms, which {len(limited.breakers)} rows break with every plan:\n")
-    print(breakers_markdown(run_all(names, limited, arguments.seeds, **options)), flush=True)
+    judged = [name for name in names if name == BASELINE or "gate" in name]
+    for line in compare_breakers(judged, limited, arguments.seeds, processes=arguments.processes):
+        print(line, flush=True)
     return 0
 
 
@@ -157,7 +179,6 @@ def _parser(methods: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", choices=["search", "held_back"], default="search")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--trainings", type=int, default=TRAININGS, help="whole trainings that the budget is worth")
     parser.add_argument("--methods", nargs="*", choices=methods, help="all, unless given; TPE is always among them")
     parser.add_argument("--processes", type=int, default=1, help="runs at a time")
     return parser

@@ -6,6 +6,7 @@ one that goes on later the rest. What the gate measures costs none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ class NotPaidError(Exception):
 
 
 class BudgetSpentError(Exception):
-    """A method wants more epochs than it has left. What it paid for before stays."""
+    """A method wants more epochs than it has left, or has reached what is enough. What it paid for before stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,16 @@ class Replay:
         trained: rows that were trained, in the order of their first epoch.
     """
 
-    def __init__(self, grounds: Grounds, budget: int) -> None:
-        """Begin with nothing known. `budget` is in epochs."""
-        self._grounds, self._budget = grounds, budget
+    def __init__(self, grounds: Grounds, budget: int, *, least: int = 0, enough: float = math.inf) -> None:
+        """Begin with nothing known.
+
+        Args:
+            grounds: the table.
+            budget: in epochs.
+            least: epochs that are spent in any case.
+            enough: hypervolume at which the run is over then.
+        """
+        self._grounds, self._budget, self._least, self._enough = grounds, budget, least, enough
         self.epochs = grounds.epochs
         self.networks: tuple[Params, ...] = tuple(row.network for row in grounds.rows)
         self.spent = 0
@@ -175,7 +183,8 @@ class Replay:
         return tuple(self._trace)
 
     def _pay(self, epochs: int) -> None:
-        if self.spent + epochs > self._budget:
+        over = self.spent >= self._least and self._trace[-1][1] >= self._enough
+        if over or self.spent + epochs > self._budget:
             raise BudgetSpentError
         self.spent += epochs
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.benchmarks.wisdom.candidates import SEARCH, networks, plan_label, plans
-from tests.benchmarks.wisdom.compare import Run, run_method, summarise
+from tests.benchmarks.wisdom.compare import Budget, Run, run_method, summarise
 from tests.benchmarks.wisdom.grounds import fewest_trainings, halving_limit
 from tests.benchmarks.wisdom.replay import BudgetSpentError, Grounds, NotPaidError, Recorded, Replay
 
@@ -81,6 +81,15 @@ def test_the_gate_costs_nothing() -> None:
         replay.train(1, 1)
 
 
+def test_a_run_is_over_when_it_has_reached_enough_and_spent_the_least() -> None:
+    replay = Replay(GROUNDS, budget=100, least=6, enough=12)
+    replay.train(0, 4)
+    assert replay.trace[-1] == (4, 12)
+    replay.train(1, 2)
+    with pytest.raises(BudgetSpentError):
+        replay.train(1, 4)
+
+
 def test_a_training_that_fails_costs_the_epoch_in_which_it_failed() -> None:
     replay = Replay(GROUNDS, budget=100)
     assert replay.train(5, 4) == (10, 11)
@@ -142,9 +151,9 @@ def _synthetic(shift: float, untouched: frozenset[int]) -> Grounds:
     "name", ["random", "tpe", "nsga2", "tpe_one_plan", "frontier", "frontier+gate+rungs", "tpe+gate+rungs"]
 )
 def test_a_method_does_not_see_what_it_has_not_paid_for(name: str) -> None:
-    as_is = run_method(name, _synthetic(0, frozenset()), seed=1, trainings=5)
+    as_is = run_method(name, _synthetic(0, frozenset()), seed=1, budget=Budget(trainings=5))
     assert 5 <= len(as_is.trained) < 12
-    changed = run_method(name, _synthetic(50, frozenset(as_is.trained)), seed=1, trainings=5)
+    changed = run_method(name, _synthetic(50, frozenset(as_is.trained)), seed=1, budget=Budget(trainings=5))
     assert (changed.trained, changed.trace) == (as_is.trained, as_is.trace)
 
 
@@ -153,7 +162,7 @@ def test_behind_the_gate_no_network_is_trained_that_breaks_the_limit(name: str) 
     grounds = _synthetic(0, frozenset())
     limited = replace(grounds, limit=halving_limit(grounds))
     assert len(limited.breakers) == 6
-    found = run_method(name, limited, seed=1, trainings=5)
+    found = run_method(name, limited, seed=1, budget=Budget(trainings=5))
     assert found.breakers == 0
     assert found.trained
-    assert run_method("random", limited, seed=1, trainings=12).breakers == 6
+    assert run_method("random", limited, seed=1, budget=Budget(trainings=12)).breakers == 6
