@@ -108,7 +108,7 @@ def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, 
     files: dict[str, tuple[Path, ...]] = {AUTHORS: (folder / BACKBONE, folder / HEAD)}
     for label, without in left_out.items():
         network = quantized.copy()
-        lower(network, without)
+        lower(network, [name for name in REWRITES if name not in without])
         files[label] = (network.write(folder / f"{label}.tflite"),)
     return files
 

@@ -7,6 +7,7 @@ import pytest
 from mqn.errors import ConfigError
 from mqn.parsing import content_hash, from_mapping, to_plain
 from mqn.records import Candidate, Plan
+from mqn.records.plan import LOWERINGS
 
 PAIRS = [["decoder.*", "static_wi8_ai16"], ["head.conv3", "float32"]]
 TEXT = "decoder.*=static_wi8_ai16; head.conv3=float32"
@@ -47,6 +48,8 @@ def test_rules_are_a_dimension_like_any_other() -> None:
         (Plan(qat_steps=50), "int8+dynamic"),
         (Plan(sparsity=0.5, qat_steps=50), "int8+dynamic pruned0.5/50"),
         (Plan(sparsity=0.25, method="qat"), "int8+dynamic pruned0.25 qat"),
+        (Plan(lowering="none"), "int8+dynamic unlowered"),
+        (Plan(lowering="norms, phases"), "int8+dynamic lowered:phases,norms"),
     ],
 )
 def test_the_label_says_what_differs(plan: Plan, label: str) -> None:
@@ -95,3 +98,36 @@ def test_fine_tuning_takes_steps() -> None:
 def test_sparsity_is_a_share(sparsity: float) -> None:
     with pytest.raises(ValueError, match=r"must be a share in \[0, 1\); 0 prunes nothing"):
         Plan(sparsity=sparsity)
+
+
+@pytest.mark.parametrize(
+    ("lowering", "kept", "rewrites"),
+    [
+        ("auto", "auto", LOWERINGS),
+        ("none", "none", ()),
+        ("norms", "norms", ("norms",)),
+        ("norms,phases, norms", "phases,norms", ("phases", "norms")),
+    ],
+)
+def test_rewrites_are_kept_in_the_order_that_they_are_made(lowering: str, kept: str, rewrites: tuple[str, ...]) -> None:
+    plan = Plan(lowering=lowering)
+    assert (plan.lowering, plan.rewrites) == (kept, rewrites)
+    assert Plan(lowering=plan.lowering) == plan
+
+
+@pytest.mark.parametrize(
+    ("lowering", "message"),
+    [
+        ("norm", r"there is no rewrite 'norm'; .*norms"),
+        ("phases,auto", "there is no rewrite 'auto'"),
+        (" , ", "names no rewrite; write none for none of them"),
+    ],
+)
+def test_a_rewrite_that_there_is_not(lowering: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Plan(lowering=lowering)
+
+
+def test_neither_files_nor_rewrites_change_numbers() -> None:
+    assert Plan(layout="pair", lowering="none").numbers == Plan().numbers
+    assert Plan(head="float32").numbers != Plan().numbers

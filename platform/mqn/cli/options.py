@@ -48,7 +48,7 @@ PlanSettings = Annotated[
     typer.Option(
         "--set",
         help="How to quantize; may be repeated. plan.cut, plan.backbone, plan.head, plan.rules, plan.layout, "
-        "plan.calibration, plan.calibration_pictures, plan.method, plan.qat_steps or plan.sparsity.",
+        "plan.calibration, plan.calibration_pictures, plan.method, plan.qat_steps, plan.sparsity or plan.lowering.",
         metavar="KEY=VALUE",
     ),
 ]

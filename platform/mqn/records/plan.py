@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from mqn.errors import nearest
 from mqn.families.contract import INTERFACE
+from mqn.parsing import to_plain
 
 Scheme = Literal[
     "float32",
@@ -30,6 +31,9 @@ _SHORT = {
     "static_wi4_ai8": "int4",
     "static_wi8_ai16": "int16",
 }
+LOWERINGS = ("phases", "doubling", "pairs", "norms", "order")
+"""Rewrites of the exported graph by name, in the order that they are made (`mqn.export.lower.lowering`)."""
+
 _MOST_RULES_IN_LABEL = 2
 _DEFAULT_PICTURES, _DEFAULT_STEPS = 16, 200
 
@@ -58,6 +62,8 @@ class Plan:
         qat_steps: of fine-tuning, four pictures each; where channels are pruned, as many again, before.
         sparsity: share of the channels inside the family's narrowable blocks that are pruned, 0 to below 1; what is
             left is fine-tuned in float.
+        lowering: how the graph is rewritten, with the same numbers, so that it runs faster. `auto`: as the platform
+            knows best. `none`: not at all. Otherwise names of `LOWERINGS`: `norms,phases`.
     """
 
     cut: str = INTERFACE
@@ -70,6 +76,7 @@ class Plan:
     method: Method = "ptq"
     qat_steps: int = _DEFAULT_STEPS
     sparsity: float = 0.0
+    lowering: str = "auto"
 
     def __post_init__(self) -> None:
         """Check ranges and rules, and write rules in the form they are kept in. A ValueError says what is wrong."""
@@ -80,6 +87,7 @@ class Plan:
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity {self.sparsity} must be a share in [0, 1); 0 prunes nothing")
         pairs = _split(self.rules) if isinstance(self.rules, str) else self.rules
+        object.__setattr__(self, "lowering", _lowering(self.lowering))
         object.__setattr__(self, "rules", "; ".join(f"{pattern}={scheme}" for pattern, scheme in _checked(pairs)))
 
     @property
@@ -97,6 +105,18 @@ class Plan:
     def static(self) -> bool:
         """Whether a scheme fixes ranges beforehand, so that calibration has an effect."""
         return any(scheme.startswith("static") for scheme in self.schemes)
+
+    @property
+    def rewrites(self) -> tuple[str, ...]:
+        """The names of the rewrites that the graph gets, in order."""
+        if self.lowering == "auto":
+            return LOWERINGS
+        return () if self.lowering == "none" else tuple(self.lowering.split(","))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What decides the numbers a network computes: not how many files hold it, nor how they are rewritten."""
+        return {key: value for key, value in to_plain(self).items() if key not in ("layout", "lowering")}
 
     @property
     def tuned(self) -> bool:
@@ -128,7 +148,23 @@ class Plan:
             words.append("qat")
         if self.tuned and self.qat_steps != _DEFAULT_STEPS:
             words[-1] += f"/{self.qat_steps}"
+        if self.lowering != "auto":
+            words.append("unlowered" if self.lowering == "none" else f"lowered:{self.lowering}")
         return " ".join(words)
+
+
+def _lowering(text: str) -> str:
+    """A choice of rewrites as it is kept: in the order that they are made, each once."""
+    if text in ("auto", "none"):
+        return text
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in LOWERINGS:
+            near = nearest(name, (*LOWERINGS, "auto", "none"))
+            raise ValueError(f"lowering {text!r}: there is no rewrite {name!r}; {near}")
+    if not names:
+        raise ValueError(f"lowering {text!r} names no rewrite; write none for none of them")
+    return ",".join(name for name in LOWERINGS if name in names)
 
 
 def _split(text: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from mqn.export.lower.lowering import REWRITES, lower, quantize_first
 from mqn.export.quantize.quantization import apply_plan
 from mqn.infer.interpreter import open_interpreter, run
 from mqn.records import Plan, Scheme
+from mqn.records.plan import LOWERINGS
 from mqn.tflite.flatbuffer import Network
 
 
@@ -19,11 +20,15 @@ def test_the_same_numbers_whichever_rewrites_are_left_out(toy: Network, pictures
     (quantized,), _, _ = apply_plan(toy, "backbone/mix", Plan(backbone=scheme, head="dynamic_wi8_afp32"), pictures)
     expected = run(open_interpreter(quantized.to_bytes()), {"ldr": pictures[:1]})["hdr"]
     for count in range(len(REWRITES) + 1):
-        for without in itertools.combinations(REWRITES, count):
+        for rewrites in itertools.combinations(REWRITES, count):
             network = quantized.copy()
-            lower(network, without)
+            lower(network, rewrites)
             found = run(open_interpreter(network.to_bytes()), {"ldr": pictures[:1]})["hdr"]
-            np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=str(without))
+            np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=str(rewrites))
+
+
+def test_a_plan_may_name_every_rewrite() -> None:
+    assert tuple(REWRITES) == LOWERINGS
 
 
 def test_twice_is_once(toy: Network, pictures: np.ndarray) -> None:
@@ -50,7 +55,7 @@ def test_names_edges_and_metadata_stay(toy: Network, pictures: np.ndarray) -> No
 def test_a_rewrite_can_be_left_out(toy: Network) -> None:
     for without, resizes in (((), 0), (("phases",), 0), (("phases", "doubling"), 1)):
         network = toy.copy()
-        lower(network, without)
+        lower(network, [name for name in REWRITES if name not in without])
         kinds = [network.kind(operator) for operator in network.operators]
         assert kinds.count("RESIZE_NEAREST_NEIGHBOR") == resizes
         dilated = [

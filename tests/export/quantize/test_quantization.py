@@ -26,6 +26,19 @@ def _run(files: tuple[Path, ...], picture: np.ndarray) -> np.ndarray:
     return values["hdr"]
 
 
+def test_a_plan_chooses_the_rewrites(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    kinds, outputs = {}, {}
+    for lowering in ("auto", "none", "doubling,pairs"):
+        (file,) = quantize(toy_file, Plan(lowering=lowering), pictures, tmp_path / lowering)
+        network = Network.read(file)
+        kinds[lowering] = {network.kind(operator) for operator in network.operators}
+        outputs[lowering] = _run((file,), pictures[:1])
+    assert "RESIZE_NEAREST_NEIGHBOR" in kinds["none"]
+    assert "RESIZE_NEAREST_NEIGHBOR" not in kinds["auto"] | kinds["doubling,pairs"]
+    np.testing.assert_allclose(outputs["auto"], outputs["none"], atol=1e-6)
+    np.testing.assert_allclose(outputs["doubling,pairs"], outputs["none"], atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8"])
 def test_one_file_and_two_are_the_same_network(toy_file: Path, pictures: np.ndarray, tmp_path: Path, head: str) -> None:

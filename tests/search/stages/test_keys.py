@@ -120,6 +120,14 @@ def test_calibration_counts_only_where_a_side_is_static(tmp_path):
     assert key("static_wi8_ai8", 4) != key("static_wi8_ai8", 4, virtual_camera=1.0)
 
 
+def test_a_choice_of_rewrites_makes_another_file_from_the_same_tuning(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"weights")
+    float_model = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
+    plans = [Plan(method="qat", lowering=lowering) for lowering in ("auto", "none", "norms")]
+    assert len({quantize_job(float_model, plan, view()).key for plan in plans}) == 3
+    assert len({finetune_job(tmp_path / "checkpoint.pt", float_model, plan, view()).key for plan in plans}) == 1
+
+
 def test_response_curves_count_only_where_the_virtual_camera_is_used(tmp_path):
     (tmp_path / "curves.txt").write_text("curves")
     curves = str(tmp_path / "curves.txt")

@@ -23,18 +23,19 @@ from mqn.export.lower.doubling import lower_nearest
 from mqn.export.lower.joined_pixels import convolve_pairs
 from mqn.export.lower.norms import lengthen_norms
 from mqn.export.lower.phases import convolve_in_phases
+from mqn.records.plan import LOWERINGS
 from mqn.tflite.flatbuffer import Network
 
 
-def lower(network: Network, without: Collection[str] = ()) -> None:
+def lower(network: Network, rewrites: Collection[str] = LOWERINGS) -> None:
     """Write a network as the delegate runs it fastest, with the same numbers.
 
     Args:
         network: changed in place; float or quantized: integers stay what they are, floats up to the order of sums.
-        without: names of `REWRITES` to leave out, to see what each one brings.
+        rewrites: names of those that are made, `Plan.rewrites`.
     """
     for name, rewrite in REWRITES.items():
-        if name not in without:
+        if name in rewrites:
             rewrite(network)
     network.drop_unused()  # The quantizer leaves the weights that it replaced.
 

@@ -65,7 +65,7 @@ def quantize(
     source = fine_tuned.network if fine_tuned else network
     parts, rules, report = apply_plan(source, tensor, plan, calibration, fine_tuned)
     for part in parts:
-        lower(part)
+        lower(part, plan.rewrites)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / RECIPE_FILE, rules)
     write_json(directory / PARITY_FILE, measure_parity(network, tensor, parts, calibration))

@@ -12,7 +12,7 @@ from mqn.errors import ConfigError, ModelFileError, PlanError
 from mqn.export.quantize.calibration import CalibrationReport
 from mqn.export.tune.qat_grid import Ranges
 from mqn.files.publishing import publish_file
-from mqn.parsing import read_json, to_plain, write_json
+from mqn.parsing import read_json, write_json
 from mqn.records import Plan
 from mqn.tflite.flatbuffer import Network
 
@@ -46,7 +46,7 @@ class _Grid:
 def write_tuned(tuned: Tuned, plan: Plan, directory: Path) -> Path:
     """Write the file and its grid, the file last and at once, and return the file."""
     ranges = {name: {end: value.tolist() for end, value in ends.items()} for name, ends in tuned.ranges.items()}
-    write_json(directory / GRID_FILE, _Grid(plan=tuning_of(plan), ranges=ranges, report=tuned.report))
+    write_json(directory / GRID_FILE, _Grid(plan=plan.numbers, ranges=ranges, report=tuned.report))
     target = directory / TUNED_FILE
     return publish_file(tuned.network.write(directory / f".{TUNED_FILE}.new"), target)
 
@@ -63,7 +63,7 @@ def read_tuned(path: Path, plan: Plan) -> Tuned:
         stored = read_json(_Grid, path.parent / GRID_FILE)
     except ConfigError as error:
         raise ModelFileError(f"{error}; fine-tune again") from error
-    wanted = tuning_of(plan)
+    wanted = plan.numbers
     if stored.plan != wanted:
         key = next(key for key in wanted if stored.plan.get(key) != wanted[key])
         raise PlanError(
@@ -77,10 +77,3 @@ def read_tuned(path: Path, plan: Plan) -> Tuned:
 def _array(value: list[Any]) -> np.ndarray:
     """As calibration gives them: an activation's one number in double precision, a kernel's bounds in single."""
     return np.asarray(value, np.float64 if np.ndim(value) == 1 else np.float32)
-
-
-def tuning_of(plan: Plan) -> dict[str, Any]:
-    """What of a plan a fine-tuning depends on: the number of files has no part in it."""
-    fields = to_plain(plan)
-    del fields["layout"]
-    return fields

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mqn.parsing import to_plain
 from mqn.records import Plan
 from mqn.search.artifacts import Artifact, ArtifactFile
 from mqn.search.stages.convert import FLOAT_MODEL
@@ -44,7 +43,7 @@ def finetune_job(
         "checkpoint": sha256_of(checkpoint),
         "teacher": None if teacher is None else sha256_of(teacher),
         "float_model": converted.manifest.files[FLOAT_MODEL],
-        "plan": {**to_plain(plan), "layout": None},
+        "plan": {**plan.numbers, "layout": None},  # As keys of earlier versions have it.
         "data": view.hash,
         "inputs": view.key,
         "revision": REVISION,

@@ -30,6 +30,8 @@ def quantize_job(
     effective = to_plain(plan) if plan.static else to_plain(plan) | {"calibration_pictures": None, "calibration": None}
     if plan.method == "ptq":  # What pruning left is in the float file.
         del effective["method"], effective["qat_steps"], effective["sparsity"]
+    if plan.lowering == "auto":  # As keys of earlier versions have it.
+        del effective["lowering"]
     inputs = {
         "float_model": converted.manifest.files[FLOAT_MODEL],
         "plan": effective,
@@ -75,7 +77,13 @@ def quantize(folder: Path, *, float_model: Path, tuned: Path | None, plan: Plan,
         tuned=tuned,
     )
     parity = json.loads((folder / PARITY).read_text(encoding="utf-8"))
-    details = {"codec": view.codec, "input_size": view.size, "plan": plan.label, "parity": parity}
+    details = {
+        "codec": view.codec,
+        "input_size": view.size,
+        "plan": plan.label,
+        "lowering": plan.rewrites,
+        "parity": parity,
+    }
     return details if tuned is None else {**details, "tuning": kept_check(tuned.parent)}
 
 

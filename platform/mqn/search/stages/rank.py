@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mqn.errors import DataError
-from mqn.parsing import to_plain, write_json
+from mqn.parsing import write_json
 from mqn.records import Plan, Scheme
 from mqn.search.artifacts import Artifact
 from mqn.search.stages import quantize
@@ -40,7 +40,7 @@ def rank_job(
     curves = file_identity(view.training.response_curves)
     inputs = {
         "float_model": converted.manifest.files[FLOAT_MODEL],
-        "plan": to_plain(plan),
+        "plan": plan.numbers | {"layout": plan.layout},  # As keys of earlier versions have it.
         "data": view.hash,
         "codec": view.codec,
         "inputs": {"share": view.training.virtual_camera, "curves": curves},
