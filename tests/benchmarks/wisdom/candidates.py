@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scipy.stats import qmc
 
-from mqn.records import Candidate, Plan
+from mqn.records import Candidate, Delegate, Plan
 from mqn.search.space.combinations import combinations
 from mqn.search.space.dimensions import Dimension, Params, Scalar
 from mqn.search.space.space import Space
@@ -28,13 +28,13 @@ class TableKind:
         name: of its file.
         points: seed of the sequence of candidates.
         training_seed: of initial weights, crops and LDR operators of every training.
-        threads: of the runtime, when latency is measured.
+        delegate: what runs the file when latency is measured.
     """
 
     name: str
     points: int
     training_seed: int
-    threads: int
+    delegate: Delegate
 
     @property
     def path(self) -> Path:
@@ -42,13 +42,13 @@ class TableKind:
         return FOLDER / f"{self.name}.jsonl"
 
 
-SEARCH = TableKind(name="search", points=1, training_seed=0, threads=1)
+SEARCH = TableKind(name="search", points=1, training_seed=0, delegate="xnnpack")
 """What methods are compared and tuned on."""
 
-HELD_BACK = TableKind(name="held_back", points=2, training_seed=1, threads=2)
-"""What nobody tunes on: other candidates, another seed, another setting of the device."""
+HELD_BACK = TableKind(name="held_back", points=2, training_seed=1, delegate="none")
+"""What nobody tunes on: other candidates, another seed, another setting of the device: without a delegate."""
 
-REPEATS = TableKind(name="repeats", points=1, training_seed=2, threads=1)
+REPEATS = TableKind(name="repeats", points=1, training_seed=2, delegate="xnnpack")
 """The first candidates of `SEARCH` with another seed: how much of a difference between candidates is noise."""
 
 KINDS = {kind.name: kind for kind in (SEARCH, HELD_BACK, REPEATS)}

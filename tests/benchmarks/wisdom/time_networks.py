@@ -39,7 +39,7 @@ _DIGITS = 5
 
 def main() -> int:
     """Measure the networks that have no latency yet; 1 where some are left: disturbed, or not to be exported."""
-    os.environ.update(THREADS)  # Of the exports; passes have the table's number of threads.
+    os.environ.update(THREADS)
     arguments = _parser().parse_args()
     kind = KINDS[arguments.table]
     dataset = prepare_photographs(arguments.photos, arguments.work / "photographs")
@@ -67,7 +67,9 @@ def main() -> int:
 
 def settings_of(kind: TableKind) -> MeasureSettings:
     """How a table's latencies are measured: as in a search, with fewer repetitions."""
-    return MeasureSettings(threads=kind.threads, processes=3, warmup_seconds=0.1, runs=50, seconds=0.3, attempts=8)
+    return MeasureSettings(
+        delegate=kind.delegate, threads=1, processes=3, warmup_seconds=0.1, runs=50, seconds=0.3, attempts=8
+    )
 
 
 def _begin_timing(kind: TableKind, table: Table, devices: Devices, settings: MeasureSettings) -> None:
