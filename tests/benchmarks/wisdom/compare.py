@@ -85,8 +85,11 @@ class Summary:
 
 def run_method(name: str, grounds: Grounds, seed: int, budget: Budget = WHOLE) -> Run:
     """Run a method until its budget is spent, or it has reached what is enough."""
+    import optuna
+
     from tests.benchmarks.wisdom.methods.catalogue import METHODS
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     replay = Replay(
         grounds, budget.trainings * grounds.epochs, least=budget.least * grounds.epochs, enough=budget.enough
     )
