@@ -27,8 +27,8 @@ from mqn.report.front.hypervolume import History, hypervolume
 from tests.conftest import REPOSITORY
 
 SIDES = ("parts", "tpe")
-LATENCY_MS = 0.6
-"""What the space allows. Of the plans in the table of `tests/benchmarks/wisdom` about half take longer."""
+LATENCY_MS = 1.2
+"""What the space allows. Of ten networks that were drawn evenly, five took longer as int8+dynamic (a busy x86-64)."""
 
 FIXED = {
     "arch.encoder_weights": "random",
