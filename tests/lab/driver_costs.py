@@ -61,7 +61,7 @@ class DriverCosts:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch every part while the block runs."""
-        with mock.patch.object(Loop, "_advance", self._timed("loop", Loop._advance, "Loop._advance")):
+        with mock.patch.object(Loop, "advance", self._timed("loop", Loop.advance, "Loop.advance")):
             patches = [
                 mock.patch.object(owner, name, self._timed(part, getattr(owner, name), f"{owner.__name__}.{name}"))
                 for part, owner, names in PARTS
@@ -88,7 +88,7 @@ class DriverCosts:
             self._book()
             self._stack.append(part)
             self.calls[name] += 1
-            before = self.driver_cpu if name in ("Loop._advance", "Scheduler.step") else 0.0
+            before = self.driver_cpu if name in ("Loop.advance", "Scheduler.step") else 0.0
             try:
                 return call(*words, **options)
             finally:

@@ -37,7 +37,8 @@ def find_faults(study: Study, found: Sequence[TrialRecord], simulation: Simulati
     points = Counter(identity(settle(study.space, params_of(frozen)) or {}) for frozen in study.trials())
     faults += [f"{count} trials have the point {point}" for point, count in points.items() if count > 1]
     states = Counter(record.state for record in found)
-    faults += [f"{count} trials are {state}" for state, count in states.items() if state not in _ENDED]
+    ended = _ENDED if study.space.rungs is None else {*_ENDED, "stopped"}
+    faults += [f"{count} trials are {state}" for state, count in states.items() if state not in ended]
     faults += [f"{job} was done again" for job, count in simulation.engine.tally.repeated.items() if count]
     faults += [f"trial {record.number} has no figures" for record in found if _lacks(record)]
     return faults

@@ -3,8 +3,8 @@
 python -m tests.lab.simulation [--trials 10000] [--nodes 32] [--cpus 8] [--gpus 0] [--devices 40] [--sampler random]
 
 Cluster, devices, times and failures are those of runners/simulate.toml, but for what is given. The space is `full`
-with the given sampler. The figures are printed, and written to --json. The process ends with 1 if a trial was lost or
-repeated, or a finished job was done again.
+with the given sampler, and without rungs unless `--rungs` is given. The figures are printed, and written to --json.
+The process ends with 1 if a trial was lost or repeated, or a finished job was done again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from mqn.search.world import simulated
 from tests.lab.driver_costs import SIMULATION, DriverCosts
 from tests.lab.simulated_study import find_faults, say_use, waiting_hours
 
+RUNGS = "[rungs]\nlevels = 3\nfactor = 3\n"
 _MEMORY = Path("/dev/shm")  # Artifacts are written by real workers elsewhere: this process shall not wait for a disk.
 
 
@@ -65,6 +66,7 @@ def _options() -> argparse.Namespace:
         "--parallel", type=int, help="trials on their way at a time; as the driver chooses unless given"
     )
     parser.add_argument("--database", help="URL of the study's database; SQLite in the folder unless given")
+    parser.add_argument("--rungs", action="store_true", help="trainings are stopped early, as the space has it")
     parser.add_argument("--calm", action="store_true", help="nothing fails")
     parser.add_argument("--home", help="folder that is kept; a temporary one unless given")
     parser.add_argument("--json", help="file for the figures")
@@ -118,10 +120,10 @@ def _costs(costs: DriverCosts, summary: StudySummary, wall: float, cpu: float, t
         "driver_cpu_ms_per_trial": 1000 * costs.driver_cpu / trials,
         "share": {part: seconds / costs.driver_cpu for part, seconds in costs.cpu.items() if part != SIMULATION},
         "wall_share": {part: seconds / wall for part, seconds in costs.wall.items()},
-        "longest_loop_step_ms": 1000 * costs.longest["Loop._advance"],
+        "longest_loop_step_ms": 1000 * costs.longest["Loop.advance"],
         "longest_scheduler_step_ms": 1000 * costs.longest["Scheduler.step"],
         "longest_garbage_ms": 1000 * costs.longest["garbage"],
-        "loop_steps": costs.calls["Loop._advance"],
+        "loop_steps": costs.calls["Loop.advance"],
         "database_calls": costs.calls["Patience.__call__"],
     }
 
@@ -155,8 +157,12 @@ def _write_profile(options: argparse.Namespace, folder: Path) -> Path:
 def _write_space(options: argparse.Namespace, folder: Path) -> Path:
     text = (data_folder("search_spaces") / "full.toml").read_text(encoding="utf-8")
     assert text.count('sampler = "frontier"') == 1
+    text = text.replace('sampler = "frontier"', f'sampler = "{options.sampler}"')
+    if not options.rungs:
+        assert text.count(RUNGS) == 1
+        text = text.replace(RUNGS, "")
     path = folder / "full.toml"
-    path.write_text(text.replace('sampler = "frontier"', f'sampler = "{options.sampler}"'), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from optuna.trial import TrialState
+from tests.lab import simulation
 from tests.lab.simulated_study import find_faults, find_missing
 from tests.support.simulated_profile import FAILURES, PROFILE, SPACE
 
@@ -243,3 +244,15 @@ def test_trainings_stop_at_rungs_and_go_on_in_simulated_time_too(tmp_path: Path,
     stopped = [trial for trial in study.trials(TrialState.PRUNED) if trial.system_attrs.get("mqn:curve")]
     assert {len(trial.system_attrs["mqn:curve"]) for trial in stopped} <= {1, 3}
     assert study.trials(TrialState.RUNNING) == []
+
+
+@pytest.mark.slow
+def test_the_lab_measures_what_a_driver_costs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = ["--trials", "48", "--nodes", "2", "--rungs", "--home", str(tmp_path / "home")]
+    monkeypatch.setattr("sys.argv", ["simulation", *words, "--json", str(tmp_path / "figures.json")])
+    monkeypatch.setenv("MQN_HOME", str(tmp_path))  # It sets another.
+    assert simulation.main() == 0
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert sum(figures["states"].values()) == 48
+    assert figures["states"]["stopped"] > 0
+    assert figures["driver_cpu_ms_per_trial"] > 0
