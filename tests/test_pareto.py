@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.pareto import front_mask, hypervolume, settled_mask
+from mqn.pareto import front_mask, front_ranks, hypervolume, settled_mask
 
 
 def test_front_keeps_what_nothing_beats():
@@ -19,10 +19,23 @@ def test_front_of_nothing_is_empty():
     assert front_mask([]).tolist() == []
 
 
-def test_front_agrees_with_the_definition():
-    values = np.random.default_rng(0).integers(0, 6, (60, 3))
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+def test_front_agrees_with_the_definition(objectives):
+    values = np.random.default_rng(0).integers(0, 6, (60, objectives)).astype(float)
+    values[values == 5] = np.inf
     expected = [not any((other <= point).all() and (other < point).any() for other in values) for point in values]
     assert front_mask(values).tolist() == expected
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+@pytest.mark.parametrize("points", [0, 1, 80])
+def test_ranks_are_those_of_one_front_after_the_other(objectives, points):
+    values = np.random.default_rng(points).integers(0, 9, (points, objectives))
+    ranks, left, rank = front_ranks(values), np.arange(points), 0
+    while len(left):
+        front = front_mask(values[left])
+        assert (ranks[left[front]] == rank).all()
+        left, rank = left[~front], rank + 1
 
 
 def test_front_refuses_nan():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,12 +26,35 @@ def front_mask(values: ArrayLike) -> NDArray[np.bool_]:
     mask = np.ones(len(points), dtype=bool)
     order = np.lexsort(points.T[::-1])  # whatever beats a point stands before it
     ranked = points[order]
+    if points.shape[1] == 2:
+        mask[order] = _unbeaten(ranked)
+        return mask
     for i in range(len(ranked)):
         if mask[order[i]]:
             later = ranked[i + 1 :]
             beaten = (later >= ranked[i]).all(axis=1) & (later > ranked[i]).any(axis=1)
             mask[order[i + 1 :][beaten]] = False
     return mask
+
+
+def front_ranks(values: ArrayLike) -> NDArray[np.int64]:
+    """Sort points into fronts: the front, the front of what that leaves, and so on.
+
+    Args:
+        values: as in `front_mask`.
+
+    Returns:
+        (n,) 0 for the points of the front, 1 for those of the second, ...
+    """
+    points = _points(values)
+    if points.shape[1] == 2:
+        return _ranks(points)
+    found, left, rank = np.zeros(len(points), dtype=np.int64), np.arange(len(points)), 0
+    while left.size:
+        first = front_mask(points[left])
+        found[left[first]] = rank
+        left, rank = left[~first], rank + 1
+    return found
 
 
 def settled_mask(values: ArrayLike, sure: ArrayLike) -> NDArray[np.bool_]:
@@ -78,6 +103,33 @@ def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
         raise ValueError(f"reference of shape {corner.shape} does not fit points of shape {points.shape}")
     points = points[(points < corner).all(axis=1)]
     return _measure(points, corner) if len(points) else 0.0
+
+
+def _unbeaten(ranked: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The front of (n, 2) points that are sorted by their first value, then by their second."""
+    if not len(ranked):
+        return np.ones(0, dtype=bool)
+    first, second = ranked.T
+    lowest = np.minimum.accumulate(second)
+    lower = np.concatenate(([True], second[1:] < lowest[:-1]))
+    latest = np.maximum.accumulate(np.where(lower, np.arange(len(ranked)), 0))
+    found: NDArray[np.bool_] = lower | ((second == lowest) & (first == first[latest]))  # or equal to one of the front
+    return found
+
+
+def _ranks(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Ranks of (n, 2) points in one pass: a point is on the first front whose latest point does not beat it."""
+    order = np.lexsort(points.T[::-1])
+    ranked = points[order]
+    again = np.concatenate(([False], (ranked[1:] == ranked[:-1]).all(axis=1)))[: len(ranked)]
+    latest: list[float] = []
+    found, rank = np.empty(len(points), dtype=np.int64), 0
+    for place, second, same in zip(order.tolist(), ranked[:, 1].tolist(), again.tolist(), strict=True):
+        if not same:
+            rank = bisect.bisect_right(latest, second)
+            latest[rank : rank + 1] = [second]
+        found[place] = rank
+    return found
 
 
 def _points(values: ArrayLike) -> NDArray[np.float64]:

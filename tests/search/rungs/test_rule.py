@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from mqn.search.rungs.ledger import Ledger
 from mqn.search.rungs.replay import replay
 from mqn.search.rungs.rule import Result, Rule
 from mqn.search.space.goals import Constraint
@@ -17,28 +20,32 @@ def trial(number: int, *curve: float, training: str | None = None, latency: floa
     return Result(number=number, training=training or f"t{number}", epochs=9, curve=curve, known=known, **more)
 
 
+def decide(rule: Rule, results: list[Result]) -> dict[str, int]:
+    return dict(Ledger(rule, results).decide())
+
+
 def test_a_rung_is_reached_by_its_epochs_and_the_best_third_goes_on():
-    found = rule().decide([trial(0, 20), trial(1, 22), trial(2, 21), trial(3)])
+    found = decide(rule(), [trial(0, 20), trial(1, 22), trial(2, 21), trial(3)])
     assert found == {"t0": 0, "t1": 1, "t2": 0, "t3": 0}
 
 
 def test_each_rung_judges_those_that_reached_it():
     whole = trial(0, *[20] * 9, promoted=2)
-    assert rule().decide([whole, trial(1, 22, 23, 24, promoted=1), trial(2, 21)]) == {"t0": 2, "t1": 2, "t2": 0}
+    assert decide(rule(), [whole, trial(1, 22, 23, 24, promoted=1), trial(2, 21)]) == {"t0": 2, "t1": 2, "t2": 0}
 
 
 def test_who_was_promoted_stays_so_whatever_comes_later():
     better = [trial(i, 30) for i in (1, 2)]
-    assert rule().decide([trial(0, 20, promoted=1), *better])["t0"] == 1
+    assert decide(rule(), [trial(0, 20, promoted=1), *better])["t0"] == 1
 
 
 def test_who_is_spared_goes_on():
-    assert rule(spared=1.0).decide([trial(0, 20), trial(1, 22)]) == {"t0": 1, "t1": 1}
+    assert decide(rule(spared=1.0), [trial(0, 20), trial(1, 22)]) == {"t0": 1, "t1": 1}
 
 
 def test_plans_of_one_training_are_judged_together():
     plans = [trial(0, 20, training="a", latency=50.0), trial(1, training="a", latency=5.0)]
-    assert rule().decide([*plans, trial(2, 20, latency=20.0), trial(3, 20, latency=30.0)])["a"] == 1
+    assert decide(rule(), [*plans, trial(2, 20, latency=20.0), trial(3, 20, latency=30.0)])["a"] == 1
 
 
 def test_what_plans_lost_in_finished_trials_is_expected_of_others():
@@ -46,18 +53,52 @@ def test_what_plans_lost_in_finished_trials_is_expected_of_others():
         trial(0, *[1.0] * 9, plan="int8", lost=5.0, promoted=2),
         trial(1, *[1.0] * 9, plan="f16", lost=0.0, promoted=2),
     ]
-    found = rule().decide([*over, trial(2, 24, plan="int8"), trial(3, 23, plan="f16")])
+    found = decide(rule(), [*over, trial(2, 24, plan="int8"), trial(3, 23, plan="f16")])
     assert (found["t2"], found["t3"]) == (0, 1)
 
 
+def test_a_plan_is_expected_to_lose_the_mean_of_what_it_lost_and_a_new_one_that_of_all():
+    ends = {"int8": (1.0, 2.0), "f16": (0.0,)}  # Of all trials the mean is 1 dB.
+    lost = [(plan, one) for plan, losses in ends.items() for one in losses]
+    over = [trial(i, *[1.0] * 9, plan=plan, lost=one, promoted=2) for i, (plan, one) in enumerate(lost)]
+    for gained, first in ((0.4, 0), (0.6, 1)):  # The plan of 1.5 dB must be 0.5 dB better to win.
+        some = [trial(8, 24, plan="int4"), trial(9, 24 + gained, plan="int8")]
+        found = decide(rule(), [*over, *some])
+        assert (found["t8"], found["t9"]) == (1 - first, first)
+
+
+def test_a_result_takes_the_place_of_what_was_on_record_and_can_be_dropped():
+    ledger = Ledger(rule(), [trial(0, 20), trial(1, 22), trial(2)])
+    assert ledger.decide() == {"t0": 0, "t1": 1, "t2": 0}
+    ledger.put(trial(0, 23))
+    assert ledger.decide() == {"t0": 1, "t1": 0, "t2": 0}
+    ledger.drop(0)
+    assert ledger.decide() == {"t1": 1, "t2": 0}
+
+
+def test_results_that_come_one_by_one_give_the_same_as_all_at_once():
+    drawn = np.random.default_rng(5)
+    results = [
+        trial(
+            i, *[drawn.normal(25, 2)] * int(drawn.choice([0, 1, 3, 9])), training=f"t{i // 2}", latency=float(latency)
+        )
+        for i, latency in enumerate(drawn.uniform(1, 30, 60))
+    ]
+    ledger = Ledger(rule(0.1))
+    for i, result in enumerate(results):
+        ledger.put(trial(result.number, training=result.training))
+        ledger.put(result)
+        assert ledger.decide() == decide(rule(0.1), results[i::-1])
+
+
 def test_without_a_known_latency_accuracy_decides():
-    found = rule().decide([trial(0, 20, latency=1.0), trial(1, 22, latency=None), trial(2, 21, latency=1.0)])
+    found = decide(rule(), [trial(0, 20, latency=1.0), trial(1, 22, latency=None), trial(2, 21, latency=1.0)])
     assert found == {"t0": 0, "t1": 1, "t2": 0}
 
 
 def test_a_soft_constraint_that_is_known_to_be_broken_counts():
     bound = rule(constraints=[Constraint(metric="latency_ms", max=15.0)])
-    assert bound.decide([trial(0, 40, latency=16.0), trial(1, 20, latency=14.0)]) == {"t0": 0, "t1": 1}
+    assert decide(bound, [trial(0, 40, latency=16.0), trial(1, 20, latency=14.0)]) == {"t0": 0, "t1": 1}
 
 
 def test_a_replay_tells_who_would_have_been_stopped_and_the_epochs_saved():

@@ -33,7 +33,8 @@ def test_what_is_told_of_a_running_trial_is_known_at_once_and_to_other_drivers_w
 
     (own,) = study.trials(TrialState.RUNNING)
     assert (read_knowledge(own).gate, read_knowledge(own).curve) == ({"latency_ms": 4.0}, (10.0, 11.0))
-    other._mirror.look_at_running()
+    other._mirror.look_at_running([trial.id])
     (theirs,) = other.trials(TrialState.RUNNING)
     assert read_knowledge(theirs) == read_knowledge(own)
-    other._mirror.look_at_running(but={trial.id})
+    assert other._mirror.look_at_running([]) == []
+    assert other.seen(TrialState.RUNNING)[0] is theirs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -31,7 +30,7 @@ class Driven(Protocol):
     @property
     def seed(self) -> int: ...  # noqa: D102
 
-    def trials(self, *states: TrialState) -> Sequence[FrozenTrial]: ...  # noqa: D102
+    def seen(self, *states: TrialState) -> Sequence[FrozenTrial]: ...  # noqa: D102
 
     def tell_sampler(self, trial: RunningTrial, attributes: Mapping[str, Any]) -> None: ...  # noqa: D102
 
@@ -41,8 +40,8 @@ class Driven(Protocol):
 class Paused:
     """The trials that wait for the promotion of their trainings. Without rungs there are none.
 
-    What is decided depends on what all drivers have recorded. A promotion is written down before anything follows from
-    it, so that a driver that is killed goes on with it.
+    What is decided depends on what all drivers have recorded, as this one has seen it at its latest look. A promotion
+    is written down before anything follows from it, so that a driver that is killed goes on with it.
     """
 
     def __init__(self, study: Driven, pipeline: Pipeline, scheduler: Scheduler, tell: Callable[[str], object]) -> None:
@@ -50,7 +49,7 @@ class Paused:
         self._tell = tell
         self._study, self._pipeline, self._scheduler = study, pipeline, scheduler
         self._board = Board(study.space, study.seed) if study.space.rungs is not None else None
-        self._trials: dict[int, Evaluation] = {}
+        self._trials: dict[int, tuple[str, Evaluation]] = {}  # by number, each with the name of its training
         self._changed = True
 
     @property
@@ -77,7 +76,7 @@ class Paused:
         """A trial has reached a rung that it may not go beyond yet."""
         marks = rung_marks(promoted=evaluation.promoted, paused=True)
         self._study.tell_sampler(evaluation.trial, {**self._curve(evaluation), **self._costs(evaluation), **marks})
-        self._trials[evaluation.number] = evaluation
+        self._trials[evaluation.number] = (training_name(evaluation.candidate), evaluation)
         self._changed = True
         self._tell(f"trial {evaluation.number} has reached rung {evaluation.promoted + 1}")
 
@@ -90,16 +89,12 @@ class Paused:
         if not self._changed:
             return []
         decided = self._decide()
-        groups: defaultdict[str, list[Evaluation]] = defaultdict(list)
-        for number in sorted(self._trials, key=lambda number: (-self._trials[number].promoted, number)):
-            evaluation = self._trials[number]
-            name = training_name(evaluation.candidate)
-            if decided.get(name, 0) > evaluation.promoted:
-                groups[name].append(evaluation)
-        if not groups:
+        free = [(name, one) for name, one in self._trials.values() if decided.get(name, 0) > one.promoted]
+        if not free:
             self._changed = False
             return []
-        name, chosen = next(iter(groups.items()))
+        name, _ = min(free, key=lambda found: (-found[1].promoted, found[1].number))
+        chosen = sorted((one for other, one in free if other == name), key=lambda one: (-one.promoted, one.number))
         for evaluation in chosen:
             self._study.tell_sampler(evaluation.trial, rung_marks(promoted=decided[name], paused=False))
             evaluation.promoted = decided[name]
@@ -113,12 +108,12 @@ class Paused:
         if self._board is None:
             return False
         decided = self._decide()
-        waiting = filter(is_paused, self._study.trials(TrialState.RUNNING))
+        waiting = filter(is_paused, self._study.seen(TrialState.RUNNING))
         return any(decided.get(self._board.names(trial)[0], 0) > promoted_of(trial) for trial in waiting)
 
     def revive(self) -> int:
         """Queue trials anew that were stopped and may go on by now; returns how many. The new ones replace them."""
-        if self._board is None or not (stopped := self._study.trials(TrialState.PRUNED)):
+        if self._board is None or not (stopped := self._study.seen(TrialState.PRUNED)):
             return 0
         decided = self._decide()
         chosen = [
@@ -130,12 +125,12 @@ class Paused:
 
     def stop(self) -> list[Evaluation]:
         """Give up waiting: no training is promoted any more. Returns the trials, which end by this."""
-        left = [self._trials[number] for number in sorted(self._trials)]
+        left = [self._trials[number][1] for number in sorted(self._trials)]
         self._trials.clear()
         return left
 
-    def _decide(self) -> dict[str, int]:
-        return {} if self._board is None else self._board.decide(self._study.trials(*_TOLD))
+    def _decide(self) -> Mapping[str, int]:
+        return {} if self._board is None else self._board.decide(self._study.seen(*_TOLD))
 
     def _curve(self, evaluation: Evaluation) -> dict[str, object]:
         read = functools.partial(self._pipeline.curve, evaluation.artifacts)

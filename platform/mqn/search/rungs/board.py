@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from mqn.parsing import content_hash
 from mqn.quantities import measure_of, quantity
 from mqn.records import Candidate
+from mqn.search.rungs.ledger import Ledger
 from mqn.search.rungs.rule import Result, Rule
 from mqn.search.space.space import Space
 from mqn.search.trials.confirmation import confirmation_of
@@ -30,21 +31,30 @@ class Board:
         """Begin without any trial; `seed` is the study's."""
         assert space.rungs is not None
         self._space = space
-        self._rule = Rule.of(space.rungs, space.objectives, space.constraints, seed)
+        self._ledger = Ledger(Rule.of(space.rungs, space.objectives, space.constraints, seed))
         self._names: dict[int, tuple[str, str, int]] = {}
-        self._ended: dict[int, Result | None] = {}
+        self._seen: dict[int, FrozenTrial] = {}
 
-    def decide(self, trials: Iterable[FrozenTrial]) -> dict[str, int]:
-        """How many rungs each training may go beyond, by `training_name`."""
-        return self._rule.decide([result for trial in trials if (result := self._known(trial)) is not None])
+    def decide(self, trials: Iterable[FrozenTrial]) -> Mapping[str, int]:
+        """How many rungs each training may go beyond, by `training_name`.
 
-    def _known(self, trial: FrozenTrial) -> Result | None:
-        """What a trial tells; that of one that has ended is made once."""
-        if not trial.state.is_finished():
-            return self._result(trial)
-        if trial.number not in self._ended:
-            self._ended[trial.number] = self._result(trial)
-        return self._ended[trial.number]
+        Args:
+            trials: all that tell something. One that has changed must be another object than before.
+        """
+        numbers = set()
+        for trial in trials:
+            numbers.add(trial.number)
+            if self._seen.get(trial.number) is not trial:
+                self._seen[trial.number] = trial
+                result = self._result(trial)
+                if result is None:
+                    self._ledger.drop(trial.number)
+                else:
+                    self._ledger.put(result)
+        for gone in self._seen.keys() - numbers:
+            del self._seen[gone]
+            self._ledger.drop(gone)
+        return self._ledger.decide()
 
     def _result(self, trial: FrozenTrial) -> Result | None:
         """None for a trial that tells nothing of its training: it failed, was gated, or confirms another."""

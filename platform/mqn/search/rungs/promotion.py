@@ -7,60 +7,62 @@ and its accuracy at the rung less what the plan is expected to lose. Its rank is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mqn.pareto import front_mask
+from mqn.pareto import front_ranks
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanPoint:
-    """What is known of one plan of a training.
+class Plans:
+    """What is known at a rung of the plans of trainings, one row each.
 
     Attributes:
-        known: objectives that were measured before the training, less is better; in every point of a rung the same.
-        loss: accuracy that the plan is expected to lose, in dB.
-        broken: by how much it breaks the constraints that are judged by then; 0: it keeps them.
+        trainings: (n,) the training of each, 0 for the one that began first.
+        points: (n, m) objectives that were measured before the training, and the accuracy at the rung that the plan is
+            expected to keep, with its sign turned: less is better.
+        broken: (n,) by how much a plan breaks the constraints that are judged by then; 0: it keeps them.
     """
 
-    known: tuple[float, ...] = ()
-    loss: float = 0.0
-    broken: float = 0.0
+    trainings: Integers
+    points: Floats
+    broken: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A training at a rung.
-
-    Attributes:
-        training: its name.
-        number: of the first trial that needed it.
-        accuracy: in dB after the rung's epochs.
-        plans: at least one.
-    """
-
-    training: str
-    number: int
-    accuracy: float
-    plans: tuple[PlanPoint, ...]
-
-
-def best(standings: Collection[Standing], factor: int) -> frozenset[str]:
-    """The trainings that may go on: one of `factor`, but one at least.
+def best(plans: Plans, wanted: int) -> Integers:
+    """The trainings that may go on; all of them where no more are wanted.
 
     They are chosen by the rank of their best plan: plans that keep the constraints before those that do not, and front
     after front of those that no other plan beats. Within the front that is cut, plans with the most space around them
-    come first, then the trainings that began first. The order in which results came in does not matter.
+    come first, then the trainings that began first. The order of the rows does not matter.
     """
-    if not standings:
-        return frozenset()
-    wanted = max(1, len(standings) // factor)
-    return frozenset(_ranked(sorted(standings, key=lambda standing: standing.number), wanted)[:wanted])
+    trainings, owners = np.unique(plans.trainings, return_inverse=True)
+    if len(trainings) <= wanted:
+        return trainings
+    of_plans = _ranks(plans.points, plans.broken)
+    ranks = _reduced(np.minimum, of_plans, owners)
+    cut = np.sort(ranks)[wanted - 1]
+    there = np.flatnonzero(of_plans == cut)
+    there = there[np.lexsort((*plans.points[there].T, owners[there]))]
+    spaces = np.full(len(owners), -np.inf)
+    spaces[there] = crowding(plans.points[there])
+    order = np.lexsort((trainings, -_reduced(np.maximum, spaces, owners), ranks))
+    found: Integers = trainings[order[:wanted]]
+    return found
+
+
+def _reduced(function: np.ufunc, values: NDArray[Any], owners: Integers) -> NDArray[Any]:
+    """What a function of two values makes of all values of each owner."""
+    order = np.argsort(owners, kind="stable")
+    starts = np.searchsorted(owners[order], np.arange(owners.max() + 1))
+    found: NDArray[Any] = function.reduceat(values[order], starts)
+    return found
 
 
 def spared(training: str, seed: int, share: float) -> bool:
@@ -69,41 +71,12 @@ def spared(training: str, seed: int, share: float) -> bool:
     return drawn < share
 
 
-def _ranked(standings: Sequence[Standing], wanted: int) -> list[str]:
-    """Trainings by rank; the order is true of the first `wanted`."""
-    owners = [i for i, standing in enumerate(standings) for _ in standing.plans]
-    points = np.array(
-        [[*plan.known, plan.loss - standing.accuracy] for standing in standings for plan in standing.plans]
-    )
-    broken = np.array([max(0.0, plan.broken) for standing in standings for plan in standing.plans])
-    ranks = _ranks(points, broken, np.array(owners), wanted)
-    spaces = np.zeros(len(points))
-    for rank in np.unique(ranks):
-        spaces[ranks == rank] = crowding(points[ranks == rank])
-    order: dict[int, tuple[int, float]] = {}
-    for owner, rank, space in zip(owners, ranks, spaces, strict=True):
-        order[owner] = min(order.get(owner, (int(rank), -float(space))), (int(rank), -float(space)))
-    return [standings[owner].training for owner in sorted(order, key=lambda owner: (*order[owner], owner))]
-
-
-def _ranks(points: Floats, broken: Floats, owners: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
-    """Fronts of what keeps the constraints, then the others by how far they break them.
-
-    Once the fronts have points of as many owners as are `wanted`, all that is left of the first kind is one rank.
-    """
-    ranks = np.full(len(points), -1, dtype=np.int64)
-    left, rank = np.flatnonzero(broken <= 0), 0
-    found: set[int] = set()
-    while left.size and len(found) < wanted:
-        first = front_mask(points[left])
-        ranks[left[first]] = rank
-        found.update(owners[left[first]].tolist())
-        left, rank = left[~first], rank + 1
-    ranks[left] = rank
-    rank += 1
-    for amount in np.unique(broken[broken > 0]):
-        ranks[broken == amount] = rank
-        rank += 1
+def _ranks(points: Floats, broken: Floats) -> Integers:
+    """Fronts of what keeps the constraints, then the others by how far they break them."""
+    ranks, kept = np.zeros(len(points), dtype=np.int64), broken <= 0
+    ranks[kept] = front_ranks(points[kept])
+    _, amounts = np.unique(broken[~kept], return_inverse=True)
+    ranks[~kept] = len(points) + amounts
     return ranks
 
 

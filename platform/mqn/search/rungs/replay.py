@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mqn.search.rungs.rule import Result, Rule, gather
+from mqn.search.rungs.ledger import Ledger
+from mqn.search.rungs.rule import Result, Rule, Training, gather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +36,24 @@ def replay(results: Sequence[Result], rule: Rule) -> Replay:
     """
     every = {name: one for name, one in gather(results).items() if one.curve}
     epochs: dict[str, int] = {}
-    for name, one in every.items():
-        epochs[name] = min(len(one.curve), rule.rungs.of(one.epochs)[0])
+    ledger = Ledger(rule)
+
+    def train(one: Training, goal: int) -> None:
+        epochs[one.name] = goal
+        for result in one.trials:
+            ledger.put(_at(result, one.curve[:goal], over=goal == len(one.curve)))
+
+    for one in every.values():
+        train(one, min(len(one.curve), rule.rungs.of(one.epochs)[0]))
         moved = True
         while moved:
-            seen = [
-                _at(result, one.curve[: epochs[one.name]], over=epochs[one.name] == len(one.curve))
-                for one in map(every.__getitem__, epochs)
-                for result in one.trials
-            ]
             moved = False
-            for other, rung in rule.decide(seen).items():
+            for other, rung in ledger.decide().items():
                 levels = (*rule.rungs.of(every[other].epochs), every[other].epochs)
                 goal = min(len(every[other].curve), levels[rung])
-                moved = moved or goal > epochs[other]
-                epochs[other] = max(goal, epochs[other])
+                if goal > epochs[other]:
+                    train(every[other], goal)
+                    moved = True
     whole = sum(len(one.curve) for one in every.values())
     return Replay(
         stopped={name: made for name, made in epochs.items() if made < len(every[name].curve)},

@@ -1,7 +1,4 @@
-"""Which trainings of a study may go on: a pure function of what is on record of its trials.
-
-So every driver of a study decides alike, and one that was killed decides after resuming as it would have done before.
-"""
+"""What the rule of a study's rungs goes by: results of trials, and what the space says."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mqn.quantities import Direction, measure_of, split_target
-from mqn.search.rungs.losses import Losses
-from mqn.search.rungs.promotion import PlanPoint, Standing, best, spared
 from mqn.search.space.goals import Constraint, Objective
 from mqn.search.space.tables.rungs import Rungs
 
@@ -82,44 +77,6 @@ class Rule:
         }
         return cls(rungs=rungs, seed=seed, costs=costs, constraints=constraints)
 
-    def decide(self, results: Sequence[Result]) -> dict[str, int]:
-        """How many rungs each training may go beyond, by its name.
-
-        A training that was promoted once stays so. The order of the results does not matter.
-        """
-        trainings = gather(results)
-        losses = Losses.seen((one.plan, one.lost) for one in results if one.lost is not None)
-        found = dict.fromkeys(trainings, 0)
-        for rung in range(1, self._count(trainings) + 1):
-            here = [one for one in trainings.values() if reached(self.rungs, one) >= rung]
-            chosen = best(self._standings(here, rung, losses), self.rungs.factor)
-            for one in here:
-                free = one.promoted >= rung or spared(one.name, self.seed, self.rungs.spared)
-                if found[one.name] == rung - 1 and (free or one.name in chosen):
-                    found[one.name] = rung
-        return found
-
-    def _count(self, trainings: Mapping[str, Training]) -> int:
-        return max((len(self.rungs.of(one.epochs)) for one in trainings.values()), default=0)
-
-    def _standings(self, trainings: Sequence[Training], rung: int, losses: Losses) -> list[Standing]:
-        told = [metric for metric in self.costs if all(any(metric in r.known for r in t.trials) for t in trainings)]
-        standings = []
-        for one in trainings:
-            trials = [result for result in one.trials if all(metric in result.known for metric in told)]
-            plans = tuple(self._point(result, told, losses) for result in trials)
-            accuracy = one.curve[self.rungs.of(one.epochs)[rung - 1] - 1]
-            standings.append(Standing(training=one.name, number=one.number, accuracy=accuracy, plans=plans))
-        return standings
-
-    def _point(self, result: Result, told: Sequence[str], losses: Losses) -> PlanPoint:
-        signs = [1.0 if self.costs[metric] == "minimize" else -1.0 for metric in told]
-        return PlanPoint(
-            known=tuple(sign * result.known[metric] for sign, metric in zip(signs, told, strict=True)),
-            loss=losses.expected(result.plan),
-            broken=sum(_broken(constraint, result.known) for constraint in self.constraints),
-        )
-
 
 def gather(results: Iterable[Result]) -> dict[str, Training]:
     """The trainings that trials need, by name, in the order of their first trials."""
@@ -137,19 +94,3 @@ def gather(results: Iterable[Result]) -> dict[str, Training]:
         )
         for name, trials in groups.items()
     }
-
-
-def reached(rungs: Rungs, training: Training) -> int:
-    """How many rungs a training has reached."""
-    return sum(len(training.curve) >= epochs for epochs in rungs.of(training.epochs))
-
-
-def _broken(constraint: Constraint, known: Mapping[str, float]) -> float:
-    """By what share of its bound a constraint is broken; 0 where it is kept, or its figure is not known."""
-    if constraint.metric not in known:
-        return 0.0
-    value, found = known[constraint.metric], 0.0
-    for bound, by in ((constraint.max, 1.0), (constraint.min, -1.0)):
-        if bound is not None:
-            found += max(0.0, by * (value - bound)) / (abs(bound) or 1.0)
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -20,7 +20,7 @@ from mqn.search.storage.store import StudyStore
 from mqn.search.storage.trial_reading import SYSTEM_ATTRIBUTES, USER_ATTRIBUTES
 from mqn.search.storage.trial_writing import end_trial, put_attributes
 from mqn.search.study.about import About
-from mqn.search.trials.confirmation import Confirmation, confirmation_of
+from mqn.search.trials.confirmation import Confirmation
 from mqn.search.trials.confirming import ConfirmingSupply
 from mqn.search.trials.history import History
 from mqn.search.trials.knowledge import record_attributes
@@ -102,6 +102,13 @@ class Study:
         self._mirror.look()
         return self._mirror.trials(states)
 
+    def seen(self, *states: TrialState) -> list[FrozenTrial]:
+        """`trials` as they were at the latest look, and as this driver has changed them since; costs no query.
+
+        A trial that has not changed is the same object as before.
+        """
+        return self._mirror.trials(states)
+
     @property
     def ended(self) -> int:
         """How many trials have ended, as far as this driver has seen; costs nothing."""
@@ -109,7 +116,8 @@ class Study:
 
     def begun(self) -> int:
         """How many trials were begun, finished or not; those that confirm others do not count."""
-        return sum(confirmation_of(frozen) is None for frozen in self.trials(TrialState.RUNNING, *ENDED))
+        self._mirror.look()
+        return self._mirror.begun
 
     def confirmations(self) -> dict[int, Confirmation]:
         """What trials confirm, by their numbers, begun or not."""
@@ -168,13 +176,17 @@ class Study:
         """Queue the points of trials that have ended again, and return how many. The new trials replace them."""
         return self._supply.retry(trials)
 
-    def paused(self) -> set[int]:
-        """Optuna's ids of the running trials that wait for the promotion of their trainings, whoever holds them."""
+    def paused(self, trials: Collection[int]) -> set[int]:
+        """Which of some running trials wait for the promotion of their trainings: they are read anew.
+
+        Args:
+            trials: Optuna's ids of trials that other drivers hold.
+        """
         if self.space.rungs is None:
             return set()
         self._mirror.look()
-        self._mirror.look_at_running()
-        return {trial_id(trial) for trial in self._mirror.trials([TrialState.RUNNING]) if is_paused(trial)}
+        found = self._mirror.look_at_running(trials)
+        return {trial_id(trial) for trial in found if is_paused(trial)}
 
     def tell_sampler(self, trial: RunningTrial, attributes: Mapping[str, Any]) -> None:
         """Write what is known of a running trial by now, as `mqn.search.trials.knowledge` makes it.

@@ -6,7 +6,7 @@ was silent for as long as its lease. Whoever has room takes it up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from optuna.trial import FrozenTrial, TrialState
@@ -27,7 +27,7 @@ class Driven(Protocol):
 
     def running(self) -> dict[int, str | None]: ...  # noqa: D102
 
-    def paused(self) -> set[int]: ...  # noqa: D102
+    def paused(self, trials: Collection[int]) -> set[int]: ...  # noqa: D102
 
     def look_at(self, trial: int) -> FrozenTrial: ...  # noqa: D102
 
@@ -85,8 +85,9 @@ class Company:
         return " and ".join(driver.shown for driver in others) or "other drivers"
 
     def _unheld(self) -> set[int]:
-        running, paused = self._study.running(), self._study.paused()
+        running = self._study.running()
         own = None if self._study.lease is None else self._study.lease.driver
-        held = {trial for trial, driver in running.items() if driver not in (None, own)} - paused
+        held = {trial for trial, driver in running.items() if driver not in (None, own)}
+        held -= self._study.paused(held)
         self.elsewhere = len(held - self._study.confirming() if held and self._searching else held)
         return {trial for trial, driver in running.items() if driver is None}

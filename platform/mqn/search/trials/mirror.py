@@ -140,12 +140,18 @@ class Mirror:
         trial = self._all[number]
         self.put(changed(trial, system_attrs={**trial.system_attrs, **system}))
 
-    def look_at_running(self, but: Collection[int] = ()) -> None:
-        """Read running trials anew: their drivers tell what they know by now. `but` are ids that need no reading."""
-        ids = {trial_id(self._all[number]) for number in self._running} - set(but)
-        if ids:
-            for frozen in self._store.read(lambda session: read_trials(session, self._study, ids, without=(RECORD,))):
-                self.put(frozen)
+    def look_at_running(self, trials: Collection[int]) -> list[FrozenTrial]:
+        """Read running trials anew, and return them: other drivers tell what they know of theirs by now.
+
+        Args:
+            trials: Optuna's ids. Those of trials that are not known to run are left out.
+        """
+        ids = [trial for trial in trials if self._numbers.get(trial) in self._running]
+        if not ids:
+            return []
+        for frozen in self._store.read(lambda session: read_trials(session, self._study, ids, without=(RECORD,))):
+            self.put(frozen)
+        return [self._all[self._numbers[trial]] for trial in ids]
 
     def end(self, number: int, state: TrialState, values: Sequence[float] | None, system: Mapping[str, Any]) -> None:
         """Note that this driver has ended a running trial; `system` are attributes that it has got meanwhile."""
@@ -162,6 +168,11 @@ class Mirror:
     def ended(self) -> int:
         """How many trials have ended, counted or not."""
         return len(self._all) - len(self._waiting) - len(self._running)
+
+    @property
+    def begun(self) -> int:
+        """How many trials were begun, ended or not; those count that are not left out and confirm no other."""
+        return len(self._all.keys() - self._waiting.keys() - self._hidden - self._confirming.keys())
 
     @property
     def uncounted(self) -> int:

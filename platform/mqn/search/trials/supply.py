@@ -224,10 +224,10 @@ class Supply:
         sampler = self._space.sampler
         if sampler in DRAWS_BLINDLY:
             return lambda: LearningStorage(self._directions, ())
-        storage = self._store.storage
         if sampler == "frontier" and self._lease is not None:
-            self._mirror.look_at_running()  # Other drivers tell what they know of their trials.
-        trials = learnt_from(self._mirror, sampler, self._seed, number)
+            held = self._store.running(self._id).items()
+            self._mirror.look_at_running([trial for trial, driver in held if driver != self._lease.driver])
+        trials, storage = learnt_from(self._mirror, sampler, self._seed, number), self._store.storage
         return lambda: LearningStorage(
             self._directions,
             trials,

@@ -12,6 +12,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from mqn.search.rungs.ledger import Ledger
 from mqn.search.rungs.rule import Result, Rule
 from mqn.search.space.dimensions import Params
 from mqn.search.space.goals import Constraint
@@ -111,7 +112,7 @@ class _Search:
         if self._rule is None:
             return False
         moved = False
-        for name, rung in self._rule.decide(self._results()).items():
+        for name, rung in Ledger(self._rule, self._results()).decide().items():
             training = self._trainings[int(name)]
             training.promoted = rung
             if not training.over and self._goal(rung) > training.epochs:
