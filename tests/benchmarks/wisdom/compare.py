@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 import math
 import multiprocessing
+import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from unittest import mock
 
+from mqn.scoring.judging.pool import ONE_THREAD
 from tests.benchmarks.wisdom.candidates import KINDS
 from tests.benchmarks.wisdom.grounds import fewest_trainings, halving_limit, load_grounds
 from tests.benchmarks.wisdom.replay import Grounds, Replay
@@ -101,9 +104,9 @@ def run_method(name: str, grounds: Grounds, seed: int, budget: Budget = WHOLE) -
 
 
 def run_seeds(name: str, grounds: Grounds, seeds: int, budget: Budget = WHOLE, *, processes: int = 1) -> list[Run]:
-    """Run a method with every seed, some at a time."""
+    """Run a method with every seed, some at a time, each with one numeric thread: more would wait for each other."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with mock.patch.dict(os.environ, ONE_THREAD), ProcessPoolExecutor(processes, mp_context=context) as pool:
         running = [pool.submit(run_method, name, grounds, seed, budget) for seed in range(seeds)]
         return [future.result() for future in running]
 
