@@ -1,4 +1,4 @@
-"""`mqn export --suggest` on a small untrained network: from a checkpoint to a space that can be searched."""
+"""`mqn export` with what it chooses by itself, on a small untrained network: plans to search; rewrites by device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mqn.families.mqn.arch import MQNArch
 from mqn.families.mqn.network import assemble
 from mqn.models import checkpoint
 from mqn.parsing import read_json
-from mqn.records import Suggestion, Training
+from mqn.records import Suggestion, Training, Tuning
+from mqn.records.plan import LOWERINGS
 from mqn.search.space.space_file import load_space
 
 pytestmark = pytest.mark.integration
@@ -64,3 +65,74 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
     assert "cannot be cut at" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert len(list((tmp_path / "home" / "artifacts" / "rank").glob("*/manifest.json"))) == 3
+
+
+UNCHANGED = "changes nothing in this network"
+QUICK = """
+targets = ["here"]
+[devices.here]
+url = "loopback"
+[measure]
+processes = 2
+runs = 20
+seconds = 0.0
+warmup_seconds = 0.0
+warmup_limit_seconds = 0.0
+"""
+
+
+def test_a_file_is_tuned_for_a_device_and_what_was_found_is_kept(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("mqn.export.choose.tuning.WIDEST", 10.0)  # However busy this machine is.
+    monkeypatch.setattr("mqn.search.stages.tune.LIMIT_SECONDS", 1.0)  # One rewrite is tried.
+    (tmp_path / "quick.toml").write_text(QUICK)
+    folder = tmp_path / "out"
+    words = ["export", str(trained), "--output", str(folder), "--set", "plan.head=float32"]
+    words += ["--profile", str(tmp_path / "quick.toml")]
+    assert run([*words, "--tune", "here"]) == 0
+    shown = capsys.readouterr().out
+    assert "time without it" in shown
+    found = read_json(Tuning, folder / "tuning.json")
+    assert f"plan.lowering={found.lowering}" in shown
+    assert tuple(one.name for one in found.tried) == LOWERINGS
+    assert [one.without is not None for one in found.tried if one.why != UNCHANGED][:2] == [True, False]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert tuple(manifest["details"]["lowering"]) == (LOWERINGS if found.over_default is None else found.rewrites)
+    # Timed once only: a second call finds what was kept, another device's name or not.
+    assert run([*words, "--tune", "here", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["tuned_for"] == json.loads((folder / "tuning.json").read_text())
+    assert again["tuned_for"]["seconds"] == found.seconds
+    assert run(words) == 0
+    assert not (folder / "tuning.json").exists()
+    assert json.loads((folder / "manifest.json").read_text())["details"]["lowering"] == list(LOWERINGS)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--tune", "nowhere"], 2, "nowhere"),
+        (["--tune", "away"], 1, "no agent answers"),
+        (["--tune", "here", "--set", "plan.lowering=norms"], 2, "--tune chooses plan.lowering"),
+        (["--tune", "here", "--suggest"], 2, "--tune and --suggest are two questions"),
+        (["--set", "plan.lowering=norm"], 2, "norms"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused_in_a_line(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
+    (tmp_path / "quick.toml").write_text(QUICK + '[devices.away]\nurl = "http://127.0.0.1:9"\n')
+    given = ["export", str(trained), "--output", str(tmp_path / "out"), "--profile", str(tmp_path / "quick.toml")]
+    assert run([*given, *words]) == code
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mqn:")]
+    assert message in line
+    assert not (tmp_path / "out").exists()

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from mqn.device.emulation import is_emulated
+from mqn.device.processor_features import processor_features
 from mqn.distribution import __version__
 from mqn.records import Delegate, DeviceInfo, MachineState
 
@@ -132,6 +133,7 @@ def describe() -> DeviceInfo:
         architecture=platform.machine(),
         emulated=is_emulated(),
         delegates=DELEGATES,
+        features=processor_features(_read(PROC / "cpuinfo") or ""),
     )
 
 

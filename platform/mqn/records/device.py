@@ -43,6 +43,7 @@ class DeviceInfo:
         emulated: whether another processor imitates this one: its times say nothing about the real one, so that they
             are refused as an objective.
         delegates: those that may be asked for.
+        features: of the processor, as far as they decide how fast a quantized network runs, by Linux's names.
     """
 
     id: str
@@ -58,3 +59,4 @@ class DeviceInfo:
     architecture: str = ""
     emulated: bool = False
     delegates: tuple[str, ...] = ("none", "xnnpack")
+    features: tuple[str, ...] = ()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mqn.parsing import file_hash, read_json
 from mqn.profile import Profile
-from mqn.records import Candidate, Plan, Sensitivity, Training
+from mqn.records import Candidate, Plan, Sensitivity, Training, Tuning
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.pipeline import CONVERT, QUANTIZE, TrialPipeline
 from mqn.search.space.goals import Scoring
@@ -17,6 +17,8 @@ from mqn.search.space.trained import Trained
 from mqn.search.stages.convert import convert_job, converted_network
 from mqn.search.stages.data_view import DataView
 from mqn.search.stages.rank import SENSITIVITY, STAGE
+from mqn.search.stages.tune import STAGE as TUNE
+from mqn.search.stages.tune import TUNING
 from mqn.search.work.jobs import Job
 from mqn.search.work.steps import Step, run_steps
 
@@ -97,6 +99,15 @@ class Checkpoint:
             CandidateError: a step cannot be done as asked.
         """
         return run_steps(self.store, (*self.steps(plan), *more), *goals, tell=tell)
+
+    def tune(self, plan: Plan, make: Callable[[Artifact], Job], tell: Callable[[str], None] = lambda _: None) -> Tuning:
+        """Find the rewrites with which a plan's files are fastest on a device; `plan.lowering` does not count.
+
+        `make` makes the job (`mqn.search.stages.tune`) from the quantized files without rewrites.
+        """
+        step = Step(name=TUNE, needs=(QUANTIZE,), make=lambda made: make(made[QUANTIZE]))
+        made = self.run(replace(plan, lowering="none"), TUNE, more=(step,), tell=tell)
+        return read_json(Tuning, made[TUNE].path(TUNING))
 
     def rank(self, plan: Plan, make: Callable[[Artifact], Job]) -> Sensitivity:
         """Measure what every layer loses alone.

@@ -11,6 +11,7 @@ import typer
 from mqn.cli import output
 from mqn.cli.model.export_sensitivity import rank_layers
 from mqn.cli.model.export_suggest import BUDGET, suggest_export
+from mqn.cli.model.export_tune import keep_tuning, tune_plan, tuned
 from mqn.cli.options import Data, Json, PlanSettings, StoreProfile, open_store, parse_model, parse_plan
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqn.export.quantize.audit import Audit
+    from mqn.records import Plan
 
 EXAMPLE = "mqn export run/checkpoint.pt --output model --set plan.head=float32 --data photos"
 
@@ -60,11 +62,21 @@ def export(
             help=f"With --suggest: PSNR-TM in dB that a plan may lose. Default: {BUDGET:g}.", show_default=False
         ),
     ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            "--tune",
+            metavar="DEVICE",
+            help="Choose plan.lowering by timing on this device of the profile, in two minutes at most; --output gets "
+            "tuning.json too. What was found is kept.",
+        ),
+    ] = None,
     profile: StoreProfile = "default",
     json: Json = False,
 ) -> None:
     """Convert a trained network once and quantize it as a plan says; a further plan does not convert again."""
     _refuse_together({"--audit": audit, "--sensitivity": sensitivity, "--suggest": suggest})
+    _refuse_together({"--tune": tune is not None, "--sensitivity": sensitivity, "--suggest": suggest})
     if budget is not None and not suggest:
         raise UsageError("--budget says what a suggested plan may lose; give --suggest too, or leave it out")
     path = parse_model(source, "checkpoint or model")
@@ -82,6 +94,14 @@ def export(
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")
     plan = parse_plan(settings)
+    if tune is not None and plan.lowering != "auto":
+        raise UsageError("--tune chooses plan.lowering; leave --set plan.lowering out, or --tune")
+    _export(path, plan, data, out, tune, profile, audit=audit, json=json)
+
+
+def _export(
+    path: Path, plan: Plan, data: str | None, out: Path, tune: str | None, profile: str, *, audit: bool, json: bool
+) -> None:
     from mqn.infer.exported import check_target
 
     check_target(out)  # Before minutes are spent on what has no place to go.
@@ -89,8 +109,12 @@ def export(
     from mqn.search.checkpoint import export_checkpoint
 
     dataset, store = locate(data), open_store(profile)
+    tuning = None if tune is None else tune_plan(path, plan, dataset, store, tune, profile, json=json)
+    if tuning is not None:
+        plan = tuned(plan, tuning)
     with output.spinner("preparing") as spinner:
         exported = export_checkpoint(path, plan, dataset, out, store, tell=lambda step: spinner.update(f"{step} ..."))
+    keep_tuning(out, tuning)
     audits = _audits(exported.folder) if audit else ()
     if not json:
         for file in exported.files:
@@ -98,7 +122,8 @@ def export(
         output.line(_distance(exported.manifest.details))
         if "tuning" in exported.manifest.details:
             output.line(_tuning(exported.manifest.details["tuning"]))
-    _show(to_plain(exported.manifest), audits, json=json)
+    found = {} if tuning is None else {"tuned_for": to_plain(tuning)}
+    _show({**to_plain(exported.manifest), **found}, audits, json=json)
     if not json:
         output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
 

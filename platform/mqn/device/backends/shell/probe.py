@@ -10,6 +10,7 @@ import re
 
 from mqn.device.backends.shell.shell import Shell
 from mqn.device.emulation import Traits, looks_emulated
+from mqn.device.processor_features import processor_features
 from mqn.distribution import __version__
 from mqn.errors import DeviceRefusedError
 from mqn.records import DeviceInfo, MachineState
@@ -98,6 +99,7 @@ def describe(shell: Shell) -> DeviceInfo:
         architecture=facts["architecture"],
         emulated=is_emulated(facts),
         delegates=(),
+        features=processor_features(facts["cpuinfo"]),
     )
 
 

@@ -1,0 +1,133 @@
+"""Which rewrites make a file fastest on a device: each is left out in turn, and timed against the file with it.
+
+Rewrites do not change what a network computes, so time alone decides. Coordinate descent begins with all rewrites. A
+rewrite stays where the file without it takes longer. Where it does not, or the two cannot be told apart, the simpler
+graph stays. In the end the file must not be slower than one without any rewrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mqn.errors import MeasurementError
+from mqn.export.lower.lowering import lower
+from mqn.records import Ratio, TriedRewrite
+from mqn.records.plan import LOWERINGS
+from mqn.tflite.flatbuffer import Network
+
+NEAR = 0.02
+"""Times within this share of each other, with the ratio's confidence, are taken as the same."""
+
+WIDEST = 0.15
+"""A ratio that finds no difference and whose range is wider says next to nothing."""
+
+Compare = Callable[[Sequence[Path], Sequence[Path]], Ratio]
+"""Times two models in turns: the second's time over the first's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What came of it; the fields are those of `mqn.records.Tuning`."""
+
+    rewrites: tuple[str, ...]
+    tried: tuple[TriedRewrite, ...]
+    over_default: Ratio | None
+    over_none: Ratio | None
+
+
+def tune(
+    parts: Sequence[Network],
+    folder: Path,
+    compare: Compare,
+    *,
+    seconds_left: Callable[[], float],
+    tell: Callable[[str], object] = lambda _: None,
+) -> Tuned:
+    """Find the fastest file for a device.
+
+    Args:
+        parts: the quantized network without any rewrite: one file, or backbone and head. They stay as they are.
+        folder: for the files that are timed.
+        compare: times two models on the device.
+        seconds_left: that the search may still take. When it is over, what was not tried stays as it is by default.
+        tell: told what is tried, before it is.
+
+    Raises:
+        MeasurementError: the device is too unsteady even for files that run in turns.
+    """
+    files = _Files(parts, folder)
+    best, tried = tuple(LOWERINGS), []
+    for name in LOWERINGS:
+        fewer = tuple(other for other in best if other != name)
+        if files.same(best, fewer):
+            tried.append(TriedRewrite(name=name, without=None, kept=False, why="changes nothing in this network"))
+        elif seconds_left() <= 0:
+            tried.append(TriedRewrite(name=name, without=None, kept=True, why="no time was left to try it"))
+            continue
+        else:
+            tell(f"without {name}")
+            ratio = compare(files.of(best), files.of(fewer))
+            if not ratio.different and _is_wide(ratio) and seconds_left() > 0:
+                tell(f"without {name}, again")
+                ratio = min(ratio, compare(files.of(best), files.of(fewer)), key=_width)
+            _refuse_guess(ratio)
+            tried.append(_judge(name, ratio))
+        if not tried[-1].kept:
+            best = fewer
+    tell("against a file without rewrites")
+    over_none = None if files.same((), best) else compare(files.of(()), files.of(best))
+    if over_none is not None and over_none.different and over_none.value > 1:
+        best, over_none = (), None
+    tell("against the default")
+    over_default = None if files.same(LOWERINGS, best) else compare(files.of(LOWERINGS), files.of(best))
+    return Tuned(rewrites=best, tried=tuple(tried), over_default=over_default, over_none=over_none)
+
+
+def _refuse_guess(ratio: Ratio) -> None:
+    if not ratio.different and _width(ratio) > WIDEST:
+        raise MeasurementError(
+            "the device is too unsteady to tune on: the ratio of two files that ran in turns is known to "
+            f"{50 * _width(ratio):.0f} % only; stop what else runs there, or set measure.processes higher"
+        )
+
+
+def _judge(name: str, ratio: Ratio) -> TriedRewrite:
+    if ratio.different:
+        kept = ratio.value > 1
+        return TriedRewrite(name=name, without=ratio, kept=kept, why="faster with it" if kept else "faster without it")
+    why = "cannot be told apart" if _is_wide(ratio) else f"the same within {100 * NEAR:g} %"
+    return TriedRewrite(name=name, without=ratio, kept=False, why=f"{why}; the simpler graph stays")
+
+
+def _is_wide(ratio: Ratio) -> bool:
+    return ratio.range.low < 1 - NEAR or ratio.range.high > 1 + NEAR
+
+
+def _width(ratio: Ratio) -> float:
+    return ratio.range.high - ratio.range.low
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of a network by rewrites, each made once."""
+
+    parts: Sequence[Network]
+    folder: Path
+    _made: dict[tuple[str, ...], tuple[Path, ...]] = field(default_factory=dict)
+
+    def of(self, rewrites: Sequence[str]) -> tuple[Path, ...]:
+        names = tuple(rewrites)
+        if names not in self._made:
+            self._made[names] = tuple(self._write(part, number, names) for number, part in enumerate(self.parts))
+        return self._made[names]
+
+    def same(self, first: Sequence[str], second: Sequence[str]) -> bool:
+        pairs = zip(self.of(first), self.of(second), strict=True)
+        return all(one.read_bytes() == other.read_bytes() for one, other in pairs)
+
+    def _write(self, part: Network, number: int, names: tuple[str, ...]) -> Path:
+        network = part.copy()
+        lower(network, names)
+        return network.write(self.folder / f"{'-'.join(names) or 'none'}-{number}.tflite")
