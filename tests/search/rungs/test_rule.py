@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mqn.search.rungs.ledger import Ledger
@@ -86,9 +88,16 @@ def test_results_that_come_one_by_one_give_the_same_as_all_at_once():
     ]
     ledger = Ledger(rule(0.1))
     for i, result in enumerate(results):
-        ledger.put(trial(result.number, training=result.training))
-        ledger.put(result)
+        for step in steps_of(result):
+            ledger.put(step)
+            ledger.decide()
         assert ledger.decide() == decide(rule(0.1), results[i::-1])
+
+
+def steps_of(result: Result) -> list[Result]:
+    """A trial as it is told little by little: nothing, then figures, then its curve, then that it was promoted."""
+    known, bare = replace(result, curve=(), promoted=0), replace(result, curve=(), promoted=0, known={})
+    return [bare, known, replace(result, promoted=0), result]
 
 
 def test_without_a_known_latency_accuracy_decides():

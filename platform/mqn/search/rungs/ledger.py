@@ -38,20 +38,20 @@ class Ledger:
 
     def put(self, result: Result) -> None:
         """Take in what is on record of a trial; it takes the place of what was on record before."""
-        number = result.number
-        if self._results.get(number) == result:
+        old = self._results.get(result.number)
+        if old == result:
             return
-        self.drop(number)
-        self._results[number] = result
-        known = (result.known.get(metric, math.nan) for metric in self._rule.costs)
-        costs = (sign * value for sign, value in zip(self._signs, known, strict=True))
-        broken = sum(how_far_broken(constraint, result.known) for constraint in self._rule.constraints)
-        self._rows[number] = (broken, *costs)
+        found, before = self._found, self._weight(result.training)
+        self.drop(result.number)
+        self._results[result.number] = result
+        self._rows[result.number] = self._row(result.known)
         self._plans.setdefault(result.plan, len(self._plans))
-        trials = self._trainings.setdefault(result.training, {})
-        trials[number] = result
+        self._trainings.setdefault(result.training, {})[result.number] = result
         self._look_at(result.training)
-        self._found = None
+        if found is not None and (old is None or old.promoted <= result.promoted):
+            self._found = {result.training: 0, **found}
+            if self._weight(result.training) != before:
+                self._found = None
 
     def drop(self, number: int) -> None:
         """Forget a trial, if it is on record."""
@@ -61,6 +61,21 @@ class Ledger:
         del self._rows[number], self._trainings[result.training][number]
         self._look_at(result.training)
         self._found = None
+
+    def _row(self, known: Mapping[str, float]) -> tuple[float, ...]:
+        broken = sum(how_far_broken(constraint, known) for constraint in self._rule.constraints)
+        costs = zip(self._signs, self._rule.costs, strict=True)
+        return broken, *(sign * known[metric] if metric in known else math.nan for sign, metric in costs)
+
+    def _weight(self, training: str) -> object:
+        """What a decision depends on of a training: of one that has reached no rung only what its plans lost."""
+        trials = self._trainings.get(training, {})
+        lost = [(number, one.plan, one.lost) for number, one in trials.items() if one.lost is not None]
+        first, promoted, _, accuracy = self._reached.get(training, (0, 0, False, ()))
+        if not accuracy:
+            return lost
+        beyond = max(promoted, (self._found or {}).get(training, 0))  # What is decided does not change a decision.
+        return lost, first, beyond, accuracy, [(number, one.plan, self._rows[number]) for number, one in trials.items()]
 
     def decide(self) -> Mapping[str, int]:
         """How many rungs each training may go beyond, by its name. One that was promoted once stays so."""
