@@ -4,6 +4,9 @@ CA at 256 x 256, 8-bit backbone and dynamic-range head on both sides. `python -m
 takes a trained checkpoint, at the size that it was trained at. Without one the network is random, with batch norm
 statistics of pictures: features that vanish have scales that no trained network has. What the authors' way costs
 between its files (uint8 to float, by the caller) is not counted.
+
+The fused file has the default rewrites. Beside it stands the file that this machine chose (`mqn export --tune`), for as
+many threads. Whatever is measured here is true of one kind of processor, so the result names it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,13 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
+from mqn.device.backends.local.backend import LocalBackend
+from mqn.device.backends.local.isolation import KillSwitch
+from mqn.device.machine import affinity, describe, read_state
+from mqn.device.science.intervals import analyse_comparison
+from mqn.device.science.yardsticks import Yardsticks
+from mqn.device.session import SessionFile, compare
+from mqn.export.choose.tuning import tune
 from mqn.export.lower.lowering import REWRITES, lower
 from mqn.export.process import ExportProcess
 from mqn.export.quantize.quantization import apply_plan
@@ -33,7 +44,9 @@ from mqn.families.mqn.network import MQN, assemble
 from mqn.hdr.scenes import scene
 from mqn.hdr.tonemap import reinhard
 from mqn.models.checkpoint import load, save
-from mqn.records import Plan, Training
+from mqn.parsing import to_plain
+from mqn.records import MeasureSettings, Plan, Ratio, Training
+from mqn.search.stages.tune import LIMIT_SECONDS
 from mqn.tflite.cutting import cut_tensor
 from mqn.tflite.flatbuffer import Network
 from tests.benchmarks.authors_way import BACKBONE, HEAD
@@ -43,7 +56,7 @@ IN_A_ROW, LOADINGS = 4, 6
 # Samples of every model, and the longest that they are waited for.
 SAMPLES, PATIENCE_SECONDS = 120, 150
 LIMIT = 0.75
-AUTHORS, FUSED, UNLOWERED = "authors", "fused", "unlowered"
+AUTHORS, FUSED, UNLOWERED, TUNED = "authors", "fused", "unlowered", "tuned"
 _PEAK = """
 import sys
 import numpy as np
@@ -65,10 +78,12 @@ print(peak() - before)
 
 def run(checkpoint: Path | None = None) -> dict[str, Any]:
     """Make all files, then time them in turns with one thread and with two."""
+    device, before = describe(), read_state(affinity())
     with tempfile.TemporaryDirectory() as name:
-        files = _make_files(checkpoint, Path(name))
+        quantized, files = _make_files(checkpoint, Path(name))
         threads = [1, 2] if len(os.sched_getaffinity(0)) > 1 else [1]
-        medians = {count: _time_in_turns(files, count) for count in threads}
+        tunings = {count: _tune(quantized, Path(name), count) for count in threads}
+        medians = {count: _time_in_turns(files | {TUNED: tunings[count].files}, count) for count in threads}
         peaks = {side: _peak_mb(files[side]) for side in (AUTHORS, FUSED)}
     ratios = {count: p50[FUSED] / p50[AUTHORS] for count, p50 in medians.items()}
     return {
@@ -76,10 +91,16 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
         "ratio": max(ratios.values()),
         "limit": LIMIT,
         "detail": {
+            "processor": device.soc,
+            "features": device.features,
+            "runtime": device.runtime,
+            "load_1m_before": before.load_1m,
             "ratio_by_threads": ratios,
+            "tuned_ratio_by_threads": {count: p50[TUNED] / p50[AUTHORS] for count, p50 in medians.items()},
+            "tuning_by_threads": {count: one.told for count, one in tunings.items()},
             "p50_ms_by_threads": medians,
             "fused_over_without_a_rewrite": {
-                count: {side: p50[FUSED] / p50[side] for side in p50 if side not in (AUTHORS, FUSED)}
+                count: {side: p50[FUSED] / p50[side] for side in p50 if side not in (AUTHORS, FUSED, TUNED)}
                 for count, p50 in medians.items()
             },
             "peak_memory_mb": peaks,
@@ -87,8 +108,11 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
     }
 
 
-def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, ...]]:
-    """The authors' pair; the fused file as the quantizer wrote it, lowered, and lowered without each one rewrite."""
+def _make_files(checkpoint: Path | None, folder: Path) -> tuple[Network, dict[str, tuple[Path, ...]]]:
+    """The network as the quantizer wrote it, and files by side.
+
+    These are the authors' pair; the fused file unlowered, lowered, and lowered without each one rewrite.
+    """
     size = SIZE if checkpoint is None else load(checkpoint)[0].input_size
     pictures = np.stack([_ldr(size, seed) for seed in range(PICTURES)])
     np.save(folder / "pictures.npy", pictures)
@@ -110,7 +134,40 @@ def _make_files(checkpoint: Path | None, folder: Path) -> dict[str, tuple[Path, 
         network = quantized.copy()
         lower(network, [name for name in REWRITES if name not in without])
         files[label] = (network.write(folder / f"{label}.tflite"),)
-    return files
+    return quantized, files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TunedFile:
+    files: tuple[Path, ...]
+    told: dict[str, Any]
+
+
+def _tune(quantized: Network, folder: Path, threads: int) -> _TunedFile:
+    """The file that this machine runs fastest, as it finds out by itself."""
+    own = folder / f"tuned-{threads}"
+    own.mkdir()
+    settings, yardsticks = MeasureSettings(threads=threads), Yardsticks(own / "yardsticks.json")
+
+    def ratio(first: Sequence[Path], second: Sequence[Path]) -> Ratio:
+        sides = [[SessionFile(part="model", sha256="0" * 64, path=path) for path in side] for side in (first, second)]
+        switch = KillSwitch()
+        found = compare(LocalBackend(), *sides, settings, folder=own, switch=switch, yardsticks=yardsticks)
+        told = analyse_comparison(found).p50
+        assert told is not None, found.reasons
+        return told
+
+    began = time.monotonic()
+    found = tune([quantized], own, ratio, seconds_left=lambda: began + LIMIT_SECONDS - time.monotonic())
+    network = quantized.copy()
+    lower(network, found.rewrites)
+    told = {
+        "rewrites": found.rewrites,
+        "seconds": time.monotonic() - began,
+        "over_default": to_plain(found.over_default),
+        "over_none": to_plain(found.over_none),
+    }
+    return _TunedFile(files=(network.write(own / "model.tflite"),), told=told)
 
 
 def _ldr(size: int, seed: int) -> np.ndarray:
