@@ -18,9 +18,6 @@ from mqn.search.work.evaluation import Evaluation
 from mqn.search.work.scheduler import Scheduler
 from mqn.search.work.steps import Pipeline
 
-_TOLD = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
-"""States of trials that tell how their trainings did."""
-
 
 class Driven(Protocol):
     """A study that is driven; `mqn.search.study.study.Study` says more."""
@@ -30,7 +27,9 @@ class Driven(Protocol):
     @property
     def seed(self) -> int: ...  # noqa: D102
 
-    def seen(self, *states: TrialState) -> Sequence[FrozenTrial]: ...  # noqa: D102
+    def trials(self, *states: TrialState) -> Sequence[FrozenTrial]: ...  # noqa: D102
+
+    def changes(self, after: int) -> tuple[Mapping[int, FrozenTrial | None], int]: ...  # noqa: D102
 
     def tell_sampler(self, trial: RunningTrial, attributes: Mapping[str, Any]) -> None: ...  # noqa: D102
 
@@ -51,6 +50,7 @@ class Paused:
         self._board = Board(study.space, study.seed) if study.space.rungs is not None else None
         self._trials: dict[int, tuple[str, Evaluation]] = {}  # by number, each with the name of its training
         self._changed = True
+        self._noted = 0
 
     @property
     def changed(self) -> bool:
@@ -108,20 +108,20 @@ class Paused:
         if self._board is None:
             return False
         decided = self._decide()
-        waiting = filter(is_paused, self._study.seen(TrialState.RUNNING))
+        waiting = filter(is_paused, self._study.trials(TrialState.RUNNING))
         return any(decided.get(self._board.names(trial)[0], 0) > promoted_of(trial) for trial in waiting)
 
     def revive(self) -> int:
         """Queue trials anew that were stopped and may go on by now; returns how many. The new ones replace them."""
-        if self._board is None or not (stopped := self._study.seen(TrialState.PRUNED)):
+        if self._board is None:
             return 0
-        decided = self._decide()
-        chosen = [
-            trial
-            for trial in stopped
-            if self._board.is_stopped(trial) and decided.get(self._board.names(trial)[0], 0) > promoted_of(trial)
-        ]
-        return self._study.retry(chosen)
+        self._decide()
+        chosen = set(self._board.revived())
+        return (
+            self._study.retry([one for one in self._study.trials(TrialState.PRUNED) if one.number in chosen])
+            if chosen
+            else 0
+        )
 
     def stop(self) -> list[Evaluation]:
         """Give up waiting: no training is promoted any more. Returns the trials, which end by this."""
@@ -130,7 +130,11 @@ class Paused:
         return left
 
     def _decide(self) -> Mapping[str, int]:
-        return {} if self._board is None else self._board.decide(self._study.seen(*_TOLD))
+        if self._board is None:
+            return {}
+        changed, self._noted = self._study.changes(self._noted)
+        self._board.note(changed)
+        return self._board.decide()
 
     def _curve(self, evaluation: Evaluation) -> dict[str, object]:
         read = functools.partial(self._pipeline.curve, evaluation.artifacts)

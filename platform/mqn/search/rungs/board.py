@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -33,28 +33,28 @@ class Board:
         self._space = space
         self._ledger = Ledger(Rule.of(space.rungs, space.objectives, space.constraints, seed))
         self._names: dict[int, tuple[str, str, int]] = {}
-        self._seen: dict[int, FrozenTrial] = {}
+        self._stopped: dict[int, tuple[str, int]] = {}
 
-    def decide(self, trials: Iterable[FrozenTrial]) -> Mapping[str, int]:
-        """How many rungs each training may go beyond, by `training_name`.
+    def note(self, changed: Mapping[int, FrozenTrial | None]) -> None:
+        """Take in trials that are new or have changed, by number; None: one does not count any more."""
+        for number, trial in changed.items():
+            result = None if trial is None else self._result(trial)
+            self._stopped.pop(number, None)
+            if result is None:
+                self._ledger.drop(number)
+                continue
+            self._ledger.put(result)
+            if trial is not None and trial.state == TrialState.PRUNED:
+                self._stopped[number] = (result.training, result.promoted)
 
-        Args:
-            trials: all that tell something. One that has changed must be another object than before.
-        """
-        numbers = set()
-        for trial in trials:
-            numbers.add(trial.number)
-            if self._seen.get(trial.number) is not trial:
-                self._seen[trial.number] = trial
-                result = self._result(trial)
-                if result is None:
-                    self._ledger.drop(trial.number)
-                else:
-                    self._ledger.put(result)
-        for gone in self._seen.keys() - numbers:
-            del self._seen[gone]
-            self._ledger.drop(gone)
+    def decide(self) -> Mapping[str, int]:
+        """How many rungs each training may go beyond, by `training_name`."""
         return self._ledger.decide()
+
+    def revived(self) -> list[int]:
+        """The numbers of trials that were stopped, and whose trainings may go on by now."""
+        decided = self.decide()
+        return [number for number, (name, beyond) in self._stopped.items() if decided.get(name, 0) > beyond]
 
     def _result(self, trial: FrozenTrial) -> Result | None:
         """None for a trial that tells nothing of its training: it failed, was gated, or confirms another."""

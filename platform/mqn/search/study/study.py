@@ -102,12 +102,9 @@ class Study:
         self._mirror.look()
         return self._mirror.trials(states)
 
-    def seen(self, *states: TrialState) -> list[FrozenTrial]:
-        """`trials` as they were at the latest look, and as this driver has changed them since; costs no query.
-
-        A trial that has not changed is the same object as before.
-        """
-        return self._mirror.trials(states)
+    def changes(self, after: int) -> tuple[dict[int, FrozenTrial | None], int]:
+        """What has changed in the trials as this driver has seen them; see `Mirror.changes`. Costs no query."""
+        return self._mirror.changes(after)
 
     @property
     def ended(self) -> int:

@@ -66,6 +66,7 @@ class Mirror:
         self._known: dict[str, set[int]] = {}
         self._identities: dict[int, str] = {}
         self._unread: dict[int, None] = {}  # numbers of trials whose points are not known yet
+        self._changes: list[int] = []  # numbers of trials, each as often as it changed
 
     def look(self) -> None:
         """Read what is new and what has changed."""
@@ -116,6 +117,7 @@ class Mirror:
         if before is not None and before.state.is_finished():
             return  # What has ended does not change.
         self._all[number] = frozen
+        self._changes.append(number)
         self._numbers[trial_id(frozen)] = number
         self._last, self._latest = max(self._last, trial_id(frozen)), max(self._latest, number)
         for states, numbers in ((TrialState.WAITING, self._waiting), (TrialState.RUNNING, self._running)):
@@ -195,6 +197,20 @@ class Mirror:
             if number not in self._hidden and (not states or frozen.state in states)
         ]
 
+    def changes(self, after: int) -> tuple[dict[int, FrozenTrial | None], int]:
+        """What has changed since an earlier call.
+
+        Args:
+            after: what the earlier call returned second; 0: none was made.
+
+        Returns:
+            By number the trials that have changed, as they are now, None for one that does not count any more; and what
+            the next call is given.
+        """
+        numbers = dict.fromkeys(self._changes[after:])
+        found = {number: None if number in self._hidden else self._all.get(number) for number in numbers}
+        return found, len(self._changes)
+
     def running(self) -> list[FrozenTrial]:
         """Every running trial that confirms no other, for samplers."""
         return [self._all[number] for number in self._running if number not in self._confirming]
@@ -242,6 +258,7 @@ class Mirror:
 
     def _hide(self, number: int) -> None:
         self._hidden.add(number)
+        self._changes.append(number)
         self._forget_point(number)
 
     def _forget_point(self, number: int) -> None:
