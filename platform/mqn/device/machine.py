@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from mqn.device.emulation import is_emulated
-from mqn.device.processor_features import processor_features
+from mqn.device.processor import is_emulated, processor_features
 from mqn.distribution import __version__
 from mqn.records import Delegate, DeviceInfo, MachineState
 

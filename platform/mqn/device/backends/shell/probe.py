@@ -9,8 +9,7 @@ import hashlib
 import re
 
 from mqn.device.backends.shell.shell import Shell
-from mqn.device.emulation import Traits, looks_emulated
-from mqn.device.processor_features import processor_features
+from mqn.device.processor import Traits, looks_emulated, processor_features
 from mqn.distribution import __version__
 from mqn.errors import DeviceRefusedError
 from mqn.records import DeviceInfo, MachineState

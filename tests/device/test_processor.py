@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mqn.device import emulation
+from mqn.device import processor
 
 X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\nflags\t\t: fpu sse avx2 hypervisor\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"
@@ -13,8 +13,8 @@ ARM = "processor\t: 0\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd\nCPU implementer
 
 @pytest.fixture
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(emulation, "PROC", tmp_path / "proc")
-    monkeypatch.setattr(emulation, "SYS", tmp_path / "sys")
+    monkeypatch.setattr(processor, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(processor, "SYS", tmp_path / "sys")
 
     def set_up(architecture: str, cpuinfo: str, *, kernel: str = "", clocks: str = "tsc", board: str = "") -> bool:
         monkeypatch.setattr(platform, "machine", lambda: architecture)
@@ -28,7 +28,7 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             if text:
                 path.write_text(text)
-        return emulation.is_emulated()
+        return processor.is_emulated()
 
     return set_up
 
@@ -79,3 +79,17 @@ def test_a_processor_of_no_maker_is_qemus(pretend) -> None:
 def test_qemus_board_with_qemus_clock_is_emulated(pretend, bogomips: str, emulated: bool) -> None:
     cpuinfo = ARM.replace("108.00", bogomips)
     assert pretend("aarch64", cpuinfo, kernel="aarch64", board="linux,dummy-virt\0") is emulated
+
+
+def test_features_are_found_on_x86_and_on_arm():
+    x86 = "processor\t: 0\nflags\t\t: fpu avx2 sse avx512_vnni\nbugs\t: some\n\nprocessor\t: 1\nflags\t\t: fpu avx2\n"
+    assert processor.processor_features(x86) == ("avx2", "avx512_vnni")
+    assert processor.processor_features("Features\t: fp asimd asimdhp asimddp crc32\nCPU part\t: 0xd0b\n") == (
+        "asimdhp",
+        "asimddp",
+    )
+
+
+def test_without_a_list_there_are_none():
+    assert processor.processor_features("") == ()
+    assert processor.processor_features("isa : rv64imafdc\nflags") == ()

@@ -1,4 +1,7 @@
-"""Whether a processor is emulated: its times say nothing about a real one."""
+"""What the kernel's files say of a processor: its features, and whether it is emulated.
+
+Times of an emulated processor say nothing about a real one.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,20 @@ PROC = Path("/proc")
 SYS = Path("/sys")
 
 X86 = frozenset({"x86_64", "i386", "i486", "i586", "i686"})
+
+
+FEATURES = (
+    "avx2",
+    "avx_vnni",
+    "avx512f",
+    "avx512_vnni",
+    "amx_int8",
+    "asimdhp",  # float16 arithmetic
+    "asimddp",  # 8-bit dot products
+    "i8mm",
+    "sve",
+)
+"""What decides how fast a quantized network runs: features for which XNNPACK has kernels, by Linux's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +99,10 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def processor_features(cpuinfo: str) -> tuple[str, ...]:
+    """The features among `FEATURES` that `/proc/cpuinfo`, or its first processor, lists; empty where it lists none."""
+    rows = [line.split(":", 1) for line in cpuinfo.splitlines() if ":" in line]
+    listed = {word for key, value in rows if key.strip() in ("flags", "Features") for word in value.split()}
+    return tuple(name for name in FEATURES if name in listed)
