@@ -98,6 +98,8 @@ class DeviceProfile:
         max_temperature_c: nothing is measured while it is warmer.
         min_battery_percent: nothing is measured while its battery holds less.
         benchmark_model: TensorFlow Lite's tool for an `adb` or `ssh` device, in place of our runner; experimental.
+        paired: whether a study measures each model in turns with a reference model, so that its latency is true however
+            busy the device is: for shared and virtual machines. It takes three times as long.
     """
 
     url: str = LOOPBACK
@@ -110,6 +112,7 @@ class DeviceProfile:
     max_temperature_c: float | None = None
     min_battery_percent: float | None = None
     benchmark_model: Path | None = None
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if self.token_env and self.token_file is not None:

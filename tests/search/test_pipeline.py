@@ -17,7 +17,15 @@ from mqn.search.space.goals import Scoring
 from mqn.search.space.trained import Trained
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"), place="/data")
-LOCAL: Any = SimpleNamespace(targets=("local",))
+
+
+def devices_of(*targets: str, paired: str = "") -> Any:
+    return SimpleNamespace(
+        targets=targets, paired=lambda target: target == paired, identity=lambda target: f"{target}-1", holder="h"
+    )
+
+
+LOCAL = devices_of("local")
 
 
 def artifact(folder: Path, stage: str, files: dict[str, str], **details: Any) -> Artifact:
@@ -61,7 +69,7 @@ def test_several_targets_have_figures_of_their_own(tmp_path):
         "measure/board": artifact(tmp_path, "measure", {}, **measured(2.0)),
         "measure/kind:pixel8": artifact(tmp_path, "measure", {}, **measured(3.0)),
     }
-    devices: Any = SimpleNamespace(targets=("board", "kind:pixel8"))
+    devices = devices_of("board", "kind:pixel8")
     found = TrialPipeline(DATA, Profile(), Scoring(), devices).figures(Candidate(), artifacts)
     assert found.figures == {}
     assert found.device_figures == {
@@ -72,7 +80,7 @@ def test_several_targets_have_figures_of_their_own(tmp_path):
 
 
 def test_no_other_target_stands_for_the_first(tmp_path):
-    devices: Any = SimpleNamespace(targets=("board", "phone"))
+    devices = devices_of("board", "phone")
     measured = {"verdict": "ok", "figures": {"latency_ms": 3.0}}
     artifacts = {"measure/phone": artifact(tmp_path, "measure", {}, **measured)}
     found = TrialPipeline(DATA, Profile(), Scoring(), devices).figures(Candidate(), artifacts)
@@ -146,7 +154,7 @@ def test_what_is_tracked_comes_from_the_steps(tmp_path):
         "score": artifact(tmp_path, "score", {}),
         "measure/kind:pixel8": artifact(tmp_path, "measure", {}),
     }
-    devices: Any = SimpleNamespace(targets=("kind:pixel8",))
+    devices = devices_of("kind:pixel8")
     pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices)
     curves, files = pipeline.logged(Candidate(plan=Plan(sparsity=0.5)), artifacts)
     assert curves == [{"epoch": 0, "loss": 0.5}]
@@ -174,6 +182,32 @@ def test_a_gate_takes_the_untrained_network_through_the_same_stages():
     ]
     assert steps[: len(gate)] == tuple(gate)
     assert not any(need.startswith("gate/") for step in steps[len(gate) :] for need in step.needs)
+
+
+def test_on_a_paired_device_a_model_is_measured_beside_the_reference(tmp_path):
+    devices = devices_of("board", "local", paired="local")
+    steps = {
+        step.name: step for step in TrialPipeline(DATA, Profile(), Scoring(), devices, gate=True).steps(Candidate())
+    }
+    assert next(iter(steps)) == "reference/local"
+    assert steps["measure/local"].needs == ("quantize", "reference/local")
+    assert steps["gate/measure/local"].needs == ("gate/quantize", "reference/local")
+    assert steps["measure/board"].needs == ("quantize",)
+    assert "reference/board" not in steps
+    told = {"p50": 4.0, "p90": 5.0, "low": 3.9, "high": 4.1}
+    files = {"reference.int8.tflite": "i", "reference.float32.tflite": "f", "log.txt": "l"}
+    made = {
+        "quantize": artifact(tmp_path, "quantize", {"model.tflite": "x"}),
+        "reference/local": artifact(tmp_path, "reference", files, reference=told),
+    }
+    job, alone = steps["measure/local"].make(made), steps["measure/board"].make(made)
+    assert [file.name for file in job.arguments["reference"]] == ["reference.float32.tflite", "reference.int8.tflite"]
+    assert job.arguments["known"].p50 == 4.0
+    assert "reference" not in {**alone.arguments, **alone.inputs}
+    slower = {**made, "reference/local": artifact(tmp_path, "reference", files, reference={**told, "p50": 4.5})}
+    assert steps["measure/local"].make(slower).key != job.key
+    reference = steps["reference/local"].make({})
+    assert (reference.target, reference.inputs["device_id"]) == ("local", "local-1")
 
 
 def test_figures_of_the_gate_stand_apart(tmp_path):

@@ -44,7 +44,7 @@ CONVERT, PRUNE, PRUNED, FINETUNE = "convert", "prune", "convert/pruned", "finetu
 """`convert/pruned` converts what pruning left; losses are told against the conversion of the whole network."""
 
 QUANTIZE, SCORE, SCORE_FLOAT, SCORE_BASELINE = "quantize", "score", "score/float", "score/baseline"
-MEASURE = "measure/"
+MEASURE, REFERENCE = "measure/", "reference/"
 UNTRAINED = f"{GATE}untrained"
 
 Made = Mapping[str, Artifact]
@@ -80,6 +80,7 @@ class TrialPipeline:
         self._profile = profile
         self._devices = devices
         self._targets: tuple[str, ...] = devices.targets if devices is not None else ()
+        self._paired = () if devices is None else tuple(target for target in self._targets if devices.paired(target))
         self._scoring = scoring
 
     @classmethod
@@ -95,7 +96,7 @@ class TrialPipeline:
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
         """The candidate's steps, every one behind those it needs."""
         gate = self._gate_steps(untrained_form(candidate)) if self._gate else ()
-        return (*gate, *self._steps(candidate))
+        return (*self._reference_steps(), *gate, *self._steps(candidate))
 
     def rungs(self, candidate: Candidate) -> tuple[Step, ...]:
         """The parts of its training that end at a rung, in order; none where it is trained in one go."""
@@ -215,11 +216,16 @@ class TrialPipeline:
         )
         yield from self._measure_steps()
 
+    def _reference_steps(self) -> Iterator[Step]:
+        for target in self._paired:
+            yield Step(name=f"{REFERENCE}{target}", make=functools.partial(self._reference_job, target=target))
+
     def _measure_steps(self, prefix: str = "") -> Iterator[Step]:
         for target in self._targets:
+            beside = (f"{REFERENCE}{target}",) if target in self._paired else ()
             yield Step(
                 name=f"{prefix}{MEASURE}{target}",
-                needs=(prefix + QUANTIZE,),
+                needs=(prefix + QUANTIZE, *beside),
                 make=functools.partial(self._measure_job, model=prefix + QUANTIZE, target=target),
             )
 
@@ -265,7 +271,13 @@ class TrialPipeline:
             self._profile.measure,
             holder=self._devices.holder,
             max_age_hours=self._profile.max_age_hours,
+            reference=made.get(f"{REFERENCE}{target}"),
         )
+
+    def _reference_job(self, _: Made, *, target: str) -> Job:
+        assert self._devices is not None
+        identity, settings = self._devices.identity(target), self._profile.measure
+        return measure.reference_job(target, identity, settings, holder=self._devices.holder)
 
     @staticmethod
     def _told(artifacts: Made, step: str) -> Mapping[str, Any]:

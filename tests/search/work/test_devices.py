@@ -14,7 +14,7 @@ from tests.support.in_process_engine import InProcessEngine
 from tests.support.pool_fakes import FakeClock, FakeDevices
 from tests.support.search_fakes import FakePipeline
 
-from mqn.errors import DeviceAwayError, DeviceRefusedError, DeviceRestingError
+from mqn.errors import ConfigError, DeviceAwayError, DeviceRefusedError, DeviceRestingError
 from mqn.profile import DeviceProfile, Profile
 from mqn.records import Candidate, stage_key
 from mqn.search.artifacts import ArtifactStore
@@ -211,6 +211,16 @@ def test_a_device_that_rests_and_rests_again_ends_no_study(grid, make_study, mak
         make_loop(study, lab, places=devices, clock=clock, sleep=clock.sleep, parallel=1).run()
     assert count_states(study)["complete"] == 12
     assert next(rests, None) is None
+
+
+def test_a_paired_device_is_named_by_the_study(clock):
+    profiles = {**BOARDS, "shared": DeviceProfile(url="http://127.0.0.1:9", kind="pi", paired=True)}
+    pool = FakeDevices(clock).make(profiles)
+    devices = Devices(Profile(devices=profiles), ("shared", "kind:pi"), "tiny", pool=pool)
+    assert devices.paired("shared")
+    assert not devices.paired("board")
+    with pytest.raises(ConfigError, match=r"device 'shared' is paired .* must name it as its target, not 'kind:pi'"):
+        devices.paired("kind:pi")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Self
 from mqn.device.lease import name_holder
 from mqn.device.pool.pool import DeviceReport, Pool
 from mqn.device.pool.state_bounds import bounds_of
-from mqn.errors import DeviceError
+from mqn.errors import ConfigError, DeviceError
 from mqn.profile import Profile
 from mqn.search.work.jobs import Job, Outcome, Resources
 
@@ -59,6 +59,20 @@ class Devices:
         """The id of the device that each target names, leaving out those that may be any of several."""
         found = {target: self.identity(target) for target in self.targets}
         return {target: identity for target, identity in found.items() if identity is not None}
+
+    def paired(self, target: str) -> bool:
+        """Whether models are measured in turns with a reference model on a target.
+
+        Raises:
+            ConfigError: the target may be any of several devices, and such a figure is true of one.
+        """
+        members = [name for name in self._pool.members(target) if self._profile.devices[name].paired]
+        if members and target not in self._profile.devices:
+            raise ConfigError(
+                f"device {members[0]!r} is paired with a reference model, so a study must name it as its target, not "
+                f"{target!r}"
+            )
+        return bool(members)
 
     def example(self, target: str) -> str | None:
         """The id of a device that will do for a target; None where none was reached."""
