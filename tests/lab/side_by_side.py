@@ -33,7 +33,7 @@ LATENCY_MS = 1.2
 FIXED = {
     "arch.encoder_weights": "random",
     "training.lambda_features": 0.0,
-    "training.epochs": 54,
+    "training.epochs": 18,
     "training.batch_size": 4,
     "training.decay": 0.85,
     "training.decay_epochs": 1,

@@ -70,6 +70,29 @@ def test_what_is_used_up_is_named(limits, line, clock, book):
     assert str(budgets.exceeded()) == line
 
 
+def test_trainings_that_wait_and_run_count_with_the_hours_that_they_will_take(clock):
+    budgets = Budgets(BudgetProfile(training_hours=1.0), clock=clock)
+    first, second, third = (job(name, epochs=10) for name in "abc")
+    for training in (first, second, third):
+        budgets.expect(training)
+    assert budgets.exceeded() is None  # Nobody knows yet how long an epoch takes.
+    budgets.begun(first)
+    budgets.ended(first, took(1800))
+    assert str(budgets.exceeded()) == "the budget of training hours is used up: 1.5 of 1"
+    assert not budgets.release(third)  # Its trial ended at the gate.
+    assert budgets.exceeded() is not None
+    budgets.begun(second)
+    budgets.ended(second, took(600))
+    assert budgets.exceeded() is None  # It was shorter than expected.
+    budgets.begun(second)
+    budgets.ended(second, Outcome(reused=True))
+    assert budgets.spent().training_hours == pytest.approx(2400 / 3600)
+    budgets.expect(second)  # What has begun once is expected no more.
+    assert budgets.exceeded() is None
+    budgets.begun(third)
+    assert str(budgets.exceeded()) == "the budget of training hours is used up: 1 of 1"
+
+
 def test_what_another_driver_spends_is_seen_after_a_while(clock, book, tmp_path):
     budgets = Budgets(BudgetProfile(cpu_hours=3), book, clock=clock)
     other = Budgets(BudgetProfile(), Ledger(connect(f"sqlite:///{tmp_path / 'study.db'}"), "tiny", "two"), clock=clock)

@@ -53,7 +53,7 @@ class Asking:
             if self._budgets.has_place:
                 self._budgets.fill(None)
             raise
-        if self._budgets.counts_trainings:
+        if self._budgets.awaits_trainings:
             training = None if trial is None else self._need(trial)
             if self._budgets.has_place:
                 self._budgets.fill(training)
@@ -61,7 +61,8 @@ class Asking:
 
     def take_up(self, trial: RunningTrial) -> None:
         """A trial that another driver left goes on, and keeps the place of its training."""
-        if self._budgets.counts_trainings and (training := self._need(trial)) is not None:
+        training = self._need(trial) if self._budgets.awaits_trainings else None
+        if training is not None and self._budgets.counts_trainings:
             self._budgets.take_up(training)
 
     def end(self, number: int) -> bool:
@@ -76,6 +77,7 @@ class Asking:
         training = self._training(self._study.space.candidate(trial.params))
         if training is not None:
             self._needed[trial.number] = training
+            self._budgets.expect(training)
         return training
 
     def _is_trained(self, point: Params) -> bool:

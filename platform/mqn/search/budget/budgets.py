@@ -39,7 +39,8 @@ class Budgets:
 
     A budget of trainings or epochs holds back only trials that need a training of their own: others may still begin.
     Any other budget that is used up holds back every trial. What is under way is finished. A trial has the place of its
-    training from its beginning on; where it ends at the gate, the place is given back.
+    training from its beginning on; where it ends at the gate, the place is given back. Training hours count trainings
+    of this driver that wait or run with what earlier epochs took: so they exceed their limit by about one training.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Budgets:
         self._trainings: dict[str, int] = {}
         self._reserved: set[str] = set()  # Those of them that have not begun.
         self._parts: set[str] = set()  # Keys of the jobs that are counted.
+        self._ahead: dict[str, int] = {}  # Epochs of trainings that wait or run, by the keys of their jobs.
+        self._epochs_made = 0
         self._unwritten: dict[tuple[str, str], float] = {}
         self._known: frozenset[str] = frozenset()
         # What all drivers had spent when that was read last, and this driver's own part of it.
@@ -83,10 +86,16 @@ class Budgets:
         for name in _SHARED:
             limit = getattr(limits, name)
             if limit is not None:
-                amount = self._amount(name)
+                amount = self._amount(name) + (self._hours_ahead if name == "training_hours" else 0.0)
                 if amount >= limit:
                     return UsedUp(name=name, amount=amount, limit=limit)
         return None
+
+    @property
+    def _hours_ahead(self) -> float:
+        """What trainings that wait or run will take, if their epochs take as long as those so far."""
+        made = self._epochs_made
+        return sum(self._ahead.values()) * self._own["training_hours"] / made if made else 0.0
 
     def take_training(self) -> UsedUp | None:
         """Take the place of one more training; `fill` says later which it is.
@@ -122,6 +131,11 @@ class Budgets:
         key, epochs = (None, 0) if training is None or known else (name_of(training), epochs_of(training))
         self._fill(key, epochs)
 
+    def expect(self, training: Job) -> None:
+        """A trial has begun that needs a training, or the part of one that its first rung ends."""
+        if training.key not in self._parts:
+            self._ahead[training.key] = epochs_of(training)
+
     def take_up(self, training: Job) -> None:
         """Keep the place of a training whose trial another driver left."""
         if name_of(training) not in self._trainings:
@@ -132,6 +146,8 @@ class Budgets:
 
         Where a trial of another driver counts on it all the same, it counts again when it begins.
         """
+        if training.key not in self._parts:
+            self._ahead.pop(training.key, None)
         name = name_of(training)
         if name not in self._reserved:
             return False
@@ -145,6 +161,11 @@ class Budgets:
     def counts_trainings(self) -> bool:
         """Whether trainings are limited, so that each needs a place."""
         return self.limits.trainings is not None or self.limits.epochs is not None
+
+    @property
+    def awaits_trainings(self) -> bool:
+        """Whether it matters which trainings trials wait for."""
+        return self.counts_trainings or self.limits.training_hours is not None
 
     def _fill(self, key: str | None, epochs: int) -> None:
         if key is not None:
@@ -162,7 +183,10 @@ class Budgets:
 
     def begun(self, job: Job) -> None:
         """A job begins. Each part of a training counts its own epochs, once."""
-        if not is_training(job) or job.key in self._parts:
+        if not is_training(job):
+            return
+        self._ahead[job.key] = epochs_of(job)
+        if job.key in self._parts:
             return
         name, epochs = name_of(job), epochs_of(job)
         self._parts.add(job.key)
@@ -185,6 +209,8 @@ class Budgets:
         self._own["gpu_hours"] += hours * job.resources.gpus
         if is_training(job):
             self._own["training_hours"] += hours
+            epochs = self._ahead.pop(job.key, 0)
+            self._epochs_made += epochs if outcome.error is None and not outcome.reused else 0
         if job.target is not None:
             self._own["device_hours"] += hours
         if self._clock() - self._written >= _WRITE_SECONDS:
