@@ -37,6 +37,7 @@ def test_what_is_told_of_a_running_trial_is_known_at_once_and_to_other_drivers_w
     (theirs,) = other.trials(TrialState.RUNNING)
     assert read_knowledge(theirs) == read_knowledge(own)
     assert other._mirror.look_at_running([]) == []
+    assert other._mirror.look_at_running([trial.id])[0] is theirs  # What has not changed is not put in anew.
     changed, position = other.changes(0)
     assert changed == {0: theirs}
     assert other.changes(position) == ({}, position)

@@ -117,11 +117,9 @@ class Paused:
             return 0
         self._decide()
         chosen = set(self._board.revived())
-        return (
-            self._study.retry([one for one in self._study.trials(TrialState.PRUNED) if one.number in chosen])
-            if chosen
-            else 0
-        )
+        if not chosen:
+            return 0
+        return self._study.retry([one for one in self._study.trials(TrialState.PRUNED) if one.number in chosen])
 
     def stop(self) -> list[Evaluation]:
         """Give up waiting: no training is promoted any more. Returns the trials, which end by this."""

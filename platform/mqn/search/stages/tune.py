@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mqn.device.client import Client
 from mqn.device.measure import Circumstances
+from mqn.device.pairing import PAIRED
 from mqn.errors import MeasurementError
 from mqn.parsing import to_plain, write_json
-from mqn.records import Comparison, DeviceInfo, MeasureSettings, Ratio, Tuning, Verdict
+from mqn.records import Comparison, DeviceInfo, MeasureSettings, Ratio, Tuning
 from mqn.search.artifacts import Artifact
 from mqn.search.stages.quantize import model_names
 from mqn.search.work.jobs import Job
@@ -25,9 +26,6 @@ STAGE, REVISION = "tune", 1
 TUNING = "tuning.json"
 LIMIT_SECONDS = 120.0
 """So long the tuning of one network tries rewrites. Two comparisons of the outcome come on top."""
-
-_PAIRED: tuple[Verdict, ...] = ("ok", "contended", "unsteady")
-"""Verdicts with which a comparison counts: what disturbs one of two files that run in turns disturbs both."""
 
 
 def tune_job(
@@ -102,7 +100,7 @@ def tune(
     from mqn.tflite.flatbuffer import Network
 
     began = time.monotonic()
-    paired = replace(settings, accept=_PAIRED)
+    paired = replace(settings, accept=PAIRED)
 
     def ratio(first: Sequence[Path], second: Sequence[Path]) -> Ratio:
         return _ratio(compare(client, first, second, paired, **circumstances))

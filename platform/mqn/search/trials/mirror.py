@@ -152,7 +152,8 @@ class Mirror:
         if not ids:
             return []
         for frozen in self._store.read(lambda session: read_trials(session, self._study, ids, without=(RECORD,))):
-            self.put(frozen)
+            if frozen != self._all[frozen.number]:
+                self.put(frozen)
         return [self._all[self._numbers[trial]] for trial in ids]
 
     def end(self, number: int, state: TrialState, values: Sequence[float] | None, system: Mapping[str, Any]) -> None:
