@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mqn.records import Plan, Ratio, Tuning
     from mqn.search.artifacts import ArtifactStore
 
-TUNING = "tuning.json"
-
 
 def tune_plan(
     checkpoint: Path, plan: Plan, dataset: Dataset, store: ArtifactStore, target: str, profile: str, *, json: bool
@@ -59,6 +57,7 @@ def tuned(plan: Plan, tuning: Tuning) -> Plan:
 def keep_tuning(folder: Path, tuning: Tuning | None) -> None:
     """Write the tuning beside the model that it led to; without one, remove that of an earlier export."""
     from mqn.parsing import write_json
+    from mqn.search.stages.tune import TUNING
 
     if tuning is None:
         (folder / TUNING).unlink(missing_ok=True)
