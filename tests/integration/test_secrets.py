@@ -71,7 +71,8 @@ class Watch:
 def marked(folder: Path) -> list[str]:
     """Files beneath a folder that hold the mark, as it is or as numbers."""
     found = []
-    for path in folder.rglob("*"):
+    walked = os.walk(folder)  # Unlike `rglob`, it passes over folders that go meanwhile.
+    for path in (Path(root) / name for root, _, names in walked for name in names):
         try:
             if path.is_file() and not path.is_symlink() and MARK.encode() in path.read_bytes():
                 found.append(str(path))
