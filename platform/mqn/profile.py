@@ -98,8 +98,8 @@ class DeviceProfile:
         max_temperature_c: nothing is measured while it is warmer.
         min_battery_percent: nothing is measured while its battery holds less.
         benchmark_model: TensorFlow Lite's tool for an `adb` or `ssh` device, in place of our runner; experimental.
-        paired: whether a study measures each model in turns with a reference model, so that its latency is true however
-            busy the device is: for shared and virtual machines. It takes three times as long.
+        paired: whether a study measures each model in turns with a reference model, so that its latency compares
+            however busy the device is: for shared and virtual machines. Each is timed twice then, beside it and alone.
     """
 
     url: str = LOOPBACK

@@ -8,13 +8,10 @@ the worst model. `python -m tests.benchmarks.bench_pairing 4` makes do with four
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +30,7 @@ from mqn.families.mqn.network import assemble
 from mqn.models.checkpoint import save
 from mqn.profile import DeviceProfile
 from mqn.records import MeasureSettings, Plan, Ratio, Scheme, Training
+from tests.benchmarks.busy import busy_processors
 
 REPEATS, LIMIT = 20, 0.03
 SIDES = (64, 96)
@@ -51,12 +49,12 @@ def run(repeats: int = REPEATS) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, Pool({"local": DeviceProfile()}) as pool, pool.open("local") as (_, to):
         models, reference = _make_models(Path(name)), write_reference(Path(name))
         quiet = _measure(to, models, reference, repeats)
-        with _busy():
+        with busy_processors():
             busy = _measure(to, models, reference, repeats)
     settled = {model: statistics.median(one.value for one in found) for model, found in quiet.items()}
     apart = {model: statistics.median(one.value for one in found) / settled[model] - 1 for model, found in busy.items()}
     every = [(one, settled[model]) for model, found in busy.items() for one in found]
-    orders = [sorted(models, key=lambda model, side=side: settled_of(side, model)) for side in (quiet, busy)]
+    orders = [sorted(models, key=lambda model, side=side: _settled(side, model)) for side in (quiet, busy)]
     return {
         "name": "six models in turns with the reference, busy over quiet: the worst difference",
         "ratio": max(map(abs, apart.values())),
@@ -77,7 +75,7 @@ def run(repeats: int = REPEATS) -> dict[str, Any]:
     }
 
 
-def settled_of(side: dict[str, list[Ratio]], model: str) -> float:
+def _settled(side: dict[str, list[Ratio]], model: str) -> float:
     """A model's median ratio."""
     return statistics.median(one.value for one in side[model])
 
@@ -92,18 +90,6 @@ def _measure(
             assert ratio is not None
             found[model].append(ratio)
     return found
-
-
-@contextmanager
-def _busy() -> Iterator[None]:
-    """A busy loop on every processor."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 def _make_models(folder: Path) -> dict[str, Path]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +12,12 @@ from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, measure
 from mqn.records import Measurement, MeasureSettings
 from mqn.report.timing.repeatability import judge_repeats
+from tests.benchmarks.busy import busy_processors
 from tests.support.tflite_models import convolutions
 
 JOBS = 10
 SPREAD_LIMIT = 0.05
 ACCEPTED_LIMIT = 0.1
-BUSY = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 
 def run(jobs: int = JOBS) -> dict[str, Any]:
@@ -33,7 +28,7 @@ def run(jobs: int = JOBS) -> dict[str, Any]:
         path.write_bytes(convolutions(48, 16, layers=33))
         yardsticks = Yardsticks(folder / "yardsticks.json")
         idle = [_measure(path, folder, yardsticks) for _ in range(jobs)]
-        with _busy_processors():
+        with busy_processors():
             busy = [_measure(path, folder, yardsticks) for _ in range(jobs)]
     repeated = judge_repeats("model", ("0" * 64,), idle)
     accepted = sum(one.verdict == "ok" for one in busy) / jobs
@@ -62,19 +57,6 @@ def _measure(path: Path, folder: Path, yardsticks: Yardsticks) -> Measurement:
 def _count(measurements: list[Measurement]) -> dict[str, int]:
     verdicts = [one.verdict for one in measurements]
     return {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}
-
-
-@contextlib.contextmanager
-def _busy_processors() -> Iterator[None]:
-    loops = [
-        subprocess.Popen([sys.executable, "-S", "-c", BUSY, str(number)]) for number in sorted(os.sched_getaffinity(0))
-    ]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 if __name__ == "__main__":

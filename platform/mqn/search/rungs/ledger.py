@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ from mqn.search.rungs.rule import Result, Rule
 from mqn.search.space.goals import Constraint
 
 Marks = NDArray[np.bool_]
+
+
+class _Training(NamedTuple):
+    """Its first trial, the rungs that it was let go beyond, whether it is spared, its accuracy at each rung reached."""
+
+    first: int
+    promoted: int
+    spared: bool
+    accuracy: tuple[float, ...]
 
 
 class Ledger:
@@ -31,7 +41,7 @@ class Ledger:
         self._rows: dict[int, tuple[float, ...]] = {}  # by trial: how far it breaks constraints, and its costs
         self._plans: dict[str, int] = {}
         self._trainings: dict[str, dict[int, Result]] = {}
-        self._reached: dict[str, tuple[int, int, bool, tuple[float, ...]]] = {}
+        self._reached: dict[str, _Training] = {}
         self._found: dict[str, int] | None = None
         for result in results:
             self.put(result)
@@ -71,7 +81,7 @@ class Ledger:
         """What a decision depends on of a training: of one that has reached no rung only what its plans lost."""
         trials = self._trainings.get(training, {})
         lost = [(number, one.plan, one.lost) for number, one in trials.items() if one.lost is not None]
-        first, promoted, _, accuracy = self._reached.get(training, (0, 0, False, ()))
+        first, promoted, _, accuracy = self._reached.get(training, _Training(0, 0, False, ()))
         if not accuracy:
             return lost
         beyond = max(promoted, (self._found or {}).get(training, 0))  # What is decided does not change a decision.
@@ -84,7 +94,7 @@ class Ledger:
         return self._found
 
     def _look_at(self, training: str) -> None:
-        """Note of a training its first trial, the rungs that it was let go beyond, and its accuracy at each rung."""
+        """Note what the trials of a training say of it together."""
         trials = self._trainings[training]
         if not trials:
             del self._trainings[training], self._reached[training]
@@ -93,16 +103,17 @@ class Ledger:
         curve = max((result.curve for _, result in sorted(trials.items())), key=len)
         accuracy = tuple(curve[end - 1] for end in self._rule.rungs.of(trials[first].epochs) if len(curve) >= end)
         free = spared(training, self._rule.seed, self._rule.rungs.spared)
-        self._reached[training] = (first, max(result.promoted for result in trials.values()), free, accuracy)
+        promoted = max(result.promoted for result in trials.values())
+        self._reached[training] = _Training(first, promoted, free, accuracy)
 
     def _decide(self) -> dict[str, int]:
         names = sorted(self._reached, key=self._reached.__getitem__)  # as their first trials began
         levels = np.zeros(len(names), dtype=np.int64)
         if not names:
             return {}
-        reached = np.array([len(self._reached[name][3]) for name in names])
-        promoted = np.array([self._reached[name][1] for name in names])
-        free = np.array([self._reached[name][2] for name in names])
+        reached = np.array([len(self._reached[name].accuracy) for name in names])
+        promoted = np.array([self._reached[name].promoted for name in names])
+        free = np.array([self._reached[name].spared for name in names])
         places = {name: place for place, name in enumerate(names)}
         numbers = sorted(number for number, result in self._results.items() if reached[places[result.training]])
         owners = np.array([places[self._results[number].training] for number in numbers], dtype=np.int64)
@@ -110,7 +121,8 @@ class Ledger:
         losses = self._losses()[[self._plans[self._results[number].plan] for number in numbers]]
         for rung in range(1, reached.max() + 1):
             here = reached >= rung
-            accuracy = np.array([self._reached[name][3][rung - 1] if here[i] else 0.0 for i, name in enumerate(names)])
+            told = (self._reached[name].accuracy for name in names)
+            accuracy = np.array([one[rung - 1] if len(one) >= rung else 0.0 for one in told])
             chosen = self._choose(here, owners, facts, losses - accuracy[owners])
             levels[(levels == rung - 1) & here & (free | (promoted >= rung) | chosen)] = rung
         return dict(zip(names, levels.tolist(), strict=True))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mqn.search.rungs.ledger import Ledger
-from mqn.search.rungs.rule import Result, Rule, Training, gather
+from mqn.search.rungs.rule import Result, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,14 @@ class Replay:
     saved_epochs: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    name: str
+    epochs: int
+    curve: tuple[float, ...]
+    trials: tuple[Result, ...]
+
+
 def replay(results: Sequence[Result], rule: Rule) -> Replay:
     """Let trainings begin one after the other, in the order of their trials; promotions go before new trainings.
 
@@ -34,11 +43,11 @@ def replay(results: Sequence[Result], rule: Rule) -> Replay:
             known once its training is over.
         rule: who is promoted.
     """
-    every = {name: one for name, one in gather(results).items() if one.curve}
+    every = {name: one for name, one in _gather(results).items() if one.curve}
     epochs: dict[str, int] = {}
     ledger = Ledger(rule)
 
-    def train(one: Training, goal: int) -> None:
+    def train(one: _Training, goal: int) -> None:
         epochs[one.name] = goal
         for result in one.trials:
             ledger.put(_at(result, one.curve[:goal], over=goal == len(one.curve)))
@@ -61,6 +70,22 @@ def replay(results: Sequence[Result], rule: Rule) -> Replay:
         epochs=whole,
         saved_epochs=whole - sum(epochs.values()),
     )
+
+
+def _gather(results: Iterable[Result]) -> dict[str, _Training]:
+    """The trainings that trials need, by name, in the order of their first trials."""
+    groups: defaultdict[str, list[Result]] = defaultdict(list)
+    for result in sorted(results, key=lambda result: result.number):
+        groups[result.training].append(result)
+    return {
+        name: _Training(
+            name=name,
+            epochs=trials[0].epochs,
+            curve=max((result.curve for result in trials), key=len),
+            trials=tuple(trials),
+        )
+        for name, trials in groups.items()
+    }
 
 
 def _at(result: Result, curve: tuple[float, ...], *, over: bool) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,21 +36,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What is on record of a training: that of its trials together; `number` is that of the first.
-
-    The other attributes are those of `Result`.
-    """
-
-    name: str
-    number: int
-    epochs: int
-    curve: tuple[float, ...]
-    promoted: int
-    trials: tuple[Result, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Who is promoted.
 
@@ -76,21 +60,3 @@ class Rule:
             if measure_of(split_target(objective.metric)[0]) is None
         }
         return cls(rungs=rungs, seed=seed, costs=costs, constraints=constraints)
-
-
-def gather(results: Iterable[Result]) -> dict[str, Training]:
-    """The trainings that trials need, by name, in the order of their first trials."""
-    groups: defaultdict[str, list[Result]] = defaultdict(list)
-    for result in sorted(results, key=lambda result: result.number):
-        groups[result.training].append(result)
-    return {
-        name: Training(
-            name=name,
-            number=trials[0].number,
-            epochs=trials[0].epochs,
-            curve=max((result.curve for result in trials), key=len),
-            promoted=max(result.promoted for result in trials),
-            trials=tuple(trials),
-        )
-        for name, trials in groups.items()
-    }
