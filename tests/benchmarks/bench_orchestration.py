@@ -5,7 +5,8 @@ MLflow database on SQLite. Each has run four trials before, which are not counte
 behind it. Ours runs five stages a trial as tasks of their own, keeps every artifact with its manifest, and its study in
 SQLite; Tune runs one function a trial and keeps its study in memory. Starting Ray and making MLflow's tables is not
 counted on either side; the last run's arrival in MLflow is. Ours runs once more with random points: what the driver's
-processor has to do then is no sampler's.
+processor has to do then is no sampler's. A process of the driver's sends to MLflow; its processor time stands beside
+the driver's own, and the limit is on both together.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.conftest import REPOSITORY
 
@@ -37,9 +40,9 @@ def run() -> dict[str, Any]:
         random, random_cpu = _ours(Path(folder) / "random", empty, "random")
         theirs = _theirs(Path(folder) / "theirs", empty)
     detail = {"trials": TRIALS, "cpus": CPUS, "ours_s_per_trial": ours, "ray_tune_s_per_trial": theirs}
-    # Of the whole process, with the thread that sends to MLflow.
-    detail |= {"driver_cpu_ms_per_trial": 1e3 * cpu, "random_driver_cpu_ms_per_trial": 1e3 * random_cpu}
-    detail |= {"random_s_per_trial": random, "random_driver_cpu_limit_ms": 40.0}
+    detail |= {f"driver_cpu_ms_per_trial ({name})": 1e3 * seconds for name, seconds in cpu.items()}
+    detail |= {f"random_driver_cpu_ms_per_trial ({name})": 1e3 * seconds for name, seconds in random_cpu.items()}
+    detail |= {"random_s_per_trial": random, "random_driver_cpu_limit_ms (all)": 40.0}
     return {"name": "orchestration of a trial", "ratio": ours / theirs, "limit": LIMIT, "detail": detail}
 
 
@@ -54,8 +57,8 @@ def _make_tables(folder: Path) -> Path:
     return folder / "empty.db"
 
 
-def _ours(folder: Path, empty: Path, sampler: str, trials: int = TRIALS) -> tuple[float, float]:
-    """Wall time and the driver's processor time, seconds a trial."""
+def _ours(folder: Path, empty: Path, sampler: str, trials: int = TRIALS) -> tuple[float, dict[str, float]]:
+    """Wall time and processor time by process, seconds a trial."""
     from mqn.cli.study.live_progress import LiveProgress
     from mqn.profile_tables.ray import RayProfile
     from mqn.search.artifacts import ArtifactStore
@@ -87,7 +90,7 @@ def _ours(folder: Path, empty: Path, sampler: str, trials: int = TRIALS) -> tupl
         RayEngine(RayProfile(cpus=CPUS, training_cpus=1)) as engine,
     ):
         about = About(space=space.definition, space_hash=space.hash, space_name="bench")
-        began, cpu = time.perf_counter(), time.process_time()
+        began, before = time.perf_counter(), _processor_seconds()
         study = create_study("bench", f"sqlite:///{folder / 'study.db'}", about)
         tracker.open_study("bench", {}, {})
         Loop(
@@ -99,10 +102,18 @@ def _ours(folder: Path, empty: Path, sampler: str, trials: int = TRIALS) -> tupl
             limits=Limits(trials=trials, parallel=2 * CPUS),
         ).run()
         backlog = tracker.close_study("bench", {})
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        seconds, after = time.perf_counter() - began, _processor_seconds()
     assert backlog.left == 0
     assert count_states(study)["complete"] == trials
-    return seconds / trials, cpu / trials
+    return seconds / trials, {name: (value - before[name]) / trials for name, value in after.items()}
+
+
+def _processor_seconds() -> dict[str, float]:
+    """Of this process and of the one that sends, so far."""
+    found = {"driver": sum(psutil.Process().cpu_times()[:2])}
+    (sender,) = [child for child in psutil.Process().children() if "track.sending.process" in " ".join(child.cmdline())]
+    found["sender"] = sum(sender.cpu_times()[:2])
+    return {**found, "all": sum(found.values())}
 
 
 def _nothing(config: dict[str, float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import Any
 from mqn.records import TrialRecord
 from mqn.track.connection import connect
 from mqn.track.entries import trial_entry
-from mqn.track.sender import Sender
+from mqn.track.sending.sender import Sender
 from mqn.track.tracker import Tracker
 from tests.support.records import make_trial
 

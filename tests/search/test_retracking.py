@@ -23,7 +23,7 @@ AWAY = "http://127.0.0.1:9"
 @pytest.fixture
 def tracker(tmp_path, monkeypatch):
     """Writes into its spool and sends nothing; MLflow is what `mlflow` says."""
-    monkeypatch.setattr("mqn.track.delivery.Delivery.ask", lambda _: None)
+    monkeypatch.setattr("mqn.track.sending.delivery.Delivery.ask", lambda _: None)
     found: set[int] = set()
 
     def make(name: str = "spool") -> Tracker:

@@ -14,11 +14,11 @@ from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-from mqn.track import delivery
 from mqn.track.connection import connect
-from mqn.track.delivery import Backlog
 from mqn.track.entries import study_entry, trial_entry
-from mqn.track.sender import UNSTORED, Sender
+from mqn.track.sending import delivery
+from mqn.track.sending.delivery import Backlog
+from mqn.track.sending.sender import UNSTORED, Sender
 from mqn.track.spool import Spool, other_queues, server_queue
 from mqn.track.tracker import Tracker
 
@@ -78,7 +78,7 @@ def test_a_database_of_another_mlflow_or_without_its_driver_is_a_line_that_nothi
         with Tracker(uri, tmp_path / "spool") as tracker:
             tracker.log_trial(trial("a", 0))
             assert tracker.flush().left == 1
-        line = [record.getMessage() for record in caplog.records if record.name == "mqn.track.rounds"][-1]
+        line = [record.getMessage() for record in caplog.records if record.name == "mqn.track.sending.rounds"][-1]
         assert line.startswith("nothing is tracked so far, entries wait in the spool: the tracking database")
         assert line.endswith(words)
         assert "marked" not in caplog.text

@@ -18,9 +18,9 @@ from mqn.errors import StudyError, TrackingError
 from mqn.search.storage import store
 from mqn.track.complete import find_logged
 from mqn.track.connection import failures
-from mqn.track.direct import DirectStore
 from mqn.track.entries import trial_entry
-from mqn.track.sender import ENTRY, TRIAL, Sender
+from mqn.track.sending.direct import DirectStore
+from mqn.track.sending.sender import ENTRY, TRIAL, Sender
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # MLflow takes a while to make tables and runs.
@@ -136,7 +136,7 @@ def test_drivers_that_open_a_study_at_the_same_moment_share_its_run(uri, monkeyp
         return real(self, *words, **options)
 
     monkeypatch.setattr(Sender, "_create", create)
-    monkeypatch.setattr("mqn.track.sender._YIELD_SECONDS", 0.2)
+    monkeypatch.setattr("mqn.track.sending.sender._YIELD_SECONDS", 0.2)
     with ThreadPoolExecutor(2) as pool:
         parents = list(pool.map(lambda sender: sender._parent("opened"), [Sender(uri), Sender(uri)]))
     client = mlflow.MlflowClient(tracking_uri=uri)

@@ -7,7 +7,7 @@ import pytest
 from mqn.errors import TrackingError
 from mqn.track.connection import connect
 from mqn.track.entries import trial_entry
-from mqn.track.sender import Sender
+from mqn.track.sending.sender import Sender
 from mqn.track.tracker import Tracker
 
 CURVES = [
@@ -158,7 +158,7 @@ def test_who_interrupts_waits_for_a_server_that_hangs_only_for_a_moment(tmp_path
         waited.append(timeout)
 
     monkeypatch.setattr(Tracker, "flush", flush)
-    monkeypatch.setattr("mqn.track.delivery.Delivery.ask", lambda _: None)
+    monkeypatch.setattr("mqn.track.sending.delivery.Delivery.ask", lambda _: None)
     for kind in (KeyboardInterrupt, ValueError):
         tracker = Tracker("http://127.0.0.1:9", tmp_path / "spool")
         tracker.log_trial(trial("cut", 0))

@@ -2,7 +2,7 @@
 
 What a run holds follows from the trial's record and its artifacts, so any driver can log it. One search of MLflow tells
 what is missing, and it is made only where something may be: the study remembers of how many finished trials all runs
-were complete. Several drivers may log the same trial; one run of it is left (`mqn.track.sender`).
+were complete. Several drivers may log the same trial; one run of it is left (`mqn.track.sending.sender`).
 """
 
 from __future__ import annotations

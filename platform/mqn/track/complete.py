@@ -6,7 +6,7 @@ from mqn.errors import TrackingError
 from mqn.net.database_urls import sqlite_file
 from mqn.text.redaction import redact_url
 from mqn.track.connection import away_line, connect, failures, load_mlflow
-from mqn.track.sender import ROLE, TRIAL, UNSTORED
+from mqn.track.sending.sender import ROLE, TRIAL, UNSTORED
 
 _PAGE = 1000
 

@@ -9,8 +9,8 @@ from typing import Any
 from mqn.errors import TrackingError
 from mqn.parsing import content_hash, file_hash
 from mqn.track.connection import failures, one_line
-from mqn.track.files import store_files
-from mqn.track.sender import Sender
+from mqn.track.sending.files import store_files
+from mqn.track.sending.sender import Sender
 
 BUNDLE_HASH = "mqn.bundle"
 

@@ -11,10 +11,10 @@ from mqn.errors import TrackingError
 from mqn.records import TrialRecord
 from mqn.track.complete import find_logged
 from mqn.track.connection import check_uri
-from mqn.track.delivery import Backlog, Delivery
 from mqn.track.entries import study_entry, trial_entry
 from mqn.track.provenance import provenance
 from mqn.track.registry import register
+from mqn.track.sending.delivery import Backlog, Delivery
 from mqn.track.spool import Spool, study_name
 
 # How long the end of a study waits for the server: usually, and after an interruption.
@@ -24,11 +24,11 @@ _SECONDS, _SHORT_SECONDS = 60.0, 5.0
 class Tracker:
     """Logs studies and trials to MLflow: study = experiment with a parent run, trial = child run.
 
-    Every verb writes an entry to the spool and returns. A thread sends the entries, those of one run in order, and
-    removes them. A server that is away is tried again as further entries come, and by the next tracker that uses the
-    same server and spool. Entries that it refused, and files that could not be stored, are tried again then too.
-    Sending is idempotent by study and trial number. With an empty URI every verb does nothing. A spool that cannot be
-    written raises a TrackingError.
+    Every verb writes an entry to the spool and returns. Another process sends the entries, those of one run in order;
+    they are removed then. A server that is away is tried again as further entries come, and by the next tracker that
+    uses the same server and spool. Entries that it refused, and files that could not be stored, are tried again then
+    too. Sending is idempotent by study and trial number. With an empty URI every verb does nothing. A spool that cannot
+    be written raises a TrackingError.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class Tracker:
             self._delivery = Delivery(uri, self._spool, allowed)
 
     def __enter__(self) -> Tracker:
-        """The tracker itself."""
+        """Start the process that sends, as its imports take seconds. Without `with`, the first entry starts it."""
+        if self._uri:
+            self._delivery.prepare()
         return self
 
     def __exit__(
@@ -214,7 +216,7 @@ class Tracker:
             self._delivery.quiesce()
 
     def close(self, *, send: bool = True, timeout: float = _SECONDS) -> None:
-        """Stop the thread, after it has sent what is left. Nothing is logged afterwards."""
+        """Stop sending, after what is left is sent. Nothing is logged afterwards."""
         if self._uri:
             if send and self.waiting().left:
                 self.flush(timeout)

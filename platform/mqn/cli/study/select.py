@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,7 +106,7 @@ def _register(record: TrialRecord, by: str, folder: Path, profile: Profile) -> s
     figures = record.figures_by_name()
     tags = {name: f"{figures[name]:.10g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
     tags["candidate"] = record.label
-    tracker = Tracker(profile.tracking_uri, home() / "spool", registry=profile.registry_uri)
-    return tracker.register_bundle(
-        model_name(record.study), folder, study=record.study, number=record.number, tags=tags
-    )
+    with closing(Tracker(profile.tracking_uri, home() / "spool", registry=profile.registry_uri)) as tracker:
+        return tracker.register_bundle(
+            model_name(record.study), folder, study=record.study, number=record.number, tags=tags
+        )

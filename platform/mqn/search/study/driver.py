@@ -48,7 +48,7 @@ from mqn.search.work.engine import Engine
 from mqn.search.work.prediction import Predictions
 from mqn.search.work.scheduler import Scheduler
 from mqn.search.world import World, make_world
-from mqn.track.delivery import Backlog
+from mqn.track.sending.delivery import Backlog
 from mqn.track.tracker import Tracker
 
 

@@ -11,20 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mqn.errors import ConfigError, TrackingError
 from mqn.net.database_urls import sqlite_file
 from mqn.parsing import read_json
 from mqn.text.redaction import quiet_logger, redact
-from mqn.track.connection import answers, away_line, failures, one_line, unusable_line, worth_another_try
+from mqn.track.connection import one_line
 from mqn.track.entries import RunEntry
-from mqn.track.files import Unstored
-from mqn.track.sender import Sender, ServerAwayError
+from mqn.track.sending.attempts import Outcome
+from mqn.track.sending.files import Unstored
+from mqn.track.sending.process import LANES
 from mqn.track.spool import Spool, study_name
 
 _log = quiet_logger(__name__)
 
-# Runs of a study that are sent at a time; SQLite lets one write at a time.
-_THREADS = 4
 # After so many failures in a row, though the server answers, a study waits for the next round.
 _FAILURES_IN_A_ROW = 3
 # A location for files that needs so long to fail is not tried again in the same round.
@@ -55,7 +53,7 @@ class Round:
     Attributes:
         uri: the tracking URI.
         spool: what to send.
-        connect: makes the sender, or finds it.
+        attempt: sends an entry, given its file and why its files are not tried; other threads call it too.
         told: what earlier rounds said.
         quiet: while it is set, nothing is sent any more but what is on its way.
         again: also send what was refused, and files that could not be stored.
@@ -70,7 +68,7 @@ class Round:
 
     uri: str
     spool: Spool
-    connect: Callable[[], Sender]
+    attempt: Callable[[Path, str], Outcome]
     told: Told
     quiet: threading.Event
     again: bool
@@ -135,9 +133,10 @@ class Round:
                 try:
                     self._send_run(paths)
                 except OSError as error:  # of the spool itself: a disk that is full or read-only
-                    self._fail(paths[0], error, away=False)
+                    self._fail(paths[0], one_line(error), away=False)
 
-        threads = 1 if sqlite_file(self.uri) is not None else min(_THREADS, len(waiting))
+        # SQLite lets one write at a time.
+        threads = 1 if sqlite_file(self.uri) is not None else min(LANES, len(waiting))
         if threads <= 1:
             work()
             return
@@ -151,64 +150,46 @@ class Round:
             if not self.allowed():
                 self.forbidden, self._reason = True, _FORBIDDEN
                 return
-            try:
-                unstored = self._send(path)
-            except (ConfigError, TrackingError) as error:
-                if isinstance(error, ServerAwayError):
-                    self._fail(path, error, away=True)
-                else:
-                    self._refuse(paths[index:], error)
+            begun = time.perf_counter()
+            outcome = self.attempt(path, self._stalled)
+            if outcome.failed:
+                self._fail(path, outcome.failed, away=outcome.away)
                 return
-            except failures() as error:
-                if worth_another_try(error):
-                    self._fail(path, error, away=not answers(self.uri))
-                else:
-                    self._refuse(paths[index:], error)
+            if outcome.refused:
+                self._refuse(paths[index:], outcome.refused)
                 return
+            seconds = time.perf_counter() - begun
+            _log.debug("sent %s in %.0f ms", path.stem, 1000 * seconds)
             self._in_a_row, self.told.sent = 0, True
-            if unstored is None:
+            if outcome.unstored is None:
                 self.told.failures.pop(path.stem, None)
                 path.unlink(missing_ok=True)
+            else:
+                self._keep_files(path, outcome.unstored, seconds)
             self._advance(1)
 
-    def _send(self, path: Path) -> Unstored | None:
-        begun = time.perf_counter()
+    def _keep_files(self, path: Path, unstored: Unstored, seconds: float) -> None:
         entry = read_json(RunEntry, path)
-        try:
-            sender = self.connect()
-        except failures() as error:
-            raise ServerAwayError(unusable_line(self.uri, error)) from error
-        call = sender.send_files if path.suffix == ".files" else sender.send
-        try:
-            unstored = call(entry, self._stalled)
-        except failures() as error:
-            # The experiment or run in our memory may be outdated.
-            if worth_another_try(error) or not sender.forget(entry.study):
-                raise
-            unstored = call(entry, self._stalled)
-        if unstored is not None:
-            self.spool.keep_files(path, dataclasses.replace(entry, artifacts=unstored.artifacts))
-            self.told.failures[path.stem] = self.told.failures.get(path.stem, 0) + 1
-            self._reason = str(unstored)
-            self.told.once(f"study {entry.study!r}: {unstored}")
-            if time.perf_counter() - begun > _STALL_SECONDS:
-                self._stalled = unstored.reason
-        _log.debug("sent %s in %.0f ms", path.stem, 1000 * (time.perf_counter() - begun))
-        return unstored
+        self.spool.keep_files(path, dataclasses.replace(entry, artifacts=unstored.artifacts))
+        self.told.failures[path.stem] = self.told.failures.get(path.stem, 0) + 1
+        self._reason = str(unstored)
+        self.told.once(f"study {entry.study!r}: {unstored}")
+        if seconds > _STALL_SECONDS:
+            self._stalled = unstored.reason
 
-    def _fail(self, path: Path, error: Exception, *, away: bool) -> None:
+    def _fail(self, path: Path, reason: str, *, away: bool) -> None:
         self.told.failures[path.stem] = self.told.failures.get(path.stem, 0) + 1
         self._in_a_row += 1
         self.away = self.away or away
-        self._reason = _why(self.uri, error) if away else one_line(error)
+        self._reason = reason
         if not away:
             self.told.once(f"an entry of study {study_name(path.parent)!r} waits: {self._reason}")
 
-    def _refuse(self, paths: list[Path], error: Exception) -> None:
+    def _refuse(self, paths: list[Path], reason: str) -> None:
         for path in paths:
             if path.suffix == ".json":
                 self.spool.refuse(path)
-        self._reason = one_line(error)
+        self._reason = reason
         line = f"{redact(self.uri)} refused an entry of study {study_name(paths[0].parent)!r}: {self._reason}"
         self.told.once(f"{line}; it is kept, and sent again by the next run or by `mqn track resend`")
         self._advance(len(paths))
@@ -226,7 +207,3 @@ def _by_run(paths: list[Path]) -> list[list[Path]]:
         words = path.stem.split("-")
         runs.setdefault(words[3] if len(words) > 3 else path.stem, []).append(path)
     return list(runs.values())
-
-
-def _why(uri: str, error: Exception) -> str:
-    return one_line(error) if isinstance(error, ServerAwayError) else away_line(uri, error)

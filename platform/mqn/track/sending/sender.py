@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from mqn.errors import TrackingError
 from mqn.parsing import content_hash
 from mqn.track.connection import answers, artifact_root, connect, failures, is_database
-from mqn.track.direct import DirectStore
 from mqn.track.entries import RunEntry, batches
-from mqn.track.files import Unstored, experiment_root, own_place, store_files
+from mqn.track.sending.direct import DirectStore
+from mqn.track.sending.files import Unstored, experiment_root, own_place, store_files
 from mqn.track.ui.pages import VIEW_TAG, table_view
 
 if TYPE_CHECKING:

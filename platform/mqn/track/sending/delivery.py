@@ -1,7 +1,8 @@
-"""The thread that sends entries from the spool to the tracking server, so that a study does not wait."""
+"""Sends entries from the spool to the tracking server in the background, so that a study does not wait."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -10,9 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from mqn.text.redaction import redact
-from mqn.track.connection import answers
-from mqn.track.rounds import Round, Told
-from mqn.track.sender import Sender
+from mqn.track.sending.process import SenderProcess
+from mqn.track.sending.rounds import Round, Told
 from mqn.track.spool import Spool
 
 # Pause before a server that is away is asked again; it doubles each time.
@@ -63,13 +63,13 @@ class Delivery:
     """Sends what is in a spool, in the background; the oldest entries go first."""
 
     def __init__(self, uri: str, spool: Spool, allowed: Callable[[], bool] = lambda: True) -> None:
-        """Prepare; the thread starts, and MLflow is imported, with the first request.
+        """Prepare; a thread and a process start with the first request.
 
         `allowed` is asked before each entry whether it may be sent.
         """
         self._uri, self._allowed = uri, allowed
         self._spool = spool
-        self._sender: Sender | None = None
+        self._process = SenderProcess(uri)
         # One thread for rounds, which uses others for the entries of one study.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mqn-tracker")
         self._future: Future[str] | None = None
@@ -78,8 +78,12 @@ class Delivery:
         # Refused entries and missing files of earlier runs are tried once more.
         self._again = True
         self._pause, self._next, self._reason = 0.0, 0.0, ""
-        self._connecting = threading.Lock()
         self._quiet, self._asked = threading.Event(), 0.0
+
+    def prepare(self) -> None:
+        """Start the process ahead, as its imports take seconds."""
+        with contextlib.suppress(OSError):  # The first entry tries again, and says why.
+            self._process.start()
 
     def ask(self) -> None:
         """Start sending, without waiting. A server that is away is left alone for a while."""
@@ -143,9 +147,12 @@ class Delivery:
         self._quiet.set()
 
     def stop(self) -> None:
-        """End the thread after its current entry. Other entries stay in the spool."""
+        """End the thread and the process after their current entry. Other entries stay in the spool."""
         self._quiet.set()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._future is not None:
+            self._future.cancel()
+        self._thread.submit(self._process.close)
+        self._thread.shutdown(wait=False)
 
     def _submit(self, study: str | None = None, sent: Callable[[int], None] | None = None) -> Future[str]:
         if self._future is not None and self._future.done():
@@ -164,7 +171,7 @@ class Delivery:
         self._round = Round(
             uri=self._uri,
             spool=self._spool,
-            connect=self._connect,
+            attempt=self._process.send,
             told=self._told,
             quiet=self._quiet,
             again=again,
@@ -172,7 +179,7 @@ class Delivery:
             allowed=self._allowed,
             sent=sent,
         )
-        if self._pause and not answers(self._uri):
+        if self._pause and not self._process.answers():
             self._round.away, reason = True, self._reason
         else:
             reason = self._reason = self._round.run()
@@ -184,12 +191,6 @@ class Delivery:
         else:
             self._pause, self._next = 0.0, 0.0
         return reason
-
-    def _connect(self) -> Sender:
-        with self._connecting:
-            if self._sender is None:
-                self._sender = Sender(self._uri)
-            return self._sender
 
 
 def _wait_for_others() -> None:
