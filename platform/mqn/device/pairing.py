@@ -7,6 +7,7 @@ and the latency is this ratio times the latency that the reference was once foun
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,12 @@ from mqn.records import Comparison, Latency, Measurement, MeasureSettings, Range
 
 WIDEST = 0.05
 """The ratio of medians counts when its range reaches no farther to either side, as a share of it."""
+
+STATE = 0.025
+"""How far the machine's state moves a ratio, as a share of it, 19 times of 20: busy or not, this run or the next.
+
+The processes of one run do not show it. `tests/benchmarks/bench_pairing.py` measures it.
+"""
 
 PAIRED: tuple[Verdict, ...] = ("ok", "contended", "unsteady", "throttled")
 """Verdicts on the machine. They do not matter for a ratio."""
@@ -117,6 +124,13 @@ def measure_paired(
     return Paired(measurement=_told_by(measurement, comparison, known, settings), comparison=comparison)
 
 
+def in_any_state(ratio: Ratio) -> Range:
+    """Where a ratio lies whatever else the machine does: its own range, widened by `STATE`."""
+    down = math.hypot(math.log(ratio.value / ratio.range.low), STATE)
+    up = math.hypot(math.log(ratio.range.high / ratio.value), STATE)
+    return Range(low=ratio.value * math.exp(-down), high=ratio.value * math.exp(up))
+
+
 def _told_by(
     measurement: Measurement, comparison: Comparison, known: Reference, settings: MeasureSettings
 ) -> Measurement:
@@ -128,14 +142,15 @@ def _told_by(
     factor = ratio.value * known.p50 / measurement.latency_ms.p50
     latency = dataclasses.replace(
         _scaled(measurement.latency_ms, factor),
-        p50_range=_times(ratio.range, known.p50),
+        p50_range=_times(in_any_state(ratio), known.p50),
         p90=slow.value * known.p90,
-        p90_range=_times(slow.range, known.p90),
+        p90_range=_times(in_any_state(slow), known.p90),
     )
     parts = tuple(dataclasses.replace(part, latency_ms=_scaled(part.latency_ms, factor)) for part in measurement.parts)
+    range_ = in_any_state(ratio)
     reason = (
-        f"{ratio.value:.4g} of the reference's time in turns ({ratio.range.low:.4g} to {ratio.range.high:.4g}), and "
-        f"that was {known.p50:.4g} ms"
+        f"{ratio.value:.4g} of the reference's time in turns ({range_.low:.4g} to {range_.high:.4g}), and that was "
+        f"{known.p50:.4g} ms"
     )
     return dataclasses.replace(
         measurement, settings=settings, verdict="ok", reasons=(reason,), latency_ms=latency, parts=parts
