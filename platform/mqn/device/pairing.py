@@ -107,21 +107,31 @@ def measure_paired(
         UnsteadyError: the ratio is not known well enough after the last try.
         Others as `measure`.
     """
+    comparison = time_beside(client, files, reference, settings, **others)
+    measurement = measure(client, files, dataclasses.replace(settings, accept=PAIRED), **others)
+    return Paired(measurement=_told_by(measurement, comparison, known, settings), comparison=comparison)
+
+
+def time_beside(
+    client: Client,
+    files: Sequence[Path],
+    reference: Sequence[Path],
+    settings: MeasureSettings,
+    **others: Unpack[Circumstances],
+) -> Comparison:
+    """Time a model in turns with the reference; arguments and errors are those of `measure_paired`."""
     free = dataclasses.replace(settings, accept=PAIRED)
     for attempt in range(settings.attempts):
         more = dataclasses.replace(free, processes=free.processes * 2**attempt, seconds=free.seconds * 2**attempt)
         comparison = compare(client, reference, files, more, **others)
         if comparison.p50 is not None and _reach(comparison.p50) <= WIDEST:
-            break
-    else:
-        told = "nothing" if comparison.p50 is None else f"{100 * _reach(comparison.p50):.0f} %"
-        raise UnsteadyError(
-            f"{' and '.join(file.name for file in files)}: in turns with the reference model, their ratio is known to "
-            f"{told} only after {settings.attempts} tries; {100 * WIDEST:g} % count",
-            comparison,
-        )
-    measurement = measure(client, files, free, **others)
-    return Paired(measurement=_told_by(measurement, comparison, known, settings), comparison=comparison)
+            return comparison
+    told = "nothing" if comparison.p50 is None else f"{100 * _reach(comparison.p50):.0f} %"
+    raise UnsteadyError(
+        f"{' and '.join(file.name for file in files)}: in turns with the reference model, their ratio is known to "
+        f"{told} only after {settings.attempts} tries; {100 * WIDEST:g} % count",
+        comparison,
+    )
 
 
 def in_any_state(ratio: Ratio) -> Range:

@@ -58,6 +58,7 @@ def device(monkeypatch, tmp_path):
     monkeypatch.setattr("mqn.device.pool.pool.Pool", FakePool)
     for name in answers:
         monkeypatch.setattr(f"mqn.device.measure.{name}", job(name))
+    monkeypatch.setattr("mqn.device.pairing.compare", job("compare"))
     return answers, asked
 
 
@@ -151,6 +152,40 @@ def test_a_measurement_that_does_not_count_is_one_line(device, model, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[-1].startswith("mqn: m.tflite: measured as 'contended'")
+
+
+@pytest.fixture
+def paired(tmp_path):
+    file = tmp_path / "paired.toml"
+    file.write_text('[devices.board]\nurl = "http://board:1"\npaired = true\n', encoding="utf-8")
+    return str(file)
+
+
+def test_a_paired_device_times_it_in_turns_with_the_reference_too(device, model, paired, capsys):
+    device[0]["measure"] = make_measurement(verdict="contended", reasons=("others were at work",))
+    assert run(["measure", model, "--profile", paired]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "verdict: contended: others were at work" in shown
+    assert "in turns with the reference model: 1.031 of its time (1.005 to 1.058)" in shown
+    assert [(name, files) for name, files, _ in device[1]] == [
+        ("measure", ["m.tflite"]),
+        ("compare", ["reference.float32.tflite", "reference.int8.tflite"]),
+    ]
+    assert run(["measure", model, "--profile", paired, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["beside_reference"]["p50"]["value"] == 1.031
+
+
+def test_a_paired_device_that_is_erratic_shows_what_it_measured_and_fails(device, model, paired, capsys):
+    device[0]["compare"] = make_comparison(1.0, 0.8, 1.2)
+    assert run(["measure", model, "--profile", paired]) == 1
+    captured = capsys.readouterr()
+    assert "2.008 (1.988 to 2.028)" in captured.out
+    assert "their ratio is known to 20 % only after" in " ".join(captured.err.split())
+
+
+def test_two_models_on_a_paired_device_need_no_third(device, model, paired):
+    assert run(["measure", model, "--against", model, "--profile", paired]) == 0
+    assert [name for name, _, _ in device[1]] == ["compare"]
 
 
 def test_waiting_for_a_turn_is_told(device, model, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -45,9 +46,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureResults:
-    """The results; a failure, or a verdict that is not accepted, is reported last."""
+    """The results; a failure, or a verdict that is not accepted, is reported last.
+
+    `beside` is the time over the reference model's, in turns with it, on a paired device.
+    """
 
     main: Measurement | Comparison
+    beside: Comparison | None = None
     profiles: tuple[OpProfile, ...] = ()
     failure: DeviceError | None = None
 
@@ -144,16 +149,19 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
     """
     from mqn.device.measure import compare, profile
     from mqn.device.measure import measure as run
+    from mqn.device.pairing import PAIRED
     from mqn.device.pool.state_bounds import bounds_of
     from mqn.device.predictor.profiles import keep_profile, profiles_folder
 
     told: dict[str, Any] = {"bounds": bounds_of(name, device), "on_state": wait.state, "on_wait": wait.turn}
     main: Measurement | Comparison
     refusal: MeasurementError | None = None
+    paired = device.paired and work.against is None
     try:
         if work.against is None:
             wait.begin("measuring")
-            main = run(client, work.model.files, work.settings, **told)
+            settings = dataclasses.replace(work.settings, accept=PAIRED) if paired else work.settings
+            main = run(client, work.model.files, settings, **told)
         else:
             wait.begin("timing both in turns")
             main = compare(client, work.model.files, work.against.files, work.settings, **told)
@@ -164,15 +172,26 @@ def carry_out(client: Client, name: str, device: DeviceProfile, work: Work, wait
         if not has_samples(main):
             return MeasureResults(main=main, failure=refusal)
     profiles: list[OpProfile] = []
+    beside: Comparison | None = None
     try:
+        if paired:
+            wait.begin("timing it in turns with the reference model")
+            beside = _time_beside_reference(client, work, told)
         for model in (work.model, work.against) if work.profile_ops else ():
             if model is not None:
                 wait.begin("profiling operators")
                 profiles.append(profile(client, model.files, work.settings, **told))
                 keep_profile(profiles_folder(), profiles[-1], model.files)
     except DeviceError as error:
-        return MeasureResults(main=main, profiles=tuple(profiles), failure=refusal or error)
-    return MeasureResults(main=main, profiles=tuple(profiles), failure=refusal)
+        return MeasureResults(main=main, beside=beside, profiles=tuple(profiles), failure=refusal or error)
+    return MeasureResults(main=main, beside=beside, profiles=tuple(profiles), failure=refusal)
+
+
+def _time_beside_reference(client: Client, work: Work, told: dict[str, Any]) -> Comparison:
+    from mqn.device.pairing import time_beside, write_reference
+
+    with tempfile.TemporaryDirectory(prefix="mqn-reference-") as folder:
+        return time_beside(client, work.model.files, write_reference(Path(folder)), work.settings, **told)
 
 
 def _draw(main: Measurement | Comparison, work: Work, path: Path) -> None:
@@ -198,19 +217,29 @@ def _plain(results: MeasureResults, work: Work) -> dict[str, Any]:
         assert work.against is not None
         plain["models"] = names = [work.model.name, work.against.name]
         plain["sentence"] = verdict_on(results.main.p50, names)
+    if results.beside is not None:
+        plain["beside_reference"] = to_plain(results.beside)
     for key, found in zip(("op_profile", "op_profile_against"), results.profiles, strict=False):
         plain[key] = to_plain(found)
     return plain
 
 
 def _show(results: MeasureResults, work: Work) -> None:
-    from mqn.cli.device.measure_tables import print_comparison, print_measurement, print_profile, print_verdict
+    from mqn.cli.device.measure_tables import (
+        print_beside_reference,
+        print_comparison,
+        print_measurement,
+        print_profile,
+        print_verdict,
+    )
 
     models = [model for model in (work.model, work.against) if model is not None]
     if not has_samples(results.main):
         print_verdict(results.main)
     elif isinstance(results.main, Measurement):
         print_measurement(results.main)
+        if results.beside is not None:
+            print_beside_reference(results.beside)
     else:
         print_comparison(results.main, [model.name for model in models])
     for model, found in zip(models, results.profiles, strict=False):

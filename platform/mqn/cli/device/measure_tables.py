@@ -64,6 +64,18 @@ def print_comparison(comparison: Comparison, names: Sequence[str]) -> None:
     output.line(verdict_on(comparison.p50, names))
 
 
+def print_beside_reference(comparison: Comparison) -> None:
+    """Print what a paired device counts: the time over that of the reference model, in turns with it."""
+    from mqn.device.pairing import in_any_state
+
+    assert comparison.p50 is not None, "a comparison without a ratio is refused"
+    range_ = in_any_state(comparison.p50)
+    output.line(
+        f"in turns with the reference model: {comparison.p50.value:.4g} of its time ({range_.low:.4g} to "
+        f"{range_.high:.4g}). The device is paired, so this counts, whatever the verdict says of the machine"
+    )
+
+
 def print_profile(profile: OpProfile, name: str) -> None:
     """Print where a model's time goes: the dearest operators, then the sums by kind.
 
