@@ -46,7 +46,7 @@ from mqn.hdr.tonemap import reinhard
 from mqn.models.checkpoint import load, save
 from mqn.parsing import to_plain
 from mqn.records import MeasureSettings, Plan, Ratio, Training
-from mqn.search.stages.tune import LIMIT_SECONDS
+from mqn.search.stages.choose.tune import LIMIT_SECONDS
 from mqn.tflite.cutting import cut_tensor
 from mqn.tflite.flatbuffer import Network
 from tests.benchmarks.authors_way import BACKBONE, HEAD

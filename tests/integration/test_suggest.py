@@ -23,6 +23,19 @@ pytestmark = pytest.mark.integration
 ARCH = MQNArch(attention="none", width=0.1, decoder_width=0.5, encoder_weights="random", input_size=32)
 
 
+QUICK = """
+targets = ["here"]
+[devices.here]
+url = "loopback"
+[measure]
+processes = 2
+runs = 20
+seconds = 0.0
+warmup_seconds = 0.0
+warmup_limit_seconds = 0.0
+"""
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
@@ -60,6 +73,19 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
     assert "PSNR-TM" in shown
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
+    # A device times each side under each scheme, once, and plans are chosen by that.
+    (tmp_path / "quick.toml").write_text(QUICK)
+    timed = [*words, "--device", "here", "--profile", str(tmp_path / "quick.toml")]
+    assert run([*timed, "--json"]) == 0
+    times = read_json(Suggestion, tmp_path / "out" / "suggestion.json").times
+    assert times is not None
+    assert {one.side for one in times.tried} == {"backbone", "head"}
+    assert all(one.loss is not None and one.over_float.value > 0 for one in times.tried)
+    capsys.readouterr()
+    assert run(timed) == 0
+    assert "time (float32 1)" in capsys.readouterr().out
+    assert read_json(Suggestion, tmp_path / "out" / "suggestion.json").times == times
+
     # A cut that makes no two files is refused before layers are looked at.
     assert run([*words, "--set", "plan.layout=pair", "--set", "plan.cut=backbone.encoder.block_9"]) == 1
     assert "cannot be cut at" in capsys.readouterr().err
@@ -68,17 +94,6 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
 
 
 UNCHANGED = "changes nothing in this network"
-QUICK = """
-targets = ["here"]
-[devices.here]
-url = "loopback"
-[measure]
-processes = 2
-runs = 20
-seconds = 0.0
-warmup_seconds = 0.0
-warmup_limit_seconds = 0.0
-"""
 
 
 def test_a_file_is_tuned_for_a_device_and_what_was_found_is_kept(
@@ -86,7 +101,7 @@ def test_a_file_is_tuned_for_a_device_and_what_was_found_is_kept(
 ) -> None:
     monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("mqn.export.choose.tuning.WIDEST", 10.0)  # However busy this machine is.
-    monkeypatch.setattr("mqn.search.stages.tune.LIMIT_SECONDS", 1.0)  # One rewrite is tried.
+    monkeypatch.setattr("mqn.search.stages.choose.tune.LIMIT_SECONDS", 1.0)  # One rewrite is tried.
     (tmp_path / "quick.toml").write_text(QUICK)
     folder = tmp_path / "out"
     words = ["export", str(trained), "--output", str(folder), "--set", "plan.head=float32"]

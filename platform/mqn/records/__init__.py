@@ -20,6 +20,7 @@ from mqn.records.op_profile import OpProfile, OpTime
 from mqn.records.plan import Calibration, Layout, Plan, Scheme
 from mqn.records.scores import Interval, Scores
 from mqn.records.sensitivity import LayerSensitivity, Sensitivity
+from mqn.records.side_times import SideTime, SideTimes
 from mqn.records.span import Attempt, Span
 from mqn.records.suggestion import Prediction, SuggestedPlan, Suggestion
 from mqn.records.trial import TrialRecord, TrialState, read_trial

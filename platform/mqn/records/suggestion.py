@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mqn.records.plan import Plan
 from mqn.records.scores import Interval
+from mqn.records.side_times import SideTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class Suggestion:
         allocated_on: how many pictures the layers were looked at on.
         checked_on: how many other pictures the plans were scored on.
         plans: every plan that was tried, the fastest first.
+        times: what each scheme takes on each side on a device, which the times of plans are estimated from; None: no
+            device was asked, and they are estimated from rates of one x86-64 processor.
     """
 
     budget: float
@@ -70,6 +73,7 @@ class Suggestion:
     allocated_on: int
     checked_on: int
     plans: tuple[SuggestedPlan, ...]
+    times: SideTimes | None = None
 
     @property
     def kept(self) -> tuple[SuggestedPlan, ...]:

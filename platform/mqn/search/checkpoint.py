@@ -14,11 +14,11 @@ from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.pipeline import CONVERT, QUANTIZE, TrialPipeline
 from mqn.search.space.goals import Scoring
 from mqn.search.space.trained import Trained
+from mqn.search.stages.choose.rank import SENSITIVITY, STAGE
+from mqn.search.stages.choose.tune import STAGE as TUNE
+from mqn.search.stages.choose.tune import TUNING
 from mqn.search.stages.convert import convert_job, converted_network
 from mqn.search.stages.data_view import DataView
-from mqn.search.stages.rank import SENSITIVITY, STAGE
-from mqn.search.stages.tune import STAGE as TUNE
-from mqn.search.stages.tune import TUNING
 from mqn.search.work.jobs import Job
 from mqn.search.work.steps import Step, run_steps
 
@@ -103,7 +103,7 @@ class Checkpoint:
     def tune(self, plan: Plan, make: Callable[[Artifact], Job], tell: Callable[[str], None] = lambda _: None) -> Tuning:
         """Find the rewrites with which a plan's files are fastest on a device; `plan.lowering` does not count.
 
-        `make` makes the job (`mqn.search.stages.tune`) from the quantized files without rewrites.
+        `make` makes the job (`mqn.search.stages.choose.tune`) from the quantized files without rewrites.
         """
         step = Step(name=TUNE, needs=(QUANTIZE,), make=lambda made: make(made[QUANTIZE]))
         made = self.run(replace(plan, lowering="none"), TUNE, more=(step,), tell=tell)
@@ -112,7 +112,7 @@ class Checkpoint:
     def rank(self, plan: Plan, make: Callable[[Artifact], Job]) -> Sensitivity:
         """Measure what every layer loses alone.
 
-        `make` makes the job (`mqn.search.stages.rank`) from the float network.
+        `make` makes the job (`mqn.search.stages.choose.rank`) from the float network.
         """
         step = Step(name=STAGE, needs=(CONVERT,), make=lambda made: make(made[CONVERT]))
         made = self.run(plan, STAGE, more=(step,))

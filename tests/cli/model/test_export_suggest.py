@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_app import fails
+from tests.records.test_side_times import TIMES
 
-from mqn.cli.model.export_suggest import settings_of
+from mqn.cli.model.export_suggest import _show_times, settings_of
 from mqn.cli.options import parse_candidate
 from mqn.records import Plan
 
@@ -38,6 +39,21 @@ def test_a_budget_without_a_suggestion_is_refused(tmp_path: Path, capsys: pytest
     code, line = fails(capsys, "export", str(tmp_path), "--budget", "0.1")
     assert code == 2
     assert "--budget says what a suggested plan may lose; give --suggest too" in line
+
+
+def test_a_device_without_a_suggestion_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "export", str(tmp_path), "--device", "local")
+    assert code == 2
+    assert "--device says where a suggestion is timed; give --suggest too" in line
+
+
+def test_sides_are_told_with_the_scheme_to_take_or_that_none_pays(capsys: pytest.CaptureFixture[str]) -> None:
+    _show_times(TIMES, 0.1)
+    shown = capsys.readouterr().out
+    assert "backbone: dynamic_wi8_afp32 is the fastest that loses at most 0.1 dB by itself" in shown
+    assert "head: integers bring no speed on this device" in shown
+    _show_times(TIMES, 0.001)
+    assert "backbone: only schemes that lose more than 0.001 dB by themselves are faster" in capsys.readouterr().out
 
 
 def test_what_is_told_of_a_plan_makes_that_plan() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mqn.export.choose.costs import SCHEMES, OperatorCosts
-from mqn.export.choose.suggestion import MOST_RULES, SHARES, layer_losses, suggest
+from mqn.export.choose.suggestion import MOST_RULES, SHARES, layer_losses, side_losses, suggest
 from mqn.export.quantize.quantization import apply_plan
 from mqn.export.quantize.rules import assign, layer_name
 from mqn.hdr.codec import REACHABLE
@@ -142,3 +142,28 @@ def test_a_layers_gain_is_no_gain() -> None:
     assert layer_losses([sensitivity(-0.3, tenth)], "log") == {("a", INT8): pytest.approx(10 * np.log10(1.1))}
     assert layer_losses([sensitivity(2.0, tenth)], "log") == {("a", INT8): 2.0}
     assert layer_losses([sensitivity(0.0, None)], "log") == {("a", INT8): 0.0}
+
+
+def test_costs_follow_what_a_device_took(toy: Network) -> None:
+    costs, everything = OperatorCosts(toy), np.ones(len(toy.operators), dtype=bool)
+    costs.scale(everything, INT8, 0.9)
+    assert costs.time(asked(toy, INT8)) == pytest.approx(0.9, abs=0.05)  # The rest converts to and from integers.
+    assert costs.time(asked(toy, FLOAT)) == 1.0
+    costs.scale(everything, INT8, 0.0)
+    assert costs.time(asked(toy, INT8)) > 0
+
+
+def test_a_device_where_integers_are_slow_gets_other_plans(toy: Network) -> None:
+    sides = ("backbone", "head")
+    slow = {(side, INT8): 1.5 for side in sides} | {("head", "dynamic_wi8_afp32"): 0.5}
+    quick, other = (suggest(toy, CUT, Plan(cut="interface"), LOSSES, 0.1, ratios) for ratios in (None, slow))
+    assert "static_wi8_ai8" in {quick[0].plan.backbone, quick[0].plan.head}
+    assert other[0].plan.backbone == FLOAT
+    assert other[0].time < 1 < min(one.time for one in other if one.plan.backbone == INT8)
+
+
+def test_a_side_loses_what_its_layers_lose(toy: Network) -> None:
+    found = side_losses(toy, CUT, LOSSES)
+    assert found["backbone", INT8] == pytest.approx(0.51)
+    assert found["head", INT8] == pytest.approx(0.04)
+    assert found["head", FLOAT] == 0.0

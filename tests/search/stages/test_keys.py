@@ -19,6 +19,7 @@ from mqn.search.artifacts import Artifact
 from mqn.search.space.goals import Scoring
 from mqn.search.space.trained import Trained
 from mqn.search.stages.adopt import adopt_job
+from mqn.search.stages.choose.rank import alone, rank_job
 from mqn.search.stages.convert import convert_job
 from mqn.search.stages.data_view import DataView
 from mqn.search.stages.finetune import finetune_job
@@ -26,7 +27,6 @@ from mqn.search.stages.keys import require_seen
 from mqn.search.stages.measure import measure_job
 from mqn.search.stages.prune import prune_job
 from mqn.search.stages.quantize import quantize_job
-from mqn.search.stages.rank import alone, rank_job
 from mqn.search.stages.score import score_job
 from mqn.search.stages.train import train_job
 from mqn.search.work.jobs import Part

@@ -18,7 +18,7 @@ from mqn.records import Interval, Plan, SuggestedPlan, Suggestion, Training
 from mqn.report.figures.suggestion_picture import letters, write_suggestion_png
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.space.space_file import load_space
-from mqn.search.stages.rank import split_in_halves
+from mqn.search.stages.choose.rank import split_in_halves
 from mqn.search.suggest.suggested_space import write_space
 from mqn.search.suggest.suggestion import mark_beaten, suggest_plans
 

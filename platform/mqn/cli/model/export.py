@@ -62,6 +62,14 @@ def export(
             help=f"With --suggest: PSNR-TM in dB that a plan may lose. Default: {BUDGET:g}.", show_default=False
         ),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="With --suggest: time each side under each scheme on this device of the profile, and choose by that; "
+            "a minute or two. Default: by rates of one x86-64 processor.",
+            show_default=False,
+        ),
+    ] = None,
     tune: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +87,8 @@ def export(
     _refuse_together({"--tune": tune is not None, "--sensitivity": sensitivity, "--suggest": suggest})
     if budget is not None and not suggest:
         raise UsageError("--budget says what a suggested plan may lose; give --suggest too, or leave it out")
+    if device is not None and not suggest:
+        raise UsageError("--device says where a suggestion is timed; give --suggest too, or leave it out")
     path = parse_model(source, "checkpoint or model")
     if path.is_dir() or path.suffix == ".tflite" or (audit and out is None and path.suffix != ".pt"):
         if not audit:
@@ -89,7 +99,7 @@ def export(
         rank_layers(path, parse_plan(settings), data, out, open_store(profile), json=json)
         return
     if suggest:
-        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, profile, json=json)
+        suggest_export(path, settings, data, out, BUDGET if budget is None else budget, profile, device, json=json)
         return
     if out is None:
         raise UsageError("--output is missing; name a folder for the model's files")

@@ -56,7 +56,7 @@ def rank_layers(
 def _measure(checkpoint: Path, plan: Plan, data: str | None, store: ArtifactStore) -> Sensitivity:
     from mqn.data.location import locate
     from mqn.search.checkpoint import Checkpoint
-    from mqn.search.stages.rank import rank_job
+    from mqn.search.stages.choose.rank import rank_job
 
     dataset = locate(data)
     output.note("converting, unless it is converted already ...")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,14 @@ from mqn.cli.options import make_folder, open_store, parse_candidate, parse_sett
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 from mqn.records import Plan
+from mqn.records.side_times import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from mqn.records import SuggestedPlan, Suggestion
+    from mqn.records import SideTimes, SuggestedPlan, Suggestion
     from mqn.search.artifacts import ArtifactStore
+    from mqn.search.stages.choose.side_times import Bench
 
 BUDGET = 0.1
 """PSNR-TM in dB that a plan may lose, unless told otherwise."""
@@ -31,12 +35,16 @@ def suggest_export(
     out: Path | None,
     budget: float,
     profile: str,
+    device: str | None,
     *,
     json: bool,
 ) -> None:
     """Find plans, check them, and write `suggestion.json`, `suggestion.png` and `space.toml`.
 
+    Where a device of the profile is named, each side is timed there under each scheme first.
+
     Raises:
+        DeviceError: the device is away or refuses.
         UsageError: no folder, or a setting that is for the suggestion to choose.
     """
     if out is None:
@@ -48,7 +56,7 @@ def suggest_export(
     from mqn.search.study.commands import search_command
 
     make_folder(out)
-    found = _find(checkpoint, plan, data, out, budget, open_store(profile))
+    found = _find(checkpoint, plan, data, out, budget, open_store(profile), profile, device)
     if json:
         output.document(found)
         return
@@ -56,7 +64,16 @@ def suggest_export(
     output.line(f"next: {search_command(str(out / 'space.toml'), profile=profile, data=data)}")
 
 
-def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: float, store: ArtifactStore) -> Suggestion:
+def _find(
+    checkpoint: Path,
+    base: Plan,
+    data: str | None,
+    out: Path,
+    budget: float,
+    store: ArtifactStore,
+    profile: str,
+    device: str | None,
+) -> Suggestion:
     from mqn.data.location import locate
     from mqn.models.checkpoint import load
     from mqn.parsing import write_json
@@ -65,22 +82,76 @@ def _find(checkpoint: Path, base: Plan, data: str | None, out: Path, budget: flo
     from mqn.search.suggest.suggestion import suggest_plans
 
     dataset = locate(data)
-    with output.progress() as bar:
+    with output.progress() as bar, ExitStack() as stack:
         task = bar.add_task("conversion")
 
         def on_progress(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress)
+        bench = None
+        if device is not None:
+            bench = stack.enter_context(_reach(device, profile, lambda what: bar.update(task, description=what)))
+        found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress, bench=bench)
     write_json(out / "suggestion.json", found)
     write_suggestion_png(found, out / "suggestion.png")
     write_space(out / "space.toml", [one.plan for one in found.kept], checkpoint, load(checkpoint)[1])
     return found
 
 
+@contextmanager
+def _reach(target: str, profile: str, tell: Callable[[str], object]) -> Iterator[Bench]:
+    """A device of the profile; `tell` is told what it does."""
+    from mqn.device.pool.pool import Pool
+    from mqn.device.pool.state_bounds import bounds_of
+    from mqn.profile import load_profile
+    from mqn.search.stages.choose.side_times import Bench
+
+    def on_wait(ahead: int) -> None:
+        if ahead:
+            tell(f"{target}: {ahead} {'holds' if ahead == 1 else 'hold'} it before us")
+
+    runner = load_profile(profile)
+    with Pool(runner.devices) as pool, pool.open(target) as (name, client):
+        yield Bench(
+            client=client,
+            settings=runner.measure,
+            circumstances={"bounds": bounds_of(name, runner.devices[name]), "on_wait": on_wait},
+            tell=lambda what: tell(f"{target}: {what}"),
+        )
+
+
+def _show_times(times: SideTimes, budget: float) -> None:
+    """What each scheme takes on each side, and which is the fastest that loses no more than the budget."""
+    device = times.device
+    threads = "1 thread" if times.settings.threads == 1 else f"{times.settings.threads} threads"
+    rows = [
+        [
+            one.side,
+            one.scheme,
+            f"{one.over_float.value:.3f}",
+            f"{one.over_float.range.low:.3f} to {one.over_float.range.high:.3f}",
+            "" if one.loss is None else f"{one.loss:.3f}",
+        ]
+        for one in times.tried
+    ]
+    title = f"{device.soc} ({', '.join(device.features) or device.architecture}), {threads}"
+    output.table(["side", "scheme", "time (float32 1)", "99 % range", "loses alone (dB)"], rows, title=title)
+    for side in SIDES:
+        best = times.fastest(side, budget)
+        quick = times.fastest(side, math.inf)
+        if best is not None:
+            output.line(f"{side}: {best.scheme} is the fastest that loses at most {budget:g} dB by itself")
+        elif quick is not None:
+            output.line(f"{side}: only schemes that lose more than {budget:g} dB by themselves are faster than float32")
+        else:
+            output.line(f"{side}: integers bring no speed on this device; float32 is as fast as any")
+
+
 def _show(found: Suggestion) -> None:
     from mqn.report.figures.suggestion_picture import letters
 
+    if found.times is not None:
+        _show_times(found.times, found.budget)
     named = letters(found.plans)
     by_label = {one.plan.label: letter for letter, one in named.items()}
     rows = [_row(letter, one, found.budget, by_label) for letter, one in named.items()]
@@ -89,9 +160,10 @@ def _show(found: Suggestion) -> None:
     for letter, one in named.items():
         if one.beaten_by is None and (settings := settings_of(one.plan)):
             output.line(f"{letter}: {settings}")
+    by = "" if found.times is None else " from that of its sides"
     output.line(
         f"PSNR-TM {found.psnr_tm_float:.3f} dB in float; layers were looked at on {found.allocated_on} validation "
-        f"pictures, plans checked on {found.checked_on} others; time is estimated, the search measures it"
+        f"pictures, plans checked on {found.checked_on} others; time is estimated{by}, the search measures it"
     )
     missed = [letter for letter, one in named.items() if not one.as_predicted]
     if missed:

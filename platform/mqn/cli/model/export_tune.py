@@ -27,7 +27,7 @@ def tune_plan(
     from mqn.device.pool.state_bounds import bounds_of
     from mqn.profile import load_profile
     from mqn.search.checkpoint import Checkpoint
-    from mqn.search.stages.tune import tune_job
+    from mqn.search.stages.choose.tune import tune_job
 
     runner = load_profile(profile)
     network = Checkpoint.open(checkpoint, dataset, store)
@@ -57,7 +57,7 @@ def tuned(plan: Plan, tuning: Tuning) -> Plan:
 def keep_tuning(folder: Path, tuning: Tuning | None) -> None:
     """Write the tuning beside the model that it led to; without one, remove that of an earlier export."""
     from mqn.parsing import write_json
-    from mqn.search.stages.tune import TUNING
+    from mqn.search.stages.choose.tune import TUNING
 
     if tuning is None:
         (folder / TUNING).unlink(missing_ok=True)

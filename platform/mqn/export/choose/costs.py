@@ -2,7 +2,8 @@
 
 Rates were fitted to the p50 of 96 plans of one network (CA, width 0.35, 128 x 128; LiteRT 2.3, one thread of an x86-64
 core with VNNI), where the estimates put the plans in almost the order that was measured (rank correlation 0.95). They
-order plans before anything is measured and are told as shares of the float network's time, never as milliseconds.
+order plans before anything is measured and are told as shares of the float network's time, never as milliseconds. Other
+processors have other rates: there each side is timed under each scheme, and the rates are scaled to what it took.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _NS_A_MAC = {"float32": 0.010, "static_wi8_ai8": 0.003, "static_wi4_ai8": 0.021,
 _NS_A_DEPTHWISE_MAC = {**_NS_A_MAC, "dynamic_wi8_afp32": 0.41}
 _NS_A_BYTE = 0.06
 _ACTIVATION_BYTES = {"float32": 4, "static_wi8_ai8": 1, "static_wi4_ai8": 1, "dynamic_wi8_afp32": 4}
+_LEAST_SHARE = 0.05
+"""No measured side makes a scheme cheaper than this share of its estimate: what stays in float may be overestimated."""
 _WEIGHT_BITS = {"float32": 32, "static_wi8_ai8": 8, "static_wi4_ai8": 4, "dynamic_wi8_afp32": 8}
 
 
@@ -49,6 +52,23 @@ class OperatorCosts:
         self._edges, self._traffic = _edges(network)
         self._integer = np.array([_ACTIVATION_BYTES[scheme] == 1 for scheme in SCHEMES])
         self._float_ns = self._nanoseconds(np.zeros(count, dtype=int))
+
+    def scale(self, side: np.ndarray, scheme: Scheme, over_float: float) -> None:
+        """Have a side take so much of its time in float32 under a scheme, as was measured.
+
+        Args:
+            side: (N,) bools, which operators are of the side.
+            scheme: all of it has.
+            over_float: its time over that in float32.
+        """
+        number = SCHEMES.index(scheme)
+        carries = side & (self._carried[number] == number)
+        estimated = float(self._ns[number, carries].sum())
+        if not estimated:
+            return
+        others = float(self._ns[0, side & ~carries].sum())
+        wanted = over_float * float(self._ns[0, side].sum()) - others
+        self._ns[number, carries] *= max(wanted, _LEAST_SHARE * estimated) / estimated
 
     def carried(self, asked: np.ndarray) -> np.ndarray:
         """What operators get where some schemes are asked for: there is no kernel of every scheme for each."""

@@ -22,6 +22,7 @@ from mqn.export.quantize.schemes import WEIGHTED
 from mqn.hdr.codec import output_range
 from mqn.pareto import front_mask
 from mqn.records import LayerSensitivity, Plan, Prediction, Scheme, Sensitivity
+from mqn.records.side_times import Side
 from mqn.tflite.cutting import upstream
 from mqn.tflite.flatbuffer import Network
 
@@ -68,7 +69,13 @@ def _cost_of_random_errors(layer: LayerSensitivity, psnr_tm_float: float, span: 
     return float(10 * np.log10(1 + squares / 10 ** (-psnr_tm_float / 10)))
 
 
-def suggest(network: Network, tensor: str, base: Plan, losses: Losses, budget: float) -> tuple[Prediction, ...]:
+SideRatios = Mapping[tuple[Side, Scheme], float]
+"""By side and scheme: the time of the side over its time in float32, as a device took it."""
+
+
+def suggest(
+    network: Network, tensor: str, base: Plan, losses: Losses, budget: float, ratios: SideRatios | None = None
+) -> tuple[Prediction, ...]:
     """Plans from fast to accurate.
 
     Args:
@@ -77,6 +84,7 @@ def suggest(network: Network, tensor: str, base: Plan, losses: Losses, budget: f
         base: gives cut, layout and calibration; its schemes and rules do not count.
         losses: what `layer_losses` gives; a layer that is not there loses nothing.
         budget: PSNR-TM in dB that may be lost; above 0.
+        ratios: what times are estimated from; None: rates of one x86-64 processor (`mqn.export.choose.costs`).
 
     Returns:
         A handful, the fastest first, none twice. The last ones lose next to nothing; the plan that leaves everything in
@@ -85,7 +93,7 @@ def suggest(network: Network, tensor: str, base: Plan, losses: Losses, budget: f
     Raises:
         PlanError: no tensor of that name.
     """
-    allocator = _Allocator(network, tensor, losses)
+    allocator = _Allocator(network, tensor, losses, ratios or {})
     pool = [found for start in _starts() for found in allocator.paths(start, SHARES[0] * budget)]
     quantized = [one for one in pool if allocator.quantizes(one)]
     chosen: dict[tuple[float, float, int], _Choice] = {}
@@ -111,6 +119,24 @@ def suggest(network: Network, tensor: str, base: Plan, losses: Losses, budget: f
         )
         for one in sorted(unbeaten, key=lambda one: (one.time, one.weight_bytes))
     )
+
+
+def side_losses(network: Network, tensor: str, losses: Losses) -> dict[tuple[Side, Scheme], float]:
+    """PSNR-TM in dB that each side loses under each scheme: the sum of what its layers lose alone.
+
+    Args:
+        network: the float network, whole.
+        tensor: name of the tensor at the cut.
+        losses: what `layer_losses` gives.
+    """
+    before = upstream(network, tensor)
+    found: dict[tuple[Side, Scheme], float] = {}
+    for position, operator in enumerate(network.operators):
+        side: Side = "backbone" if position in before else "head"
+        for scheme in SCHEMES:
+            lost = losses.get((layer_name(network, operator), scheme), 0.0)
+            found[side, scheme] = found.get((side, scheme), 0.0) + lost
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +170,14 @@ def _starts() -> Iterator[tuple[tuple[Scheme, Scheme], _Cost]]:
 class _Allocator:
     """Follows paths on one network."""
 
-    def __init__(self, network: Network, tensor: str, losses: Losses) -> None:
+    def __init__(self, network: Network, tensor: str, losses: Losses, ratios: SideRatios) -> None:
         self._costs = OperatorCosts(network)
         self._names = [layer_name(network, operator) for operator in network.operators]
         self._all = np.arange(len(self._names))
         before = upstream(network, tensor)
         self._in_backbone = np.array([position in before for position in range(len(self._names))])
+        for (side, scheme), ratio in ratios.items():
+            self._costs.scale(self._in_backbone if side == "backbone" else ~self._in_backbone, scheme, ratio)
         self._losses = np.array([[losses.get((name, scheme), 0.0) for name in self._names] for scheme in SCHEMES])
         weighted = [network.kind(operator) in WEIGHTED for operator in network.operators]
         self._units = _units([name for name, it in zip(self._names, weighted, strict=True) if it], self._names)

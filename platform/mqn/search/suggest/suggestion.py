@@ -17,14 +17,16 @@ import numpy as np
 from mqn.errors import CandidateError, UsageError
 from mqn.metrics.intervals import mean_interval
 from mqn.parsing import read_json
-from mqn.records import Plan, Prediction, Scheme, Scores, SuggestedPlan, Suggestion
+from mqn.records import Plan, Prediction, Scheme, Scores, SideTimes, SuggestedPlan, Suggestion
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.checkpoint import Checkpoint
 from mqn.search.pipeline import CONVERT, QUANTIZE, SCORE, SCORE_FLOAT
+from mqn.search.stages.choose.rank import LayerProgress, alone, rank_job, split_in_halves
+from mqn.search.stages.choose.side_times import Bench
 from mqn.search.stages.convert import FLOAT_MODEL
 from mqn.search.stages.quantize import size_figures
-from mqn.search.stages.rank import LayerProgress, alone, rank_job, split_in_halves
 from mqn.search.stages.score import SCORES
+from mqn.search.suggest.side_timing import time_sides
 from mqn.search.work.jobs import Job
 
 if TYPE_CHECKING:
@@ -37,7 +39,14 @@ Progress = Callable[[str, int, int], None]
 
 
 def suggest_plans(
-    checkpoint: Path, base: Plan, dataset: Dataset, budget: float, store: ArtifactStore, *, progress: Progress
+    checkpoint: Path,
+    base: Plan,
+    dataset: Dataset,
+    budget: float,
+    store: ArtifactStore,
+    *,
+    progress: Progress,
+    bench: Bench | None = None,
 ) -> Suggestion:
     """Find plans and check them.
 
@@ -48,8 +57,11 @@ def suggest_plans(
         budget: PSNR-TM in dB that a plan may lose.
         store: of artifacts.
         progress: told what goes on.
+        bench: a device, on which each side is timed under each scheme; plans are then chosen by that. None: by rates
+            of one x86-64 processor.
 
     Raises:
+        DeviceError: the device went away, or nothing could be timed.
         UsageError: the budget is not above 0, or the plan wants fine-tuning.
         DataError: all validation pictures show the same place.
         CandidateError: no plan loses as little as the budget asks for, or the cut does not fit.
@@ -63,7 +75,8 @@ def suggest_plans(
     progress("conversion", 0, 1)
     network = Checkpoint.open(checkpoint, dataset, store)
     converted = network.run(base, CONVERT)[CONVERT]
-    predictions = _allocate(network, converted, base, budget, progress)
+    times = None if bench is None else time_sides(network, base, bench, lambda what: progress(what, 0, 1))
+    predictions, times = _allocate(network, converted, base, budget, progress, times)
     if not predictions:
         raise CandidateError(f"no quantized plan loses as little as --budget {budget:g} dB asks for; allow more")
     values = _per_picture(network.run(base, SCORE_FLOAT)[SCORE_FLOAT])
@@ -88,15 +101,16 @@ def suggest_plans(
         allocated_on=len(values) - len(on),
         checked_on=len(on),
         plans=mark_beaten(tried),
+        times=times,
     )
 
 
 def _allocate(
-    network: Checkpoint, converted: Artifact, base: Plan, budget: float, progress: Progress
-) -> tuple[Prediction, ...]:
-    """Plans by what layers lose alone, each layer under each scheme."""
+    network: Checkpoint, converted: Artifact, base: Plan, budget: float, progress: Progress, times: SideTimes | None
+) -> tuple[tuple[Prediction, ...], SideTimes | None]:
+    """Plans by what layers lose alone, each layer under each scheme; and the times with what their sides lose."""
     from mqn.export.choose.costs import SCHEMES
-    from mqn.export.choose.suggestion import layer_losses, suggest
+    from mqn.export.choose.suggestion import layer_losses, side_losses, suggest
     from mqn.tflite.cutting import cut, cut_tensor
     from mqn.tflite.flatbuffer import Network
 
@@ -115,7 +129,12 @@ def _allocate(
             return rank_job(float_network, alone(base, scheme), network.view, every=False, progress=told)
 
         found.append(network.rank(base, make))
-    return suggest(graph, tensor, base, layer_losses(found, network.view.training.codec), budget)
+    losses = layer_losses(found, network.view.training.codec)
+    plans = suggest(graph, tensor, base, losses, budget, None if times is None else times.ratios)
+    if times is None:
+        return plans, None
+    lost = side_losses(graph, tensor, losses)
+    return plans, replace(times, tried=tuple(replace(one, loss=lost[one.side, one.scheme]) for one in times.tried))
 
 
 def mark_beaten(plans: Sequence[SuggestedPlan]) -> tuple[SuggestedPlan, ...]:

@@ -8,8 +8,8 @@ from tests.support.records import make_manifest
 
 from mqn.records import Plan, Training
 from mqn.search.artifacts import Artifact
+from mqn.search.stages.choose.rank import alone, rank_job
 from mqn.search.stages.data_view import DataView
-from mqn.search.stages.rank import alone, rank_job
 from mqn.search.work.data_place import DataPlace
 
 
