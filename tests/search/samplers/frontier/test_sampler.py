@@ -28,7 +28,7 @@ def trial(made: Space, point: Params, state: TrialState = TrialState.COMPLETE, *
         values=figures if state == TrialState.COMPLETE else None,
         params={key: value for key, (value, _) in values.items()},
         distributions={key: distribution for key, (_, distribution) in values.items()},
-        system_attrs=more.pop("system", system),
+        system_attrs=system if (given := more.pop("system", None)) is None else given,
         **more,
     )
 
@@ -104,6 +104,26 @@ def test_what_the_gate_refused_is_learnt():
     chosen = [min(outcome(plan).latency_ms for plan in (p, *made.siblings(p))) for p in points]
     assert np.mean(np.array(chosen[8:]) <= 12.0) > np.mean(np.array(chosen[:5]) <= 12.0)
     assert np.mean(np.array(chosen[8:]) <= 12.0) >= 0.9
+
+
+@pytest.mark.slow
+def test_plans_that_fail_are_learnt_and_expected_no_more():
+    """As where a side has no kernel that is large enough for a scheme. Before, four draws of five were such plans."""
+    made = space()
+
+    def fails(point: Params) -> bool:
+        return point["plan.backbone"] == "static_wi8_ai8" and float(point["arch.decoder_width"]) < 1.5
+
+    one, failed = study(made, seed=2), []
+    for _ in range(20):
+        asked = one.ask()
+        point = made.draw(asked)
+        failed.append(fails(point))
+        one.tell(asked, state=TrialState.FAIL)
+        for plan in (point, *made.siblings(point)):
+            state = TrialState.FAIL if fails(plan) else TrialState.COMPLETE
+            one.add_trial(trial(made, plan, state, system={} if fails(plan) else None))
+    assert np.mean(failed[8:]) <= 0.25
 
 
 def test_without_expansion_points_are_weighed_by_themselves():

@@ -14,8 +14,8 @@ from mqn.pareto import front_mask
 from mqn.search.samplers.frontier.encoding import mutations, point_at
 from mqn.search.samplers.frontier.gain import gains
 from mqn.search.samplers.frontier.layout import Layout, name_of
-from mqn.search.samplers.frontier.learnt import Training, figures_of
-from mqn.search.samplers.frontier.surrogates import Surrogate, fit, training_seconds
+from mqn.search.samplers.frontier.learnt import FAILS, Training, figures_of
+from mqn.search.samplers.frontier.surrogates import Surrogate, fit, fit_failures, training_seconds
 from mqn.search.space.dimensions import Params
 from mqn.search.space.space import Space
 
@@ -26,6 +26,8 @@ _RANDOM, _NEAR, _PARENTS = 60, 400, 12
 _DRAWS = 48
 _BEHIND = 0.1
 """How far behind the worst plans the volume is bounded, as a share of the plans' range: as `mqn front` does."""
+_FAILS = 0.5
+"""A plan that is expected to fail more surely counts for nothing."""
 _TRAINED_ALREADY = 0.05
 """What a further plan costs, as a share of its training."""
 
@@ -68,11 +70,14 @@ def choose(
             fitted[metric] = found
     if any(goal.metric not in fitted for goal in space.objectives):
         return None
-    standing = _stand(space, layout, known, plans, fitted)
+    failures = fit_failures(layout, known, plans, source)
+    standing = _stand(space, layout, known, plans, fitted, failures)
     candidates = _candidates(layout, trainings, standing, source)
     if not candidates:
         return None
     sets = _samples(space, layout, candidates, plans, fitted, source)
+    if failures is not None:
+        sets[failures.sample(candidates, _DRAWS, source) > _FAILS] = np.inf
     reference = _reference(standing.values, sets)
     cost = training_seconds(layout, known, candidates, source)
     if not layout.expanded:
@@ -88,6 +93,7 @@ def _stand(
     known: Sequence[Training],
     plans: Sequence[str],
     fitted: Mapping[str, Surrogate],
+    failures: Surrogate | None,
 ) -> _Standing:
     """What was measured, and for plans that are still to come what they are expected to reach."""
     measured = {metric: figures_of(known, plans, metric) for metric in fitted}
@@ -95,6 +101,9 @@ def _stand(
     coming = np.array(
         [[training.going and plan in layout.plans(training.held) for plan in plans] for training in known], dtype=bool
     ).reshape(len(known), len(plans))
+    if failures is not None:
+        failed, expected_to = figures_of(known, plans, FAILS), failures.mean([training.held for training in known])
+        coming &= np.where(np.isnan(failed), expected_to, failed) <= _FAILS
     filled = {metric: np.where(np.isnan(figures), expected[metric], figures) for metric, figures in measured.items()}
     counts = coming & _kept(space, filled)
     values = np.stack([_turned(space, i, filled[goal.metric]) for i, goal in enumerate(space.objectives)], axis=-1)

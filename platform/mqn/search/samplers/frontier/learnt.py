@@ -19,6 +19,9 @@ from mqn.search.trials.knowledge import read_knowledge
 
 Array = NDArray[np.float64]
 
+FAILS = "fails"
+"""Stands among a plan's figures: 1 where a trial of it failed, 0 where one came as far as to have figures."""
+
 FIXED = "fixed_params"
 """Optuna's attribute of a trial: the values that it was queued with."""
 
@@ -61,7 +64,7 @@ class Training:
 
 
 def learn(space: Space, layout: Layout, trials: Iterable[FrozenTrial]) -> dict[str, Training]:
-    """Gather what trials teach. One that waits teaches nothing; a failed one, that its training is not drawn again.
+    """Gather what trials teach. One that waits teaches nothing; a failed one, that its plan fails there.
 
     Returns:
         Trainings by the name of what a draw decided, in the order of their first trials.
@@ -76,13 +79,14 @@ def learn(space: Space, layout: Layout, trials: Iterable[FrozenTrial]) -> dict[s
         held, plan = layout.hold(point), layout.plan(point)
         training = found.setdefault(name_of(held), Training(held))
         if trial.state == TrialState.FAIL:
+            training.note(plan, {FAILS: 1.0})
             continue
         known = read_knowledge(trial)
         figures = {**known.gate, **_bounded(space.constraints, trial.constraints)}
         if trial.state == TrialState.COMPLETE:
             values = zip(space.objectives, trial.values, strict=True)
             figures |= {objective.metric: value for objective, value in values}
-        training.note(plan, figures)
+        training.note(plan, {**figures, FAILS: 0.0} if figures else figures)
         training.tried = True
         training.going |= trial.state != TrialState.PRUNED
         training.float_accuracy.update(known.float_accuracy)

@@ -14,7 +14,7 @@ from mqn.quantities import measure_of
 from mqn.search.samplers.frontier.curves import outlook
 from mqn.search.samplers.frontier.encoding import Encoding
 from mqn.search.samplers.frontier.layout import SEED, Layout, name_of
-from mqn.search.samplers.frontier.learnt import Training, figures_of
+from mqn.search.samplers.frontier.learnt import FAILS, Training, figures_of
 from mqn.search.samplers.frontier.process import Process
 from mqn.search.space.dimensions import Dimension, Params
 
@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 _LEAST = 3
 """Trainings from which a model can be fitted."""
+_HALF = 0.5
 _MOST = 600
 """Trainings that a model is fitted to."""
 
@@ -162,6 +163,20 @@ def fit(
         return Accuracy(layout, trainings, plans, name, source)
     every = [one for one in layout.held if one.key != SEED]
     return Plain(every, trainings, plans, name, log=False, source=source)
+
+
+def fit_failures(
+    layout: Layout, trainings: Sequence[Training], plans: Sequence[str], source: np.random.Generator
+) -> Surrogate | None:
+    """The model of `FAILS`: 1 where a plan fails, 0 where it does not; None where none has failed, or little is known.
+
+    What fails may lie in the network, in the plan, or in how it is trained. Arguments are those of `fit`.
+    """
+    found = figures_of(trainings, plans, FAILS)
+    if not (found > _HALF).any() or int((~np.isnan(found).all(axis=1)).sum()) < _LEAST:
+        return None
+    every = [one for one in layout.held if one.key != SEED]
+    return Plain(every, trainings, plans, FAILS, log=False, source=source)
 
 
 def training_seconds(
