@@ -13,6 +13,7 @@ from sqlalchemy import update
 from tests.support.records import make_trial
 
 from mqn.cli.app import run
+from mqn.cli.study.status import _named, alike
 from mqn.profile import Profile
 from mqn.search.budget.stall import Stalled
 from mqn.search.budget.standstill import note_stall
@@ -149,3 +150,12 @@ def test_of_a_study_whose_front_has_stalled_it_says_so_and_what_confirms_it_is_c
     assert "go on with: mqn search '/spaces/my tiny.toml' --study tiny --resume" in text
     assert "--stall off" not in text
     assert json.loads(shown(capsys, "--json"))["confirmations"]["waiting"] == 1
+
+
+def test_failures_that_differ_in_numbers_alone_are_told_once():
+    errors = {number: f"gate: its largest kernel has {800 + number} weights" for number in range(7)}
+    found = alike({**errors, 9: "train: the loss is not finite"})
+    assert found == [(list(range(7)), errors[0]), ([9], "train: the loss is not finite")]
+    assert _named([9]) == "trial 9"
+    assert _named([1, 2]) == "2 trials (1, 2)"
+    assert _named(list(range(7))) == "7 trials (0, 1, 2, 3, 4 and 2 more)"

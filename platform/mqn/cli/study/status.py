@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,10 +14,15 @@ from mqn.errors import UsageError
 from mqn.profile import load_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mqn.cli.study.standing import Standing
     from mqn.search.watch.reading import Told
 
 EXAMPLE = "mqn status smoke --watch"
+
+_MOST_NAMED = 5
+"""Trials of one failure that are named."""
 
 
 def status(
@@ -96,8 +102,8 @@ def _tell(standing: Standing, profile: str) -> None:
         output.line(f"spent: {spent}")
     if history.trials:
         output.line(f"hypervolume: {history.text}, from {history.reference_text} (a tenth behind the worst trial)")
-    for number, error in standing.failures.items():
-        output.line(f"trial {number} failed: {error}")
+    for numbers, error in alike(standing.failures):
+        output.line(f"{_named(numbers)} failed: {error}")
     if broken := sum(record.state == "complete" and not record.feasible for record in standing.records):
         output.line(f"complete trials that break a constraint: {broken}; why: mqn trials {name} --profile {profile}")
     if gated := standing.states["gated"]:
@@ -113,6 +119,22 @@ def _tell(standing: Standing, profile: str) -> None:
         _tell_now(one)
     if not standing.told:
         _advise(standing, profile)
+
+
+def alike(failures: Mapping[int, str]) -> list[tuple[list[int], str]]:
+    """Failures that differ in numbers alone, together: the trials, and what the first of them said; the most first."""
+    found: dict[str, list[int]] = {}
+    for number, error in failures.items():
+        found.setdefault(re.sub(r"\d+", "0", error), []).append(number)
+    return sorted(((numbers, failures[numbers[0]]) for numbers in found.values()), key=lambda one: -len(one[0]))
+
+
+def _named(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"trial {numbers[0]}"
+    more = len(numbers) - _MOST_NAMED
+    named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return f"{len(numbers)} trials ({named})"
 
 
 def _tell_now(told: Told) -> None:
