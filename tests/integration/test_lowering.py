@@ -15,8 +15,10 @@ from tests.support.attention_networks import ATTENTIONS, draw_plans, write_netwo
 
 from mqn.errors import PlanError
 from mqn.export.lower.lowering import lower
+from mqn.export.process import ExportProcess
 from mqn.export.quantize.audit import audit_file
 from mqn.export.quantize.quantization import apply_plan
+from mqn.families.mqn.arch import Attention
 from mqn.infer.interpreter import open_interpreter, run
 from mqn.records import Plan
 from mqn.records.plan import LOWERINGS
@@ -34,8 +36,8 @@ PLANS = dict(zip(ATTENTIONS, (13, 13, 14), strict=True))
 
 
 @pytest.fixture(scope="module")
-def floats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_networks(tmp_path_factory.mktemp("networks"), SIZE)
+def floats(exporter: ExportProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[Attention, Path]:
+    return write_networks(tmp_path_factory.mktemp("networks"), SIZE, exporter)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def predict(network: Network, pictures: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_every_form_of_random_plans_gives_the_same_numbers(
-    floats: dict[str, Path], pictures: np.ndarray, attention: str
+    floats: dict[Attention, Path], pictures: np.ndarray, attention: Attention
 ) -> None:
     generator, found = random.Random(attention), 0
     network, tensor = Network.read(floats[attention]), cut_tensor(floats[attention], Plan().cut)
@@ -75,7 +77,7 @@ def test_every_form_of_random_plans_gives_the_same_numbers(
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_the_delegate_takes_a_lowered_file_whole(
-    floats: dict[str, Path], pictures: np.ndarray, attention: str, tmp_path: Path
+    floats: dict[Attention, Path], pictures: np.ndarray, attention: Attention, tmp_path: Path
 ) -> None:
     network, tensor = Network.read(floats[attention]), cut_tensor(floats[attention], Plan().cut)
     (quantized,), _, _ = apply_plan(network, tensor, Plan(), pictures)

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from mqn.export.lower.lowering import lower
+from mqn.export.process import ExportProcess
 from mqn.export.quantize.quantization import apply_plan
 from mqn.records import Plan
 from mqn.records.plan import LOWERINGS
@@ -84,7 +85,9 @@ def write_forms(folder: Path) -> dict[tuple[str, str], Form]:
     pictures = np.random.default_rng(0).random((4, SIZE, SIZE, 3), dtype=np.float32)
     np.save(folder / "picture.npy", pictures[:1])
     forms = {}
-    for attention, float_file in write_networks(folder, SIZE).items():
+    with ExportProcess() as exporter:
+        networks = write_networks(folder, SIZE, exporter)
+    for attention, float_file in networks.items():
         plan = Plan()
         (quantized,), _, _ = apply_plan(Network.read(float_file), cut_tensor(float_file, plan.cut), plan, pictures)
         for name, rewrites in wanted.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -19,22 +19,21 @@ from mqn.records import Plan, Scheme, Training
 ATTENTIONS: tuple[Attention, ...] = ("sa", "csa", "ca")
 
 
-def write_networks(folder: Path, size: int, attentions: Iterable[Attention] = ATTENTIONS) -> dict[Attention, Path]:
+def write_networks(folder: Path, size: int, exporter: ExportProcess) -> dict[Attention, Path]:
     """Convert an untrained network of each kind; its batch norms are what a training may leave behind."""
     found = {}
-    with ExportProcess() as worker:
-        for attention in attentions:
-            torch.manual_seed(1)
-            arch = MQNArch(attention=attention, width=0.35, encoder_weights="random", input_size=size)
-            network = assemble(arch).eval()
-            for module in network.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    nn.init.normal_(module.running_mean, 0, 0.3)
-                    nn.init.uniform_(module.running_var, 0.5, 2)
-            own = folder / attention
-            own.mkdir()
-            checkpoint.save(own / "checkpoint.pt", arch, Training(), network)
-            found[attention] = Path(worker.run("convert", checkpoint=own / "checkpoint.pt", directory=own))
+    for attention in ATTENTIONS:
+        torch.manual_seed(1)
+        arch = MQNArch(attention=attention, width=0.35, encoder_weights="random", input_size=size)
+        network = assemble(arch).eval()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.normal_(module.running_mean, 0, 0.3)
+                nn.init.uniform_(module.running_var, 0.5, 2)
+        own = folder / attention
+        own.mkdir()
+        checkpoint.save(own / "checkpoint.pt", arch, Training(), network)
+        found[attention] = Path(exporter.run("convert", checkpoint=own / "checkpoint.pt", directory=own))
     return found
 
 
