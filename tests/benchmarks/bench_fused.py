@@ -5,8 +5,10 @@ takes a trained checkpoint, at the size that it was trained at. Without one the 
 statistics of pictures: features that vanish have scales that no trained network has. What the authors' way costs
 between its files (uint8 to float, by the caller) is not counted.
 
-The fused file has the default rewrites. Beside it stands the file that this machine chose (`mqn export --tune`), for as
-many threads. Whatever is measured here is true of one kind of processor, so the result names it.
+What the convolutions of the fused file take by themselves, over the authors' whole time, is the bound that no other way
+of writing the rest of the graph gets below. The fused file has the default rewrites. Beside it stands the file that
+this machine chose (`mqn export --tune`), for as many threads. Whatever is measured here is true of one kind of
+processor, so the result names it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from mqn.device.backends.local.isolation import KillSwitch
 from mqn.device.machine import affinity, describe, read_state
 from mqn.device.science.intervals import analyse_comparison
 from mqn.device.science.yardsticks import Yardsticks
-from mqn.device.session import SessionFile, compare
+from mqn.device.session import SessionFile, compare, profile
 from mqn.export.choose.tuning import tune
 from mqn.export.lower.lowering import REWRITES, lower
 from mqn.export.process import ExportProcess
@@ -52,6 +54,9 @@ from mqn.tflite.flatbuffer import Network
 from tests.benchmarks.authors_way import BACKBONE, HEAD
 
 SIZE, PICTURES = 256, 12
+CONVOLUTIONS = ("Convolution", "Fully Connected", "Depthwise")
+"""How the delegate's names of convolutions begin: it runs those of 1 x 1 as products of matrices."""
+
 IN_A_ROW, LOADINGS = 4, 6
 # Samples of every model, and the longest that they are waited for.
 SAMPLES, PATIENCE_SECONDS = 120, 150
@@ -85,6 +90,7 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
         tunings = {count: _tune(quantized, Path(name), count) for count in threads}
         medians = {count: _time_in_turns(files | {TUNED: tunings[count].files}, count) for count in threads}
         peaks = {side: _peak_mb(files[side]) for side in (AUTHORS, FUSED)}
+        convolving = {count: _convolutions_share(files[FUSED], count, Path(name)) for count in threads}
     ratios = {count: p50[FUSED] / p50[AUTHORS] for count, p50 in medians.items()}
     return {
         "name": "one fused file int8+dynamic, against the authors' two files of TensorFlow's converter",
@@ -97,6 +103,7 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
             "load_1m_before": before.load_1m,
             "ratio_by_threads": ratios,
             "tuned_ratio_by_threads": {count: p50[TUNED] / p50[AUTHORS] for count, p50 in medians.items()},
+            "convolutions_alone_by_threads": {count: convolving[count] * ratio for count, ratio in ratios.items()},
             "tuning_by_threads": {count: one.told for count, one in tunings.items()},
             "p50_ms_by_threads": medians,
             "fused_over_without_a_rewrite": {
@@ -168,6 +175,14 @@ def _tune(quantized: Network, folder: Path, threads: int) -> _TunedFile:
         "over_none": to_plain(found.over_none),
     }
     return _TunedFile(files=(network.write(own / "model.tflite"),), told=told)
+
+
+def _convolutions_share(files: Sequence[Path], threads: int, folder: Path) -> float:
+    """The share of a model's operators' time that convolutions take, as the delegate's profiler tells it."""
+    model = [SessionFile(part="model", sha256="0" * 64, path=path) for path in files]
+    settings = MeasureSettings(threads=threads)
+    found = profile(LocalBackend(), model, settings, folder=folder, switch=KillSwitch())
+    return sum(one.share for one in found.ops if one.kind.startswith(CONVOLUTIONS))
 
 
 def _ldr(size: int, seed: int) -> np.ndarray:
