@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("model", "Convert and quantize a trained network; suggest plans."),
     "features": ("model", "What a network sees, in float and quantized."),
     "score": ("model", "Judge any methods on fixed pictures."),
+    "compare": ("model", "Networks beside each other: the paper's Table 3, measured here."),
     "measure": ("device", "Time a model on a device, alone or against another."),
     "describe": ("model", "A network's size and where it may be cut; every metric."),
     "convert": ("model", "Turn LDR pictures and video into HDR."),

@@ -16,12 +16,12 @@ from mqn.records.measurement import (
     Range,
     Verdict,
 )
+from mqn.records.network_cost import NetworkCost
 from mqn.records.op_profile import OpProfile, OpTime
 from mqn.records.plan import Calibration, Layout, Plan, Scheme
 from mqn.records.scores import Interval, Scores
 from mqn.records.sensitivity import LayerSensitivity, Sensitivity
-from mqn.records.side_times import SideTime, SideTimes
 from mqn.records.span import Attempt, Span
-from mqn.records.suggestion import Prediction, SuggestedPlan, Suggestion
+from mqn.records.suggestion import Prediction, SideTime, SideTimes, SuggestedPlan, Suggestion
 from mqn.records.trial import TrialRecord, TrialState, read_trial
 from mqn.records.tuning import TriedRewrite, Tuning

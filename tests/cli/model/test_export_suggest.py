@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_app import fails
-from tests.records.test_side_times import TIMES
+from tests.records.test_suggestion import TIMES
 
 from mqn.cli.model.export_suggest import _show_times, settings_of
 from mqn.cli.options import parse_candidate

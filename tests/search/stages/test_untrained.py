@@ -56,3 +56,23 @@ def test_its_key_is_the_network_alone():
     small, large = (OwnArch(channels=channels) for channels in (4, 8))
     assert untrained_job(small, Training()).key == untrained_job(small, Training(epochs=3)).key
     assert untrained_job(small, Training()).key != untrained_job(large, Training()).key
+
+
+def test_a_layer_that_gives_a_mask_too_is_scaled():
+    class Masked(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x), x[:, :1]
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = Masked(3, 4, 1)
+
+        def forward(self, x):
+            return self.layer(x)[0]
+
+    network = Network()
+    nn.init.constant_(network.layer.weight, 1e-3)
+    settle(network, 8)
+    with torch.no_grad():
+        assert 0.7 < float(network(torch.rand(64, 3, 8, 8)).std()) < 1.4

@@ -13,7 +13,7 @@ from mqn.cli.options import make_folder, open_store, parse_candidate, parse_sett
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
 from mqn.records import Plan
-from mqn.records.side_times import SIDES
+from mqn.records.suggestion import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

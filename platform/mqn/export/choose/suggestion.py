@@ -22,7 +22,7 @@ from mqn.export.quantize.schemes import WEIGHTED
 from mqn.hdr.codec import output_range
 from mqn.pareto import front_mask
 from mqn.records import LayerSensitivity, Plan, Prediction, Scheme, Sensitivity
-from mqn.records.side_times import Side
+from mqn.records.suggestion import Side
 from mqn.tflite.cutting import upstream
 from mqn.tflite.flatbuffer import Network
 

@@ -73,12 +73,15 @@ def settle(network: nn.Module, size: int) -> None:
     from torch.nn.modules.batchnorm import _BatchNorm
     from torch.nn.modules.conv import _ConvNd
 
-    def scale(layer: Any, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        spread = output.std().clamp(min=1e-12)
+    def scale(layer: Any, _inputs: Any, output: Any) -> Any:
+        features, *others = (
+            output if isinstance(output, tuple) else (output,)
+        )  # A partial convolution gives a mask too.
+        spread = features.std().clamp(min=1e-12)
         for value in layer.parameters(recurse=False):
             value.div_(spread)
         handles.pop(layer).remove()  # A layer that is used twice is scaled once.
-        return output / spread
+        return (features / spread, *others) if isinstance(output, tuple) else features / spread
 
     layers = [module for module in network.modules() if isinstance(module, _ConvNd | torch.nn.Linear)]
     handles = {layer: layer.register_forward_hook(scale) for layer in layers}

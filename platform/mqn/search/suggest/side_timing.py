@@ -9,7 +9,7 @@ from mqn.errors import CandidateError
 from mqn.infer.exported import SPLIT
 from mqn.parsing import read_json
 from mqn.records import Plan, Scheme, SideTimes
-from mqn.records.side_times import SIDES, Side
+from mqn.records.suggestion import SIDES, Side
 from mqn.search.artifacts import ArtifactFile
 from mqn.search.checkpoint import Checkpoint
 from mqn.search.pipeline import QUANTIZE

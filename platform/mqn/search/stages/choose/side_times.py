@@ -14,7 +14,7 @@ from mqn.device.pairing import PAIRED
 from mqn.errors import MeasurementError
 from mqn.parsing import write_json
 from mqn.records import DeviceInfo, MeasureSettings, Scheme, SideTime, SideTimes
-from mqn.records.side_times import Side
+from mqn.records.suggestion import Side
 from mqn.search.artifacts import ArtifactFile
 from mqn.search.work.jobs import Job
 

@@ -1,0 +1,1 @@
+"""Networks beside each other: each is exported, measured, and scored where it is trained (`mqn compare`)."""
