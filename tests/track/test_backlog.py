@@ -293,6 +293,13 @@ def test_a_server_that_hangs_is_not_waited_for_before_a_measurement(uri, tmp_pat
         assert not tracker.flush()
 
 
+def test_a_tracker_may_be_closed_twice(uri, tmp_path, trial):
+    with Tracker(uri, tmp_path / "spool") as tracker:
+        tracker.log_trial(trial("closed twice", 0))
+        tracker.close()
+    assert len(children(uri, "closed twice")) == 1
+
+
 def test_the_studys_own_experiment_is_described_unless_a_person_did(uri, tmp_path):
     client = connect(uri)
 

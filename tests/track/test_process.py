@@ -99,6 +99,15 @@ def test_a_process_that_is_killed_fails_the_entry_in_hand_and_another_takes_the_
     assert sender._process.pid != victim.pid
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_leaves_it_to_the_parent(sender, entry, number):
+    assert sender.answers()
+    pid = sender._process.pid
+    os.kill(pid, number)
+    assert sender.send(entry("signalled", number), "").failed == ""
+    assert sender._process.pid == pid
+
+
 def test_a_bug_is_raised_where_it_can_be_seen_and_the_process_goes_on(sender, entry):
     with pytest.raises(RuntimeError, match="TypeError"):
         sender._ask("send")

@@ -151,7 +151,8 @@ class Delivery:
         self._quiet.set()
         if self._future is not None:
             self._future.cancel()
-        self._thread.submit(self._process.close)
+        with contextlib.suppress(RuntimeError):  # It was stopped before.
+            self._thread.submit(self._process.close)
         self._thread.shutdown(wait=False)
 
     def _submit(self, study: str | None = None, sent: Callable[[int], None] | None = None) -> Future[str]:

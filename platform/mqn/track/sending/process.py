@@ -125,8 +125,10 @@ def serve(descriptors: list[int]) -> None:
     Args:
         descriptors: of the pipes.
     """
-    # Ctrl-C reaches the whole group of processes; the parent sends what is left, and then ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, a terminal that closes and a scheduler that stops a job reach the whole group of processes. The parent
+    # sends what is left, and then ends this one.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     os.dup2(2, 1)  # What libraries print is no part of the program's output.
     lanes = [Connection(descriptor) for descriptor in descriptors]
     try:
