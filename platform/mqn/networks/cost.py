@@ -2,7 +2,8 @@
 
 Counted as the paper and Keras count. Parameters: weights, biases and the moving statistics of batch norm (fixed numbers
 that a file must carry until they are folded). MACs: convolutions and linear layers, as one multiply-accumulate a
-weight and output position; additions, activations, norms and resizing are not counted.
+weight and output position (input position of a transposed convolution); additions, activations, norms and resizing are
+not counted.
 
 A module whose forward is ours and which has weights of its own (a partial convolution, say) is one layer too, its
 `F.conv2d` counted as the convolution that it is.
@@ -71,7 +72,7 @@ def cost(model: nn.Module, arch: Arch) -> Cost:
             kind=type(module).__name__,
             output=shape,
             parameters=_parameters(module),
-            macs=_macs(module, shape),
+            macs=_macs(module, node),
         )
         for part in ("backbone" if node in front else "head", "total"):
             parts[part].append(layer)
@@ -107,7 +108,11 @@ def _parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters()) + sum(statistics)
 
 
-def _macs(module: nn.Module, output: tuple[int, ...]) -> int:
-    if not isinstance(module, nn.Conv2d | nn.Linear):
+def _macs(module: nn.Module, node: fx.Node) -> int:
+    if isinstance(module, nn.ConvTranspose2d):
+        (positions,) = node.all_input_nodes
+    elif isinstance(module, nn.Conv2d | nn.Linear):
+        positions = node
+    else:
         return 0
-    return module.weight.numel() * math.prod(output[2:])
+    return module.weight.numel() * math.prod(positions.meta["tensor_meta"].shape[2:])
