@@ -86,6 +86,21 @@ def _convolve(network: Network, operator: Any, given: list[Shape]) -> Shape:
     return (given[0][0], *_windows(sides, reach, options), channels)
 
 
+def _convolve_transposed(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """The size of what comes out is a constant of the file: it keeps what the kernel gives beyond `stride` times."""
+    options, (batch, height, width, _) = operator.builtinOptions, given[2]
+    _, tall, wide, channels = _shape(network, operator.outputs[0])
+    before = _shape(network, operator.inputs[2])
+    shape = (
+        batch,
+        tall + options.strideH * (height - before[1]),
+        wide + options.strideW * (width - before[2]),
+        channels,
+    )
+    network.set_constant(operator.inputs[0], np.array(shape, dtype=np.int32))
+    return shape
+
+
 def _pool(_network: Network, operator: Any, given: list[Shape]) -> Shape:
     options, (batch, *sides, channels) = operator.builtinOptions, given[0]
     return (batch, *_windows(sides, (options.filterHeight, options.filterWidth), options), channels)
@@ -156,13 +171,14 @@ def _view(network: Network, operator: Any, given: list[Shape]) -> Shape:
 Rule = Callable[[Network, Any, list[Shape]], Shape]
 _ELEMENTWISE = (
     "ADD", "SUB", "MUL", "SQUARE", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE",
-    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1",
+    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1", "EXP", "LOG",
 )  # fmt: skip
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _broadcast),
     "CONV_2D": _convolve,
     "DEPTHWISE_CONV_2D": _convolve,
-    "AVERAGE_POOL_2D": _pool,
+    "TRANSPOSE_CONV": _convolve_transposed,
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     "PAD": _pad,
     "MEAN": _mean,
     "CONCATENATION": _concatenate,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mqn.export.twin.call import Call, pair
-from mqn.export.twin.convolutions import convolve, convolve_by_function, multiply_vector
+from mqn.export.twin.convolutions import convolve, convolve_by_function, convolve_transposed, multiply_vector
 from mqn.export.twin.layers import InstanceNorm
 
 layers = tf_keras.layers
@@ -76,6 +76,14 @@ def _average_pool(call: Call) -> Any:
     return layers.AveragePooling2D(size, pair(call.argument(2, "stride") or size), name=call.name)(x)
 
 
+def _max_pool(call: Call) -> Any:
+    pool = call.module
+    assert isinstance(pool, nn.MaxPool2d)
+    if pair(pool.padding) != (0, 0) or pair(pool.dilation) != (1, 1) or pool.ceil_mode or pool.return_indices:
+        raise call.refuse("a max pooling that pads, is dilated, rounds up or returns indices")
+    return layers.MaxPooling2D(pair(pool.kernel_size), pair(pool.stride), name=call.name)(call.args[0])
+
+
 def _pixel_shuffle(call: Call) -> Any:
     """Channels are in TensorFlow's order already (`mqn.export.twin.folding`)."""
     assert isinstance(call.module, nn.PixelShuffle)
@@ -84,6 +92,17 @@ def _pixel_shuffle(call: Call) -> Any:
 
 def _activation(kind: str) -> Callable[[Call], Any]:
     return lambda call: layers.Activation(kind, name=call.name)(call.args[0])
+
+
+def _function(kind: str) -> Callable[[Call], Any]:
+    return lambda call: call.operation(kind)
+
+
+def _maximum(call: Call) -> Any:
+    first, second = call.args[0], call.argument(1, "other")
+    if isinstance(first, Tensor) or isinstance(second, Tensor):
+        raise call.refuse("a maximum of a picture and a constant")
+    return layers.Maximum(name=call.name)([first, second])
 
 
 def _relu(limit: float | None) -> Callable[[Call], Any]:
@@ -188,9 +207,11 @@ _divide = _arithmetic(lambda call, *tensors: call.operation("divide", list(tenso
 
 BUILDERS: dict[Any, Callable[[Call], Any]] = {
     nn.Conv2d: convolve,
+    nn.ConvTranspose2d: convolve_transposed,
     nn.Linear: multiply_vector,
     nn.InstanceNorm2d: _instance_norm,
     nn.ZeroPad2d: _pad,
+    nn.MaxPool2d: _max_pool,
     nn.Upsample: _upsample,
     nn.PixelShuffle: _pixel_shuffle,
     **dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu"), _relu(None)),
@@ -199,6 +220,9 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((nn.SELU, F.selu), _selu),
     **dict.fromkeys((nn.Sigmoid, torch.sigmoid, F.sigmoid, "sigmoid"), _activation("sigmoid")),
     **dict.fromkeys((nn.Tanh, torch.tanh, F.tanh, "tanh"), _activation("tanh")),
+    **dict.fromkeys((torch.exp, "exp"), _function("exp")),
+    **dict.fromkeys((torch.log, "log"), _function("log")),
+    **dict.fromkeys((torch.maximum, "maximum"), _maximum),
     F.conv2d: convolve_by_function,
     F.avg_pool2d: _average_pool,
     F.interpolate: _interpolate,

@@ -22,6 +22,27 @@ def convolve(call: Call) -> Any:
     return _convolve(call, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
+def convolve_transposed(call: Call) -> Any:
+    """`nn.ConvTranspose2d`: a kernel whose padding takes away what it gives beyond `stride` times the size, or none."""
+    conv = call.module
+    assert isinstance(conv, nn.ConvTranspose2d)
+    if conv.groups != 1 or conv.dilation != (1, 1):
+        raise call.refuse("a transposed convolution of groups, or a dilated one")
+    beyond = tuple(size - step for size, step in zip(conv.kernel_size, conv.stride, strict=True))
+    exact = beyond == tuple(2 * int(side) for side in conv.padding)
+    if min(beyond) < 0 or conv.output_padding != (0, 0) or not (exact or conv.padding == (0, 0)):
+        raise call.refuse(
+            f"a transposed convolution of kernel {conv.kernel_size}, stride {conv.stride}, padding {conv.padding} and "
+            f"output padding {conv.output_padding}; known: none of either, or padding (kernel - stride) / 2"
+        )
+    layer = layers.Conv2DTranspose(
+        conv.out_channels, conv.kernel_size, conv.stride, padding="same" if exact else "valid", name=call.name
+    )
+    result = layer(call.args[0])
+    layer.set_weights([conv.weight.detach().numpy().transpose(2, 3, 1, 0), _bias(conv.bias, conv.out_channels)])
+    return result
+
+
 def convolve_by_function(call: Call) -> Any:
     """`F.conv2d` with weights that no picture decides."""
     weight, bias, stride, padding, dilation, groups = (
@@ -76,5 +97,9 @@ def _convolve(
         layer = layers.Conv2D(out_channels, dilation_rate=dilation, groups=groups, **shared)
     result = layer(x)
     kernel = weight.detach().numpy().transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
-    layer.set_weights([kernel, np.zeros(out_channels, np.float32) if bias is None else bias.detach().numpy()])
+    layer.set_weights([kernel, _bias(bias, out_channels)])
     return result
+
+
+def _bias(bias: Tensor | None, channels: int) -> np.ndarray:
+    return np.zeros(channels, np.float32) if bias is None else bias.detach().numpy()

@@ -11,6 +11,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mqn.errors import ExportError
 
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
 
 def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
     """Fold what has no operator of its own in the file.
@@ -33,14 +35,14 @@ def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
     calls = Counter(str(node.target) for node in folded.graph.nodes if node.op == "call_module")
     replaced: dict[str, str] = {}
 
-    def convolution_before(node: fx.Node, what: str) -> nn.Conv2d:
+    def convolution_before(node: fx.Node, what: str) -> Convolution:
         source = node.args[0]
         assert isinstance(source, fx.Node)
         conv = modules.get(str(source.target)) if source.op == "call_module" else None
-        if not isinstance(conv, nn.Conv2d) or len(source.users) != 1 or calls[str(source.target)] != 1:
+        if not isinstance(conv, Convolution) or len(source.users) != 1 or calls[str(source.target)] != 1:
             raise ExportError(
-                f"{what} {node.target!r} cannot be folded: it must follow a Conv2d that is called once and whose "
-                "output nothing else uses"
+                f"{what} {node.target!r} cannot be folded: it must follow a Conv2d or ConvTranspose2d that is called "
+                "once and whose output nothing else uses"
             )
         return conv
 
@@ -59,24 +61,33 @@ def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
     return folded, replaced
 
 
-def _fold_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+def _fold_norm(conv: Convolution, norm: nn.BatchNorm2d) -> None:
+    if isinstance(conv, nn.ConvTranspose2d) and conv.groups != 1:
+        raise ExportError("a batch norm behind a transposed convolution of groups cannot be folded")
     if norm.running_mean is None or norm.running_var is None:
         raise ExportError("a batch norm without running statistics cannot be folded; train it with statistics")
     with torch.no_grad():
         conv.weight, conv.bias = fuse_conv_bn_weights(
-            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            conv.weight,
+            conv.bias,
+            norm.running_mean,
+            norm.running_var,
+            norm.eps,
+            norm.weight,
+            norm.bias,
+            transpose=isinstance(conv, nn.ConvTranspose2d),
         )
 
 
-def _reorder(conv: nn.Conv2d, factor: int) -> None:
+def _reorder(conv: Convolution, factor: int) -> None:
     """Torch has the place in a block within the channel, TensorFlow the channel within the place."""
 
     def swap(values: Tensor) -> nn.Parameter:
         places = values.reshape(-1, factor**2, *values.shape[1:])
         return nn.Parameter(places.transpose(0, 1).reshape(values.shape).contiguous(), requires_grad=False)
 
-    if conv.groups != 1:
-        raise ExportError("a pixel shuffle behind a convolution of groups cannot be exported")
+    if conv.groups != 1 or isinstance(conv, nn.ConvTranspose2d):
+        raise ExportError("a pixel shuffle behind a convolution of groups, or a transposed one, cannot be exported")
     conv.weight = swap(conv.weight.detach())
     if conv.bias is not None:
         conv.bias = swap(conv.bias.detach())

@@ -43,6 +43,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "multiply": lambda x, constant: x * constant,
     "divide_into": lambda x, constant: constant / x,
     "divide": lambda xs: xs[0] / xs[1],
+    "exp": tf.exp,
+    "log": tf.math.log,
     "clip": tf.clip_by_value,
     "resize_bilinear": lambda x, height, width: tf.image.resize(x, (height, width), "bilinear"),
     "split": lambda x, parts: tf.split(x, parts, axis=-1),
