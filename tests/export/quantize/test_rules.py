@@ -132,8 +132,19 @@ def test_static_leaves_instance_norm_in_float(toy: Network) -> None:
         "float32",
         "float32",
     )
-    with pytest.raises(PlanError, match=r"static_wi8_ai8 leaves norms and divisions in float.*\(head.add\)"):
+    with pytest.raises(
+        PlanError, match=r"static_wi8_ai8 leaves norms, divisions and logarithms in float.*\(head.add\)"
+    ):
         _assigned(network, rules="head.add=static_wi8_ai8")
+
+
+def test_static_leaves_what_a_logarithm_is_taken_of_in_float() -> None:
+    graph = Graph(FLOAT, (1, 8, 8, 3))
+    features = graph.convolve(graph.start, "conv", 3)
+    square = graph.add("MUL", [features, features], "square", (1, 8, 8, 3), "MulOptions")
+    light = graph.add("ADD", [square, features], "light", (1, 8, 8, 3), "AddOptions")
+    network = graph.finish(graph.add("LOG", [light], "log", (1, 8, 8, 3), "AddOptions"))
+    assert normalizations(network) == {"square", "light"}
 
 
 def _with_norm(toy: Network) -> Network:

@@ -75,11 +75,12 @@ def assign(network: Network, tensor: str, plan: Plan) -> list[str]:
 
 
 def normalizations(network: Network) -> set[str]:
-    """Output names of the operators that make up norms and divisions: all between a convolution and the next one.
+    """Output names of the operators that make up norms, divisions and logarithms: all between two convolutions.
 
     A static scheme leaves them in float. Variances, reciprocal roots and quotients want more than 8 bits, and the
     delegate has no 8-bit kernels for them: a head all in 8 bits is slower than one in float. A convolution whose output
-    is divided by (of a partial convolution's mask) is left in float too.
+    is divided by (of a partial convolution's mask) is left in float too. Before a logarithm small values count as much
+    as large ones: what it is taken of is left in float as far back as the last convolution.
     """
     reached, names = set(), set()
     for operator in network.operators:
@@ -89,6 +90,8 @@ def normalizations(network: Network) -> set[str]:
             divisors = _computed_from(network, operator.inputs[1])
             reached |= divisors
             names |= {network.tensors[index].name for index in divisors}
+        elif network.kind(operator) == "LOG":
+            names |= _light_before(network, operator.inputs[0])
     for operator in network.operators:
         if network.kind(operator) not in WEIGHTED and reached & set(operator.inputs):
             reached.update(operator.outputs)
@@ -104,6 +107,14 @@ def _computed_from(network: Network, index: int) -> set[int]:
     if network.kind(producer) in WEIGHTED:
         return {index}
     return {source for read in producer.inputs for source in _computed_from(network, read)}
+
+
+def _light_before(network: Network, index: int) -> set[str]:
+    """Output names of the operators without weights that a tensor is computed by, back to those with weights."""
+    producer = network.producer(index)
+    if producer is None or network.kind(producer) in WEIGHTED:
+        return set()
+    return {network.tensors[index].name}.union(*(_light_before(network, source) for source in producer.inputs))
 
 
 def islands(network: Network, schemes: Sequence[str]) -> set[int]:
@@ -200,7 +211,7 @@ def _obstacle(situation: _Situation, scheme: str) -> str | None:
     if not static and situation.kind not in WEIGHTED:
         return f"{scheme} is about weights, and {situation.kind} has none; take float32 or a static scheme"
     if static and situation.in_norm:
-        return f"{scheme} leaves norms and divisions in float, which want more precision; take float32"
+        return f"{scheme} leaves norms, divisions and logarithms in float, which want more precision; take float32"
     if not has_kernel(scheme, situation.kind) or (scheme in FALLBACK and situation.kind not in WEIGHTED):
         return f"there is no {scheme} kernel for {situation.kind}; take {next_best}"
     if scheme.startswith("dynamic") and situation.weights < DYNAMIC_MIN_WEIGHTS:
