@@ -16,7 +16,9 @@ from mqn.tflite.flatbuffer import Network
 
 AUDIT_FILE = "audit.json"
 _TYPES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
-_KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_COMPUTED = {"TRANSPOSE_CONV": 2, "SPLIT": 1}
+"""Which input of an operator is computed, where it is not the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,8 @@ def delegation(nodes: Sequence[Mapping[str, Any]]) -> tuple[set[int], int]:
 def _types(network: Network, operator: Any) -> tuple[str, str, str, str]:
     kind = network.kind(operator)
     weights = _TYPES[network.tensors[operator.inputs[1]].type] if kind in _KERNELS else ""
-    return kind, _first(network, operator.inputs), weights, _first(network, operator.outputs)
+    computed = operator.inputs[_COMPUTED.get(kind, 0) :]
+    return kind, _first(network, computed), weights, _first(network, operator.outputs)
 
 
 def _first(network: Network, indices: Sequence[int]) -> str:
@@ -177,7 +180,9 @@ def _bytes_by_kind(network: Network, size_bytes: int) -> dict[str, int]:
     dequantized = {o.outputs[0]: o.inputs[0] for o in network.operators if network.kind(o) == "DEQUANTIZE"}
     for operator in network.operators:
         if network.kind(operator) in _KERNELS:
-            for index, role in zip(operator.inputs[1:], ("kernel", "bias"), strict=False):
+            bias = 3 if network.kind(operator) == "TRANSPOSE_CONV" else 2
+            constants = (*operator.inputs[1:2], *operator.inputs[bias:])
+            for index, role in zip(constants, ("kernel", "bias"), strict=False):
                 if index < 0:  # no bias
                     continue
                 stored = dequantized.get(index, index)
