@@ -27,7 +27,14 @@ LONGEST = (
 INDEPENDENT = {"test_drivers", "test_rigs", "test_search", "test_suggest"}
 """Files whose tests share nothing that takes time to make: each test may run in another process."""
 
-ON_ONE_EXPORTER = {"test_export", "test_export_families", "test_lowering", "test_media", "test_plans"}
+ON_ONE_EXPORTER = {
+    "test_export",
+    "test_export_families",
+    "test_export_hdrcnn",
+    "test_lowering",
+    "test_media",
+    "test_plans",
+}
 """Files that share one export process, which takes long to import TensorFlow."""
 
 
