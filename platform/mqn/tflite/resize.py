@@ -120,7 +120,7 @@ def _pad(network: Network, operator: Any, given: list[Shape]) -> Shape:
     return tuple(side + int(sum(amount)) for side, amount in zip(given[0], amounts, strict=True))
 
 
-def _mean(network: Network, operator: Any, given: list[Shape]) -> Shape:
+def _reduce(network: Network, operator: Any, given: list[Shape]) -> Shape:
     axes = network.constant(operator.inputs[1])
     assert axes is not None
     assert operator.builtinOptions.keepDims
@@ -180,7 +180,8 @@ RULES: dict[str, Rule] = {
     "TRANSPOSE_CONV": _convolve_transposed,
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     "PAD": _pad,
-    "MEAN": _mean,
+    "MEAN": _reduce,
+    "REDUCE_MAX": _reduce,
     "CONCATENATION": _concatenate,
     "RESIZE_NEAREST_NEIGHBOR": _scale,
     "RESIZE_BILINEAR": _scale,

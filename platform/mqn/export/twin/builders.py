@@ -191,9 +191,23 @@ def _getitem(call: Call) -> Any:
 
 def _mean(call: Call) -> Any:
     axes = call.argument(1, "dim", ())
+    if _over_channels(call, axes):
+        return call.operation("mean_of_channels")
     if tuple(np.sort(np.mod(axes, 4), axis=None)) != (2, 3):
-        raise call.refuse(f"a mean over {axes} (only over height and width)")
+        raise call.refuse(f"a mean over {axes} (only over height and width, or over channels that are kept as one)")
     return layers.GlobalAveragePooling2D(keepdims=True, name=call.name)(call.args[0])
+
+
+def _maximum_of_channels(call: Call) -> Any:
+    axes = call.argument(1, "dim", ())
+    if not _over_channels(call, axes):
+        raise call.refuse(f"a maximum over {axes} (only over channels that are kept as one)")
+    return call.operation("maximum_of_channels")
+
+
+def _over_channels(call: Call, axes: Any) -> bool:
+    kept = bool(call.argument(2, "keepdim", default=False))
+    return kept and call.shape is not None and len(call.shape) == 4 and np.atleast_1d(np.mod(axes, 4)).tolist() == [1]
 
 
 def _merge(kind: Any) -> Callable[[Call, Any, Any], Any]:
@@ -231,6 +245,7 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((operator.mul, torch.mul), _multiply),
     **dict.fromkeys((operator.truediv, torch.div), _divide),
     **dict.fromkeys((torch.mean, "mean"), _mean),
+    **dict.fromkeys((torch.amax, "amax"), _maximum_of_channels),
     **dict.fromkeys((torch.clamp, "clamp"), _clip),
     **dict.fromkeys((torch.chunk, "chunk"), _chunk),
     torch.cat: _concatenate,
