@@ -5,6 +5,7 @@ FAMILIES = {
     "expandnet": "mqn.families.expandnet.family:FAMILY",
     "lhdr": "mqn.families.lhdr.family:FAMILY",
     "hdrcnn": "mqn.families.hdrcnn.family:FAMILY",
+    "twostage": "mqn.families.twostage.family:FAMILY",
 }
 """Name of a family to the place of its record. A team's own needs no entry: its name is `package.module:NAME`."""
 

@@ -48,7 +48,7 @@ def doctor(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Check a family of networks instead: mqn, expandnet, lhdr, hdrcnn, or your own package.module:NAME.",
+            help="Check a family of networks instead: mqn, expandnet, ..., or your own package.module:NAME.",
             metavar="NAME",
             show_default=False,
         ),
