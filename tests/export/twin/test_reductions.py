@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mqn.errors import ExportError
 from mqn.export.twin.twin import build_twin
@@ -33,6 +34,10 @@ class _Only(nn.Module):
         lambda x: torch.mean(x, (-3,), True),
         lambda x: torch.amax(x, 1, keepdim=True),
         lambda x: x.amax(dim=(1,), keepdim=True),
+        torch.exp,
+        lambda x: x.exp(),
+        lambda x: F.pad(x, (1, 2, 3, 4, 5, 6)),
+        lambda x: F.pad(x, (0, 1), value=0.0),
     ],
 )
 def test_the_twin_computes_what_torch_computes(operation: Callable[[Tensor], Tensor]) -> None:
@@ -47,6 +52,8 @@ def test_the_twin_computes_what_torch_computes(operation: Callable[[Tensor], Ten
     [
         (lambda x: x.mean(2, keepdim=True), "a mean over 2"),
         (lambda x: x.mean(1), "a mean over 1"),
+        (lambda x: F.pad(x, (1, 1), value=1.0), "a padding with anything but zeros"),
+        (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "a padding with anything but zeros"),
         (lambda x: torch.amax(x, (2, 3), keepdim=True), r"a maximum over \(2, 3\)"),
     ],
 )

@@ -42,6 +42,16 @@ def _pad(call: Call) -> Any:
     return layers.ZeroPadding2D(((top, bottom), (left, right)), name=call.name)(call.args[0])
 
 
+def _pad_by_function(call: Call) -> Any:
+    """Amounts are before and behind the width, then the height, then the channels."""
+    amounts = list(call.argument(1, "pad"))
+    if call.argument(2, "mode", "constant") != "constant" or call.argument(3, "value") or len(amounts) > 6:
+        raise call.refuse("a padding with anything but zeros, or of pictures")
+    amounts += [0] * (6 - len(amounts))
+    width, height, channels = zip(amounts[::2], amounts[1::2], strict=True)
+    return call.operation("pad", paddings=((0, 0), height, width, channels))
+
+
 def _upsample(call: Call) -> Any:
     up = call.module
     assert isinstance(up, nn.Upsample)
@@ -237,6 +247,7 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((torch.exp, "exp"), _function("exp")),
     **dict.fromkeys((torch.log, "log"), _function("log")),
     **dict.fromkeys((torch.maximum, "maximum"), _maximum),
+    F.pad: _pad_by_function,
     F.conv2d: convolve_by_function,
     F.avg_pool2d: _average_pool,
     F.interpolate: _interpolate,

@@ -49,6 +49,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "resize_bilinear": lambda x, height, width: tf.image.resize(x, (height, width), "bilinear"),
     "mean_of_channels": lambda x: tf.reduce_mean(x, axis=-1, keepdims=True),
     "maximum_of_channels": lambda x: tf.reduce_max(x, axis=-1, keepdims=True),
+    "pad": tf.pad,
     "split": lambda x, parts: tf.split(x, parts, axis=-1),
     "depth_to_space": tf.nn.depth_to_space,
 }
