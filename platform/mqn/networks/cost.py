@@ -6,7 +6,8 @@ weight and output position (input position of a transposed convolution); additio
 not counted.
 
 A module whose forward is ours and which has weights of its own (a partial convolution, say) is one layer too, its
-`F.conv2d` counted as the convolution that it is.
+`F.conv2d` counted as the convolution that it is. Weights that are computed from all of a layer's (their absolute
+values, by which masks go on) convolve once more: that counts as work of the layer, which has its parameters once.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def cost(model: nn.Module, arch: Arch) -> Cost:
         ShapeProp(traced).propagate(torch.zeros(1, 3, arch.input_size, arch.input_size))
     traced.train(training)
     parts: dict[str, list[LayerCost]] = {"backbone": [], "head": [], "total": []}
+    counted: set[str] = set()
     for node in traced.graph.nodes:
         path = _layer_of(node)
         if path is None:
@@ -71,9 +73,10 @@ def cost(model: nn.Module, arch: Arch) -> Cost:
             name=path,
             kind=type(module).__name__,
             output=shape,
-            parameters=_parameters(module),
+            parameters=0 if path in counted else _parameters(module),
             macs=_macs(module, node),
         )
+        counted.add(path)
         for part in ("backbone" if node in front else "head", "total"):
             parts[part].append(layer)
     return Cost(
@@ -98,9 +101,13 @@ def _layer_of(node: fx.Node) -> str | None:
     if node.op == "call_module":
         return str(node.target)
     weight = node.args[1] if node.target is F.conv2d else None
-    if isinstance(weight, fx.Node) and weight.op == "get_attr":
-        return str(weight.target).rpartition(".")[0]
-    return None
+    if not isinstance(weight, fx.Node):
+        return None
+    source = weight
+    while source.op != "get_attr" and source.all_input_nodes:
+        source = source.all_input_nodes[0]
+    whole = source.op == "get_attr" and source.meta["tensor_meta"].shape == weight.meta["tensor_meta"].shape
+    return str(source.target).rpartition(".")[0] if whole else None
 
 
 def _parameters(module: nn.Module) -> int:
