@@ -21,8 +21,8 @@ from mqn.records import Plan, Scheme, Training
 
 pytestmark = pytest.mark.integration
 
-SIDES = {"twostage": 24}
-OUTSIDE: dict[str, set[str]] = {"twostage": set()}
+SIDES = {"twostage": 24, "deephdr": 128}
+OUTSIDE: dict[str, set[str]] = {"twostage": set(), "deephdr": {"RESIZE_NEAREST_NEIGHBOR"}}
 
 
 def narrow(name: str) -> Arch:

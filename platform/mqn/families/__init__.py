@@ -6,6 +6,7 @@ FAMILIES = {
     "lhdr": "mqn.families.lhdr.family:FAMILY",
     "hdrcnn": "mqn.families.hdrcnn.family:FAMILY",
     "twostage": "mqn.families.twostage.family:FAMILY",
+    "deephdr": "mqn.families.deephdr.family:FAMILY",
 }
 """Name of a family to the place of its record. A team's own needs no entry: its name is `package.module:NAME`."""
 
