@@ -96,3 +96,29 @@ def test_other_operators_of_networks(kind: str, options: str, values: dict[str, 
     resize_network(network, 32, 64)
     assert outputs(network, (1, 32, 64, 4)).shape[1:3] == size
     assert tuple(network.tensors[network.outputs()["hdr"]].shape[1:3]) == size
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "masks", "before", "after"),
+    [
+        ((0, 1, 0, 0), (0, 2, 0, 0), (0b1101, 0b1101), (1, 16), (1, 64)),
+        ((0, -2, 0, 0), (0, -1, 0, 0), (0b1101, 0b1101), (1, 16), (1, 64)),
+        ((0, 2, -3, 0), (0, -1, 0, 0), (0b1001, 0b1101), (13, 3), (29, 3)),
+    ],
+)
+def test_a_slice_counts_from_the_same_end(
+    begin: tuple[int, ...],
+    end: tuple[int, ...],
+    masks: tuple[int, int],
+    before: tuple[int, int],
+    after: tuple[int, int],
+) -> None:
+    graph = Graph(FLOAT, (1, 16, 16, 4))
+    places = {"begin": begin, "end": end, "step": (1, 1, 1, 1)}
+    inputs = [graph.network.add_constant(name, np.array(value, np.int32)) for name, value in places.items()]
+    options = dict(zip(("beginMask", "endMask"), masks, strict=True))
+    cut = graph.add("STRIDED_SLICE", [graph.start, *inputs], "x", (1, *before, 4), "StridedSliceOptions", **options)
+    network = graph.finish(cut)
+    resize_network(network, 32, 64)
+    assert outputs(network, (1, 32, 64, 4)).shape == (1, *after, 4)
+    assert tuple(network.tensors[network.outputs()["hdr"]].shape) == (1, *after, 4)

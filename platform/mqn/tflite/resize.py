@@ -155,6 +155,24 @@ def _split(_network: Network, operator: Any, given: list[Shape]) -> Shape:
     return (*given[1][:-1], given[1][-1] // operator.builtinOptions.numSplits)
 
 
+def _slice(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """Places count from the start or, where negative, from the end; those that a mask names are the ends."""
+    begin, end, step = (network.constant(index) for index in operator.inputs[1:])
+    assert begin is not None
+    assert end is not None
+    assert step is not None
+    options = operator.builtinOptions
+    assert not options.ellipsisMask | options.newAxisMask | options.shrinkAxisMask
+    return tuple(
+        len(range(side)[_place(begin, axis, options.beginMask) : _place(end, axis, options.endMask) : int(step[axis])])
+        for axis, side in enumerate(given[0])
+    )
+
+
+def _place(places: np.ndarray, axis: int, mask: int) -> int | None:
+    return None if mask >> axis & 1 else int(places[axis])
+
+
 def _view(network: Network, operator: Any, given: list[Shape]) -> Shape:
     """Rows stay rows; what grows with the width is -1 in the stored shape."""
     stored = network.constant(operator.inputs[1])
@@ -187,5 +205,6 @@ RULES: dict[str, Rule] = {
     "RESIZE_BILINEAR": _scale,
     "DEPTH_TO_SPACE": _depth_to_space,
     "SPLIT": _split,
+    "STRIDED_SLICE": _slice,
     "RESHAPE": _view,
 }

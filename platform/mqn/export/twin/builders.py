@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from mqn.export.twin.call import Call, pair
 from mqn.export.twin.convolutions import convolve, convolve_by_function, convolve_transposed, multiply_vector
 from mqn.export.twin.layers import InstanceNorm
+from mqn.export.twin.padding import pad_by_function, pad_by_module
 
 layers = tf_keras.layers
 _NHWC = {0: 0, 1: 3, 2: 1, 3: 2}
@@ -34,22 +35,6 @@ def _instance_norm(call: Call) -> Any:
     if norm.affine:
         layer.set_weights([norm.weight.detach().numpy(), norm.bias.detach().numpy()])
     return result
-
-
-def _pad(call: Call) -> Any:
-    assert isinstance(call.module, nn.ZeroPad2d)
-    left, right, top, bottom = call.module.padding
-    return layers.ZeroPadding2D(((top, bottom), (left, right)), name=call.name)(call.args[0])
-
-
-def _pad_by_function(call: Call) -> Any:
-    """Amounts are before and behind the width, then the height, then the channels."""
-    amounts = list(call.argument(1, "pad"))
-    if call.argument(2, "mode", "constant") != "constant" or call.argument(3, "value") or len(amounts) > 6:
-        raise call.refuse("a padding with anything but zeros, or of pictures")
-    amounts += [0] * (6 - len(amounts))
-    width, height, channels = zip(amounts[::2], amounts[1::2], strict=True)
-    return call.operation("pad", paddings=((0, 0), height, width, channels))
 
 
 def _upsample(call: Call) -> Any:
@@ -234,7 +219,7 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     nn.ConvTranspose2d: convolve_transposed,
     nn.Linear: multiply_vector,
     nn.InstanceNorm2d: _instance_norm,
-    nn.ZeroPad2d: _pad,
+    **dict.fromkeys((nn.ZeroPad2d, nn.ReflectionPad2d), pad_by_module),
     nn.MaxPool2d: _max_pool,
     nn.Upsample: _upsample,
     nn.PixelShuffle: _pixel_shuffle,
@@ -247,8 +232,8 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((torch.exp, "exp"), _function("exp")),
     **dict.fromkeys((torch.log, "log"), _function("log")),
     **dict.fromkeys((torch.maximum, "maximum"), _maximum),
-    F.pad: _pad_by_function,
     F.conv2d: convolve_by_function,
+    F.pad: pad_by_function,
     F.avg_pool2d: _average_pool,
     F.interpolate: _interpolate,
     **dict.fromkeys((operator.add, torch.add), _add),

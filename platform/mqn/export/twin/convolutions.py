@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import tf_keras
 from torch import Tensor, nn
 
 from mqn.export.twin.call import Call, pair
+from mqn.export.twin.padding import MIRROR, pad
 
 layers = tf_keras.layers
 
@@ -17,8 +19,13 @@ def convolve(call: Call) -> Any:
     """`nn.Conv2d`."""
     conv = call.module
     assert isinstance(conv, nn.Conv2d)
-    if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
-        raise call.refuse("a convolution that pads with anything but a number of zeros")
+    if conv.padding_mode not in ("zeros", MIRROR) or isinstance(conv.padding, str):
+        raise call.refuse("a convolution that pads with anything but a number of zeros or of mirrored pixels")
+    if conv.padding_mode == MIRROR:
+        tall, wide = conv.padding
+        mirrored = pad(call, (wide, wide, tall, tall), MIRROR, f"{call.name}/pad")
+        call = replace(call, args=(mirrored,))
+        return _convolve(call, conv.weight, conv.bias, conv.stride, (0, 0), conv.dilation, conv.groups)
     return _convolve(call, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 

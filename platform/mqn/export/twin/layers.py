@@ -37,6 +37,17 @@ class InstanceNorm(tf_keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
+def mirror(x: tf.Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> tf.Tensor:
+    """Mirror (N, H, W, C) at its border, so many rows and columns before and behind; the border itself stands once."""
+    for axis, (before, behind) in ((1, rows), (2, columns)):
+        first = (slice(None),) * axis
+        # From the end, so that the slices are right at every size that the file is given later.
+        parts = [x[(*first, slice(place, place + 1))] for place in range(before, 0, -1)]
+        parts += [x, *(x[(*first, slice(-1 - place, -place))] for place in range(1, behind + 1))]
+        x = tf.concat(parts, axis) if len(parts) > 1 else x
+    return x
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": lambda x, constant: x + constant,
     "subtract_from": lambda x, constant: constant - x,
@@ -52,6 +63,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "pad": tf.pad,
     "split": lambda x, parts: tf.split(x, parts, axis=-1),
     "depth_to_space": tf.nn.depth_to_space,
+    "mirror": mirror,
 }
 """By name: a function of one tensor (N, H, W, C), or of several in a list, and of plain numbers."""
 
