@@ -32,8 +32,8 @@ class LayerCost:
         name: its path in the model, dotted.
         kind: its class, `Conv2d`, `BatchNorm2d`, ...
         output: shape of its output, (N, C, H, W) with N = 1.
-        parameters: as counted in this module.
-        macs: for one picture.
+        parameters: as counted in this module; 0 where the network runs the layer once more.
+        macs: for one picture, this time that it runs.
     """
 
     name: str
@@ -45,7 +45,10 @@ class LayerCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """A whole network: `parameters` and `macs` by part (`backbone`, `head`, `total`), and every layer in order."""
+    """A whole network: `parameters` and `macs` by part (`backbone`, `head`, `total`), and every layer in order.
+
+    A layer that runs several times is there as often.
+    """
 
     parameters: dict[str, int]
     macs: dict[str, int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +68,7 @@ def build_twin(network: nn.Module, input_size: int, batch_size: int | None = 1) 
         elif node.op == "output":
             result = values[node.args[0]]
         elif node not in values:
-            names[node.name] = _layer_name(node)
+            names[node.name] = _free_name(_layer_name(node), set(names.values()))
             module = modules[str(node.target)] if node.op == "call_module" else None
             values[node] = _build(node, names[node.name], module, values, known.shapes.get(node))
             if _has_fixed_size(node, module):
@@ -104,4 +106,12 @@ def _layer_name(node: fx.Node) -> str:
     if node.op == "call_module":
         return str(node.target).replace(".", "/")
     stack = list(node.meta.get("nn_module_stack", {}))
-    return "/".join(filter(None, ((stack[-1] if stack else "").replace(".", "/"), node.name)))
+    # A path of modules that run for the second time has `@1` in it.
+    path = re.sub(r"@\d+", "", stack[-1]) if stack else ""
+    return "/".join(filter(None, (path.replace(".", "/"), node.name)))
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The name; where a module runs once more, a number within it, so that rules for the module mean this run too."""
+    runs = (name, *(f"{name}/{run}" for run in range(2, len(taken) + 2)))
+    return next(free for free in runs if free not in taken)
