@@ -7,6 +7,8 @@ FAMILIES = {
     "hdrcnn": "mqn.families.hdrcnn.family:FAMILY",
     "twostage": "mqn.families.twostage.family:FAMILY",
     "deephdr": "mqn.families.deephdr.family:FAMILY",
+    "hdrunet": "mqn.families.hdrunet.family:FAMILY",
+    "fhdr": "mqn.families.fhdr.family:FAMILY",
 }
 """Name of a family to the place of its record. A team's own needs no entry: its name is `package.module:NAME`."""
 
