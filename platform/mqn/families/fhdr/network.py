@@ -6,7 +6,7 @@ names are those of the authors' weights.
 
 With 64 features it has 571,267 parameters. Two iterations take 69.75 GMAC for 256 x 256. The authors' network takes
 72.28: it makes a picture behind every iteration, because its loss is of all of them. Only the last is a result, so the
-others are not made here.
+others are not made here. For the same reason gradients go back through all iterations, which the authors' do not.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ DENSE_LAYERS = 4
 class FHDR(nn.Module):
     """x: (N, 3, H, W) in [0, 1], display-referred -> (N, 3, H, W) in (0, 1), linear. H and W are even.
 
-    Sides are even because one pixel alone has nothing to mirror: convolutions outside the feedback block mirror what
-    they see at the border. Within the network pictures are in [-1, 1].
+    Within the network pictures are in [-1, 1]. The first and the last convolution mirror what they see at the border;
+    sides are even because a single pixel has nothing to mirror.
     """
 
     def __init__(self, features: int = 64, iterations: int = 2) -> None:
@@ -33,9 +33,9 @@ class FHDR(nn.Module):
         super().__init__()
         self.iterations = iterations
         self.feb1 = RectifiedConv(3, features, 3, padding=1, padding_mode="reflect")
-        self.feb2 = RectifiedConv(features, features, 3, padding=1, padding_mode="reflect")
+        self.feb2 = RectifiedConv(features, features, 3, padding=1)
         self.feedback_block = FeedbackBlock(features)
-        self.hrb1 = RectifiedConv(features, features, 3, padding=1, padding_mode="reflect")
+        self.hrb1 = RectifiedConv(features, features, 3, padding=1)
         self.hrb2 = nn.Conv2d(features, 3, 3, padding=1, padding_mode="reflect")
 
     def forward(self, x: Tensor) -> Tensor:
