@@ -7,6 +7,7 @@ masks go on from layer to layer with the features: `next_mask`.
 With 64 features it has 25,770,964 parameters. The published network lists 51.54 M: it stores the absolute values of all
 kernels once more, which are computed here. Those of the masks are convolutions as large as those of the features: of
 18.83 GMAC at 256 x 256 they are 9.35. The published network has 18.94: its last layer makes a mask that nothing reads.
+The authors' script takes ImageNet's mean from the picture and divides by its deviation; that is not done here.
 """
 
 from __future__ import annotations
