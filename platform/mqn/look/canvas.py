@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,6 +18,8 @@ from mqn.look.palette import GRID, INK, MUTED, PAPER
 
 DPI = 160
 _LETTERS_AN_INCH = 14  # of a note
+_LEGEND_LETTERS_AN_INCH = 16
+_MARK_LETTERS = 7  # of the mark before a legend's entry, and the space around it
 
 
 def open_figure(
@@ -69,10 +72,11 @@ def picture(path: Path, title: str, *, legend: int, **layout: Any) -> Iterator[l
 
 
 def add_legend(figure: Figure, *, columns: int) -> None:
-    """Put one legend for all charts below them; equal names stand there once."""
+    """Put one legend for all charts below them, in so many columns at most; equal names stand there once."""
     entries = {
         text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
     }
+    columns = _columns_that_fit(list(map(len, entries)), columns, int(_LEGEND_LETTERS_AN_INCH * figure.get_figwidth()))
     figure.legend(
         entries.values(),
         entries,
@@ -82,6 +86,15 @@ def add_legend(figure: Figure, *, columns: int) -> None:
         fontsize=8.5,
         labelcolor=MUTED,
     )
+
+
+def _columns_that_fit(lengths: list[int], most: int, letters: int) -> int:
+    """How many columns a legend has within a width; entries of these lengths fill one column after the other."""
+    for columns in range(most, 1, -1):
+        filled = [column for column in np.array_split(lengths, columns) if len(column)]
+        if sum(int(column.max()) + _MARK_LETTERS for column in filled) <= letters:
+            return columns
+    return 1
 
 
 def save_figure(figure: Figure, path: Path) -> None:
