@@ -33,7 +33,7 @@ def test_the_document_names_the_family(capsys: pytest.CaptureFixture[str]) -> No
     [
         (
             "arch.attention=ca",
-            "unknown key 'arch.attention' of family 'expandnet'; allowed: family, input_size, weights",
+            "unknown key 'arch.attention' of family 'expandnet'; allowed: family, features, input_size, weights",
         ),
         ("training.frozen_epochs=3", "training.frozen_epochs 3: family 'expandnet' has nothing to freeze; give 0"),
         ("plan.sparsity=0.5", "plan.sparsity 0.5: family 'expandnet' cannot be pruned; give 0"),

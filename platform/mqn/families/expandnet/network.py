@@ -21,29 +21,31 @@ HALO = 8
 class ExpandNet(nn.Module):
     """x: (N, 3, H, W) in [0, 1], display-referred -> (N, 3, H, W) in (0, 1), linear. Any height and width."""
 
-    def __init__(self) -> None:
-        """Make the layers, with random weights."""
+    def __init__(self, features: int = 64) -> None:
+        """Make the layers, with random weights; branches have so many channels."""
         super().__init__()
-        self.local_net = nn.Sequential(_convolve(3, 64, 3, padding=1), _convolve(64, 128, 3, padding=1))
+        self.local_net = nn.Sequential(
+            _convolve(3, features, 3, padding=1), _convolve(features, 2 * features, 3, padding=1)
+        )
         self.mid_net = nn.Sequential(
-            _convolve(3, 64, 3, padding=2, dilation=2),
-            _convolve(64, 64, 3, padding=2, dilation=2),
-            _convolve(64, 64, 3, padding=2, dilation=2),
-            nn.Conv2d(64, 64, 3, padding=2, dilation=2),
+            _convolve(3, features, 3, padding=2, dilation=2),
+            _convolve(features, features, 3, padding=2, dilation=2),
+            _convolve(features, features, 3, padding=2, dilation=2),
+            nn.Conv2d(features, features, 3, padding=2, dilation=2),
         )
         self.glob_net = nn.Sequential(
-            _convolve(3, 64, 3, padding=1, stride=2),
-            *(_convolve(64, 64, 3, padding=1, stride=2) for _ in range(5)),
-            nn.Conv2d(64, 64, 4),
+            _convolve(3, features, 3, padding=1, stride=2),
+            *(_convolve(features, features, 3, padding=1, stride=2) for _ in range(5)),
+            nn.Conv2d(features, features, 4),
         )
-        self.end_net = nn.Sequential(_convolve(256, 64, 1), nn.Conv2d(64, 3, 1), nn.Sigmoid())
+        self.end_net = nn.Sequential(_convolve(4 * features, features, 1), nn.Conv2d(features, 3, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct at once."""
         return self.fuse(x, self.summarize(x))
 
     def summarize(self, x: Tensor) -> Tensor:
-        """What the global branch says of the whole picture: (N, 64, 1, 1)."""
+        """What the global branch says of the whole picture: (N, features, 1, 1)."""
         small = F.interpolate(x, (GLOBAL_SIDE, GLOBAL_SIDE), mode="bilinear", align_corners=False)
         summary: Tensor = self.glob_net(small)
         return summary
