@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +36,16 @@ class Attempts:
     """Sends entries; from several threads, as long as no two of them send entries of one run."""
 
     def __init__(self, uri: str) -> None:
-        """Prepare; the first entry connects to the server."""
+        """Make it; nothing is imported and nobody is asked yet."""
         self._uri = uri
         self._sender: Sender | None = None
         self._connecting = threading.Lock()
 
-    @staticmethod
-    def prepare() -> None:
-        """Import what sending needs, which takes seconds."""
+    def prepare(self) -> None:
+        """Import what sending needs, which takes seconds, and connect; an entry tells why where that fails."""
         load_mlflow()
+        with contextlib.suppress(TrackingError):
+            self._connect()
 
     def answers(self) -> bool:
         """Whether the server answers at once, whatever it says."""
