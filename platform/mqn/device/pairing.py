@@ -23,9 +23,10 @@ WIDEST = 0.05
 """The ratio of medians counts when its range reaches no farther to either side, as a share of it."""
 
 STATE = 0.025
-"""How far the machine's state moves a ratio, as a share of it, 19 times of 20: busy or not, this run or the next.
+"""How far the machine's state moves a ratio besides, as a share of it: busy or not, this run or the next.
 
-The processes of one run do not show it. `tests/benchmarks/bench_pairing.py` measures it.
+The processes of one run do not show it. Medians of four runs moved by 2.2 % beside loops that were free to move
+(`tests/benchmarks/bench_pairing.py`).
 """
 
 PAIRED: tuple[Verdict, ...] = ("ok", "contended", "unsteady", "throttled")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mqn.records.measurement import Range, Verdict
@@ -43,4 +42,4 @@ class NetworkCost:
     verdict: Verdict | None = None
     outside: int | None = None
     why: str = ""
-    accuracy: Mapping[str, Interval] = field(default_factory=dict)
+    accuracy: dict[str, Interval] = field(default_factory=dict)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from mqn.errors import UsageError
+from mqn.parsing import from_mapping, to_plain
 from mqn.records import Interval, NetworkCost, Range
 from mqn.report.figures.cost_picture import write_cost_png
 from mqn.report.tables.table3 import as_csv, cells, columns, markdown
@@ -49,6 +51,16 @@ def test_ratios_stand_beside_those_of_the_paper():
     assert mine[2:9] == ["0.901 [0.928]", "0.553 [0.5]", "1.3", "8 (7.9 to 8.1) [21]", "1 [1]", "20 [9.45]", "1 [1]"]
     assert theirs[5:9] == ["800 [474]", "100 [22.6]", "300 [263]", "15 [27.8]"]
     assert theirs[-2:] == ["not trained", "2 operators outside the delegate"]
+
+
+def test_a_row_comes_back_from_json():
+    for row in (MQN, TRAINED, REFUSED):
+        assert from_mapping(NetworkCost, to_plain(row), source="a row") == row
+
+
+def test_large_figures_are_whole_numbers():
+    slow = replace(PEER, latency_ms=1336.0, latency_range=Range(low=1120.4, high=1580.0), family="twostage")
+    assert cells([MQN, slow])[1][5] == "1,336 (1,120 to 1,580) [3,338]"
 
 
 def test_what_is_not_known_is_a_dash_and_the_remark_says_why():

@@ -111,9 +111,9 @@ def _metrics(rows: Sequence[NetworkCost]) -> list[str]:
 
 def _cells(row: NetworkCost, first: NetworkCost, metrics: Sequence[str]) -> list[str]:
     known, base = TABLE3.get(row.family, _NOTHING), TABLE3.get(first.family, _NOTHING)
-    latency = "-" if row.latency_ms is None else f"{row.latency_ms:.3g}"
+    latency = "-" if row.latency_ms is None else _short(row.latency_ms)
     if row.latency_range is not None:
-        latency += f" ({row.latency_range.low:.3g} to {row.latency_range.high:.3g})"
+        latency += f" ({_short(row.latency_range.low)} to {_short(row.latency_range.high)})"
     accuracies = [_accuracy(row, name) for name in metrics]
     outside = f"{row.outside} operators outside the delegate" if row.outside else ""
     return [
@@ -150,4 +150,9 @@ def _ratio(value: float | None, first: float | None, published: float | None, ba
 
 
 def _in_brackets(published: float | None) -> str:
-    return "" if published is None else f" [{published:.3g}]"
+    return "" if published is None else f" [{_short(published)}]"
+
+
+def _short(value: float) -> str:
+    """Three digits, and whole numbers from 1000 on."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
