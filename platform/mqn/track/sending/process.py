@@ -135,9 +135,13 @@ def serve(descriptors: list[int]) -> None:
         attempts = Attempts(lanes[0].recv())
     except (EOFError, OSError):
         return
-    for lane in lanes:
-        threading.Thread(target=_serve_lane, args=(lane, attempts)).start()
+    threads = [threading.Thread(target=_serve_lane, args=(lane, attempts)) for lane in lanes]
+    for thread in threads:
+        thread.start()
     attempts.prepare()
+    # While the main thread lives: behind its end Python starts no pool of threads, with which libraries upload files.
+    for thread in threads:
+        thread.join()
 
 
 def _serve_lane(lane: Connection, attempts: Attempts) -> None:
