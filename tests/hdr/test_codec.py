@@ -72,7 +72,7 @@ def test_networks_that_reach_beyond_the_scale_are_not_cut_off(codec: str, light:
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 @given(light=LIGHT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_decoding_undoes_encoding(codec: str, light: np.ndarray) -> None:
     floor = 1e-5 if codec == "log" else 0.0
     code = encode(light, codec)
@@ -82,7 +82,7 @@ def test_decoding_undoes_encoding(codec: str, light: np.ndarray) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 @given(light=LIGHT)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_more_light_never_gets_a_lower_code(codec: str, light: np.ndarray) -> None:
     ordered = np.sort(light.astype(np.float64), axis=None)
     assert (np.diff(encode(ordered, codec)) >= 0).all()
