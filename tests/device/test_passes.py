@@ -52,6 +52,8 @@ def test_what_the_runtime_refuses_is_a_result() -> None:
         {"timed": {**TIMED, "models": [[PART], [PART]]}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": []}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "samples_ns": [0, 5]}]]}},
+        {"timed": {**TIMED, "models": [[{**PART, "cpu_ns": [5]}]]}},
+        {"timed": {**TIMED, "models": [[{**PART, "cpu_ns": [0, 5]}]]}},
         {"timed": {**TIMED, "models": [[{**PART, "init_ms": -1.0}]]}},
         {"timed": {**TIMED, "wall_seconds": 0.0}},
         {"timed": {**TIMED, "wall_seconds": float("nan")}},

@@ -133,6 +133,8 @@ def test_two_models_are_timed_in_the_same_rounds(rig: Rig, models: dict[str, Pat
     if rig.tells_outputs:
         assert small.output_sha256 == timed.models[1][0].output_sha256 != large.output_sha256
         assert min(small.samples_ns) < min(large.samples_ns)
+        assert len(small.cpu_ns) == len(large.cpu_ns) == len(small.samples_ns)
+        assert min(small.cpu_ns) < min(large.cpu_ns)
 
 
 def test_memory_grows_with_the_model(rig: Rig, models: dict[str, Path]) -> None:

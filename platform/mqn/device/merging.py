@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -219,6 +220,7 @@ def _measure_parts(
     for index, file in enumerate(files):
         timed = [one.models[number][index] for one in passes]
         samples = tuple(sample for part in timed for sample in part.samples_ns)
+        told = [part.cpu_ns for part in timed]
         measured.append(
             PartMeasurement(
                 part=file.part,
@@ -231,6 +233,7 @@ def _measure_parts(
                 samples_ns=samples,
                 output_sha256=timed[0].output_sha256,
                 delegation=timed[0].delegation,
+                cpu_ns=tuple(itertools.chain.from_iterable(told)) if all(told) else (),
             )
         )
     return tuple(measured)

@@ -70,6 +70,8 @@ class TimedPart:
         samples_ns: every counted invocation.
         output_sha256: of the outputs' bytes for the seeded input.
         delegation: what the delegate took; None where the runtime does not tell.
+        cpu_ns: processor time of each counted invocation, where two models run in turns on the processor and in one
+            thread; empty where they do not, or where the device's clock is too coarse to tell.
     """
 
     init_ms: float
@@ -78,10 +80,13 @@ class TimedPart:
     samples_ns: tuple[int, ...]
     output_sha256: str
     delegation: Delegation | None = None
+    cpu_ns: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.samples_ns or min(self.samples_ns) <= 0:
             raise ValueError("samples_ns must be some, each above 0")
+        if self.cpu_ns and (len(self.cpu_ns) != len(self.samples_ns) or min(self.cpu_ns) <= 0):
+            raise ValueError("cpu_ns must be as many as samples_ns, each above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

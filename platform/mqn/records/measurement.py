@@ -139,6 +139,7 @@ class PartMeasurement:
         samples_ns: every counted invocation, process by process (`Measurement.process_rounds`).
         output_sha256: of the outputs' bytes for the seeded input.
         delegation: what the delegate took; None where the device cannot tell.
+        cpu_ns: processor time of the same invocations; empty unless two models ran in turns in one thread each.
     """
 
     part: str
@@ -151,6 +152,7 @@ class PartMeasurement:
     samples_ns: tuple[int, ...]
     output_sha256: str
     delegation: Delegation | None = None
+    cpu_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,14 @@ from ai_edge_litert.interpreter import Interpreter
 from tests.support.tflite_models import convolutions
 
 from mqn.device.bench.loading import SEED
-from mqn.device.bench.timed import Clock, is_settled
+from mqn.device.bench.timed import Clock, Samples, is_settled, processor_times
+from mqn.device.passes import PassRequest
+from mqn.records import MeasureSettings
 
 pytestmark = pytest.mark.integration  # Models run in processes of their own.
+
+READING_NS = 100_000
+"""Processor time is read around the time on the wall, and reading takes some itself."""
 
 
 def test_a_timed_pass(run_pass) -> None:
@@ -39,6 +44,23 @@ def test_two_models_keep_their_places_whoever_runs_first(run_pass, swapped: bool
     assert first[0].output_sha256 == run_pass("timed", convolutions(8, 3)).timed.models[0][0].output_sha256
 
 
+def test_processor_time_is_told_of_two_models_in_one_thread_each(run_pass) -> None:
+    models = convolutions(8, 3), (convolutions(8, 4), convolutions(8, 5))
+    (one,), two = run_pass("timed", *models).timed.models
+    for part in (one, *two):
+        assert len(part.cpu_ns) == len(part.samples_ns)
+        assert min(np.subtract(part.samples_ns, part.cpu_ns)) > -READING_NS
+    for other in (run_pass("timed", *models, threads=2), run_pass("timed", models[0])):
+        assert not any(part.cpu_ns for parts in other.timed.models for part in parts)
+
+
+@pytest.mark.parametrize("cpu", [[0, 1_234_567], [1_000_000, 10_000_000]])
+def test_a_clock_that_counts_ticks_tells_nothing(cpu: list[int]) -> None:
+    request = PassRequest(kind="timed", models=((), ()), settings=MeasureSettings())
+    assert processor_times(Samples([5, 5], [1_234_567, 1_000_000]), request) == (1_234_567, 1_000_000)
+    assert processor_times(Samples([5, 5], cpu), request) == ()
+
+
 class Noted:
     def __init__(self, name: str, notes: list[str]) -> None:
         self._name, self._notes = name, notes
@@ -52,7 +74,7 @@ def test_models_take_turns_in_being_first() -> None:
     clock = Clock({(0, 0): Noted("A", notes), (1, 0): Noted("B", notes)}, [[(0, 0), (1, 0)], [(1, 0), (0, 0)]])
     samples = clock.sample(runs=4, seconds=0)
     assert "".join(notes) == "ABBAABBA"
-    assert [len(own) for own in samples.values()] == [4, 4]
+    assert [(len(own.wall), len(own.cpu)) for own in samples.values()] == [(4, 4), (4, 4)]
 
 
 def test_a_limit_ends_rounds_early() -> None:

@@ -162,6 +162,15 @@ def test_a_ratio_says_what_it_rests_on(compare) -> None:
         assert (ratio.confidence, ratio.different) == (0.99, True)
 
 
+def test_a_ratio_is_that_of_processor_times_where_all_parts_have_them(compare) -> None:
+    waiting, fast = compare(2.0), compare(1.5)
+    cpu = {side: getattr(fast, side)[0].samples_ns for side in ("first", "second")}
+    sides = {side: (dataclasses.replace(getattr(waiting, side)[0], cpu_ns=cpu[side]),) for side in cpu}
+    assert analyse_comparison(dataclasses.replace(waiting, **sides)).p50 == analyse_comparison(fast).p50
+    half = dataclasses.replace(waiting, first=sides["first"])
+    assert analyse_comparison(half).p50 == analyse_comparison(waiting).p50
+
+
 def test_the_other_way_round_is_the_inverse(compare) -> None:
     there = compare(1.03)
     back = dataclasses.replace(there, first=there.second, second=there.first)

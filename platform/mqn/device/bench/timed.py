@@ -27,6 +27,11 @@ MIN_WINDOW_ROUNDS = 5
 # The yardstick fills the caches; two rounds, or one long one, bring the model's data back.
 RESUMED_SECONDS = 0.1
 
+# Where the calling thread does all the work, so that its processor time is the invocation's.
+ON_THE_PROCESSOR = ("xnnpack", "none")
+# A clock that tells whole ms only counts ticks of the kernel: it is too coarse for an invocation.
+COARSE_NS = 1_000_000
+
 # The yardstick. A pass that is slow from its first to its last invocation (a hypervisor's share, work on the other
 # hyper-thread) is steady and fully on its processor; only something that always takes the same effort shows that.
 YARDSTICK_REPEATS = 12
@@ -76,9 +81,10 @@ def time_models(request: PassRequest) -> TimedResult:
                     init_ms=part.init_ms,
                     first_ms=part.first_ms,
                     warmup_ms=statistics.fmean(warmup[number, index]) / 1e6,
-                    samples_ns=tuple(samples[number, index]),
+                    samples_ns=tuple(samples[number, index].wall),
                     output_sha256=part.output_sha256,
                     delegation=inspect(part.interpreter, request.settings.delegate),
+                    cpu_ns=processor_times(samples[number, index], request),
                 )
                 for index, part in enumerate(opened[number])
             )
@@ -95,6 +101,13 @@ def time_models(request: PassRequest) -> TimedResult:
         before=before,
         after=after,
     )
+
+
+def processor_times(samples: Samples, request: PassRequest) -> tuple[int, ...]:
+    """What `TimedPart.cpu_ns` says."""
+    alone = request.settings.threads == 1 and request.settings.delegate in ON_THE_PROCESSOR
+    fine = min(samples.cpu) > 0 and any(nanoseconds % COARSE_NS for nanoseconds in samples.cpu)
+    return tuple(samples.cpu) if len(request.models) == 2 and alone and fine else ()
 
 
 def _open(request: PassRequest, number: int) -> list[_Opened]:
@@ -133,23 +146,31 @@ def _naming(request: PassRequest, number: int) -> Iterator[None]:
 Slot = tuple[int, int]  # number of the model, of its part
 
 
+class Samples(NamedTuple):
+    """Invocations of one part, in ns: by the clock on the wall, and processor time of the calling thread."""
+
+    wall: list[int]
+    cpu: list[int]
+
+
 class Clock:
     """Runs rounds, each of them every part once, in the two orders by turns."""
 
     def __init__(self, interpreters: dict[Slot, Any], cycle: Sequence[Sequence[Slot]]) -> None:
         self._interpreters, self._cycle = interpreters, cycle
 
-    def sample(self, *, runs: int, seconds: float, limit_seconds: float = float("inf")) -> dict[Slot, list[int]]:
-        """Time at least `runs` rounds and `seconds`, at most `MAX_RUNS` and `limit_seconds`, but one; ns by slot."""
-        samples: dict[Slot, list[int]] = {slot: [] for slot in self._interpreters}
+    def sample(self, *, runs: int, seconds: float, limit_seconds: float = float("inf")) -> dict[Slot, Samples]:
+        """Time at least `runs` rounds and `seconds`, at most `MAX_RUNS` and `limit_seconds`, but one."""
+        samples = {slot: Samples([], []) for slot in self._interpreters}
         orders = [[(self._interpreters[slot], samples[slot]) for slot in order] for order in self._cycle]
         start = time.perf_counter()
         count, passed = 0, 0.0
         while not count or (passed < limit_seconds and (count < runs or (count < MAX_RUNS and passed < seconds))):
             for interpreter, own in orders[count % len(orders)]:
-                begin = time.perf_counter_ns()
+                cpu, begin = time.thread_time_ns(), time.perf_counter_ns()
                 interpreter.invoke()
-                own.append(time.perf_counter_ns() - begin)
+                own.wall.append(time.perf_counter_ns() - begin)
+                own.cpu.append(time.thread_time_ns() - cpu)
             count += 1
             passed = time.perf_counter() - start
         return samples
@@ -165,8 +186,9 @@ def _warm_up(clock: Clock, settings: MeasureSettings) -> dict[Slot, list[int]]:
         left = settings.warmup_limit_seconds - (time.perf_counter() - start)
         window = clock.sample(runs=MIN_WINDOW_ROUNDS, seconds=window_seconds, limit_seconds=max(0.0, left))
         for slot, samples in window.items():
-            all_samples.setdefault(slot, []).extend(samples)
-        medians.append(statistics.median(map(sum, zip(*window.values(), strict=True))))
+            all_samples.setdefault(slot, []).extend(samples.wall)
+        rounds = zip(*(samples.wall for samples in window.values()), strict=True)
+        medians.append(statistics.median(map(sum, rounds)))
         passed = time.perf_counter() - start
         if passed >= settings.warmup_limit_seconds or (passed >= settings.warmup_seconds and is_settled(medians)):
             return all_samples

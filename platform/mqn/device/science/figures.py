@@ -44,6 +44,11 @@ def sum_parts(parts: Iterable[TimedPart | PartMeasurement]) -> list[int]:
     return [sum(row) for row in zip(*(part.samples_ns for part in parts), strict=True)]
 
 
+def sum_cpu(parts: Iterable[PartMeasurement]) -> list[int]:
+    """Their processor times together, in ns, round by round."""
+    return [sum(row) for row in zip(*(part.cpu_ns for part in parts), strict=True)]
+
+
 def figures(measurement: Measurement) -> dict[str, float]:
     """Name the numbers of a measurement as `mqn.quantities` does.
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mqn.device.science.figures import sum_parts, summarise
+from mqn.device.science.figures import sum_cpu, sum_parts, summarise
 from mqn.records import Comparison, Latency, Measurement, PartMeasurement, Range, Ratio
 
 if TYPE_CHECKING:
@@ -47,11 +47,14 @@ def analyse_comparison(comparison: Comparison) -> Comparison:
     """Add how much longer the second model takes than the first; nothing after one process only.
 
     Both ran in the same processes, in turns: each process gives a ratio of its own, in which what slowed them both is
-    gone.
+    gone. The ratio is that of their processor times where the device tells them: an invocation that waits for a
+    processor takes longer on the wall, and a long one waits more often than a short one.
     """
     if not comparison.first or len(comparison.process_rounds) < 2:
         return comparison
-    first, second = (sum_parts(parts) for parts in (comparison.first, comparison.second))
+    sides = (comparison.first, comparison.second)
+    told = all(part.cpu_ns for parts in sides for part in parts)
+    first, second = (sum_cpu(parts) if told else sum_parts(parts) for parts in sides)
     return dataclasses.replace(
         comparison,
         p50=_find_ratio(first, second, comparison.process_rounds, 0.5),

@@ -21,11 +21,14 @@ static double read_number(const char *path) {
   return value;
 }
 
-int64_t now_ns(void) {
+static int64_t read_clock(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+int64_t now_ns(void) { return read_clock(CLOCK_MONOTONIC); }
+int64_t thread_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 int allowed_processors(int *processors) {
   cpu_set_t set;

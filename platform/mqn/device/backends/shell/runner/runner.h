@@ -79,6 +79,7 @@ typedef struct {
   long preemptions;
 } Usage;
 int64_t now_ns(void);
+int64_t thread_ns(void); /* processor time of the calling thread */
 int allowed_processors(int *processors);
 State read_state(const int *processors, int count);
 Usage read_usage(const int *processors, int count);
