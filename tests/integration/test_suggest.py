@@ -13,7 +13,7 @@ from mqn.cli.app import run
 from mqn.families.mqn.arch import MQNArch
 from mqn.families.mqn.network import assemble
 from mqn.models import checkpoint
-from mqn.parsing import read_json
+from mqn.parsing import read_json, to_plain
 from mqn.records import Suggestion, Training, Tuning
 from mqn.records.plan import LOWERINGS
 from mqn.search.space.space_file import load_space
@@ -85,6 +85,10 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
     assert run(timed) == 0
     assert "time (float32 1)" in capsys.readouterr().out
     assert read_json(Suggestion, tmp_path / "out" / "suggestion.json").times == times
+    # The audit of an export says the same, from what was kept.
+    audit = ["export", str(trained), "--output", str(tmp_path / "model"), "--audit", *timed[-4:], "--json"]
+    assert run(audit) == 0
+    assert json.loads(capsys.readouterr().out)["schemes"] == to_plain(times)
 
     # A cut that makes no two files is refused before layers are looked at.
     assert run([*words, "--set", "plan.layout=pair", "--set", "plan.cut=backbone.encoder.block_9"]) == 1

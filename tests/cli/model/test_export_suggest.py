@@ -9,7 +9,7 @@ import pytest
 from tests.cli.test_app import fails
 from tests.records.test_suggestion import TIMES
 
-from mqn.cli.model.export_suggest import _show_times, settings_of
+from mqn.cli.model.export_suggest import settings_of, show_times
 from mqn.cli.options import parse_candidate
 from mqn.records import Plan
 
@@ -41,18 +41,26 @@ def test_a_budget_without_a_suggestion_is_refused(tmp_path: Path, capsys: pytest
     assert "--budget says what a suggested plan may lose; give --suggest too" in line
 
 
-def test_a_device_without_a_suggestion_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_device_without_a_suggestion_or_an_audit_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, line = fails(capsys, "export", str(tmp_path), "--device", "local")
     assert code == 2
-    assert "--device says where a suggestion is timed; give --suggest too" in line
+    assert "--device says where schemes are timed; give --suggest or --audit too" in line
+
+
+def test_schemes_of_what_is_quantized_already_are_not_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = fails(capsys, "export", str(tmp_path), "--audit", "--device", "local")
+    assert code == 2
+    assert "is quantized already; --device times schemes of a checkpoint.pt" in line
 
 
 def test_sides_are_told_with_the_scheme_to_take_or_that_none_pays(capsys: pytest.CaptureFixture[str]) -> None:
-    _show_times(TIMES, 0.1)
+    show_times(TIMES, 0.1)
     shown = capsys.readouterr().out
     assert "backbone: dynamic_wi8_afp32 is the fastest that loses at most 0.1 dB by itself" in shown
     assert "head: integers bring no speed on this device" in shown
-    _show_times(TIMES, 0.001)
+    show_times(TIMES, 0.001)
     assert "backbone: only schemes that lose more than 0.001 dB by themselves are faster" in capsys.readouterr().out
 
 

@@ -10,7 +10,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.model.export_sensitivity import rank_layers
-from mqn.cli.model.export_suggest import BUDGET, suggest_export
+from mqn.cli.model.export_suggest import BUDGET, show_times, suggest_export, time_schemes
 from mqn.cli.model.export_tune import keep_tuning, tune_plan, tuned
 from mqn.cli.options import Data, Json, PlanSettings, StoreProfile, open_store, parse_model, parse_plan
 from mqn.errors import UsageError
@@ -65,8 +65,9 @@ def export(
     device: Annotated[
         str | None,
         typer.Option(
-            help="With --suggest: time each side under each scheme on this device of the profile, and choose by that; "
-            "a minute or two. Default: by rates of one x86-64 processor.",
+            help="Time each side under each scheme on this device of the profile, a minute or two. With --audit of a "
+            "checkpoint: say which scheme is fastest there. With --suggest: choose by that; its default is rates of "
+            "one x86-64 processor.",
             show_default=False,
         ),
     ] = None,
@@ -87,12 +88,14 @@ def export(
     _refuse_together({"--tune": tune is not None, "--sensitivity": sensitivity, "--suggest": suggest})
     if budget is not None and not suggest:
         raise UsageError("--budget says what a suggested plan may lose; give --suggest too, or leave it out")
-    if device is not None and not suggest:
-        raise UsageError("--device says where a suggestion is timed; give --suggest too, or leave it out")
+    if device is not None and not (suggest or audit):
+        raise UsageError("--device says where schemes are timed; give --suggest or --audit too, or leave it out")
     path = parse_model(source, "checkpoint or model")
     if path.is_dir() or path.suffix == ".tflite" or (audit and out is None and path.suffix != ".pt"):
         if not audit:
             raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
+        if device is not None:
+            raise UsageError(f"{source} is quantized already; --device times schemes of a checkpoint.pt")
         _show({}, _audits(path), json=json)
         return
     if sensitivity:
@@ -106,11 +109,20 @@ def export(
     plan = parse_plan(settings)
     if tune is not None and plan.lowering != "auto":
         raise UsageError("--tune chooses plan.lowering; leave --set plan.lowering out, or --tune")
-    _export(path, plan, data, out, tune, profile, audit=audit, json=json)
+    _export(path, plan, data, out, tune, profile, audit=audit, device=device, json=json)
 
 
 def _export(
-    path: Path, plan: Plan, data: str | None, out: Path, tune: str | None, profile: str, *, audit: bool, json: bool
+    path: Path,
+    plan: Plan,
+    data: str | None,
+    out: Path,
+    tune: str | None,
+    profile: str,
+    *,
+    audit: bool,
+    device: str | None,
+    json: bool,
 ) -> None:
     from mqn.infer.exported import check_target
 
@@ -133,7 +145,12 @@ def _export(
         if "tuning" in exported.manifest.details:
             output.line(_tuning(exported.manifest.details["tuning"]))
     found = {} if tuning is None else {"tuned_for": to_plain(tuning)}
+    times = None if device is None else time_schemes(path, plan, dataset, store, profile, device)
+    if times is not None:
+        found["schemes"] = to_plain(times)
     _show({**to_plain(exported.manifest), **found}, audits, json=json)
+    if times is not None and not json:
+        show_times(times, BUDGET)
     if not json:
         output.line(f"next: mqn score {exported.folder}   and   mqn measure {exported.folder}")
 

@@ -18,9 +18,11 @@ from mqn.records.suggestion import SIDES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from mqn.data.dataset import Dataset
     from mqn.records import SideTimes, SuggestedPlan, Suggestion
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.stages.choose.side_times import Bench
+    from mqn.search.suggest.losing_alone import Progress
 
 BUDGET = 0.1
 """PSNR-TM in dB that a plan may lose, unless told otherwise."""
@@ -82,6 +84,35 @@ def _find(
     from mqn.search.suggest.suggestion import suggest_plans
 
     dataset = locate(data)
+    with _telling(device, profile) as (on_progress, bench):
+        found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress, bench=bench)
+    write_json(out / "suggestion.json", found)
+    write_suggestion_png(found, out / "suggestion.png")
+    write_space(out / "space.toml", [one.plan for one in found.kept], checkpoint, load(checkpoint)[1])
+    return found
+
+
+def time_schemes(
+    checkpoint: Path, plan: Plan, dataset: Dataset, store: ArtifactStore, profile: str, device: str
+) -> SideTimes:
+    """What each scheme takes on each side on a device of the profile, and what the side then loses.
+
+    The plan gives cut and calibration.
+
+    Raises:
+        DeviceError: the device is away or refuses.
+    """
+    from mqn.search.suggest.losing_alone import schemes_by_side
+
+    sides = Plan(cut=plan.cut, calibration=plan.calibration, calibration_pictures=plan.calibration_pictures)
+    with _telling(device, profile) as (on_progress, bench):
+        assert bench is not None
+        return schemes_by_side(checkpoint, sides, dataset, store, progress=on_progress, bench=bench)
+
+
+@contextmanager
+def _telling(device: str | None, profile: str) -> Iterator[tuple[Progress, Bench | None]]:
+    """A progress bar, and the device if one is named."""
     with output.progress() as bar, ExitStack() as stack:
         task = bar.add_task("conversion")
 
@@ -91,11 +122,7 @@ def _find(
         bench = None
         if device is not None:
             bench = stack.enter_context(_reach(device, profile, lambda what: bar.update(task, description=what)))
-        found = suggest_plans(checkpoint, base, dataset, budget, store, progress=on_progress, bench=bench)
-    write_json(out / "suggestion.json", found)
-    write_suggestion_png(found, out / "suggestion.png")
-    write_space(out / "space.toml", [one.plan for one in found.kept], checkpoint, load(checkpoint)[1])
-    return found
+        yield on_progress, bench
 
 
 @contextmanager
@@ -120,7 +147,7 @@ def _reach(target: str, profile: str, tell: Callable[[str], object]) -> Iterator
         )
 
 
-def _show_times(times: SideTimes, budget: float) -> None:
+def show_times(times: SideTimes, budget: float) -> None:
     """What each scheme takes on each side, and which is the fastest that loses no more than the budget."""
     device = times.device
     threads = "1 thread" if times.settings.threads == 1 else f"{times.settings.threads} threads"
@@ -151,7 +178,7 @@ def _show(found: Suggestion) -> None:
     from mqn.report.figures.suggestion_picture import letters
 
     if found.times is not None:
-        _show_times(found.times, found.budget)
+        show_times(found.times, found.budget)
     named = letters(found.plans)
     by_label = {one.plan.label: letter for letter, one in named.items()}
     rows = [_row(letter, one, found.budget, by_label) for letter, one in named.items()]

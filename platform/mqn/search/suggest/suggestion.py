@@ -7,7 +7,7 @@ and scored already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,27 +15,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqn.errors import CandidateError, UsageError
+from mqn.export.choose.suggestion import suggest
 from mqn.metrics.intervals import mean_interval
 from mqn.parsing import read_json
-from mqn.records import Plan, Prediction, Scheme, Scores, SideTimes, SuggestedPlan, Suggestion
+from mqn.records import Plan, Scores, SuggestedPlan, Suggestion
 from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.checkpoint import Checkpoint
-from mqn.search.pipeline import CONVERT, QUANTIZE, SCORE, SCORE_FLOAT
-from mqn.search.stages.choose.rank import LayerProgress, alone, rank_job, split_in_halves
+from mqn.search.pipeline import QUANTIZE, SCORE, SCORE_FLOAT
+from mqn.search.stages.choose.rank import split_in_halves
 from mqn.search.stages.choose.side_times import Bench
-from mqn.search.stages.convert import FLOAT_MODEL
 from mqn.search.stages.quantize import size_figures
 from mqn.search.stages.score import SCORES
+from mqn.search.suggest.losing_alone import Progress, lose_alone
 from mqn.search.suggest.side_timing import time_sides
-from mqn.search.work.jobs import Job
 
 if TYPE_CHECKING:
     from mqn.data.dataset import Dataset
 
 _METRIC = "psnr_tm"
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much."""
 
 
 def suggest_plans(
@@ -74,9 +71,11 @@ def suggest_plans(
     _, on = split_in_halves(sources)
     progress("conversion", 0, 1)
     network = Checkpoint.open(checkpoint, dataset, store)
-    converted = network.run(base, CONVERT)[CONVERT]
     times = None if bench is None else time_sides(network, base, bench, lambda what: progress(what, 0, 1))
-    predictions, times = _allocate(network, converted, base, budget, progress, times)
+    alone = lose_alone(network, base, progress)
+    times = times and alone.beside(times)
+    ratios = None if times is None else times.ratios
+    predictions = suggest(alone.graph, alone.tensor, base, alone.losses, budget, ratios)
     if not predictions:
         raise CandidateError(f"no quantized plan loses as little as --budget {budget:g} dB asks for; allow more")
     values = _per_picture(network.run(base, SCORE_FLOAT)[SCORE_FLOAT])
@@ -103,38 +102,6 @@ def suggest_plans(
         plans=mark_beaten(tried),
         times=times,
     )
-
-
-def _allocate(
-    network: Checkpoint, converted: Artifact, base: Plan, budget: float, progress: Progress, times: SideTimes | None
-) -> tuple[tuple[Prediction, ...], SideTimes | None]:
-    """Plans by what layers lose alone, each layer under each scheme; and the times with what their sides lose."""
-    from mqn.export.choose.costs import SCHEMES
-    from mqn.export.choose.suggestion import layer_losses, side_losses, suggest
-    from mqn.tflite.cutting import cut, cut_tensor
-    from mqn.tflite.flatbuffer import Network
-
-    float_model = converted.path(FLOAT_MODEL)
-    graph = Network.read(float_model)
-    tensor = cut_tensor(float_model, base.cut)
-    if base.layout == "pair":
-        cut(graph, tensor)  # A cut that makes no two files is told before minutes of work, like one that is none.
-    found = []
-    for scheme in SCHEMES[1:]:
-
-        def on_layer(done: int, total: int, name: str = f"layers in {scheme}") -> None:
-            progress(name, done, total)
-
-        def make(float_network: Artifact, scheme: Scheme = scheme, told: LayerProgress = on_layer) -> Job:
-            return rank_job(float_network, alone(base, scheme), network.view, every=False, progress=told)
-
-        found.append(network.rank(base, make))
-    losses = layer_losses(found, network.view.training.codec)
-    plans = suggest(graph, tensor, base, losses, budget, None if times is None else times.ratios)
-    if times is None:
-        return plans, None
-    lost = side_losses(graph, tensor, losses)
-    return plans, replace(times, tried=tuple(replace(one, loss=lost[one.side, one.scheme]) for one in times.tried))
 
 
 def mark_beaten(plans: Sequence[SuggestedPlan]) -> tuple[SuggestedPlan, ...]:
