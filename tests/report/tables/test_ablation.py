@@ -104,6 +104,7 @@ def test_csv_and_json_hold_the_same_figures(attention):
     assert (rows[3]["psnr_tm/paper/mean"], rows[3]["psnr_tm/ours/mean"]) == ("21.25", "24.0")
     assert rows[0]["psnr_tm/ours/mean"] == ""
     assert [row["attention"] for row in rows[4:]] == [f"departs from the paper: {line}" for line in table.departures]
+    assert not table.orderings  # of one row
     plain = json.loads(json.dumps(to_json(table)))
     cell = plain["rows"][3]["ours"]["psnr_tm"]
     assert {key: cell[key] for key in ("mean", "std", "seeds", "gap")} == {
@@ -126,13 +127,15 @@ def seeds(attention, kind, first, figures, **changes):
     return [attention(first + i, kind, i, value, **changes) for i, value in enumerate(figures)]
 
 
-def test_only_what_intervals_over_seeds_tell_apart_is_bold(attention):
-    apart = [*seeds(attention, "none", 0, (20.0, 20.1, 19.9)), *seeds(attention, "ca", 3, (24.0, 24.1, 23.9))]
-    table = ablation("attention", apart)
-    assert (table.best("psnr_tm"), table.best("ssim_tm")) == ("CA", None)  # Both have the same SSIM.
-    assert "| **24.00 ± 0.10 (+4.00)** |" in to_markdown(table)
-    near = [*seeds(attention, "none", 0, (20.0, 24.0)), *seeds(attention, "ca", 3, (21.0, 25.0))]
-    assert ablation("attention", near).best("psnr_tm") is None
+def test_accuracies_without_scores_are_told_apart_by_nothing(attention):
+    records = [*seeds(attention, "none", 0, (20.0, 20.1, 19.9)), *seeds(attention, "ca", 3, (24.0, 24.1, 23.9))]
+    table = ablation("attention", records)
+    ca, half = cells(table, "CA", "psnr_tm")[1], 4.30265273 * 0.1 / 3**0.5
+    assert (ca.low, ca.high) == pytest.approx((24 - half, 24 + half))  # over seeds
+    assert (ca.gap_low, table.best("psnr_tm")) == (None, None)
+    text = to_markdown(table)
+    assert "| 24.00 ± 0.10 [23.75 to 24.25] (+4.00) |" in text
+    assert "not there (removed, or of an early version): None; CA." in text
 
 
 @pytest.mark.parametrize(
@@ -154,7 +157,7 @@ def test_a_latency_is_bold_where_ranges_part_and_the_device_was_steady(trial, ve
     table = ablation("attention", [made(0, "none", 2.18, first), made(1, "ca", 2.29, second)])
     assert table.best("latency_ms") == best
     text = to_markdown(table)
-    assert ("**2.18 (+0.00)**" in text) == (best is not None)
+    assert ("**2.18 [2.10 to 2.20] (+0.00)**" in text) == (best is not None)
     assert ("2.18†" in text, "measured contended" in text) == (verdict != "ok",) * 2
     row = next(csv.DictReader(io.StringIO(to_csv(table))))
     assert row["latency_ms/ours/verdict"] == ("" if verdict == "ok" else verdict)
@@ -203,35 +206,165 @@ def test_a_loss_that_a_row_leaves_out_is_no_departure_and_another_weight_is_one(
     assert [line for line in lines if "lambda" in line] == ["training.lambda_l2 = 0.5; the paper: 1"]
 
 
-def test_the_terminals_table_fits_80_columns(attention, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    records = [*seeds(attention, "none", 0, (20.0, 21.0)), *seeds(attention, "ca", 3, (24.0, 25.0))]
-    ablate._show(ablation("attention", records))
-    losses = [record for i in range(2) for record in [attention(i, "ca", i, 20.0 + i)]]
-    ablate._show(ablation("losses", losses))
+def test_the_terminals_table_fits_80_columns(attention, scored, store, capsys):
+    ablate._show(ablation("attention", [*seeds(attention, "none", 0, (20.0, 21.0)), attention(2, "ca", 0, 24.0)]))
+    weights = {f"training.lambda_{name}": 0.0 for name in ("l2", "cosine", "features")}
+    first, second = ((10.0, 15.0, 20.0), (10.2, 15.3, 20.4))
+    losses = [
+        trial
+        for seed in range(2)
+        for trial in (
+            scored(seed, "ca", first, seed=seed, name="l1", **weights),
+            scored(seed + 2, "ca", second, seed=seed, name="all"),
+        )
+    ]
+    ablate._show(ablation("losses", losses, book=Scorebook(store)))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert any("24.50 ± 0.71" in line for line in lines)
+    assert any(line.split() == ["None", "20.76", "(+0.00)", "20.50", "±", "0.71", "+0.00"] for line in lines)
+    at = next(place for place, line in enumerate(lines) if line.startswith("  (iv)") and "15.30 ± 0.00 *" in line)
+    assert lines[at].split()[-1] == "+0.30"
+    assert lines[at + 1].split() == ["±", "3.11", "2.63", "to", "27.97", "+0.05", "to", "+0.55"]
+    assert "- psnr_tm: (iv) L1, L2, CS, FR above (i) L1: holds here (+0.30, +0.05 to" in lines
     assert "Ours departs from the paper in:" in lines
 
 
-def test_rows_of_one_seed_are_compared_picture_by_picture(attention, tmp_path):
-    store = ArtifactStore(tmp_path / "artifacts")
-    values = {"none": (10.0, 15.0, 20.0), "ca": (10.2, 15.3, 20.4), "csa": (10.3, 15.3, 20.3)}
-    records = []
-    for number, (kind, own) in enumerate(values.items()):
-        with store.open("score", kind) as slot:
-            protocol = {"sources": ["a", "b", "c"], "pictures_sha256": "p"}
-            scores = make_scores(pictures=3, names=("x", "y", "z"), per_picture={"psnr_tm": own}, protocol=protocol)
+@pytest.fixture
+def store(tmp_path):
+    return ArtifactStore(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def scored(attention, store):
+    """A trial whose scores of three pictures lie in the store; `psnr` has one a picture."""
+
+    def make(number, kind, psnr, *, seed=0, sources=("a", "b", "c"), pictures="p", name="", **changes):
+        key = f"{kind}{name}-{seed}"
+        with store.open("score", key) as slot:
+            protocol = {"sources": list(sources), "pictures_sha256": pictures}
+            scores = make_scores(pictures=3, names=("x", "y", "z"), per_picture={"psnr_tm": psnr}, protocol=protocol)
             write_json(slot.folder / "scores.json", scores)
             slot.publish(inputs={}, versions={}, seconds=1.0, details={})
-        records.append(replace(attention(number, kind, 0, sum(own) / 3), artifacts={"score": kind}))
+        record = attention(number, kind, seed, sum(psnr) / 3, **changes)
+        return replace(record, artifacts={"score": key, "train": f"trained {key}"})
+
+    return make
+
+
+def test_rows_of_one_seed_are_compared_picture_by_picture(scored, store):
+    records = [
+        scored(0, "none", (10.0, 15.0, 20.0)),
+        scored(1, "ca", (10.2, 15.3, 20.4)),
+        scored(2, "csa", (10.3, 15.3, 20.3)),
+    ]
     table = ablation("attention", records[:2], book=Scorebook(store))
     ca, half = cells(table, "CA", "psnr_tm")[1], 4.30265273 * 0.1 / 3**0.5
     assert (ca.gap, ca.gap_low, ca.gap_high) == pytest.approx((0.3, 0.3 - half, 0.3 + half))
     assert ca.high == pytest.approx(15.3 + 4.30265273 * 5.1 / 3**0.5)
     assert cells(table, "None", "psnr_tm")[1].gap_low is None  # It is the reference itself.
     assert table.best("psnr_tm") == "CA"  # though the means' own intervals overlap
-    assert "| **15.30 (+0.30, +0.05 to +0.55)** |" in to_markdown(table)
+    text = to_markdown(table)
+    assert "| **15.30 [2.63 to 27.97] (+0.30, +0.05 to +0.55)** |" in text
+    assert "- One seed: intervals are over pictures alone" in text
     # Two rows whose difference may be 0: neither is the best.
     assert ablation("attention", records, book=Scorebook(store)).best("psnr_tm") is None
+
+
+def test_several_seeds_widen_the_interval_of_a_difference(scored, store):
+    one = [scored(0, "none", (10.0, 15.0, 20.0)), scored(1, "ca", (10.2, 15.3, 20.4))]
+    more = [*one, scored(2, "none", (11.0, 16.0, 21.0), seed=1), scored(3, "ca", (13.2, 18.3, 23.4), seed=1)]
+    narrow, wide = (cells(ablation("attention", r, book=Scorebook(store)), "CA", "psnr_tm")[1] for r in (one, more))
+    assert (narrow.gap, wide.gap) == pytest.approx((0.3, 1.3))
+    assert wide.gap_high - wide.gap_low > 4 * (narrow.gap_high - narrow.gap_low)
+    assert "One seed" not in to_markdown(ablation("attention", more, book=Scorebook(store)))
+    mixed = to_markdown(ablation("attention", more[:3], book=Scorebook(store)))
+    assert "- One seed of CA: intervals are over pictures alone" in mixed
+
+
+def orders(table):
+    return {(one.metric, one.first, one.second): one.verdict for one in table.orderings}
+
+
+def test_the_papers_ranking_is_judged_neighbour_by_neighbour(scored, store):
+    records = [
+        scored(0, "none", (10.0, 15.0, 20.0)),
+        scored(1, "sa", (11.2, 16.3, 21.4)),
+        scored(2, "csa", (10.3, 15.3, 20.3)),
+        scored(3, "ca", (11.3, 16.3, 21.3)),
+    ]
+    table = ablation("attention", records, book=Scorebook(store))
+    # The paper's PSNR: CA 21.25, SA 21.12, None 20.76, CSA 20.75.
+    assert {key: found for key, found in orders(table).items() if key[0] == "psnr_tm"} == {
+        ("psnr_tm", "CA", "SA"): "not told apart",
+        ("psnr_tm", "SA", "None"): "holds here",
+        ("psnr_tm", "None", "CSA"): "the other way round here",
+    }
+    lines = [one.text for one in table.orderings if one.metric == "psnr_tm"]
+    assert lines == [
+        "psnr_tm: CA above SA: not told apart (+0.00, -0.25 to +0.25)",
+        "psnr_tm: SA above None: holds here (+1.30, +1.05 to +1.55)",
+        "psnr_tm: None above CSA: the other way round here (-0.30, -0.30 to -0.30)",
+    ]
+    assert f"- {escape(lines[1])}" in to_markdown(table).splitlines()
+    assert [f"the paper's ranking: {lines[2]}"] in list(csv.reader(io.StringIO(to_csv(table))))
+    plain = json.loads(json.dumps(to_json(table)))["orderings"]
+    assert [one["verdict"] for one in plain if one["metric"] == "psnr_tm"] == list(orders(table).values())[3:6]
+    # A row that we have no trial of leaves the ranking to the others.
+    fewer = orders(ablation("attention", [records[0], records[3]], book=Scorebook(store)))
+    assert fewer["psnr_tm", "CA", "None"] == "holds here"
+
+
+def test_rows_whose_scores_were_removed_are_told_apart_from_none(scored, store):
+    records = [scored(0, "none", (10.0, 15.0, 20.0)), scored(1, "sa", (11.2, 16.3, 21.4))]
+    removed = replace(scored(2, "ca", (11.3, 16.3, 21.3)), artifacts={"score": "removed"})
+    table = ablation("attention", [*records, removed], book=Scorebook(store))
+    assert cells(table, "SA", "psnr_tm")[1].gap_low == pytest.approx(1.05, abs=0.01)
+    assert cells(table, "CA", "psnr_tm")[1].gap_low is None
+    assert table.best("psnr_tm") is None
+    lines = [one.text for one in table.orderings if one.metric == "psnr_tm"]
+    assert lines == [
+        "psnr_tm: CA above SA: not told apart (+0.00; the scores of CA are not there)",
+        "psnr_tm: SA above None: holds here (+1.30, +1.05 to +1.55)",
+    ]
+
+
+def test_a_metric_that_a_row_lacks_leaves_it_out(scored, store):
+    records = [scored(0, "none", (10.0, 15.0, 20.0)), scored(1, "ca", (10.2, 15.3, 20.4))]
+    del records[1].figures["ssim_tm"]
+    table = ablation("attention", records, book=Scorebook(store))
+    assert cells(table, "CA", "ssim_tm")[1] is None
+    assert {metric for metric, *_ in orders(table)} == {"latency_ms.backbone", "psnr_tm"}
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"pictures": "q"}, "they were judged on different pictures"),
+        ({}, "all pictures are of one source"),
+    ],
+)
+def test_a_verdict_says_why_nothing_tells(scored, store, other, why):
+    first = scored(0, "none", (10.0, 15.0, 20.0), sources="aaa")
+    second = scored(1, "ca", (10.2, 15.3, 20.4), sources="aaa", **other)
+    table = ablation("attention", [first, second], book=Scorebook(store))
+    assert table.orderings[1].text == f"psnr_tm: CA above None: not told apart (+0.30; {why})"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "values", "text"),
+    [
+        # Two values that differ by d have the mean's interval at 12.706 d / 2 either way.
+        ("ok", (5.0, 5.1, 6.0, 6.1), "None below CA: not told apart (-1.00, -2.27 to +0.27)"),
+        ("ok", (5.0, 5.01, 6.0, 6.01), "None below CA: holds here (-1.00, -1.13 to -0.87)"),
+        ("contended", (5.0, 5.01, 6.0, 6.01), "None below CA: not told apart (-1.00; measured contended)"),
+    ],
+)
+def test_latencies_are_ordered_by_their_ranges(trial, verdict, values, text):
+    def made(number, kind, seed, latency):
+        figures = {"psnr_tm": 20.0, "latency_ms.backbone": latency}
+        chosen = {"arch.attention": kind, "training.seed": seed}
+        return trial(number, 20.0, latency, chosen, figures=figures, verdicts={"board": verdict})
+
+    places = [("none", 0), ("none", 1), ("ca", 0), ("ca", 1)]
+    table = ablation("attention", [made(i, *place, values[i]) for i, place in enumerate(places)])
+    assert table.orderings[0].text == f"latency_ms.backbone: {text}"

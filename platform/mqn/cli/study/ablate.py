@@ -13,7 +13,6 @@ from mqn.cli.options import Data, Json, ProfileName, Settings, check_files, pars
 from mqn.errors import MqnError
 from mqn.families import DEFAULT_FAMILY
 from mqn.profile import load_profile
-from mqn.quantities import quantity
 
 if TYPE_CHECKING:
     from mqn.records import TrialRecord
@@ -102,27 +101,15 @@ def _run(
 
 
 def _show(table: Table) -> None:
-    """Print a table for each metric, the paper's figures beside ours, so that it fits a terminal."""
-    from mqn.report.tables.rendering import DEPARTS, cell_text, words
+    """Print a table for each metric, the paper's figures beside ours, so that it fits a terminal; then what it says."""
+    from mqn.report.tables.rendering import findings, metric_rows, words
 
     output.line(table.title)
     for metric in table.metrics:
-        sides = [side for side in ("paper", "ours") if any(getattr(row, side)[metric] for row in table.rows)]
-        digits, best = quantity(metric).paper_digits, table.best(metric)
-        output.table(
-            [quantity(metric).axis, *sides, *(["best"] if best else [])],
-            [
-                [
-                    row.label,
-                    *(cell_text(getattr(row, side)[metric], digits) for side in sides),
-                    *(["*" if row.label == best else ""] if best else []),
-                ]
-                for row in table.rows
-            ],
-        )
-    if table.departures:
-        output.line(DEPARTS)
-        for line in table.departures:
+        output.table(*metric_rows(table, metric))
+    for heading, lines in findings(table).items():
+        output.line(heading)
+        for line in lines:
             _wrapped(line)
         output.line("")
     for note in words(table):

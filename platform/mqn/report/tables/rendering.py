@@ -9,16 +9,18 @@ from typing import Any
 
 from mqn.parsing import to_plain
 from mqn.quantities import quantity
-from mqn.report.tables.ablation import Cell, Row, Table
+from mqn.report.tables.ablation import Row, Table
+from mqn.report.tables.cells import Cell
 from mqn.text.markdown import escape
 
 _SIDES = ("paper", "ours")
 UNSTEADY = "†"
 DEPARTS = "Ours departs from the paper in:"
+ORDERED = "The paper's ranking by each metric, neighbour by neighbour:"
 
 
 def to_markdown(table: Table) -> str:
-    """Write a table for people: `mean ± std (gap)`, our best row bold if it is told apart from every other."""
+    """Write a table for people: `mean ± std [95 %] (gap, 95 %)`, our best row bold if told apart from every other."""
     columns = _columns(table)
     head = [table.kind.capitalize(), *(f"{quantity(metric).axis}, {side}" for metric, side in columns)]
     lines = [head, ["---", *("---:" for _ in columns)]]
@@ -29,20 +31,28 @@ def to_markdown(table: Table) -> str:
             cells.append(f"**{text}**" if column[1] == "ours" and table.best(column[0]) == row.label else text)
         lines.append([row.label, *cells])
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    departed = "\n".join(f"- {escape(line)}" for line in table.departures)
+    parts = [f"## {table.title}", body]
+    for heading, told in findings(table).items():
+        parts += [heading, "\n".join(f"- {escape(line)}" for line in told)]
     notes = "\n".join(f"- {note}" for note in words(table))
-    apart = f"{DEPARTS}\n\n{departed}\n\n" if departed else ""
-    return f"## {table.title}\n\n{body}\n\n{apart}{notes}\n"
+    return "\n\n".join([*parts, notes]) + "\n"
+
+
+def findings(table: Table) -> dict[str, tuple[str, ...]]:
+    """What stands below a table, by heading: how the paper's ranking fares, and what ours departs in."""
+    found = {ORDERED: tuple(one.text for one in table.orderings), DEPARTS: table.departures}
+    return {heading: lines for heading, lines in found.items() if lines}
 
 
 def words(table: Table) -> tuple[str, ...]:
     """Notes on how to read a table."""
     reading = (
-        f"In brackets: the difference to the row {table.reference!r}; of our accuracies with its 95 % interval, where "
-        "the pictures' scores are there: rows are compared picture by picture, and the interval is over the pictures' "
-        "sources, and over the seeds where there are several (rows of the same trainings are paired by seed too). "
-        "Bold: the best of ours, where it is told apart from every other row: accuracies by that difference, latencies "
-        "by their intervals."
+        "Ranges hold a mean of ours with 95 % confidence, or its difference to the row "
+        f"{table.reference!r}: over the pictures' sources, and over the seeds where there are several. Accuracies are "
+        "compared picture by picture, and by seed where rows have the same trainings; latencies by their ranges. Two "
+        "rows are called different only where the range of their difference leaves out 0. That is judged for each pair "
+        "by itself: of twenty pairs that are alike, one may seem different. Bold: the best of ours, where it is told "
+        "apart from every other row."
     )
     marked = sorted({verdict for row in table.rows for cell in row.ours.values() if cell for verdict in cell.verdicts})
     mark = f"{UNSTEADY} measured {' or '.join(marked)}: the device was disturbed; do not decide by this figure."
@@ -68,6 +78,8 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         found = [_cell(row, *column) for column in _columns(table)]
         writer.writerow([row.label, *("" if cell is None else get(cell) for cell in found for get in fields.values())])
+    for one in table.orderings:
+        writer.writerow([f"the paper's ranking: {one.text}"])
     for line in table.departures:
         writer.writerow([f"departs from the paper: {line}"])
     return stream.getvalue()
@@ -84,6 +96,7 @@ def to_json(table: Table) -> dict[str, Any]:
         ],
         "rows": to_plain(table.rows),
         "best": {name: table.best(name) for name in table.metrics},
+        "orderings": to_plain(table.orderings),
         "departures": list(table.departures),
         "notes": list(table.notes),
     }
@@ -99,12 +112,53 @@ def _cell(row: Row, metric: str, side: str) -> Cell | None:
     return (row.paper if side == "paper" else row.ours)[metric]
 
 
+def metric_rows(table: Table, metric: str) -> tuple[list[str], list[list[str]]]:
+    """One metric in at most 80 columns: below every figure stands how far it spreads; `*` marks the best of ours.
+
+    Returns:
+        The head, and two lines for each row of the table, or one where nothing is known of its spread.
+    """
+    digits, best = quantity(metric).paper_digits, table.best(metric)
+    rows: list[list[str]] = []
+    for row in table.rows:
+        paper, ours = row.paper[metric], row.ours[metric]
+        first, second = [row.label, "–", "–", ""], ["", "", "", ""]
+        if paper is not None:
+            first[1] = f"{_mean(paper, digits)} ({_gap(paper, digits)})"
+            second[1] = _deviation(paper, digits)
+        if ours is not None:
+            first[2] = f"{_mean(ours, digits)} {_deviation(ours, digits)}".strip() + (" *" if row.label == best else "")
+            second[2] = _span(ours.low, ours.high, digits)
+            first[3], second[3] = _gap(ours, digits), _span(ours.gap_low, ours.gap_high, digits, "+")
+        rows += [first, second] if any(second) else [first]
+    head = [quantity(metric).axis, "paper", "ours, 95 %", "difference, 95 %"]
+    if any(row.paper[metric] for row in table.rows):
+        return head, rows
+    return [head[0], *head[2:]], [[cells[0], *cells[2:]] for cells in rows]
+
+
 def cell_text(cell: Cell | None, digits: int) -> str:
-    """A cell in words: `21.25 ± 0.31 (+0.49, +0.40 to +0.58)`, with a mark where its measurement was disturbed."""
+    """A cell in words: `21.25 ± 0.31 [20.80 to 21.70] (+0.49, +0.40 to +0.58)`, with a mark if measured disturbed."""
     if cell is None:
         return "–"
-    deviation = "" if cell.std is None else f" ± {cell.std:.{digits}f}"
-    known = cell.gap_low is not None and cell.gap_high is not None
-    span = f", {cell.gap_low:+.{digits}f} to {cell.gap_high:+.{digits}f}" if known else ""
-    gap = "" if cell.gap is None else f" ({cell.gap:+.{digits}f}{span})"
-    return f"{cell.mean:.{digits}f}{UNSTEADY if cell.verdicts else ''}{deviation}{gap}"
+    own, between = _span(cell.low, cell.high, digits), _span(cell.gap_low, cell.gap_high, digits, "+")
+    gap = ", ".join(filter(None, (_gap(cell, digits), between)))
+    parts = (_mean(cell, digits), _deviation(cell, digits), f"[{own}]" if own else "", f"({gap})" if gap else "")
+    return " ".join(filter(None, parts))
+
+
+def _mean(cell: Cell, digits: int) -> str:
+    return f"{cell.mean:.{digits}f}{UNSTEADY if cell.verdicts else ''}"
+
+
+def _deviation(cell: Cell, digits: int) -> str:
+    return "" if cell.std is None else f"± {cell.std:.{digits}f}"
+
+
+def _gap(cell: Cell, digits: int) -> str:
+    return "" if cell.gap is None else f"{cell.gap:+.{digits}f}"
+
+
+def _span(low: float | None, high: float | None, digits: int, sign: str = "") -> str:
+    """`20.80 to 21.70`; empty where an end is not known."""
+    return "" if low is None or high is None else f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
