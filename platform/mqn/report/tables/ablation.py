@@ -101,6 +101,8 @@ def ablation(
         name: paper_cells({row.label: row.figures[name] for row in paper.rows if name in row.figures}, paper.reference)
         for name in metrics
     }
+    if book is not None:
+        book.read(used)
     columns = {name: column(groups, name, paper.reference, book) for name in metrics}
     rows = tuple(
         Row(
