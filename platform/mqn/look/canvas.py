@@ -17,7 +17,7 @@ from mqn.errors import UsageError
 from mqn.look.palette import GRID, INK, MUTED, PAPER
 
 DPI = 160
-_LETTERS_AN_INCH = 14  # of a note
+NOTE_LETTERS_AN_INCH = 14
 _LEGEND_LETTERS_AN_INCH = 16
 _MARK_LETTERS = 7  # of the mark before a legend's entry, and the space around it
 
@@ -35,7 +35,7 @@ def open_figure(
     figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK, fontweight="bold", parse_math=False)
     charts = list(figure.subplots(1, columns, squeeze=False)[0])
     if note:
-        wrapped = textwrap.fill(note, int(_LETTERS_AN_INCH * size[0] / columns))
+        wrapped = textwrap.fill(note, int(NOTE_LETTERS_AN_INCH * size[0] / columns))
         charts[0].set_title(wrapped, loc="left", fontsize=8.5, color=MUTED, parse_math=False)
     for axes in charts:
         axes.set_facecolor(PAPER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +9,7 @@ import numpy as np
 
 from mqn.errors import PictureError
 from mqn.hdr.tonemap import luminance, reinhard
-from mqn.look.encoding import encode
+from mqn.look.encoding import encode, fit
 
 SIDE = 360
 """Largest length of the longer side, in pixels."""
@@ -52,16 +51,6 @@ def draw_tiles(ldr: np.ndarray, prediction: np.ndarray, truth: np.ndarray) -> Ti
     light = np.maximum(prediction, 0)
     logs = [np.log10(np.maximum(luminance(image), FLOOR)) for image in (light, truth)]
     error = np.clip(np.abs(logs[0] - logs[1]) / DECADES, 0.0, 1.0)
-    heat = cv2.applyColorMap(np.rint(_shrink(error) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1] / 255
-    images = (_shrink(ldr), _shrink(reinhard(light, truth)), _shrink(reinhard(truth)), heat)
-    return Tiles(*map(encode, images))
-
-
-def _shrink(image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    factor = SIDE / max(height, width)
-    # Small pictures are enlarged by whole numbers without smoothing, so that their pixels stay visible.
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST
-    factor = factor if factor < 1 else math.floor(factor)
-    size = (max(round(width * factor), 1), max(round(height * factor), 1))
-    return np.asarray(cv2.resize(np.asarray(image, np.float32), size, interpolation=method))
+    heat = cv2.applyColorMap(np.rint(fit(error, SIDE) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1] / 255
+    images = (fit(image, SIDE) for image in (ldr, reinhard(light, truth), reinhard(truth)))
+    return Tiles(*map(encode, (*images, heat)))
