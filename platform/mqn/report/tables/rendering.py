@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from mqn.look import blocks
 from mqn.parsing import to_plain
 from mqn.quantities import quantity
 from mqn.report.tables.ablation import Row, Table
@@ -21,21 +22,22 @@ ORDERED = "The paper's ranking by each metric, neighbour by neighbour:"
 
 def to_markdown(table: Table) -> str:
     """Write a table for people: `mean ± std [95 %] (gap, 95 %)`, our best row bold if told apart from every other."""
-    columns = _columns(table)
-    head = [table.kind.capitalize(), *(f"{quantity(metric).axis}, {side}" for metric, side in columns)]
-    lines = [head, ["---", *("---:" for _ in columns)]]
-    for row in table.rows:
-        cells = []
-        for column in columns:
-            text = cell_text(_cell(row, *column), quantity(column[0]).paper_digits)
-            cells.append(f"**{text}**" if column[1] == "ours" and table.best(column[0]) == row.label else text)
-        lines.append([row.label, *cells])
-    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    head, *rows = _grid(table, "**{}**")
+    body = "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---", *("---:" for _ in head[1:])], *rows))
     parts = [f"## {table.title}", body]
-    for heading, told in findings(table).items():
-        parts += [heading, "\n".join(f"- {escape(line)}" for line in told)]
+    for heading, lines in findings(table).items():
+        parts += [heading, "\n".join(f"- {escape(line)}" for line in lines)]
     notes = "\n".join(f"- {note}" for note in words(table))
     return "\n\n".join([*parts, notes]) + "\n"
+
+
+def to_section(table: Table) -> blocks.Section:
+    """The same for a page; `*` marks the best."""
+    head, *rows = (tuple(blocks.Cell(text=text) for text in line) for line in _grid(table, "{} *"))
+    below: list[blocks.Block] = [blocks.Table(head=head, rows=tuple(blocks.Row(cells=cells) for cells in rows))]
+    for heading, lines in (*findings(table).items(), ("Notes", words(table, "*"))):
+        below += [blocks.Heading(heading), *map(blocks.Text, lines)]
+    return blocks.Section(title=table.title, blocks=tuple(below))
 
 
 def findings(table: Table) -> dict[str, tuple[str, ...]]:
@@ -44,19 +46,21 @@ def findings(table: Table) -> dict[str, tuple[str, ...]]:
     return {heading: lines for heading, lines in found.items() if lines}
 
 
-def words(table: Table) -> tuple[str, ...]:
-    """Notes on how to read a table."""
+def words(table: Table, mark: str = "Bold") -> tuple[str, ...]:
+    """Notes on how to read a table; `mark` is what the best of ours has."""
     reading = (
         "Ranges hold a mean of ours with 95 % confidence, or its difference to the row "
         f"{table.reference!r}: over the pictures' sources, and over the seeds where there are several. Accuracies are "
         "compared picture by picture, and by seed where rows have the same trainings; latencies by their ranges. Two "
         "rows are called different only where the range of their difference leaves out 0. That is judged for each pair "
-        "by itself: of twenty pairs that are alike, one may seem different. Bold: the best of ours, where it is told "
-        "apart from every other row."
+        f"by itself: of twenty pairs that are alike, one may seem different. {mark}: the best of ours, where it is "
+        "told apart from every other row."
     )
-    marked = sorted({verdict for row in table.rows for cell in row.ours.values() if cell for verdict in cell.verdicts})
-    mark = f"{UNSTEADY} measured {' or '.join(marked)}: the device was disturbed; do not decide by this figure."
-    return (reading, *((mark,) if marked else ()), *table.notes)
+    disturbed = sorted(
+        {verdict for row in table.rows for cell in row.ours.values() if cell for verdict in cell.verdicts}
+    )
+    unsteady = f"{UNSTEADY} measured {' or '.join(disturbed)}: the device was disturbed; do not decide by this figure."
+    return (reading, *((unsteady,) if disturbed else ()), *table.notes)
 
 
 def to_csv(table: Table) -> str:
@@ -100,6 +104,19 @@ def to_json(table: Table) -> dict[str, Any]:
         "departures": list(table.departures),
         "notes": list(table.notes),
     }
+
+
+def _grid(table: Table, best: str) -> list[list[str]]:
+    """Head and rows in words; `best` is how the text of the best of ours is marked."""
+    columns = _columns(table)
+    lines = [[table.kind.capitalize(), *(f"{quantity(metric).axis}, {side}" for metric, side in columns)]]
+    for row in table.rows:
+        cells = []
+        for metric, side in columns:
+            text = cell_text(_cell(row, metric, side), quantity(metric).paper_digits)
+            cells.append(best.format(text) if side == "ours" and table.best(metric) == row.label else text)
+        lines.append([row.label, *cells])
+    return lines
 
 
 def _columns(table: Table) -> list[tuple[str, str]]:
