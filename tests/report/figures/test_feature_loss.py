@@ -35,12 +35,9 @@ def test_of_several_pairs_the_one_with_the_most_losses_is_taken(losses):
 @pytest.mark.parametrize(
     ("other", "missing"),
     [
-        ({"cosine": 0.1, "features": 0.0}, f"of 2 .* missing is one like trial 0 with {WEIGHT} above 0$"),
-        ({"cosine": 0.1, "features": 0.05, "seed": 1}, f"missing is one like trial 1 with {WEIGHT} = 0$"),
-        (
-            {"cosine": 0.1, "features": 0.05, "state": "failed"},
-            f"of 1 complete trials .* missing is one like trial 0 with {WEIGHT} above 0, which is trial 1 and failed$",
-        ),
+        ({"cosine": 0.1, "features": 0.0}, "of 2 .*; missing is one like trial 0 of study 's' with a weight$"),
+        ({"cosine": 0.1, "features": 0.05, "seed": 1}, "missing is one like trial 1 of study 's' with 0$"),
+        ({"cosine": 0.1, "features": 0.05, "state": "failed"}, "of 1 .* with a weight: trial 1 is failed$"),
     ],
 )
 def test_without_a_pair_what_is_missing_is_named(losses, other, missing):
@@ -105,8 +102,8 @@ def pair(stored, losses):
 
 @pytest.mark.slow
 def test_both_networks_are_shown_alike_and_judged(pair, tmp_path):
-    told = []
-    seen = look(*pair, PICTURES[:2], {"beach": Crop(x=1, y=2, size=20)}, lambda *done: told.append(done))
+    told, crops = [], {"beach": Crop(x=1, y=2, size=20)}
+    seen = look(*pair, PICTURES[:2], crops, lambda *done: told.append(done))
     assert told == [(1, 2), (2, 2)]
     first, second = (one.strip for one in seen)
     assert (first.crop, second.crop.size) == (Crop(x=1, y=2, size=20), 8)
@@ -118,11 +115,11 @@ def test_both_networks_are_shown_alike_and_judged(pair, tmp_path):
     assert first.captions == ("", f"Q {seen[0].quality_without:.2f}", f"Q {seen[0].quality_with:.2f}", "")
     assert seen[0].quality_without != seen[0].quality_with
     files = tmp_path / "f.png", tmp_path / "f.html"
-    write_figure(*files, pair[0], seen, {}, Section(title="Table 1", blocks=(Text("a verdict"),)))
+    write_figure(*files, pair[0], seen, crops, Section(title="Table 1", blocks=(Text("a verdict"),)))
     page = files[1].read_text()
     assert files[0].stat().st_size > 10_000
     assert all(words in page for words in ("Trials 0 (without) and 1", "lamp, lit", first.captions[1], "a verdict"))
-    assert "Crops: where the two networks differ most" in page
+    assert "Crops: as given or where the two networks differ most." in page
 
 
 def test_removed_files_are_named_and_not_made_again(pair):

@@ -171,11 +171,12 @@ def write_figure(
     png: Path, html: Path, pair: Pair, seen: Sequence[Seen], crops: Mapping[str, Crop], table: Section
 ) -> None:
     """Write the picture, and the page with the table below it. Raises `UsageError` if a file cannot be written."""
-    given = "given" if crops.keys() >= {one.name for one in seen} else "where the two networks differ most"
+    chosen = "where the two networks differ most" if any(one.name not in crops for one in seen) else ""
+    squares = " or ".join(filter(None, ("as given" if crops else "", chosen)))
     note = (
         f"{pair.text}. The exported files' results and the truth, both through Reinhard's operator at the truth's "
         f"exposure. Q: HDR-VDP-2.2 of the whole picture at {PIXELS_PER_DEGREE:g} pixels per degree, 1.0 = "
-        f"{PEAK_NITS:g} cd/m2; at most 100. Crops: {given}."
+        f"{PEAK_NITS:g} cd/m2; at most 100. Crops: {squares}."
     )
     strips = [one.strip for one in seen]
     write_strips(png, TITLE, note, _COLUMNS, strips)
@@ -197,14 +198,13 @@ def _count_losses(record: TrialRecord) -> int:
 
 def _missing(records: Sequence[TrialRecord]) -> str:
     complete = [record for record in records if record.state == "complete"]
-    start = f"none of {len(complete)} complete trials has a partner that differs in nothing but {WEIGHT}, 0 or above"
+    start = f"no two of {len(complete)} complete trials differ in nothing but whether {WEIGHT} is above 0"
     if not complete:
         return start
     lone = max(complete, key=_count_losses)
-    lacks = f"missing is one like trial {lone.number} with {WEIGHT} {'= 0' if _uses(lone) else 'above 0'}"
+    lacks = f"missing is one like trial {lone.number} of study {lone.study!r} with {'0' if _uses(lone) else 'a weight'}"
     partners = [one for one in records if _rest(one) == _rest(lone) and _uses(one) != _uses(lone)]
-    ended = f", which is trial {partners[0].number} and {partners[0].state}" if partners else ""
-    return f"{start}; {lacks}{ended}"
+    return f"{start}; {lacks}" + (f": trial {partners[0].number} is {partners[0].state}" if partners else "")
 
 
 def _known(name: str, pictures: Mapping[str, EvaluationPicture], kind: str) -> EvaluationPicture:
