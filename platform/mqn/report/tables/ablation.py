@@ -14,7 +14,7 @@ from mqn.records import TrialRecord
 from mqn.report.front.points import LATENCY
 from mqn.report.front.scorebook import Scorebook
 from mqn.report.front.words import SIMULATED
-from mqn.report.tables.cells import Cell, Column, column, paper_cells
+from mqn.report.tables.cells import Cell, Column, cells_of, column
 from mqn.report.tables.departures import Setting, departures
 from mqn.report.tables.orderings import Ordering, orderings
 
@@ -59,12 +59,12 @@ class Table:
 
     def best(self, metric: str) -> str | None:
         """Label of our row that is best in a metric and told apart from every other row (`Column.apart`); else None."""
-        column = self.columns[metric]
-        if len(column.cells) < 2:
+        own = self.columns[metric]
+        if len(own.cells) < 2:
             return None
         sign = -1.0 if quantity(metric).direction == "maximize" else 1.0
-        first = min(column.cells, key=lambda label: sign * column.cells[label].mean)
-        gaps = [column.apart(first, label) for label in column.cells if label != first]
+        first = min(own.cells, key=lambda label: sign * own.cells[label].mean)
+        gaps = [own.apart(first, label) for label in own.cells if label != first]
         return first if all(gap is not None and max(sign * gap.low, sign * gap.high) < 0 for gap in gaps) else None
 
 
@@ -78,7 +78,8 @@ def ablation(
         records: trials of a study that varies what the table varies, the seed, and perhaps the layout; nothing else.
             Complete ones that fit a row count, whether or not they keep the study's constraints.
         setting: what they were run on, to be compared with the paper.
-        book: what trials scored on every picture; None: accuracies have intervals over seeds alone.
+        book: what trials scored on every picture; None: accuracies have intervals over seeds alone, and
+            nothing tells them apart.
 
     Raises:
         UnknownNameError: there is no such table.
@@ -98,7 +99,7 @@ def ablation(
     whole = (LATENCY,) if any(record.figure(LATENCY) is not None for record in used) else ()
     metrics = (*whole, *paper.metrics)
     theirs = {
-        name: paper_cells({row.label: row.figures[name] for row in paper.rows if name in row.figures}, paper.reference)
+        name: cells_of({row.label: row.figures[name] for row in paper.rows if name in row.figures}, paper.reference)
         for name in metrics
     }
     if book is not None:

@@ -109,7 +109,7 @@ def column(groups: Mapping[str, Sequence[TrialRecord]], metric: str, reference: 
     scored = {} if book is None else {label: book.sample(group, metric) for label, group in behind.items()}
     samples = {label: sample for label, sample in scored.items() if sample is not None}
     cells = {}
-    for label, cell in paper_cells(means, reference).items():
+    for label, cell in cells_of(means, reference).items():
         told = mean_of(samples[label]) if label in samples else None
         known = _with_interval(cell, behind[label], metric)
         cells[label] = known if told is None else replace(known, low=told.low, high=told.high)
@@ -122,7 +122,7 @@ def column(groups: Mapping[str, Sequence[TrialRecord]], metric: str, reference: 
     )
 
 
-def paper_cells(figures: Mapping[str, Figure], reference: str) -> dict[str, Cell]:
+def cells_of(figures: Mapping[str, Figure], reference: str) -> dict[str, Cell]:
     """Cells of figures by row, with their gaps to the reference row and without intervals."""
     base = figures.get(reference)
     return {
