@@ -30,7 +30,7 @@ class Sample:
     Attributes:
         values: (R, P), a row a seed and a column a picture; NaN where the measure does not apply to a picture.
         sources: P names of what the pictures were taken from.
-        trainings: R keys. Two networks of the same trainings are compared seed by seed.
+        trainings: R keys, of trainings or of their seeds. Two networks with the same keys are compared seed by seed.
         pictures: hash of the pictures. What was judged on other pictures cannot be compared.
     """
 

@@ -241,9 +241,24 @@ def test_several_seeds_widen_the_interval_of_a_difference(scored, store):
     narrow, wide = (cells(ablation("attention", r, book=Scorebook(store)), "CA", "psnr_tm")[1] for r in (one, more))
     assert (narrow.gap, wide.gap) == pytest.approx((0.3, 1.3))
     assert wide.gap_high - wide.gap_low > 4 * (narrow.gap_high - narrow.gap_low)
+    # By 0.3 with the one seed and by 2.3 with the other: t of one degree of freedom, the sources' part beside it.
+    parts = 0.01 / 3 * (2.1 / 1.1) ** 2, 1.0
+    assert wide.gap_high - wide.gap == pytest.approx(12.7062 * sum(parts) ** 0.5, rel=0.05)
     assert "One seed" not in to_markdown(ablation("attention", more, book=Scorebook(store)))
     mixed = to_markdown(ablation("attention", more[:3], book=Scorebook(store)))
     assert "- One seed of CA: intervals are over pictures alone" in mixed
+
+
+def test_what_a_seed_does_to_both_rows_drops_out(scored, store):
+    one = [scored(0, "none", (10.0, 15.0, 20.0)), scored(1, "ca", (10.2, 15.3, 20.4))]
+    more = [*one, scored(2, "none", (7.0, 12.0, 17.0), seed=1), scored(3, "ca", (7.2, 12.3, 17.4), seed=1)]
+    single, both = (cells(ablation("attention", r, book=Scorebook(store)), "CA", "psnr_tm")[1] for r in (one, more))
+    assert (both.gap_low, both.gap_high) == pytest.approx((single.gap_low, single.gap_high))
+    assert both.std == pytest.approx(3 / 2**0.5)
+    # Rows of different seeds have nothing that drops out.
+    other = [*more[:3], scored(4, "ca", (7.2, 12.3, 17.4), seed=2)]
+    unpaired = cells(ablation("attention", other, book=Scorebook(store)), "CA", "psnr_tm")[1]
+    assert unpaired.gap_high - unpaired.gap == pytest.approx(4.3027 * (2 * 4.5 / 2) ** 0.5, rel=0.01)
 
 
 def test_rows_whose_scores_were_removed_are_told_apart_from_none(scored, store):

@@ -67,8 +67,8 @@ def ablate(
 ) -> None:
     """Run the paper's ablation and print its table. The same command resumes it; nothing runs twice.
 
-    Rows are compared picture by picture: a difference of accuracies has its 95 % interval over the pictures' sources,
-    and with several seeds over seeds too. The paper's ranking of the rows is judged by these intervals.
+    Rows are compared picture by picture and seed by seed: a difference of accuracies has its 95 % interval over the
+    pictures' sources, and with several seeds over seeds too. The paper's ranking of the rows is judged by these.
     """
     from mqn.report.front.scorebook import Scorebook
     from mqn.report.tables.ablation import ablation, published

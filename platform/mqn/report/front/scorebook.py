@@ -33,12 +33,14 @@ class Scorebook:
         """Read what trials were scored, side by side. Optional: `sample` reads what it lacks."""
         self._fetch([key for record in records for step, key in record.artifacts.items() if stage_of(step) == "score"])
 
-    def sample(self, records: Sequence[TrialRecord], figure: str) -> Sample | None:
+    def sample(self, records: Sequence[TrialRecord], figure: str, *, by_seed: bool = False) -> Sample | None:
         """The values of one network by one accuracy figure.
 
         Args:
             records: trials of one network with one plan, one a seed. Several of one training are averaged.
             figure: such as `psnr_tm`, `psnr_tm_float` or `psnr_tm_drop`.
+            by_seed: whether trainings are known by their seeds, so that another network's of the same seeds are paired
+                with them: such trainings draw the same crops and inputs in the same order.
 
         Returns:
             None where it is no accuracy, or any trial's values are not there.
@@ -51,7 +53,8 @@ class Scorebook:
             if told is None:
                 return None
             values, pictures, sources = told
-            rows.setdefault(record.artifacts.get("train", f"trial {record.number}"), []).append(values)
+            seed, training = record.candidate.training.seed, record.artifacts.get("train", f"trial {record.number}")
+            rows.setdefault(f"seed {seed}" if by_seed else training, []).append(values)
             judged.add((pictures, sources))
         if len(judged) != 1:
             return None

@@ -67,8 +67,8 @@ class Column:
     def apart(self, first: str, second: str) -> Interval | None:
         """The first row's mean minus the second's, with its 95 % interval.
 
-        Accuracies are paired by picture, and by seed where the trainings are the same. Other figures reach from one end
-        of their own intervals to the other.
+        Accuracies are paired by picture, and by seed where both rows have the same seeds: what a seed does to both
+        drops out. Other figures reach from one end of their own intervals to the other.
 
         Returns:
             None where nothing tells: scores that are not there or are of other pictures, pictures of one source, a
@@ -106,7 +106,9 @@ def column(groups: Mapping[str, Sequence[TrialRecord]], metric: str, reference: 
     """
     behind = {label: found for label, group in groups.items() if (found := _behind(group, metric))}
     means = {label: _over_seeds(group, metric) for label, group in behind.items()}
-    scored = {} if book is None else {label: book.sample(group, metric) for label, group in behind.items()}
+    scored = (
+        {} if book is None else {label: book.sample(group, metric, by_seed=True) for label, group in behind.items()}
+    )
     samples = {label: sample for label, sample in scored.items() if sample is not None}
     cells = {}
     for label, cell in cells_of(means, reference).items():

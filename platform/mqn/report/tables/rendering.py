@@ -51,7 +51,7 @@ def words(table: Table, mark: str = "Bold") -> tuple[str, ...]:
     reading = (
         "Ranges hold a mean of ours with 95 % confidence, or its difference to the row "
         f"{table.reference!r}: over the pictures' sources, and over the seeds where there are several. Accuracies are "
-        "compared picture by picture, and by seed where rows have the same trainings; latencies by their ranges. Two "
+        "compared picture by picture, and seed by seed where rows have the same seeds; latencies by their ranges. Two "
         "rows are called different only where the range of their difference leaves out 0. That is judged for each pair "
         f"by itself: of twenty pairs that are alike, one may seem different. {mark}: the best of ours, where it is "
         "told apart from every other row."
