@@ -76,6 +76,7 @@ def test_pictures_are_chosen_by_number_or_name(wanted, names):
     [
         ("sunn", {}, UnknownNameError, "no picture to judge by 'sunn'; did you mean 'sun'"),
         ("0", {}, UsageError, "give 1 to 24"),
+        ("9" * 5000, {}, UnknownNameError, "no picture to judge by '9999"),
         ("sun", {"wal": (0, 0, 4)}, UnknownNameError, "no shown picture 'wal'; allowed: sun"),
         ("sun", {"sun": (20, 0, 16)}, UsageError, "--crop sun:20,0,16 leaves the picture, which has 32 x 32 pixels"),
     ],

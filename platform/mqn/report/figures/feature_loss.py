@@ -31,6 +31,7 @@ TITLE = "With and without the feature reconstruction loss (the paper's Figure 4)
 MOST = 24
 """Pictures of one figure, which would become too large to open."""
 
+_DIGITS = 9  # More are no number of pictures, and int() refuses thousands of them.
 _LAMBDAS = "training.lambda_"
 _QUALITY = "hdrvdp_q"
 _COLUMNS = ("input", "without the loss", "with the loss", "truth")
@@ -109,7 +110,7 @@ def choose_pictures(
         UsageError: too few or too many pictures, or a crop that leaves its picture.
     """
     named = {picture.name: picture for picture in pictures}
-    if wanted.isdecimal() and wanted not in named:
+    if wanted.isdecimal() and len(wanted) < _DIGITS and wanted not in named:
         count = min(int(wanted), len(pictures))
         shown = [pictures[int(place)] for place in np.linspace(0, len(pictures) - 1, count).round()]
     else:
