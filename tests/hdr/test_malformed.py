@@ -10,6 +10,7 @@ from tests.support.malformed import Case, write_corpus
 
 from mqn.errors import PictureError
 from mqn.hdr.io.files import HDR_SUFFIXES, LDR_SUFFIXES, read, read_ldr
+from mqn.hdr.io.ultra_hdr import ULTRA_HDR_SUFFIXES
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def _outcome(path: Path, reader: str) -> str:
     try:
         image = read(path) if reader == "hdr" else read_ldr(path)
     except PictureError as error:
-        suffixes = HDR_SUFFIXES if reader == "hdr" else LDR_SUFFIXES
+        suffixes = (*HDR_SUFFIXES, *ULTRA_HDR_SUFFIXES) if reader == "hdr" else LDR_SUFFIXES
         told = str(error).startswith(f"{path}: ") and "\n" not in str(error) and len(str(error)) < 500
         known = path.suffix in suffixes or "by its suffix" in str(error)
         return "refused" if told and known else f"told badly: {error}"

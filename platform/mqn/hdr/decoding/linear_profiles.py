@@ -41,13 +41,13 @@ def to_linear_bt709(pixels: np.ndarray, profile: bytes) -> tuple[np.ndarray, boo
         BoundedProfileError: values pass 1.0 where the profile ends, and its curve is none that is known.
     """
     samples = lattice()
-    moved = _linear(samples, profile)
+    moved = linear_bt709(samples, profile)
     if np.abs(moved - samples).max() <= _SAME:
         return pixels, False
     if float(pixels.max()) <= 1 or not _ends_at_one(profile):
-        return _linear(pixels, profile), True
+        return linear_bt709(pixels, profile), True
     # A table of numbers ends at 1.0. Where it tabulates a known curve, that goes on.
-    columns = _linear(np.eye(3, dtype=np.float32)[None], profile)[0].astype(np.float64)
+    columns = linear_bt709(np.eye(3, dtype=np.float32)[None], profile)[0].astype(np.float64)
     for curve in _curves(profile, columns):
         if np.abs(curve(samples) @ columns - moved).max() <= _ALIKE:
             # Cut at the end of float32: values near it would pass it.
@@ -57,9 +57,23 @@ def to_linear_bt709(pixels: np.ndarray, profile: bytes) -> tuple[np.ndarray, boo
     raise BoundedProfileError
 
 
+def linear_bt709(values: np.ndarray, profile: bytes) -> np.ndarray:
+    """Bring values, (H, W, 3) float32, to linear BT.709 by their ICC profile. Where its curves end, the result ends.
+
+    Raises:
+        UnusableProfileError: the profile is damaged, or for other channels.
+    """
+    import imagecodecs
+
+    try:
+        return transform(values, "rgb", profile, _target())
+    except (imagecodecs.CmsError, ValueError) as error:
+        raise UnusableProfileError from error
+
+
 def _curves(profile: bytes, columns: np.ndarray) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Those that a table may stand for: none, sRGB's, and the power that fits its middle."""
-    half = _linear(np.full((1, 1, 3), 0.5, np.float32), profile)[0, 0]
+    half = linear_bt709(np.full((1, 1, 3), 0.5, np.float32), profile)[0, 0]
     light = float(half.sum() / columns.sum())
     power = np.log(light) / np.log(0.5) if 0 < light < 1 else 1.0
     return [
@@ -71,20 +85,11 @@ def _curves(profile: bytes, columns: np.ndarray) -> list[Callable[[np.ndarray], 
 
 def _ends_at_one(profile: bytes) -> bool:
     ramp = np.repeat(np.array([[1.0, 4.0]], np.float32)[..., None], 3, axis=2)
-    one, four = _linear(ramp, profile)[0]
+    one, four = linear_bt709(ramp, profile)[0]
     return bool((four < 1.5 * one).any())
 
 
-def _linear(values: np.ndarray, profile: bytes) -> np.ndarray:
-    import imagecodecs
-
-    try:
-        return transform(values, "rgb", profile, _linear_bt709())
-    except (imagecodecs.CmsError, ValueError) as error:
-        raise UnusableProfileError from error
-
-
-def _linear_bt709() -> bytes:
+def _target() -> bytes:
     import imagecodecs
 
     given = primaries("bt709")

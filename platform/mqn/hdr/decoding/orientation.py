@@ -18,3 +18,9 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return pixels
+
+
+def turn_stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an upright picture as the file stores it: `turn_upright` undone. The result is a view."""
+    # All but the two quarter turns undo themselves.
+    return turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))

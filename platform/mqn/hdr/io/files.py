@@ -12,6 +12,7 @@ from mqn.errors import PictureError
 from mqn.hdr.io import formats
 from mqn.hdr.io.headers import Header, not_read, read_header, require_declared_size
 from mqn.hdr.io.ldr_files import LDR_SUFFIXES, LdrPicture, load_ldr, read_ldr, require_rgb, write_png
+from mqn.hdr.io.ultra_hdr import ULTRA_HDR_SUFFIXES, decode_ultra_hdr
 from mqn.hdr.kinds.decoded import DecodedHdr, in_bt709
 from mqn.hdr.kinds.exr import decode_exr
 from mqn.hdr.kinds.float_tiff import decode_float_tiff
@@ -69,7 +70,8 @@ def read(path: Path | str) -> np.ndarray:
     """Read an HDR picture.
 
     Args:
-        path: a .hdr, .exr, .pfm, .tif or .tiff file; which of these it is, its content says. Or a camera's raw file.
+        path: a .hdr, .exr, .pfm, .tif or .tiff file; which of these it is, its content says. Or a camera's raw file,
+            or an Ultra HDR file (.jpg), of which 1.0 is SDR white.
 
     Returns:
         (H, W, 3) float32, linear, relative, finite, BT.709; negative values are 0 (`load` counts them), alpha is
@@ -78,7 +80,8 @@ def read(path: Path | str) -> np.ndarray:
 
     Raises:
         PictureError: the file is missing, empty, damaged, cut short or of another kind, holds no pixels, more than
-            `mqn.hdr.decoding.size.MAX_PIXELS`, one channel only, integers, NaN or infinity; names file and reason.
+            `mqn.hdr.decoding.size.MAX_PIXELS`, one channel only, integers, NaN or infinity, or is a JPEG without a gain
+            map; names file and reason.
     """
     return load(path).image
 
@@ -86,7 +89,7 @@ def read(path: Path | str) -> np.ndarray:
 def load(path: Path | str) -> HdrPicture:
     """Read an HDR picture and tell what was put right about it; errors are those of `read`."""
     path = Path(path)
-    if path.suffix.lower() not in _DECODERS:
+    if path.suffix.lower() not in (*HDR_SUFFIXES, *ULTRA_HDR_SUFFIXES):
         raise PictureError(f"{path}: no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read")
     header, notes = read_header(path), []
     try:
@@ -137,6 +140,8 @@ def write(path: Path | str, image: np.ndarray) -> None:
 
 def _decoder(path: Path, header: Header) -> Callable[[Path], DecodedHdr]:
     """The function that decodes a file: content goes before suffix, but for raw files."""
+    if path.suffix.lower() in ULTRA_HDR_SUFFIXES:
+        return decode_ultra_hdr
     named = _KINDS.get(path.suffix.lower())
     if named is None:
         # Raw files are TIFF or a camera maker's own; of other pictures LibRaw says only that it does not know them.

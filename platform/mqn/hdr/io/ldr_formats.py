@@ -19,6 +19,7 @@ from mqn.errors import PictureError
 from mqn.hdr.decoding import profiles
 from mqn.hdr.decoding.noise import captured_noise, decoding
 from mqn.hdr.decoding.size import require_size
+from mqn.hdr.gain_map.container import has_gain_map
 from mqn.hdr.io.formats import decode_with_opencv, read_bytes
 from mqn.hdr.kinds import png
 from mqn.hdr.kinds.bmp import read_bmp_colours
@@ -54,7 +55,7 @@ def decode_jpeg(path: Path) -> Decoded:
     if header.mode == "CMYK":
         codes, channels = _pixels(path, header, "CMYK"), "cmyk"
     said = _metadata(header, header.info.get("exif"))
-    if _has_gain_map(data):
+    if has_gain_map(data):
         said["notes"] = (
             *said.get("notes", ()),
             "is the base picture of an Ultra HDR file; its gain map is not applied",
@@ -222,8 +223,3 @@ def _metadata(header: Any, exif_bytes: bytes | None) -> dict[str, Any]:
         except _FAILURES:
             found["notes"] = ("its EXIF data are damaged and left out",)
     return found
-
-
-def _has_gain_map(data: bytes) -> bool:
-    """By Adobe's words for it, or by those of ISO 21496-1."""
-    return any(words in data[: 1 << 17] for words in (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"iso:ts:21496:-1"))
