@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
+from tests.support.jpegs import gradient, jpeg
 
 from mqn.errors import UsageError
 from mqn.hdr.io.files import read, read_ldr, write_png
+from mqn.hdr.io.ultra_hdr import GainMapOptions
 from mqn.media import pictures
 from mqn.media.pictures import (
     LEDGER,
@@ -192,7 +194,9 @@ def test_formats_that_cannot_say_what_is_asked_are_refused(tmp_path: Path) -> No
         require_writable(".tif", "bt2020")
     with pytest.raises(UsageError, match=r"cannot write '\.gif'"):
         require_writable(".gif", "bt709")
-    with pytest.raises(UsageError, match=r"cannot write '\.dng'; allowed: \.hdr, \.exr, \.pfm, \.tif, \.tiff$"):
+    with pytest.raises(
+        UsageError, match=r"cannot write '\.dng'; allowed: \.hdr, \.exr, \.pfm, \.tif, \.tiff, and \.jpg with"
+    ):
         require_writable(".dng", "bt709")
     with pytest.raises(UsageError, match="holds no"):
         folder_pictures(tmp_path, tmp_path, ".exr")
@@ -238,3 +242,36 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "scandir", refuse)
     assert left_out(tmp_path, tmp_path / "out") == ([], [], [tmp_path / "closed"])
     assert folder_pictures(tmp_path, tmp_path / "out", ".exr") == [kept]
+
+
+def test_an_ultra_hdr_file_keeps_its_base_and_gives_back_the_light(tmp_path: Path, halves: Expand) -> None:
+    _, codes = gradient()
+    (tmp_path / "a.jpg").write_bytes(jpeg(codes, orientation=6))
+    options = PictureOptions(gain_map=GainMapOptions())
+    # Twice as bright where the base is clipped.
+    expand: Expand = lambda ldr: np.where(ldr > 0.99, 4, 1) * halves(ldr)  # noqa: E731
+    convert_picture(tmp_path / "a.jpg", tmp_path / "b.jpg", expand, options)
+    np.testing.assert_array_equal(read_ldr(tmp_path / "b.jpg"), read_ldr(tmp_path / "a.jpg"))
+    [note] = convert_picture(tmp_path / "b.jpg", tmp_path / "c.exr", None, OPTIONS)
+    assert note == "its gain map is applied; 1.0 is SDR white"
+    header = OpenEXR.File(str(tmp_path / "c.exr")).header()
+    assert header["whiteLuminance"] == 203
+    made = read(tmp_path / "c.exr")
+    assert made.shape == (40, 24, 3)
+    # The level of the mid-tones, where the model halves, is the base's again.
+    assert np.median(made / (2 * expand(read_ldr(tmp_path / "a.jpg")))) == pytest.approx(1, abs=0.01)
+
+
+def test_ultra_hdr_results_are_made_once_for_each_setting(tmp_path: Path, halves: Expand) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(gradient()[1]))
+    picture(folder / "b.png", 0)
+    written = []
+    for quality in (90, 90, 95):
+        options = PictureOptions(gain_map=GainMapOptions(quality=quality))
+        sources = folder_pictures(folder, output, ".jpg")
+        report = convert_folder(sources, folder, output, ".jpg", halves, model={}, options=options)
+        assert "holds PNG data" in report.failures[str(folder / "b.png")]
+        written.append(report.written)
+    assert written == [[output / "a.jpg"], [], [output / "a.jpg"]]

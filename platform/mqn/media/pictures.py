@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,14 @@ import numpy as np
 from mqn.errors import PictureError, UsageError
 from mqn.hdr.io.files import LDR_SUFFIXES, WRITTEN_SUFFIXES, load_ldr, write
 from mqn.hdr.io.formats import encode_exr
+from mqn.hdr.io.ultra_hdr import (
+    ULTRA_HDR_SUFFIXES,
+    WHITE_NITS,
+    GainMapOptions,
+    decode_ultra_hdr,
+    read_base,
+    write_ultra_hdr,
+)
 from mqn.hdr.io.unread import is_unread
 from mqn.hdr.primaries import change_primaries
 from mqn.media.ledger import Ledger
@@ -39,11 +47,13 @@ class PictureOptions:
         colours: primaries, `bt709` or `bt2020`.
         white_nits: cd/m2 of 1.0, stated where the format can (OpenEXR).
         input_primaries: of pictures without a colour profile: `srgb`, or `p3` (base pictures of Ultra HDR files).
+        gain_map: how Ultra HDR files (.jpg) get their gain maps; None where none is written.
     """
 
     colours: str = "bt709"
     white_nits: float = 1000.0
     input_primaries: Literal["srgb", "p3"] = "srgb"
+    gain_map: GainMapOptions | None = None
 
 
 @dataclass(slots=True)
@@ -63,32 +73,33 @@ class PictureReport:
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def convert_picture(source: Path, target: Path, expand: Expand, options: PictureOptions) -> tuple[str, ...]:
+def convert_picture(source: Path, target: Path, expand: Expand | None, options: PictureOptions) -> tuple[str, ...]:
     """Convert one picture; returns what is worth knowing of the source, each a clause.
 
     Args:
         source: a file that `load_ldr` takes.
-        target: a file that `write` takes; its folder is made.
-        expand: the model: (H, W, 3) sRGB in [0, 1] to (H, W, 3) linear BT.709, 1.0 = the scene's scale.
-        options: how to read and write.
+        target: a file that `write` takes, or one of Ultra HDR for a JPEG source; its folder is made.
+        expand: the model: (H, W, 3) sRGB in [0, 1] to (H, W, 3) linear BT.709, 1.0 = the scene's scale. None: the
+            source is an Ultra HDR file, and its own HDR picture is taken.
+        options: how to read and write; with `gain_map` for an Ultra HDR target.
 
     Raises:
         PictureError: the source cannot be read, or the target not be written.
         UsageError: the target is the source.
     """
-    picture = load_ldr(source, options.input_primaries)
     require_other_file(source, target)
+    if expand is None:
+        _write(target, decode_ultra_hdr(source).pixels, options.colours, WHITE_NITS)
+        return ("its gain map is applied; 1.0 is SDR white",)
+    # Before the model's work: not every picture can have a gain map.
+    base = read_base(source, replace=options.gain_map.replace) if options.gain_map else None
+    picture = load_ldr(source, options.input_primaries)
     light = expand(picture.image)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"{target}: cannot be written: {error.strerror}") from error
-    if target.suffix.lower() == ".exr":
-        converted = np.maximum(change_primaries(light, "bt709", options.colours), 0)
-        encode_exr(target, converted, options.colours, options.white_nits)
-    else:
-        write(target, light)
-    return picture.notes
+    if base is None or options.gain_map is None:
+        _write(target, light, options.colours, options.white_nits)
+        return picture.notes
+    _make_folder(target)
+    return picture.notes + write_ultra_hdr(target, base, light, options.gain_map)
 
 
 def convert_folder(
@@ -96,7 +107,7 @@ def convert_folder(
     folder: Path,
     output: Path,
     suffix: str,
-    expand: Expand,
+    expand: Expand | None,
     *,
     model: dict[str, Any],
     options: PictureOptions,
@@ -110,7 +121,7 @@ def convert_folder(
         output: folder of the results, the same tree as `folder`; `LEDGER` there remembers what each was made from, and
             a file that does not stand in it is never replaced.
         suffix: of the results, one that `require_writable` accepts.
-        expand: as for `convert_picture`.
+        expand: as for `convert_picture`, None too.
         model: what identifies it, plain values.
         options: how to write.
         advance: told after each picture.
@@ -157,6 +168,22 @@ def convert_folder(
     return report
 
 
+def _write(target: Path, light: np.ndarray, colours: str, white_nits: float) -> None:
+    """Write (H, W, 3) linear BT.709; colours that the target's primaries do not hold are clipped."""
+    _make_folder(target)
+    if target.suffix.lower() == ".exr":
+        encode_exr(target, np.maximum(change_primaries(light, "bt709", colours), 0), colours, white_nits)
+    else:
+        write(target, np.maximum(light, 0))
+
+
+def _make_folder(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{target}: cannot be written: {error.strerror}") from error
+
+
 def _open_ledger(output: Path) -> Ledger:
     """The ledger of a folder of results."""
     try:
@@ -175,7 +202,9 @@ def _work(source: Path, model: dict[str, Any], options: PictureOptions) -> str:
     # A pipe under a picture's name would wait for ever.
     if not stat.S_ISREG(source.stat().st_mode):
         raise PictureError(f"{source}: is no ordinary file")
-    return content_hash({"input": file_hash(source), "model": model, "options": options})
+    # An option that is not used leaves earlier results what they are.
+    used = {name: value for name, value in asdict(options).items() if value is not None}
+    return content_hash({"input": file_hash(source), "model": model, "options": used})
 
 
 def folder_pictures(folder: Path, output: Path, suffix: str) -> list[Path]:
@@ -209,7 +238,7 @@ def left_out(folder: Path, output: Path) -> tuple[list[Path], list[Path], list[P
 
 def require_other_file(source: Path, target: Path) -> None:
     """Refuse to replace what is converted; raises `UsageError` if they are the same file."""
-    if target.exists() and target.samefile(source):
+    if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target} is what is to be converted and would be replaced; give another --output")
 
 
@@ -242,7 +271,9 @@ def _is_listed(file: Path) -> bool:
 
 def require_writable(suffix: str, colours: str) -> None:
     """Check a target's format; raises `UsageError` if it is not written, or cannot state the primaries asked for."""
-    if suffix.lower() not in WRITTEN_SUFFIXES:
-        raise UsageError(f"cannot write {suffix!r}; allowed: {', '.join(WRITTEN_SUFFIXES)}")
+    if suffix.lower() not in (*WRITTEN_SUFFIXES, *ULTRA_HDR_SUFFIXES):
+        raise UsageError(
+            f"cannot write {suffix!r}; allowed: {', '.join(WRITTEN_SUFFIXES)}, and .jpg with a gain map (Ultra HDR)"
+        )
     if colours != "bt709" and suffix.lower() != ".exr":
         raise UsageError(f"--primaries {colours} cannot be stated in {suffix}; write .exr")

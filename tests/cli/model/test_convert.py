@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.jpegs import gradient, jpeg
 from tests.support.records import write_manifest
 from tests.support.tflite_models import convolutions
 from tests.support.video_clips import moving_scene, write_clip
@@ -85,3 +86,65 @@ def test_a_damaged_recording_is_converted_and_ends_with_1(
     assert 20 < document["frames"] <= 24
     assert len(document["written"]) == document["frames"]
     assert f"mqn: {document['failures'][str(clip)]}" in told.err
+
+
+def test_an_ultra_hdr_file_out_and_in(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, made = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    source.write_bytes(jpeg(gradient(40, 40)[1]))
+    assert run(["convert", str(source), "--model", bundle, "--output", str(made)]) == 0
+    assert run(["convert", str(made), "--from-gain-map", "--output", str(tmp_path / "c.exr")]) == 0
+    assert "its gain map is applied; 1.0 is SDR white" in capsys.readouterr().err
+    assert read(tmp_path / "c.exr") == pytest.approx(read(made), abs=1e-6)
+    again = ["convert", str(made), "--model", bundle, "--output", str(tmp_path / "d.jpg")]
+    assert run(again) == 1
+    assert "b.jpg: has a gain map already; --overwrite-gain-map replaces it" in capsys.readouterr().err
+    assert run([*again, "--overwrite-gain-map", "--gain-map-channels", "3", "--gain-map-scale", "2"]) == 0
+    told = capsys.readouterr().err
+    assert "is the base picture of an Ultra HDR file; its gain map is not applied" in told
+    assert read(tmp_path / "d.jpg").shape == (40, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["--output", "b.png"],
+            "cannot write '.png'; allowed: .hdr, .exr, .pfm, .tif, .tiff, and .jpg with a gain map",
+        ),
+        (["--output", "b.heic"], "cannot write '.heic'; allowed"),
+        (["--output", "a.jpg"], "a.jpg is what is to be converted"),
+        (["--output", "b.jpg", "--gain-map-channels", "2"], "--gain-map-channels 2; allowed: 1, 3"),
+        (["--output", "b.jpg", "--gain-map-scale", "3"], "--gain-map-scale 3; allowed: 1, 2, 4"),
+        (["--output", "b.exr", "--from-gain-map"], "--from-gain-map takes the picture's own HDR; leave out --model"),
+    ],
+)
+def test_what_cannot_be_asked_of_ultra_hdr(
+    words: list[str],
+    reason: str,
+    bundle: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = jpeg(gradient()[1])
+    Path("a.jpg").write_bytes(source)
+    assert run(["convert", "a.jpg", "--model", bundle, *words]) == 2
+    assert reason in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
+    assert Path("a.jpg").read_bytes() == source
+
+
+def test_without_a_model_only_gain_maps_are_applied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, words, reason in (
+        ("a.jpg", [], "no --model; give a bundle"),
+        (
+            "a.jpg",
+            ["--from-gain-map", "--output", str(tmp_path / "b.jpg")],
+            "takes an Ultra HDR file apart; write .exr",
+        ),
+        ("a.mp4", ["--from-gain-map"], "is for Ultra HDR pictures"),
+    ):
+        (tmp_path / name).write_bytes(jpeg(gradient()[1]))
+        assert run(["convert", str(tmp_path / name), "--output", str(tmp_path / "b.exr"), *words]) == 2
+        assert reason in capsys.readouterr().err

@@ -14,6 +14,7 @@ from mqn.cli.options import Json
 from mqn.errors import MqnError, UsageError
 
 if TYPE_CHECKING:
+    from mqn.hdr.io.ultra_hdr import GainMapOptions
     from mqn.infer.picture import Expander
     from mqn.media.pictures import PictureOptions
     from mqn.media.video import VideoOptions
@@ -21,22 +22,26 @@ if TYPE_CHECKING:
 DEFAULT_TILE = 1440  # `mqn.infer.picture.TILE`, which is not imported for `--help`
 PRIMARIES = ("bt709", "bt2020")
 INPUT_PRIMARIES = ("srgb", "p3")
+GAIN_MAP_CHANNELS = (1, 3)
+GAIN_MAP_SCALES = (1, 2, 4)
 
 EXAMPLE = "mqn convert clip.mp4 --model bundle --output clip_hdr.mp4 --damp 0.5"
 
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IMAGE|DIR|VIDEO", help="A picture, a folder of them, or a video.")],
-    model: Annotated[Path, typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote.")],
     out: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            help="Picture: .hdr, .exr, .pfm or .tif. Folder: a folder. Video: .mp4, .mov or .mkv for HDR10, a folder "
-            "or a pattern (shot_%05d.exr) for OpenEXR files.",
+            help="Picture: .hdr, .exr, .pfm, .tif, or .jpg for Ultra HDR (of JPEG pictures). Folder: a folder. Video: "
+            ".mp4, .mov or .mkv for HDR10, a folder or a pattern (shot_%05d.exr) for OpenEXR files.",
         ),
     ],
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote.")
+    ] = None,
     suffix: Annotated[str, typer.Option(help="Kind of the files written for a folder.")] = ".exr",
     primaries: Annotated[
         str, typer.Option(help="Of OpenEXR files: bt709 or bt2020, stated in each. HDR10 is BT.2020.")
@@ -55,6 +60,22 @@ def convert(
     crf: Annotated[float, typer.Option(help="HDR10: x265's rate factor, 0 (best) to 51.")] = 16.0,
     preset: Annotated[str, typer.Option(help="HDR10: x265's preset, ultrafast to veryslow.")] = "medium",
     audio: Annotated[bool, typer.Option(help="HDR10: copy the sound.")] = True,
+    from_gain_map: Annotated[
+        bool,
+        typer.Option("--from-gain-map", help="Of Ultra HDR pictures: take their own HDR picture, without a model."),
+    ] = False,
+    overwrite_gain_map: Annotated[
+        bool, typer.Option("--overwrite-gain-map", help="Ultra HDR: replace a gain map that the picture has already.")
+    ] = False,
+    gain_map_channels: Annotated[
+        int, typer.Option(help="Ultra HDR: 1 for luminance (keeps hues, small), 3 for red, green and blue.")
+    ] = 1,
+    gain_map_quality: Annotated[
+        int, typer.Option(help="Ultra HDR: of the gain map's JPEG, 1 to 100.", min=1, max=100)
+    ] = 98,
+    gain_map_scale: Annotated[
+        int, typer.Option(help="Ultra HDR: the gain map's sides are 1 / SCALE of the picture's: 1, 2 or 4.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Reconstruct HDR pictures and video at their own resolution.
@@ -62,8 +83,7 @@ def convert(
     What is interrupted goes on where it was when the same command is given again. In a folder, files that cannot be
     read are named and left out; finished ones are not made again.
     """
-    from mqn.infer.exported import open_exported
-    from mqn.infer.picture import Expander
+    from mqn.hdr.io.ultra_hdr import ULTRA_HDR_SUFFIXES
     from mqn.media.pictures import PictureOptions
     from mqn.media.video import VideoOptions
 
@@ -71,26 +91,34 @@ def convert(
         raise UsageError(f"--primaries {primaries!r}; allowed: {', '.join(PRIMARIES)}")
     if input_primaries not in INPUT_PRIMARIES:
         raise UsageError(f"--input-primaries {input_primaries!r}; allowed: {', '.join(INPUT_PRIMARIES)}")
-    options = VideoOptions(
-        peak_nits=peak_nits,
-        damp_seconds=damp,
-        transfer=input_transfer,
-        colours=primaries,
-        crf=crf,
-        preset=preset,
-        sound=audio,
-    )
     pictures = _pictures(source, out, suffix, primaries)
-    exported = open_exported(model)
-    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
-    identity = {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
-    if pictures is None:
-        document = _convert_video(source, out, expander, identity, options)
+    gain_map = None
+    if pictures is not None and (suffix if source.is_dir() else out.suffix).lower() in ULTRA_HDR_SUFFIXES:
+        gain_map = _gain_map(gain_map_channels, gain_map_quality, gain_map_scale, overwrite_gain_map)
+    if from_gain_map:
+        _require_no_model(model, source, is_video=pictures is None, is_ultra_hdr=gain_map is not None)
+        expander, identity = None, {"gain map": "applied"}
     else:
+        expander, identity = _open(model, tile)
+    if pictures is not None:
         how = PictureOptions(
-            colours=primaries, white_nits=peak_nits, input_primaries=cast("Literal['srgb', 'p3']", input_primaries)
+            colours=primaries,
+            white_nits=peak_nits,
+            input_primaries=cast("Literal['srgb', 'p3']", input_primaries),
+            gain_map=gain_map,
         )
         document = _convert_pictures(source, out, pictures, suffix, expander, identity, how)
+    elif expander is not None:
+        options = VideoOptions(
+            peak_nits=peak_nits,
+            damp_seconds=damp,
+            transfer=input_transfer,
+            colours=primaries,
+            crf=crf,
+            preset=preset,
+            sound=audio,
+        )
+        document = _convert_video(source, out, expander, identity, options)
     if json:
         output.document(document)
     else:
@@ -129,6 +157,42 @@ def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path
     return None
 
 
+def _gain_map(channels: int, quality: int, scale: int, replace: bool) -> GainMapOptions:
+    from mqn.hdr.io.ultra_hdr import GainMapOptions
+
+    if channels not in GAIN_MAP_CHANNELS:
+        raise UsageError(f"--gain-map-channels {channels}; allowed: 1, 3")
+    if scale not in GAIN_MAP_SCALES:
+        raise UsageError(f"--gain-map-scale {scale}; allowed: 1, 2, 4")
+    return GainMapOptions(
+        channels=cast("Literal[1, 3]", channels),
+        quality=quality,
+        scale=cast("Literal[1, 2, 4]", scale),
+        replace=replace,
+    )
+
+
+def _require_no_model(model: Path | None, source: Path, *, is_video: bool, is_ultra_hdr: bool) -> None:
+    if model is not None:
+        raise UsageError(f"--from-gain-map takes the picture's own HDR; leave out --model {model}")
+    if is_video:
+        raise UsageError(f"--from-gain-map is for Ultra HDR pictures (.jpg); {source} is none")
+    if is_ultra_hdr:
+        raise UsageError("--from-gain-map takes an Ultra HDR file apart; write .exr, .hdr, .pfm or .tif")
+
+
+def _open(model: Path | None, tile: int) -> tuple[Expander, dict[str, Any]]:
+    """The model, and what identifies its results."""
+    from mqn.infer.exported import open_exported
+    from mqn.infer.picture import Expander
+
+    if model is None:
+        raise UsageError("no --model; give a bundle or an exported model, or --from-gain-map for Ultra HDR pictures")
+    exported = open_exported(model)
+    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
+    return expander, {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
+
+
 def _first(files: list[Path]) -> str:
     return ", ".join(output.in_line(file.name) for file in files[:10]) + (
         f", ... ({len(files)} in all)" if len(files) > 10 else ""
@@ -140,17 +204,18 @@ def _convert_pictures(
     out: Path,
     pictures: list[Path],
     suffix: str,
-    expander: Expander,
+    expander: Expander | None,
     model: dict[str, Any],
     options: PictureOptions,
 ) -> dict[str, Any]:
     from mqn.hdr.decoding.notes import grouped
     from mqn.media.pictures import PictureReport, convert_folder, convert_picture
 
+    expand = None if expander is None else expander.expand
     with output.progress() as bar:
         task = bar.add_task("converting", total=len(pictures))
         if not source.is_dir():
-            notes = convert_picture(source, out, expander.expand, options)
+            notes = convert_picture(source, out, expand, options)
             report = PictureReport(written=[out], notes={str(source): notes} if notes else {})
         else:
             report = convert_folder(
@@ -158,7 +223,7 @@ def _convert_pictures(
                 source,
                 out,
                 suffix,
-                expander.expand,
+                expand,
                 model=model,
                 options=options,
                 advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
