@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.jpegs import gradient, jpeg
 
+from mqn.data.preparation.decoding import decode
 from mqn.data.preparation.sources import Found, assign_splits, survey
 from mqn.data.storage.folders import open_storage
 from mqn.errors import DataError, EmptyDatasetError
+from mqn.hdr.io.ultra_hdr import GainMapOptions, read_base, write_ultra_hdr
 
 Photos = Callable[..., Path]
 
@@ -151,3 +154,18 @@ def test_states_change_with_files_manifest_and_inputs(photos: Photos) -> None:
     assert sorted(survey(storage).states) == ["a.exr", "a.jpg", "b.exr", "manifest.csv"]
     (folder / "b.exr").unlink()
     assert sorted(survey(storage).states) == ["a.exr", "a.jpg", "manifest.csv"]
+
+
+def test_jpegs_with_a_gain_map_are_pictures_unless_they_are_inputs(photos: Photos) -> None:
+    folder = photos("a.exr")
+    codes = gradient()[1]
+    (folder / "plain.jpg").write_bytes(jpeg(codes))
+    for name in ("phone.jpg", "input.JPEG"):
+        write_ultra_hdr(folder / name, read_base(folder / "plain.jpg"), gradient()[0], GainMapOptions())
+    (folder / "nowhere.jpg").symlink_to(folder / "gone.jpg")
+    assert [found.name for found in survey(open_storage(folder)).pictures] == ["a.exr", "input.JPEG", "phone.jpg"]
+    (folder / "manifest.csv").write_text("file,source,ldr\na.exr,a,input.JPEG\nplain.jpg,b,\n")
+    contents = survey(open_storage(folder))
+    assert [found.name for found in contents.pictures] == ["a.exr", "phone.jpg"]
+    assert "but is no HDR picture" in contents.skipped["plain.jpg"]
+    assert decode(open_storage(folder), "phone.jpg", (), side=24).part.width == 40

@@ -219,7 +219,9 @@ def _scenes() -> Contents:
 def _nothing_left(source: Storage | None, skipped: dict[str, str]) -> str:
     place = source.place if source else PROCEDURAL
     if not skipped:
-        return f"no HDR picture in {place} or below it; {', '.join(HDR_SUFFIXES)} files are read"
+        return (
+            f"no HDR picture in {place} or below it; {', '.join(HDR_SUFFIXES)} files are read, and .jpg with a gain map"
+        )
     first = min(skipped)
     return (
         f"none of the {len(skipped)} HDR pictures in {place} can be used, for example {first}: {skipped[first]}; "

@@ -11,11 +11,16 @@ from mqn.data.preparation.manifest import Row, parse
 from mqn.data.storage.catalogue import SPLITS, Split
 from mqn.data.storage.folders import LocalStorage, Storage
 from mqn.errors import DataError, EmptyDatasetError
+from mqn.hdr.gain_map.container import has_gain_map
 from mqn.hdr.io.files import HDR_SUFFIXES
+from mqn.hdr.io.ultra_hdr import ULTRA_HDR_SUFFIXES
 from mqn.hdr.io.unread import is_unread
 
 MANIFEST = "manifest.csv"
 _UNREAD = f"is of a kind that is not read; {', '.join(HDR_SUFFIXES)} are"
+_HEAD_BYTES = 1 << 20
+"""Of a JPEG file, in which it says whether it has a gain map."""
+
 VIEW = "__"
 """Parts the name of a panorama from that of a view out of it: `beach__y1.exr` shows `beach`."""
 
@@ -65,8 +70,10 @@ def survey(storage: Storage) -> Contents:
     manifest every file is a source of its own; only views of one panorama, known by their names (`beach__y1.exr`,
     `beach__y2.exr`), are one source.
 
+    A JPEG file is taken if it has a gain map (Ultra HDR) and is no camera's picture of another file.
+
     Returns:
-        What is there. No picture has been opened yet.
+        What is there. No picture has been decoded yet.
 
     Raises:
         DataError: there is no such folder, or its manifest cannot be understood.
@@ -76,6 +83,7 @@ def survey(storage: Storage) -> Contents:
     unread = {name: _UNREAD for name in files if is_unread(name) and not _is_hidden(name)}
     manifest = next((name for name in files if name.lower() == MANIFEST), None)
     if manifest is None:
+        names = sorted([*names, *_ultra_hdr(storage, files, set())])
         pictures = [Found(name=name, source=_own_source(name), split=None) for name in names]
         return Contents(pictures=tuple(pictures), skipped=unread, states={name: files[name] for name in names})
     place = f"{storage.place}/{manifest}"
@@ -84,6 +92,7 @@ def survey(storage: Storage) -> Contents:
     except OSError as error:
         raise DataError(f"cannot read {place}: {error.strerror or error}") from error
     rows = {name: _found(line) for name, line in lines.items()}
+    names = sorted([*names, *_ultra_hdr(storage, files, {own for row in rows.values() for own in row.inputs})])
     known = {row.source for row in rows.values()}
     split_of = _split_by_source(place, rows)
     pictures, beside, needed = [], 0, [manifest, *names]
@@ -156,6 +165,26 @@ def _is_hdr(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in HDR_SUFFIXES
 
 
+def _ultra_hdr(storage: Storage, files: Mapping[str, str], inputs: set[str]) -> list[str]:
+    """The JPEG files that have a gain map, except cameras' own pictures of other files."""
+    return [
+        name
+        for name in files
+        if PurePosixPath(name).suffix.lower() in ULTRA_HDR_SUFFIXES
+        and name not in inputs
+        and storage.exists(name)
+        and _says_gain_map(storage, name)
+    ]
+
+
+def _says_gain_map(storage: Storage, name: str) -> bool:
+    try:
+        return has_gain_map(storage.read(name, 0, _HEAD_BYTES))
+    except OSError:
+        # Whoever decodes it names what is wrong.
+        return True
+
+
 def _split_by_source(manifest: str, rows: dict[str, Found]) -> dict[str, Split]:
     sides: dict[str, Split] = {}
     for row in rows.values():
@@ -185,7 +214,7 @@ def _why_not(manifest: str, line: int, *, exists: bool) -> str:
     where = f"stands in {manifest}, line {line}, column 'file'"
     if not exists:
         return f"{where}, but there is no such file"
-    return f"{where}, but is no HDR picture by its suffix; {', '.join(HDR_SUFFIXES)} are read"
+    return f"{where}, but is no HDR picture; {', '.join(HDR_SUFFIXES)} are read, and .jpg with a gain map"
 
 
 def _rank(source: str, seed: int) -> str:
