@@ -106,6 +106,15 @@ def test_places_outside_the_file_or_of_no_picture_are_refused(begin: int, size: 
         extract(hostile)
 
 
+def test_an_index_of_many_pictures_is_not_followed(grey: GainMapMetadata) -> None:
+    written, _ = compose(BASE, MAP, grey)
+    entries = struct.pack(">3I2H", 0, len(BASE), 0, 0, 0) * 17
+    tags = struct.pack(">3H2I", 1, 0xB002, 7, len(entries), 26)
+    hostile = encode_segment(APP2, SIGNATURE + b"MM\0*" + struct.pack(">I", 8) + tags + bytes(4) + entries)
+    with pytest.raises(GainMapError, match="among 17 pictures"):
+        extract(written[:2] + hostile + written[2:])
+
+
 def test_a_file_without_index_or_map_is_told(grey: GainMapMetadata) -> None:
     written, _ = compose(BASE, MAP, grey)
     with pytest.raises(GainMapError, match="no index"):

@@ -39,9 +39,10 @@ def test_attributes_and_elements_are_read_and_the_rest_has_its_defaults() -> Non
 
 
 def test_the_directory_joins_what_stood_there() -> None:
-    written = xmp.with_directory(packet("<dc:title>Lake</dc:title>"), 1234)
+    written = xmp.with_directory(packet("<dc:title>Lake</dc:title>", 'dc:rights="two&#xA;lines &amp; more"'), 1234)
     assert xmp.has_gain_map(written)
     assert b"<dc:title>Lake</dc:title>" in written
+    assert b'dc:rights="two&#xA;lines &amp; more"' in written
     document = minidom.parseString(written)
     described = document.getElementsByTagName("rdf:Description")
     assert [node.getAttribute("rdf:about") for node in described] == ["me", "me"]
@@ -67,6 +68,8 @@ def test_a_former_directory_is_replaced() -> None:
         (packet("", 'hdrgm:Version="1.0" hdrgm:HDRCapacityMax="1" hdrgm:GainMapMax="much"'), "is no number"),
         (packet("", 'hdrgm:Version="1.0" hdrgm:HDRCapacityMax="nan" hdrgm:GainMapMax="1"'), "beyond 24 stops"),
         (packet("", 'hdrgm:Version="1.0" hdrgm:BaseRenditionIsHDR="True"'), "SDR of an HDR base"),
+        (b"<x>\xff</x>", "damaged"),
+        (b"<x>" * 5000 + b"</x>" * 5000, "nested too deeply"),
     ],
 )
 def test_damage_is_named(data: bytes, words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from mqn.hdr.decoding.linear_profiles import UnusableProfileError, linear_bt709
@@ -30,8 +31,9 @@ class Colours(NamedTuple):
 
     def linear(self, codes: np.ndarray) -> np.ndarray:
         """Linear light of codes, (H, W) or (H, W, 3) uint8: (H, W, 3) float32 in the picture's own primaries."""
-        channels = (codes, codes, codes) if codes.ndim == 2 else (codes[..., 0], codes[..., 1], codes[..., 2])
-        return np.stack([np.take(self.curves[:, number], channel) for number, channel in enumerate(channels)], axis=-1)
+        repeated = np.repeat(codes[..., None], 3, axis=2) if codes.ndim == 2 else codes
+        looked_up: np.ndarray = cv2.LUT(repeated, self.curves[None])
+        return looked_up
 
 
 SRGB = Colours(np.repeat(srgb_decode(_CODES)[:, None], 3, axis=1).astype(np.float32), np.eye(3, dtype=np.float32))

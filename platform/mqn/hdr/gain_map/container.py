@@ -19,6 +19,8 @@ from mqn.hdr.kinds.jpeg import (
 )
 
 _EXIF = b"Exif\0\0"
+# Each is looked at whole: thousands that are the same bytes would take minutes.
+_MOST_PICTURES = 16
 
 
 class GainMap(NamedTuple):
@@ -100,6 +102,8 @@ def extract(data: bytes) -> GainMap:
     places = pictures(data)
     if places is None:
         raise GainMapError("is not to be found: the file has no index of its pictures, or a damaged one")
+    if len(places) > _MOST_PICTURES:
+        raise GainMapError(f"is not looked for among {len(places)} pictures: damaged")
     for begin, size in places:
         jpeg = data[begin : begin + size] if begin else b""
         if begin and (len(jpeg) < size or not jpeg.startswith(START)):

@@ -16,6 +16,10 @@ _HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
 _CONTAINER = "http://ns.google.com/photos/1.0/container/"
 _ITEM = "http://ns.google.com/photos/1.0/container/item/"
 
+# Stands for the begin of a character's number while a packet is parsed: line breaks in attributes would become spaces.
+_REFERENCE = "\ue000#"
+_DEEPEST = 100
+
 _PACKET = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">%s</rdf:RDF></x:xmpmeta>'
 
 
@@ -108,7 +112,7 @@ def with_directory(packet: bytes | None, map_bytes: int) -> bytes:
     former = roots[0].getElementsByTagNameNS(_RDF, "Description")
     node.setAttribute("rdf:about", former[0].getAttributeNS(_RDF, "about") if former else "")
     roots[0].appendChild(document.importNode(node, deep=True))
-    return "".join(child.toxml() for child in document.childNodes).encode()
+    return "".join(child.toxml() for child in document.childNodes).replace(_REFERENCE, "&#").encode()
 
 
 _FIELDS = (
@@ -118,14 +122,21 @@ _FIELDS = (
 
 
 def _parsed(packet: bytes) -> minidom.Document:
-    text = packet.strip(b"\0").decode("utf-8", "replace")
-    # Entities could make gigabytes of a packet, and XMP has none (XMP Specification, part 1, 7.1).
-    if re.search(r"<!(DOCTYPE|ENTITY)", text):
-        raise GainMapError("has XMP data that define entities, which is not supported")
     try:
-        return minidom.parseString(text)  # noqa: S318 - at most 64 KB, without entities
-    except (ExpatError, ValueError) as error:
+        text = packet.strip(b"\0").decode().replace("&#", _REFERENCE)
+        # Entities could make gigabytes of a packet, and XMP has none (XMP Specification, part 1, 7.1).
+        if re.search(r"<!(DOCTYPE|ENTITY)", text):
+            raise GainMapError("has XMP data that define entities, which is not supported")
+        document = minidom.parseString(text)  # noqa: S318 - at most 64 KB, without entities
+    except (ExpatError, UnicodeDecodeError) as error:
         raise GainMapError("has XMP data that are damaged, or so has its picture") from error
+    # What follows is recursive.
+    nodes: list[minidom.Node] = [document]
+    for _ in range(_DEEPEST):
+        nodes = [child for node in nodes for child in node.childNodes]
+    if nodes:
+        raise GainMapError("has XMP data that are nested too deeply: damaged")
+    return document
 
 
 def _remove_directory(document: minidom.Document) -> None:

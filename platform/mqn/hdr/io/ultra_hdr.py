@@ -114,7 +114,7 @@ def write_ultra_hdr(path: Path, base: Base, light: np.ndarray, options: GainMapO
     colours = base.colours
     stored = turn_stored(light, base.decoded.orientation)
     own = colours.linear(base.decoded.codes)
-    base_luminance = luminance(own @ colours.to_bt709)
+    base_luminance = own @ luminance(colours.to_bt709)
     light_luminance = luminance(stored)
     level = np.float32(gain.level(base_luminance, light_luminance))
     light_luminance *= level

@@ -16,8 +16,10 @@ _HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
 _FRAMES = (*_BASELINE_OR_PROGRESSIVE, *_LOSSLESS, *_HIERARCHICAL)
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
 _SCAN, _END = 0xDA, 0xD9
+# Fill bytes, 0xFF too, may stand before a marker.
+_MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
 # In a scan, 0xFF stands before 0 as a value, and before the numbers of restarts.
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+_SCAN_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 APP0, APP1, APP2 = 0xE0, 0xE1, 0xE2
 START = b"\xff\xd8"
@@ -68,12 +70,8 @@ def require_baseline(path: Path, data: bytes) -> None:
 def segments(data: bytes) -> Iterator[Segment]:
     """The segments before the first scan, in their order; damage is passed over, for the decoder to tell."""
     at = 2
-    while at + 4 < len(data):
-        marker = data[at + 1]
-        if data[at] != 0xFF or marker == 0xFF:
-            # Fill bytes may stand before a marker.
-            at += 1
-            continue
+    while (found := _MARKER.search(data, at)) and found.end() + 2 < len(data):
+        at, marker = found.start(), data[found.start() + 1]
         if marker in (_SCAN, _END):
             return
         if marker in _WITHOUT_LENGTH:
@@ -92,7 +90,7 @@ def encode_segment(marker: int, payload: bytes) -> bytes:
 def picture_end(data: bytes) -> int | None:
     """The place behind the end marker of a file's first picture; None where there is none."""
     at = 2
-    while found := _MARKER.search(data, at):
+    while found := _SCAN_MARKER.search(data, at):
         marker, at = found[1][0], found.end()
         if marker == _END:
             return at
