@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
-from tests.support.jpegs import gradient, jpeg
+from tests.support.jpegs import display_p3, gradient, jpeg
 
 from mqn.errors import UsageError
 from mqn.hdr.io.files import read, read_ldr, write_png
 from mqn.hdr.io.ultra_hdr import GainMapOptions
+from mqn.hdr.primaries import change_primaries
 from mqn.media import pictures
 from mqn.media.pictures import (
     LEDGER,
@@ -275,3 +276,14 @@ def test_ultra_hdr_results_are_made_once_for_each_setting(tmp_path: Path, halves
         assert "holds PNG data" in report.failures[str(folder / "b.png")]
         written.append(report.written)
     assert written == [[output / "a.jpg"], [], [output / "a.jpg"]]
+
+
+def test_colours_beyond_bt709_reach_bt2020(tmp_path: Path, halves: Expand) -> None:
+    green = np.broadcast_to(np.array([20, 250, 20], np.uint8), (16, 16, 3))
+    (tmp_path / "a.jpg").write_bytes(jpeg(green, profile=display_p3()))
+    convert_picture(tmp_path / "a.jpg", tmp_path / "b.jpg", halves, PictureOptions(gain_map=GainMapOptions()))
+    convert_picture(tmp_path / "b.jpg", tmp_path / "c.exr", None, PictureOptions(colours="bt2020"))
+    convert_picture(tmp_path / "b.jpg", tmp_path / "d.tif", None, OPTIONS)
+    stored = OpenEXR.File(str(tmp_path / "c.exr")).channels()["RGB"].pixels
+    assert change_primaries(stored, "bt2020", "bt709")[..., 0].max() < -0.05
+    assert read(tmp_path / "d.tif")[..., 0].max() == 0

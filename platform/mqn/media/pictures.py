@@ -89,8 +89,11 @@ def convert_picture(source: Path, target: Path, expand: Expand | None, options: 
     """
     require_other_file(source, target)
     if expand is None:
-        _write(target, decode_ultra_hdr(source).pixels, options.colours, WHITE_NITS)
-        return ("its gain map is applied; 1.0 is SDR white",)
+        decoded = decode_ultra_hdr(source)
+        # Colours beyond BT.709 have their place in BT.2020.
+        light = decoded.pixels if options.colours == "bt2020" else np.maximum(decoded.pixels, 0)
+        _write(target, light, options.colours, WHITE_NITS)
+        return decoded.notes
     # Before the model's work: not every picture can have a gain map.
     base = read_base(source, replace=options.gain_map.replace) if options.gain_map else None
     picture = load_ldr(source, options.input_primaries)
@@ -174,7 +177,7 @@ def _write(target: Path, light: np.ndarray, colours: str, white_nits: float) -> 
     if target.suffix.lower() == ".exr":
         encode_exr(target, np.maximum(change_primaries(light, "bt709", colours), 0), colours, white_nits)
     else:
-        write(target, np.maximum(light, 0))
+        write(target, light)
 
 
 def _make_folder(target: Path) -> None:

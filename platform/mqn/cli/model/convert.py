@@ -68,7 +68,7 @@ def convert(
         bool, typer.Option("--overwrite-gain-map", help="Ultra HDR: replace a gain map that the picture has already.")
     ] = False,
     gain_map_channels: Annotated[
-        int, typer.Option(help="Ultra HDR: 1 for luminance (keeps hues, small), 3 for red, green and blue.")
+        int, typer.Option(help="Ultra HDR: 1 for luminance, which keeps hues; 3 for red, green and blue.")
     ] = 1,
     gain_map_quality: Annotated[
         int, typer.Option(help="Ultra HDR: of the gain map's JPEG, 1 to 100.", min=1, max=100)

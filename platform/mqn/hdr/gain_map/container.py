@@ -48,7 +48,7 @@ def pictures(data: bytes) -> list[index.Place] | None:
     for segment in segments(data):
         if _is(segment, APP2, index.SIGNATURE):
             places = index.decode(segment.payload[len(index.SIGNATURE) :])
-            mark = _payload_at(segment) + len(index.SIGNATURE)
+            mark = segment.begin + len(encode_segment(APP2, index.SIGNATURE))
             return places and [index.Place(begin + mark if begin else 0, size) for begin, size in places]
     return None
 
@@ -153,7 +153,3 @@ def _without(data: bytes, begin: int, end: int, removed: list[Segment]) -> bytes
 
 def _is(segment: Segment, marker: int, begin: bytes) -> bool:
     return segment.marker == marker and segment.payload.startswith(begin)
-
-
-def _payload_at(segment: Segment) -> int:
-    return segment.end - len(segment.payload)
