@@ -24,10 +24,17 @@ def test_a_gain_is_in_stops_and_black_has_one() -> None:
 
 
 def test_codes_reach_from_the_least_to_the_largest_gain() -> None:
-    codes, metadata = gain.quantize(np.array([[-1.0, 0.0, 1.5]], np.float32), 1.5)
-    assert codes.tolist() == [[0, 102, 255]]
+    codes, metadata = gain.quantize(np.array([[-1.0, -1.0, 0.0, 1.5]], np.float32), 1.5)
+    assert codes.tolist() == [[0, 0, 102, 255]]
     assert (metadata.minimum[0], metadata.maximum[0], metadata.alternate_headroom) == (-1, 1.5, 1.5)
     assert metadata.is_grey
+
+
+def test_a_few_black_pixels_take_no_codes_from_the_others() -> None:
+    stops = np.repeat(np.array([-20.0, -1.0, 1.0, 5.0], np.float32), (1, 1000, 1000, 1))
+    codes, metadata = gain.quantize(stops[None], 5)
+    assert (metadata.minimum[0], metadata.maximum[0]) == (-1, 5)
+    assert codes[0, [0, 1, 1001, 2001]].tolist() == [0, 0, 85, 255]
 
 
 def test_a_picture_without_any_gain_has_a_map_of_zeros() -> None:

@@ -18,8 +18,8 @@ _LEAST_STOPS = 2.0**-6
 # Codes of sRGB 0.2 to 0.9, where a base is neither noise nor nearly clipped.
 _DARK, _BRIGHT = 0.033, 0.79
 
-# Of the brightest pixels, as much as this share may be brighter than the headroom says.
-_BRIGHTEST = 99.9
+# In per cent: what is brighter may be brighter than the headroom says, what is darker may be darker than the map says.
+_BRIGHTEST, _DARKEST = 99.9, 0.1
 
 
 def level(base: np.ndarray, light: np.ndarray) -> float:
@@ -59,10 +59,11 @@ def reduced(gain: np.ndarray, scale: int) -> np.ndarray:
 def quantize(gain: np.ndarray, alternate_headroom: float) -> tuple[np.ndarray, GainMapMetadata]:
     """Round a map, (H, W) or (H, W, 3) stops, to codes of 8 bits, uint8, and say what they stand for.
 
-    Codes 0 and 255 are the least and the largest gain of each channel, so that nothing is clipped.
+    Code 255 is the largest gain of each channel, so that no light is clipped. Code 0 is the gain that one pixel in a
+    thousand stays below: a few that a prediction makes black would else take the codes from all others.
     """
     channels = gain.reshape(-1, 1 if gain.ndim == 2 else 3)
-    low = channels.min(axis=0).astype(np.float64)
+    low = np.percentile(channels, _DARKEST, axis=0).astype(np.float64)
     high = np.maximum(channels.max(axis=0), low + _LEAST_STOPS)
     codes = np.rint((gain - low.astype(np.float32)) * (255 / (high - low)).astype(np.float32))
     metadata = GainMapMetadata(
