@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.support.records import make_manifest
+import pytest
+from tests.support.records import BOARD, make_manifest
 
+from mqn.parsing import write_json
 from mqn.profile import Profile
 from mqn.quantities import figures_by_name
-from mqn.records import Candidate, Plan
+from mqn.records import Candidate, MeasureSettings, Plan, Range, Ratio, RewriteTime, RewriteTimes, Tuning
+from mqn.records.plan import LOWERINGS
 from mqn.search.artifacts import Artifact
 from mqn.search.pipeline import TrialPipeline
 from mqn.search.space.goals import Scoring
@@ -21,7 +25,11 @@ DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"), place="/data")
 
 def devices_of(*targets: str, paired: str = "") -> Any:
     return SimpleNamespace(
-        targets=targets, paired=lambda target: target == paired, identity=lambda target: f"{target}-1", holder="h"
+        targets=targets,
+        paired=lambda target: target == paired,
+        identity=lambda target: f"{target}-1",
+        like=lambda target: dataclasses.replace(BOARD, soc=f"SoC of {target}"),
+        holder="h",
     )
 
 
@@ -153,6 +161,8 @@ def test_what_is_tracked_comes_from_the_steps(tmp_path):
         "quantize": artifact(tmp_path, "quantize", {"model.tflite": "x", "audit.json": "y"}),
         "score": artifact(tmp_path, "score", {}),
         "measure/kind:pixel8": artifact(tmp_path, "measure", {}),
+        "quantize/kind:pixel8": artifact(tmp_path, "quantize", {"model.tflite": "x"}),
+        "gate/tune/kind:pixel8": artifact(tmp_path, "tune", {}),
     }
     devices = devices_of("kind:pixel8")
     pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices)
@@ -160,6 +170,9 @@ def test_what_is_tracked_comes_from_the_steps(tmp_path):
     assert curves == [{"epoch": 0, "loss": 0.5}]
     assert set(files) == {
         *(f"manifests/{name}.json" for name in ("train", "prune", "quantize", "score", "measure-kind:pixel8")),
+        *(f"manifests/{name}-kind:pixel8.json" for name in ("quantize", "gate-tune")),
+        "devices/kind-pixel8/model/model.tflite",
+        "tuning/kind-pixel8.json",
         "model/model.tflite",
         "model/audit.json",
         "tuning/prune.json",
@@ -224,3 +237,127 @@ def test_figures_of_the_gate_stand_apart(tmp_path):
     )
     assert found.gate == {"parameters": 7.0, "macs": 9.0, "size_bytes": 5.0, "latency_ms/local": 4.0}
     assert (found.figures, found.device_figures, found.verdicts) == ({}, {"local": {}}, {})
+
+
+FASTER = Ratio(value=0.8, range=Range(low=0.79, high=0.81), confidence=0.99, different=True)
+
+
+def tuned(folder: Path, *rewrites: str) -> Artifact:
+    """A tuning that came to some rewrites; those of the default make the default's own file."""
+    tuning = Tuning(
+        device=BOARD,
+        settings=MeasureSettings(),
+        rewrites=rewrites,
+        tried=(),
+        over_default=None if rewrites == LOWERINGS else FASTER,
+        over_none=FASTER,
+        seconds=1.0,
+    )
+    folder.mkdir()
+    write_json(folder / "tuning.json", tuning)
+    return artifact(folder, "tune", {"tuning.json": "t"})
+
+
+def tuning_steps(tune: Any, *targets: str, plan: Plan | None = None) -> dict[str, Any]:
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices_of(*targets), gate=True, tune=tune)
+    return {step.name: step for step in pipeline.steps(Candidate(plan=plan or Plan()))}
+
+
+def test_with_a_file_for_each_device_the_first_ones_is_scored_and_every_other_has_its_own():
+    steps = tuning_steps("each", "board", "phone")
+    assert {name: step.needs for name, step in steps.items() if "quantize" in name or "tune" in name} == {
+        "gate/quantize/unlowered": ("gate/convert",),
+        "gate/tune/board": ("gate/quantize/unlowered",),
+        "gate/tune/phone": ("gate/quantize/unlowered",),
+        "gate/quantize": ("gate/convert", "gate/tune/board", "gate/tune/phone"),
+        "gate/quantize/phone": ("gate/convert", "gate/tune/board", "gate/tune/phone"),
+        "quantize": ("convert", "gate/tune/board", "gate/tune/phone"),
+        "quantize/phone": ("convert", "gate/tune/board", "gate/tune/phone"),
+    }
+    needs = {name: step.needs for name, step in steps.items() if "measure" in name or name == "score"}
+    assert needs == {
+        "gate/measure/board": ("gate/quantize",),
+        "gate/measure/phone": ("gate/quantize/phone",),
+        "score": ("quantize",),
+        "measure/board": ("quantize",),
+        "measure/phone": ("quantize/phone",),
+    }
+
+
+def test_one_file_for_all_devices_rests_on_what_each_choice_takes_on_each():
+    steps = tuning_steps("all", "board", "phone")
+    both = ("gate/tune/board", "gate/tune/phone")
+    assert steps["gate/rewrite_times/phone"].needs == ("gate/quantize/unlowered", *both)
+    assert steps["quantize"].needs == ("convert", "gate/rewrite_times/board", "gate/rewrite_times/phone")
+    assert steps["measure/board"].needs == steps["measure/phone"].needs == ("quantize",)
+    assert "quantize/phone" not in steps
+    alone = tuning_steps("all", "board")  # It agrees with itself.
+    assert alone["quantize"].needs == ("convert", "gate/tune/board")
+
+
+@pytest.mark.parametrize("plan", [Plan(lowering="none"), Plan(lowering="norms")])
+def test_rewrites_that_a_plan_names_are_not_tuned(plan):
+    assert [(name, step.needs) for name, step in tuning_steps("each", "board", "phone", plan=plan).items()] == [
+        (name, step.needs) for name, step in tuning_steps("no", "board", "phone", plan=plan).items()
+    ]
+
+
+def test_each_device_gets_the_rewrites_that_it_chose(tmp_path):
+    steps = tuning_steps("each", "board", "phone")
+    converted = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
+    chosen = {"board": tuned(tmp_path / "board", *LOWERINGS), "phone": tuned(tmp_path / "phone", "norms")}
+    made = {f"gate/tune/{name}": one for name, one in chosen.items()} | {"convert": converted}
+    plain = tuning_steps("no", "board")["quantize"].make(made)
+    # What is the default's own file keeps the default's key.
+    assert steps["quantize"].make(made).key == plain.key
+    assert steps["quantize/phone"].make(made).inputs["plan"]["lowering"] == "norms"
+    made["gate/tune/phone"] = tuned(tmp_path / "other")
+    assert steps["quantize/phone"].make(made).inputs["plan"]["lowering"] == "none"
+
+
+def test_for_all_devices_the_choices_of_each_and_the_default_compete(tmp_path, monkeypatch):
+    monkeypatch.setattr("mqn.search.stages.choose.device_files.network_shape", lambda _: ["the operators"])
+    steps, choices = tuning_steps("all", "board", "phone"), {"board": ("norms",), "phone": ("phases", "norms")}
+    made = {f"gate/tune/{name}": tuned(tmp_path / name, *names) for name, names in choices.items()}
+    made["gate/quantize/unlowered"] = artifact(tmp_path, "quantize", {"model.tflite": "q"})
+    job = steps["gate/rewrite_times/phone"].make(made)
+    assert (job.target, job.arguments["choices"]["tried"]) == (
+        "phone",
+        [list(LOWERINGS), ["norms"], ["phases", "norms"]],
+    )
+    assert job.inputs["device"] == ["SoC of phone", "", "LiteRT 2.3"]
+
+    def times(name: str, **values: float) -> Artifact:
+        tried = tuple(
+            RewriteTime(rewrites=choices[own], over_none=dataclasses.replace(FASTER, value=value))
+            for own, value in values.items()
+        )
+        folder = tmp_path / f"times-{name}"
+        folder.mkdir()
+        found = RewriteTimes(device=BOARD, settings=MeasureSettings(), tried=tried)
+        write_json(folder / "rewrite_times.json", found)
+        return artifact(folder, "rewrite_times", {"rewrite_times.json": "t"})
+
+    made["gate/rewrite_times/board"] = times("board", board=0.6, phone=0.7)
+    made["gate/rewrite_times/phone"] = times("phone", board=0.9, phone=0.7)
+    made["convert"] = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
+    assert steps["quantize"].make(made).inputs["plan"]["lowering"] == "phases,norms"
+
+
+def test_the_record_says_which_rewrites_each_device_runs(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"12345")
+
+    def quantized(**plan: str) -> Artifact:
+        found = artifact(tmp_path, "quantize", {"model.tflite": "x"})
+        return dataclasses.replace(found, manifest=dataclasses.replace(found.manifest, inputs={"plan": plan}))
+
+    made = {"gate/quantize": quantized(), "gate/quantize/phone": quantized(lowering="none")}
+    pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices_of("board", "phone"), gate=True, tune="each")
+    found = pipeline.figures(Candidate(), made)
+    assert found.lowering == {"board": ",".join(LOWERINGS), "phone": "none"}
+    assert found.gate == {"size_bytes": 5.0}
+    made |= {"quantize": quantized(lowering="norms"), "quantize/phone": quantized(lowering="norms")}
+    assert pipeline.figures(Candidate(), made).lowering == {"board": "norms", "phone": "norms"}
+    assert pipeline.figures(Candidate(plan=Plan(lowering="none")), made).lowering == {}
+    shared = TrialPipeline(DATA, Profile(), Scoring(), devices_of("board", "phone"), gate=True, tune="all")
+    assert shared.figures(Candidate(), made).lowering == {"board": "norms", "phone": "norms"}

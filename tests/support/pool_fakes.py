@@ -35,7 +35,7 @@ class FakeReach:
         self.clock, self.name, self.gone = clock, name, gone if gone is not None else []
         self.calls: list[float] = []
         self.closed = False
-        self.id, self.emulated = f"{name}-1", False
+        self.id, self.emulated, self.runtime = f"{name}-1", False, "runtime 1"
         self.resting: Any = None
         self.refusal: DeviceError | None = None
 
@@ -52,7 +52,7 @@ class FakeReach:
             kernel="6",
             cores=4,
             memory_mb=512,
-            runtime="runtime 1",
+            runtime=self.runtime,
             agent_version="0",
             architecture="aarch64",
             emulated=self.emulated,

@@ -47,17 +47,19 @@ class FakePipeline:
         alike: tuple[str, ...] = ("arch.attention",),
         epochs: int = 0,
         gate: bool = False,
+        tune: bool = False,
         rungs: Rungs | None = None,
     ) -> None:
         """How trivial stages behave.
 
         `sick`: stage to the value it works with. `alike`: keys in which candidates agree that share a training.
         `epochs`: of each training; 0: it is not told that it is one. `gate`: whether untrained networks are measured
-        first; their files do not depend on the plan's head. `rungs`: where trainings may be stopped; a network's curve
-        rises to its `quality`.
+        first; their files do not depend on the plan's head. `tune`: whether their graph is tuned before that. `rungs`:
+        where trainings may be stopped; a network's curve rises to its `quality`.
         """
         self.log, self.seconds, self.sick, self.alike = log, seconds or {}, sick or {}, alike
         self.epochs, self.gate, self.parts = epochs, gate, rungs
+        self.chosen = ("gate/tune/local",) if tune else ()
 
     def steps(self, candidate: Candidate) -> tuple[Step, ...]:
         network, cost = self._network(candidate), self._cost(candidate)
@@ -68,7 +70,7 @@ class FakePipeline:
                 name="train", needs=(), make=self._make("train", network, self.quality(candidate), epochs=self.epochs)
             ),
             Step(name="convert", needs=("train",), make=self._make("convert", network, cost)),
-            Step(name="quantize", needs=("convert",), make=self._make("quantize", plan, cost)),
+            Step(name="quantize", needs=("convert", *self.chosen), make=self._make("quantize", plan, cost)),
             Step(name="score", needs=("quantize",), make=self._make("score", plan, 1 / cost)),
             *self._measure_steps(plan, cost),
         )
@@ -116,9 +118,19 @@ class FakePipeline:
     def _gate_steps(self, network: str, backbone: str, cost: float) -> tuple[Step, ...]:
         file = f"untrained {network}/{backbone}"
         measure = self._make("measure", file, cost, exclusive=True)
+        tune, plain = self._make("tune", file, cost, exclusive=True), self._make("quantize", f"plain {file}", cost)
+        chosen = (
+            Step(name="gate/quantize/unlowered", needs=("gate/untrained",), make=plain),
+            Step(name="gate/tune/local", needs=("gate/quantize/unlowered",), make=tune),
+        )
         return (
             Step(name="gate/untrained", make=self._make("untrained", network, cost)),
-            Step(name="gate/quantize", needs=("gate/untrained",), make=self._make("quantize", file, cost)),
+            *(chosen if self.chosen else ()),
+            Step(
+                name="gate/quantize",
+                needs=("gate/untrained", *self.chosen),
+                make=self._make("quantize", file, cost),
+            ),
             Step(name="gate/measure/local", needs=("gate/quantize",), make=measure),
         )
 

@@ -25,3 +25,11 @@ def test_a_gated_trial_has_its_figures_once_and_says_what_it_breaks():
 def test_a_complete_trial_keeps_what_the_gate_measured_beside_its_own():
     found = flat_metrics(make_trial(figures={"latency_ms": 4.0}, gate={"latency_ms/board": 4.1}))
     assert (found["latency_ms.p50/board"], found["gate/latency_ms.p50/board"]) == (4.0, 4.1)
+
+
+def test_the_rewrites_of_each_device_s_file_are_tags():
+    tags = flat_tags(make_trial(lowering={"board": "phases,norms", "kind:pixel8": "none"}))
+    assert {name: value for name, value in tags.items() if name.startswith("lowering")} == {
+        "lowering.board": "phases,norms",
+        "lowering.kind:pixel8": "none",
+    }

@@ -24,4 +24,4 @@ from mqn.records.sensitivity import LayerSensitivity, Sensitivity
 from mqn.records.span import Attempt, Span
 from mqn.records.suggestion import Prediction, SideTime, SideTimes, SuggestedPlan, Suggestion
 from mqn.records.trial import TrialRecord, TrialState, read_trial
-from mqn.records.tuning import TriedRewrite, Tuning
+from mqn.records.tuning import RewriteTime, RewriteTimes, TriedRewrite, Tuning

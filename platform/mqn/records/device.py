@@ -60,3 +60,8 @@ class DeviceInfo:
     emulated: bool = False
     delegates: tuple[str, ...] = ("none", "xnnpack")
     features: tuple[str, ...] = ()
+
+    @property
+    def processor(self) -> tuple[str, ...]:
+        """What decides which file is fastest there: processor, instruction set, features, and the runtime."""
+        return (self.soc, self.architecture, *self.features, self.runtime)

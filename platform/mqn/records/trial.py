@@ -49,6 +49,8 @@ class TrialRecord:
         gate: what was measured of the untrained network, by full name: `size_bytes`, `latency_ms/board`, ...; empty
             where the study has no gate, or an older version made the record.
         confirms: number of the trial whose candidate it is, but for the training's seed; None: it is one of its own.
+        lowering: by target, the rewrites of the file that runs there, as `Plan.lowering` names them; empty where the
+            gate does not tune. Accuracy and bytes are those of the first target's file.
     """
 
     study: str
@@ -71,6 +73,7 @@ class TrialRecord:
     simulated: bool = False
     gate: dict[str, float] = field(default_factory=dict)
     confirms: int | None = None
+    lowering: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Without a label, take the candidate's."""

@@ -1,12 +1,13 @@
-"""How the exported graph of one network was tuned for one device."""
+"""How the exported graph of one network was tuned for one device, and what choices of rewrites take there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqn.records.comparison import Ratio
 from mqn.records.device import DeviceInfo
 from mqn.records.measurement import MeasureSettings
+from mqn.records.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +53,35 @@ class Tuning:
     def lowering(self) -> str:
         """What `Plan.lowering` is for the tuned file."""
         return ",".join(self.rewrites) or "none"
+
+    def tuned(self, plan: Plan) -> Plan:
+        """A plan with these rewrites; where they make the same file as the default, the plan as it was."""
+        return plan if self.over_default is None else replace(plan, lowering=self.lowering)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteTime:
+    """What one choice of rewrites takes on a device.
+
+    Attributes:
+        rewrites: names of those in the file, in the order that they are made.
+        over_none: its time over that of the file without any.
+    """
+
+    rewrites: tuple[str, ...]
+    over_none: Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteTimes:
+    """What some choices of rewrites take on one device.
+
+    Attributes:
+        device: where they were timed.
+        settings: how.
+        tried: each choice that has any rewrite.
+    """
+
+    device: DeviceInfo
+    settings: MeasureSettings
+    tried: tuple[RewriteTime, ...]

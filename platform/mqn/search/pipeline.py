@@ -5,7 +5,8 @@ fine-tuned between conversion and quantization. This is the only place where ste
 and the commands that work on one checkpoint (`mqn.search.checkpoint`) all run what `TrialPipeline.steps` lists.
 
 Before them, where the study has a gate, the untrained network goes the same way: untrained -> convert -> quantize ->
-measure, in steps named `gate/...`.
+measure, in steps named `gate/...`. Where the gate tunes, devices choose the rewrites of the graph before that
+(`mqn.search.stages.choose.device_files`), for the trained network too.
 
 A training is keyed by network, training and data; a conversion by its checkpoint; a quantization by the float file, the
 plan and the data; scores and measurements by the files themselves. So plans of one network share its training and its
@@ -21,15 +22,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mqn.profile import Profile
 from mqn.quantities import QUANTITIES, device_figures_in
-from mqn.records import Candidate
+from mqn.records import Candidate, Plan
 from mqn.search.artifacts import GATE, Artifact, ArtifactFile
 from mqn.search.gate.untrained import untrained_form
+from mqn.search.space.gate import Tune
 from mqn.search.space.goals import Scoring
 from mqn.search.space.space import Space
 from mqn.search.space.tables.rungs import Rungs
 from mqn.search.space.trained import Trained
 from mqn.search.stages import convert, finetune, measure, prune, quantize, score, train, untrained
 from mqn.search.stages.adopt import adopt_job
+from mqn.search.stages.choose.device_files import QUANTIZE, DeviceFiles, file_step
 from mqn.search.stages.data_view import DataView
 from mqn.search.stages.logged import logged
 from mqn.search.work.data_place import DataPlace
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 CONVERT, PRUNE, PRUNED, FINETUNE = "convert", "prune", "convert/pruned", "finetune"
 """`convert/pruned` converts what pruning left; losses are told against the conversion of the whole network."""
 
-QUANTIZE, SCORE, SCORE_FLOAT, SCORE_BASELINE = "quantize", "score", "score/float", "score/baseline"
+SCORE, SCORE_FLOAT, SCORE_BASELINE = "score", "score/float", "score/baseline"
 MEASURE, REFERENCE = "measure/", "reference/"
 UNTRAINED = f"{GATE}untrained"
 
@@ -62,6 +65,7 @@ class TrialPipeline:
         *,
         trained: Trained | None = None,
         gate: bool = False,
+        tune: Tune = "no",
         rungs: Rungs | None = None,
     ) -> None:
         """Put the parts together.
@@ -73,6 +77,7 @@ class TrialPipeline:
             devices: measure; open. None: nothing is measured.
             trained: the network that every trial takes; None: each is trained.
             gate: whether the untrained network is exported and measured first.
+            tune: whether its graph is tuned then, for each device or for all.
             rungs: where trainings may be stopped; None: they are made in one go.
         """
         self._trained, self._gate, self._rungs = trained, gate, rungs
@@ -82,12 +87,14 @@ class TrialPipeline:
         self._targets: tuple[str, ...] = devices.targets if devices is not None else ()
         self._paired = () if devices is None else tuple(target for target in self._targets if devices.paired(target))
         self._scoring = scoring
+        self._files = DeviceFiles(tune, devices, profile)
 
     @classmethod
     def of_space(cls, space: Space, dataset: Dataset, profile: Profile, devices: Devices | None) -> Self:
         """How the candidates of a space are evaluated: with its gate and its rungs."""
-        gate = space.gate is not None
-        return cls(dataset, profile, space.scoring, devices, trained=space.trained, gate=gate, rungs=space.rungs)
+        make = functools.partial(cls, dataset, profile, space.scoring, devices, trained=space.trained)
+        gate = space.gate
+        return make(gate=gate is not None, tune="no" if gate is None else gate.tune, rungs=space.rungs)
 
     def view(self, candidate: Candidate) -> DataView:
         """The data as the candidate's network sees them."""
@@ -138,13 +145,13 @@ class TrialPipeline:
             needs=(network,),
             make=lambda made: convert.convert_job(_checkpoint(made, network), cpus=ray.export_cpus),
         )
-        yield Step(
-            name=GATE + QUANTIZE,
-            needs=(GATE + CONVERT,),
-            make=lambda made: quantize.quantize_job(made[GATE + CONVERT], plan, view, cpus=ray.export_cpus),
-            figures=quantize.size_figures,
-        )
-        yield from self._measure_steps(GATE)
+
+        def quantized(made: Made, plan: Plan) -> Job:
+            return quantize.quantize_job(made[GATE + CONVERT], plan, view, cpus=ray.export_cpus)
+
+        yield from self._files.gate_steps(plan, (GATE + CONVERT,), quantized)
+        yield from self._files.quantize_steps(plan, (GATE + CONVERT,), quantized, GATE)
+        yield from self._measure_steps(plan, GATE)
 
     def _steps(self, candidate: Candidate) -> Iterator[Step]:
         plan, view, ray = candidate.plan, self.view(candidate), self._profile.ray
@@ -181,14 +188,12 @@ class TrialPipeline:
                     cpus=ray.training_cpus,
                 ),
             )
-        yield Step(
-            name=QUANTIZE,
-            needs=(converted, *tuned),
-            make=lambda made: quantize.quantize_job(
-                made[converted], plan, view, tuned=made.get(FINETUNE), cpus=ray.export_cpus
-            ),
-            figures=quantize.size_figures,
-        )
+
+        def quantized(made: Made, plan: Plan) -> Job:
+            cpus = ray.export_cpus
+            return quantize.quantize_job(made[converted], plan, view, tuned=made.get(FINETUNE), cpus=cpus)
+
+        yield from self._files.quantize_steps(plan, (converted, *tuned), quantized)
         yield Step(
             name=SCORE_BASELINE,
             make=lambda _: score.score_job(None, (), view, self._scoring, doing="score doing nothing"),
@@ -214,19 +219,20 @@ class TrialPipeline:
             ),
             figures=score.score_figures,
         )
-        yield from self._measure_steps()
+        yield from self._measure_steps(plan)
 
     def _reference_steps(self) -> Iterator[Step]:
         for target in self._paired:
             yield Step(name=f"{REFERENCE}{target}", make=functools.partial(self._reference_job, target=target))
 
-    def _measure_steps(self, prefix: str = "") -> Iterator[Step]:
+    def _measure_steps(self, plan: Plan, prefix: str = "") -> Iterator[Step]:
         for target in self._targets:
+            model = prefix + file_step(target, self._files.names(plan))
             beside = (f"{REFERENCE}{target}",) if target in self._paired else ()
             yield Step(
                 name=f"{prefix}{MEASURE}{target}",
-                needs=(prefix + QUANTIZE, *beside),
-                make=functools.partial(self._measure_job, model=prefix + QUANTIZE, target=target),
+                needs=(model, *beside),
+                make=functools.partial(self._measure_job, model=model, target=target),
             )
 
     def figures(self, candidate: Candidate, artifacts: Made) -> Figures:
@@ -249,6 +255,7 @@ class TrialPipeline:
             device_figures={target: device_figures_in(own.get("figures", {})) for target, own in told.items()},
             verdicts={target: own["verdict"] for target, own in told.items() if own},
             gate=gate,
+            lowering=self._files.lowering(candidate.plan, artifacts),
         )
 
     def logged(self, candidate: Candidate, artifacts: Made) -> tuple[list[dict[str, float]], dict[str, Path]]:

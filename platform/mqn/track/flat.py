@@ -38,7 +38,7 @@ def flat_params(record: TrialRecord) -> dict[str, Any]:
 
 
 def flat_tags(record: TrialRecord) -> dict[str, Any]:
-    """State, verdicts and artifacts of a trial, and which one it confirms."""
+    """State, verdicts and artifacts of a trial, the rewrites of each target's file, and which one it confirms."""
     return {
         "trial": record.number,
         "state": record.state,
@@ -48,5 +48,6 @@ def flat_tags(record: TrialRecord) -> dict[str, Any]:
         "error": record.error,
         "simulated": record.simulated or None,
         **{flat_name(f"verdict.{target}"): verdict for target, verdict in record.verdicts.items()},
+        **{flat_name(f"lowering.{target}"): rewrites for target, rewrites in record.lowering.items()},
         **{flat_name(f"artifact.{stage}"): key for stage, key in record.artifacts.items()},
     }

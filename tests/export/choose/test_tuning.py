@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.errors import MeasurementError
-from mqn.export.choose.tuning import Tuned, tune
+from mqn.errors import UnsteadyError
+from mqn.export.choose.tuning import Tuned, time_choices, tune
 from mqn.export.quantize.quantization import apply_plan
 from mqn.records import Plan, Range, Ratio
 from mqn.records.plan import LOWERINGS
@@ -76,7 +76,7 @@ def test_a_wide_range_is_measured_once_more(run: Run) -> None:
 
 
 def test_a_device_on_which_even_turns_say_nothing_is_refused(run: Run) -> None:
-    with pytest.raises(MeasurementError, match="known to 9 % only; stop what else runs there"):
+    with pytest.raises(UnsteadyError, match="known to 9 % only; stop what else runs there"):
         run(Device({"phases": 0.99}, 0.1, 0.09))
     assert run(Device({"phases": 0.99}, 0.1, 0.04)).rewrites == ()
 
@@ -106,3 +106,20 @@ def test_a_tuned_file_is_never_slower_than_one_without_rewrites(run: Run) -> Non
     device = Device(dict.fromkeys(LOWERINGS, 1.1))
     assert run(device, lambda: 0.0).rewrites == ()  # By default all; no time to try one by one.
     assert device.asked == 2
+
+
+def test_choices_are_timed_against_the_file_without_rewrites(
+    toy: Network, pictures: np.ndarray, tmp_path: Path
+) -> None:
+    parts, _, _ = apply_plan(toy, "backbone/mix", Plan(), pictures)
+    device, idle = Device({"phases": 0.9, "doubling": 0.8}), ("norms",)  # There are none in this network.
+
+    def timed(*choices: tuple[str, ...], seconds: Callable[[], float]) -> dict[tuple[str, ...], float]:
+        found = time_choices(parts, choices, tmp_path, device.compare, seconds_left=seconds)
+        return {one.rewrites: round(one.over_none.value, 6) for one in found}
+
+    both = ("phases", "doubling")
+    assert timed(both, idle, ("phases",), seconds=lambda: 60.0) == {both: 0.72, ("phases",): 0.9}
+    assert timed(both, ("phases",), seconds=lambda: 3.0 - device.asked) == {both: 0.72}
+    with pytest.raises(UnsteadyError, match="known to 40 % only"):
+        time_choices(parts, [both], tmp_path, Device({"phases": 1.2}, 0.4).compare, seconds_left=lambda: 60.0)

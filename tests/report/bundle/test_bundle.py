@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.report.conftest import MEASUREMENT
 from tests.support.readme_code import check_outside, run_readme
 
 from mqn.errors import ModelFileError, StudyError, UsageError
 from mqn.hdr.codec import CODECS, decode, output_range
-from mqn.parsing import file_hash
+from mqn.parsing import file_hash, write_json
 from mqn.report.bundle.bundle import load_bundle, write_bundle
 from mqn.report.bundle.readme import example
 
@@ -171,3 +174,40 @@ def test_a_damaged_artifact_or_none_makes_no_bundle(stored, trial, tmp_path):
     with pytest.raises(StudyError, match="missing or damaged"):
         write_bundle(record, store, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_of_a_tuned_trial_holds_the_file_of_the_device_that_is_asked_for(stored, tmp_path):
+    record, store = stored()
+    with store.open("quantize", "key-phone") as slot:
+        (slot.folder / "model.tflite").write_bytes(
+            store.get("quantize", "key-quantize").path("model.tflite").read_bytes() + b"-"
+        )
+        slot.publish(inputs={}, versions={}, seconds=1.0, details={"codec": "mulaw", "input_size": 32})
+    with store.open("measure", "key-measure-phone") as slot:
+        write_json(slot.folder / "measurement.json", MEASUREMENT)
+        slot.publish(inputs={}, versions={}, seconds=1.0, details={})
+    own = {"quantize/phone": "key-phone", "measure/phone": "key-measure-phone"}
+    lowering = {"board": "norms", "phone": "phases,norms"}
+    record = replace(record, artifacts={**record.artifacts, **own}, lowering=lowering)
+    first = load_bundle(write_bundle(record, store, tmp_path / "first"))
+    phone = load_bundle(write_bundle(record, store, tmp_path / "phone", device="phone"))
+    bundles = {"board": first, "phone": phone}
+    for name, bundle in bundles.items():
+        details = bundle.manifest.details
+        assert (details["tuned_for"], details["lowering"], details["lowerings"]) == (name, lowering[name], lowering)
+        # What was measured is another file elsewhere.
+        assert list(json.loads((bundle.folder / "measurement.json").read_text())) == [name]
+        for text in ("README.md", "MODEL_CARD.md"):
+            assert f"This is the file of `{name}`: rewrites `{lowering[name]}`." in (bundle.folder / text).read_text()
+    assert first.manifest.key != phone.manifest.key
+    assert phone.files[0].read_bytes() == first.files[0].read_bytes() + b"-"
+    size = f"{phone.files[0].stat().st_size:,}"
+    assert f"| {size} |" in (phone.folder / "MODEL_CARD.md").read_text()
+    assert size not in (first.folder / "MODEL_CARD.md").read_text()
+
+
+def test_what_was_not_tuned_names_no_device(stored, tmp_path):
+    record, store = stored()
+    bundle = load_bundle(write_bundle(record, store, tmp_path / "bundle", device="board"))
+    assert bundle.manifest.key == load_bundle(write_bundle(record, store, tmp_path / "other")).manifest.key
+    assert bundle.manifest.details.keys() == {"codec", "input_size", "layout", "run_order"}

@@ -117,7 +117,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing catches it."""
 
 
-@pytest.mark.parametrize("stage", ["untrained", "quantize", "measure"])
+@pytest.mark.parametrize("stage", ["untrained", "quantize", "tune", "measure"])
 @pytest.mark.parametrize("count", [1, 2])
 def test_killed_inside_the_gate(stage, count, make_study, make_loop, tmp_path, monkeypatch):
     log, study, left = tmp_path / "log", make_study(gated_space()), [count]
@@ -129,9 +129,9 @@ def test_killed_inside_the_gate(stage, count, make_study, make_loop, tmp_path, m
 
     monkeypatch.setattr("tests.support.trivial_work.pause", die)
     with pytest.raises(Killed):
-        make_loop(study, FakePipeline(log, gate=True)).run()
+        make_loop(study, FakePipeline(log, gate=True, tune=True)).run()
     again = open_study("tiny", study.url)
-    make_loop(again, FakePipeline(log, gate=True)).run()
+    make_loop(again, FakePipeline(log, gate=True, tune=True)).run()
     assert set(lines(log).values()) == {1}
     assert trained(log) == {"sa", "ca"}
     assert nonzero(again) == {"complete": 6, "gated": 6}
@@ -188,22 +188,25 @@ def test_a_device_that_goes_away_in_the_gate_is_waited_for(make_study, make_loop
     assert [attempt.step for record in records(study) for attempt in record.attempts] == ["gate/measure/local"] * 2
 
 
-def test_a_device_that_is_not_steady_in_the_gate_holds_its_trials(make_study, make_loop, tmp_path, monkeypatch):
+@pytest.mark.parametrize("disturbed", ["measure", "tune"])
+def test_a_device_that_is_not_steady_in_the_gate_holds_its_trials(
+    disturbed, make_study, make_loop, tmp_path, monkeypatch
+):
     log, study, clock = tmp_path / "log", make_study(gated_space()), FakeClock()
 
     def disturb(_: object, stage: str) -> None:
-        if stage == "measure":
+        if stage == disturbed:
             error = UnsteadyError("measured as 'unsteady'")
             error.kept = {"verdict": "unsteady", "figures": {"latency_ms": 99.0}}
             raise error
 
     monkeypatch.setattr("tests.support.trivial_work.pause", disturb)
-    pipeline, retry = FakePipeline(log, gate=True), RetryProfile(rounds=1, rest_seconds=1)
+    pipeline, retry = FakePipeline(log, gate=True, tune=True), RetryProfile(rounds=1, rest_seconds=1)
     make_loop(study, pipeline, retry=retry, clock=clock, sleep=clock.sleep).run()
     held = records(study)
     assert {record.state for record in held} == {"held"}
     assert held[0].unaccepted == {"local": {"latency_ms": 99.0}}
-    assert held[0].waits.startswith("gate/measure/local: measured as 'unsteady'")
+    assert held[0].waits.startswith(f"gate/{disturbed}/local: measured as 'unsteady'")
     assert not trained(log)
     monkeypatch.undo()
     make_loop(again := open_study("tiny", study.url), pipeline).run()

@@ -256,3 +256,21 @@ def test_the_lab_measures_what_a_driver_costs(monkeypatch: pytest.MonkeyPatch, t
     assert sum(figures["states"].values()) == 48
     assert figures["states"]["stopped"] > 0
     assert figures["driver_cpu_ms_per_trial"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tune", ["each", "all"])
+def test_a_gate_tunes_each_network_once_whatever_fails(tune: str, space: str, stormy: str):
+    Path(space).write_text(f'{SPACE}\n[gate]\ntune = "{tune}"\n')
+    targets = ("simulated-000", "simulated-001")
+    simulation, study, found = search(space, stormy, trials=18, targets=targets)
+    assert find_faults(study, found, simulation, 18) == []
+    done, complete = simulation.engine.tally.done, [record for record in found if record.state == "complete"]
+    files = {record.artifacts["gate/quantize/unlowered"] for record in found}
+    # Devices of one kind share what was found on any of them.
+    assert done["tune"] == len(files)
+    assert done["rewrite_times"] == (len(files) if tune == "all" else 0)
+    assert {tuple(record.lowering) for record in complete} == {targets}
+    chosen = Counter(record.lowering[targets[0]] for record in complete)
+    assert set(chosen) == {"phases,doubling,pairs,norms", "phases,doubling,pairs,norms,order"}
+    assert not any(record.artifacts.get("quantize/simulated-001") for record in found if tune == "all")

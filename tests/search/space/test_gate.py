@@ -50,6 +50,25 @@ def test_a_study_keeps_its_gate():
     assert again.hash == space.hash != read({}, LATENCY).with_targets(["board", "phone"]).hash
 
 
+def test_tuning_is_a_word_of_the_space_and_older_spaces_stay_what_they_are():
+    plain = read({"hard": ["latency_ms"]}, LATENCY)
+    assert plain.gate is not None
+    assert plain.gate.tune == "no"
+    assert plain.definition["gate"] == {"hard": ["latency_ms"], "give_up": 30}
+    assert read({"hard": ["latency_ms"], "tune": "no"}, LATENCY).hash == plain.hash
+    tuned = read({"hard": ["latency_ms"], "tune": "each"}, LATENCY)
+    assert tuned.hash != plain.hash
+    assert parse_space(tuned.definition, source="kept").gate == Gate(hard=("latency_ms",), tune="each")
+
+
+def test_a_trained_network_is_not_tuned_by_a_gate():
+    plans = {"checkpoint": "/some/checkpoint.pt", "checkpoint_sha256": "0" * 64, "dimensions": {}}
+    with pytest.raises(
+        ConfigError, match=r"gate.tune = 'all' tunes before a training, .* mqn export CHECKPOINT --tune"
+    ):
+        read({"tune": "all"}, LATENCY, **plans)
+
+
 def test_nothing_is_gated_where_nothing_is_trained():
     plans = {"checkpoint": "/some/checkpoint.pt", "checkpoint_sha256": "0" * 64, "dimensions": {}}
     assert read({"hard": ["latency_ms"]}, LATENCY, **plans).gate is None
@@ -58,6 +77,7 @@ def test_nothing_is_gated_where_nothing_is_trained():
 @pytest.mark.parametrize(
     ("gate", "line"),
     [
+        ({"tune": "every"}, r"gate.tune = 'every'|each"),
         ({"hard": ["psnr_tm"]}, r"gate.hard\[0\]: psnr_tm is known only after training.*the gate knows size_bytes"),
         ({"hard": ["psnr_tm_drop"]}, "psnr_tm_drop is known only after training"),
         ({"hard": ["latency_ms", "macs"]}, r"gate.hard\[1\]: no constraint is on macs; add \[\[constraints\]\]"),

@@ -113,3 +113,18 @@ def test_what_comes_out_as_another_is_found_under_its_new_name(finished, make_lo
         assert new.figures == old.figures
         assert new.artifacts["convert"] != old.artifacts["convert"]
         assert store.find("convert", new.artifacts["convert"])
+
+
+def test_a_tuned_file_is_made_again_with_the_rewrites_that_were_chosen_before(small, make_study, make_loop, tmp_path):
+    study = make_study(small)
+    make_loop(study, FakePipeline(tmp_path / "first", gate=True, tune=True)).run()
+    before = records(study)
+    for record in before:
+        shutil.rmtree(tmp_path / "artifacts" / "quantize" / record.artifacts["quantize"], ignore_errors=True)
+        shutil.rmtree(tmp_path / "artifacts" / "untrained" / record.artifacts["gate/untrained"], ignore_errors=True)
+    log = tmp_path / "second"
+    log.touch()
+    again = open_study("tiny", study.url)
+    make_loop(again, FakePipeline(log, gate=True, tune=True)).run()
+    assert begun(log) == {"quantize": len({record.artifacts["quantize"] for record in before})}
+    assert [record.artifacts for record in records(again)] == [record.artifacts for record in before]

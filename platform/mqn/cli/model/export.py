@@ -11,7 +11,7 @@ import typer
 from mqn.cli import output
 from mqn.cli.model.export_sensitivity import rank_layers
 from mqn.cli.model.export_suggest import BUDGET, show_times, suggest_export, time_schemes
-from mqn.cli.model.export_tune import keep_tuning, tune_plan, tuned
+from mqn.cli.model.export_tune import keep_tuning, tune_plan
 from mqn.cli.options import Data, Json, PlanSettings, StoreProfile, open_store, parse_model, parse_plan
 from mqn.errors import UsageError
 from mqn.parsing import to_plain
@@ -133,7 +133,7 @@ def _export(
     dataset, store = locate(data), open_store(profile)
     tuning = None if tune is None else tune_plan(path, plan, dataset, store, tune, profile, json=json)
     if tuning is not None:
-        plan = tuned(plan, tuning)
+        plan = tuning.tuned(plan)
     with output.spinner("preparing") as spinner:
         exported = export_checkpoint(path, plan, dataset, out, store, tell=lambda step: spinner.update(f"{step} ..."))
     keep_tuning(out, tuning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +46,6 @@ def tune_plan(
     if not json:
         _show(found)
     return found
-
-
-def tuned(plan: Plan, tuning: Tuning) -> Plan:
-    """The plan with the rewrites that were found; where they make the same file as the default, the plan as it was."""
-    return plan if tuning.over_default is None else replace(plan, lowering=tuning.lowering)
 
 
 def keep_tuning(folder: Path, tuning: Tuning | None) -> None:

@@ -33,7 +33,10 @@ def select(
     at_least: Annotated[
         list[str] | None, typer.Option("--min", help="Smallest value of a figure. May be repeated.", metavar="METRIC=V")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Device whose figures count. Default: the study's first.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Device whose figures count, and whose file is taken. Default: the study's first."),
+    ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle.")] = Path("bundle"),
     data: Annotated[
         str | None, typer.Option(help="The study's data, where they lie somewhere else by now.", show_default=False)
@@ -70,6 +73,7 @@ def select(
         record,
         ArtifactStore.of(settings.storage),
         out,
+        device=device,
         origin=origin_of(dataset),
         inputs=scoring.inputs,
         check=lambda bundle: verified.append(_verify(bundle, record, scoring, dataset)),
@@ -81,7 +85,7 @@ def select(
         again = ", ".join(f"{name} {quantity(name).table_text(value)}" for name, value in done.figures.items())
         output.line(f"verified again on this machine, {done.pictures} pictures, {done.inputs} inputs: {again}")
         output.line(f"bundle: {folder}   (start with {folder / 'README.md'} and {folder / 'MODEL_CARD.md'})")
-    version = _register(record, by, folder, settings) if register_model else ""
+    version = _register(record, by, folder, settings, device) if register_model else ""
     if json:
         output.document({"bundle": folder, "record": record, "verified": verified[0], "version": version})
     elif version:
@@ -98,12 +102,12 @@ def _verify(bundle: Bundle, record: TrialRecord, scoring: Scoring, dataset: Data
         )
 
 
-def _register(record: TrialRecord, by: str, folder: Path, profile: Profile) -> str:
+def _register(record: TrialRecord, by: str, folder: Path, profile: Profile, device: str | None) -> str:
     from mqn.home import home
     from mqn.track.registry import model_name
     from mqn.track.tracker import Tracker
 
-    figures = record.figures_by_name()
+    figures = record.figures_by_name(device)
     tags = {name: f"{figures[name]:.10g}" for name in dict.fromkeys((by, "psnr_tm", "latency_ms")) if name in figures}
     tags["candidate"] = record.label
     with closing(Tracker(profile.tracking_uri, home() / "spool", registry=profile.registry_uri)) as tracker:

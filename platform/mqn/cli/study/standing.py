@@ -83,11 +83,13 @@ class Standing:
         return None if rate is None else 3600 * max(self.goal - self.done, 0) / rate
 
     @property
-    def agreement(self) -> str:
-        """Whether untrained files take as long as the trained ones, in a line; empty where there is no gate."""
+    def files(self) -> list[str]:
+        """Lines on the gate's files: whether they take as long as the trained ones, and with which rewrites."""
+        from mqn.report.timing.rewrites import count_rewrites, rewrites_text
         from mqn.report.timing.untrained import agreement_text, latency_pairs
 
-        return agreement_text(latency_pairs(self.records))
+        tuned = (rewrites_text(target, counts) for target, counts in count_rewrites(self.records).items())
+        return [line for line in (agreement_text(latency_pairs(self.records)), *tuned) if line]
 
     def jobs(self, which: str) -> Counter[str]:
         """Stage to the number of jobs of all drivers that are `running` or `queued`."""
@@ -125,6 +127,7 @@ def stand(study: Study) -> Standing:
 def status_document(standing: Standing) -> dict[str, Any]:
     """What `mqn status STUDY --json` prints."""
     from mqn.parsing import to_plain
+    from mqn.report.timing.rewrites import count_rewrites
     from mqn.report.timing.untrained import latency_pairs
     from mqn.search.budget.opening import limits_of
     from mqn.search.budget.standstill import stall_of
@@ -152,6 +155,7 @@ def status_document(standing: Standing) -> dict[str, Any]:
         "last_failures": standing.last_failures,
         "stalled": stall_of(study.optuna, study.begun()) or None,
         "untrained_latency": [to_plain(pair) for pair in latency_pairs(standing.records)],
+        "lowering": count_rewrites(standing.records),
         "accepted": study.accepted,
         "simulated": study.about.simulated,
     }

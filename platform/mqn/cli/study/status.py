@@ -108,8 +108,8 @@ def _tell(standing: Standing, profile: str) -> None:
         output.line(f"complete trials that break a constraint: {broken}; why: mqn trials {name} --profile {profile}")
     if gated := standing.states["gated"]:
         output.line(f"gated before their training: {gated}; why: mqn trials {name} --profile {profile}")
-    if standing.agreement:
-        output.line(standing.agreement)
+    for line in standing.files:
+        output.line(line)
     if study.accepted:
         output.line(f"measurements count that are {' or '.join(study.accepted)}")
     for one in standing.told:

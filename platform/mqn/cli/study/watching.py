@@ -188,8 +188,7 @@ def _sums(standing: Standing) -> Iterator[str]:
     history = standing.history
     if history.trials:
         yield f"hypervolume: {history.text}, from {history.reference_text}"
-    if standing.agreement:
-        yield standing.agreement
+    yield from standing.files
 
 
 def _table(*columns: str) -> Table:

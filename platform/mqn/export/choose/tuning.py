@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mqn.errors import MeasurementError
+from mqn.errors import UnsteadyError
+from mqn.export.choose.agreement import NEAR
 from mqn.export.lower.lowering import lower
-from mqn.records import Ratio, TriedRewrite
+from mqn.records import Ratio, RewriteTime, TriedRewrite
 from mqn.records.plan import LOWERINGS
 from mqn.tflite.flatbuffer import Network
-
-NEAR = 0.02
-"""Times within this share of each other, with the ratio's confidence, are taken as the same."""
 
 WIDEST = 0.15
 """A ratio that finds no difference and whose range is wider says next to nothing."""
@@ -55,9 +53,9 @@ def tune(
         tell: told what is tried, before it is.
 
     Raises:
-        MeasurementError: the device is too unsteady even for files that run in turns.
+        UnsteadyError: the device is too unsteady even for files that run in turns.
     """
-    files = _Files(parts, folder)
+    files = Forms(parts, folder)
     best, tried = tuple(LOWERINGS), []
     for name in LOWERINGS:
         fewer = tuple(other for other in best if other != name)
@@ -85,9 +83,33 @@ def tune(
     return Tuned(rewrites=best, tried=tuple(tried), over_default=over_default, over_none=over_none)
 
 
+def time_choices(
+    parts: Sequence[Network],
+    choices: Sequence[tuple[str, ...]],
+    folder: Path,
+    compare: Compare,
+    *,
+    seconds_left: Callable[[], float],
+    tell: Callable[[str], object] = lambda _: None,
+) -> tuple[RewriteTime, ...]:
+    """Time some choices of rewrites against the file without any.
+
+    Choices that make that very file are left out, and those for which no time is left. Arguments and errors are those
+    of `tune`.
+    """
+    files, found = Forms(parts, folder), []
+    for names in choices:
+        if seconds_left() > 0 and not files.same((), names):
+            tell(f"{','.join(names)} against a file without rewrites")
+            ratio = compare(files.of(()), files.of(names))
+            _refuse_guess(ratio)
+            found.append(RewriteTime(rewrites=names, over_none=ratio))
+    return tuple(found)
+
+
 def _refuse_guess(ratio: Ratio) -> None:
     if not ratio.different and _width(ratio) > WIDEST:
-        raise MeasurementError(
+        raise UnsteadyError(
             "the device is too unsteady to tune on: the ratio of two files that ran in turns is known to "
             f"{50 * _width(ratio):.0f} % only; stop what else runs there, or set measure.processes higher"
         )
@@ -110,7 +132,7 @@ def _width(ratio: Ratio) -> float:
 
 
 @dataclass(slots=True)
-class _Files:
+class Forms:
     """The files of a network by rewrites, each made once."""
 
     parts: Sequence[Network]
@@ -118,12 +140,14 @@ class _Files:
     _made: dict[tuple[str, ...], tuple[Path, ...]] = field(default_factory=dict)
 
     def of(self, rewrites: Sequence[str]) -> tuple[Path, ...]:
+        """The files with some rewrites."""
         names = tuple(rewrites)
         if names not in self._made:
             self._made[names] = tuple(self._write(part, number, names) for number, part in enumerate(self.parts))
         return self._made[names]
 
     def same(self, first: Sequence[str], second: Sequence[str]) -> bool:
+        """Whether two choices make the same bytes."""
         pairs = zip(self.of(first), self.of(second), strict=True)
         return all(one.read_bytes() == other.read_bytes() for one, other in pairs)
 

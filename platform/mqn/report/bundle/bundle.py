@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ from mqn.report.bundle.card import Evidence, model_card
 from mqn.report.bundle.readme import readme
 from mqn.report.bundle.staging import staging
 from mqn.report.front.selection import refuse_simulated
+from mqn.report.timing.rewrites import file_text
 from mqn.search.artifacts import Artifact, ArtifactStore, stage_of
-from mqn.search.pipeline import QUANTIZE, SCORE, SCORE_BASELINE
+from mqn.search.pipeline import SCORE, SCORE_BASELINE
+from mqn.search.stages.choose.device_files import QUANTIZE, file_step
 from mqn.search.stages.measure import MEASUREMENT
 from mqn.search.stages.measure import STAGE as MEASURE
+from mqn.search.stages.quantize import size_figures
 from mqn.search.stages.score import SCORES
 
 STAGE = "bundle"
@@ -52,6 +55,7 @@ def write_bundle(
     store: ArtifactStore,
     output: Path,
     *,
+    device: str | None = None,
     origin: Origin | None = None,
     inputs: str = "",
     check: Callable[[Bundle], None] = lambda _: None,
@@ -65,6 +69,7 @@ def write_bundle(
         record: a trial with a quantized model.
         store: the study's artifacts.
         output: the folder to write; an unchanged bundle there is replaced.
+        device: the target whose file it holds, where the gate tuned a file for each; None: the first.
         origin: where the study's pictures come from; None: unknown.
         inputs: kind of the scored pictures' inputs, as in `Scoring.inputs`; empty: unknown.
         check: called with the bundle before it is renamed; raises an error if something is wrong.
@@ -84,11 +89,14 @@ def write_bundle(
         )
     target = output.resolve()  # A link's target is written, not the link.
     check_replaceable(target)
-    wanted = {
-        step: key
-        for step, key in record.artifacts.items()
-        if step in (QUANTIZE, SCORE, SCORE_BASELINE) or step.startswith(f"{MEASURE}/")
-    }
+    keys = record.artifacts
+    file = QUANTIZE if device is None else file_step(device, keys)
+    wanted = {QUANTIZE: keys[file]}
+    for step, key in keys.items():
+        of = step.removeprefix(f"{MEASURE}/")
+        # Where another file runs, another one was measured.
+        if step in (SCORE, SCORE_BASELINE) or (of != step and keys[file_step(of, keys)] == keys[file]):
+            wanted[step] = key
     artifacts = {step: store.get(stage_of(step), key) for step, key in wanted.items()}
     for artifact in artifacts.values():
         if not store.verify(artifact):
@@ -100,7 +108,7 @@ def write_bundle(
         with staging(target) as temporary:
             folder = temporary / "bundle"
             folder.mkdir()
-            _fill(folder, record, artifacts, origin, inputs)
+            _fill(folder, record, artifacts, origin, inputs, device)
             check(load_bundle(folder))
             check_replaceable(target)
             publish_folder(folder, target, replace=True)
@@ -133,9 +141,14 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _fill(
-    folder: Path, record: TrialRecord, artifacts: dict[str, Artifact], origin: Origin | None, inputs: str
+    folder: Path,
+    record: TrialRecord,
+    artifacts: dict[str, Artifact],
+    origin: Origin | None,
+    inputs: str,
+    device: str | None,
 ) -> None:
-    model = artifacts[QUANTIZE]
+    model, whose = artifacts[QUANTIZE], file_text(record, device)
     files = files_of(model.whole())
     for file in files:
         shutil.copyfile(file, folder / file.name)
@@ -150,7 +163,7 @@ def _fill(
     write_json(folder / "trial.json", record)
     write_json(folder / SCORES, scores)
     write_json(folder / MEASUREMENT, measurements)
-    (folder / "README.md").write_text(readme(title, names, codec, input_size), encoding="utf-8")
+    (folder / "README.md").write_text(readme(title, names, codec, input_size, whose), encoding="utf-8")
     evidence = Evidence(
         scores=scores,
         baseline=_read(artifacts, SCORE_BASELINE, SCORES),
@@ -158,9 +171,22 @@ def _fill(
         model=model.manifest,
         origin=origin,
         inputs=inputs,
+        whose=whose,
     )
+    if record.lowering:  # Bytes are told of the first device's file.
+        record = replace(record, figures={**record.figures, **size_figures(model)})
     (folder / "MODEL_CARD.md").write_text(model_card(title, record, evidence), encoding="utf-8")
     made_from = {"study": record.study, "trial": record.number, "candidate": to_plain(candidate), **record.artifacts}
+    details: dict[str, Any] = {
+        "codec": codec,
+        "input_size": input_size,
+        "layout": candidate.plan.layout,
+        "run_order": names,
+    }
+    if record.lowering:
+        target = device or next(iter(record.lowering))
+        made_from[QUANTIZE] = model.manifest.key
+        details |= {"tuned_for": target, "lowering": record.lowering[target], "lowerings": record.lowering}
     manifest = Manifest(
         stage=STAGE,
         key=content_hash(made_from),
@@ -168,7 +194,7 @@ def _fill(
         files={path.name: file_hash(path) for path in sorted(folder.iterdir())},
         versions=model.manifest.versions,
         seconds=0.0,
-        details={"codec": codec, "input_size": input_size, "layout": candidate.plan.layout, "run_order": names},
+        details=details,
     )
     for file in files:
         if manifest.files[file.name] != model.manifest.files[file.name]:

@@ -37,6 +37,7 @@ class Evidence:
         model: manifest of the exported files.
         origin: where the study's pictures come from; None: unknown.
         inputs: kind of the scored pictures' inputs, as in `Scoring.inputs`; empty: unknown.
+        whose: which device's files these are, in Markdown; empty: every device runs them.
     """
 
     scores: Mapping[str, Any]
@@ -45,6 +46,7 @@ class Evidence:
     model: Manifest
     origin: Origin | None = None
     inputs: str = ""
+    whose: str = ""
 
 
 def model_card(title: str, record: TrialRecord, evidence: Evidence) -> str:
@@ -60,7 +62,7 @@ def model_card(title: str, record: TrialRecord, evidence: Evidence) -> str:
         "## Data",
         _data(evidence.origin),
         "## Cost",
-        _cost(record, evidence.measurements),
+        *filter(None, (_cost(record, evidence), evidence.whose)),
         "## Network",
         table(("what", "value"), [(f"`{key}`", _value(value)) for key, value in record.candidate.flat().items()]),
         "## Made from",
@@ -142,9 +144,9 @@ def _data(origin: Origin | None) -> str:
     return f"The data set is {escape(origin.name)} ({licence}): {counts}. Its hash is `{origin.hash}`."
 
 
-def _cost(record: TrialRecord, measurements: Mapping[str, Mapping[str, Any]]) -> str:
+def _cost(record: TrialRecord, evidence: Evidence) -> str:
     rows: list[tuple[Any, ...]] = []
-    for device, measurement in measurements.items():
+    for device, measurement in evidence.measurements.items():
         latency, info = measurement["latency_ms"], measurement["device"]
         memory = measurement["peak_memory_mb"]
         rows.append(

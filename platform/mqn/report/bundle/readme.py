@@ -45,17 +45,18 @@ open("output.pfm", "wb").write(b"PF\\n{input_size} {input_size}\\n-1.0\\n" + lin
 """
 
 
-def readme(name: str, files: Sequence[str], codec: Codec, input_size: int) -> str:
-    """Write the whole README in Markdown; arguments as of `example`, and the model's name."""
+def readme(name: str, files: Sequence[str], codec: Codec, input_size: int, whose: str = "") -> str:
+    """Write the whole README in Markdown; arguments as of `example`, the model's name, and whose files these are."""
     low, high = output_range(codec)
     order = "one file" if len(files) == 1 else "two files, run one behind the other"
     listed = ", ".join(f"`{file}`" for file in files)
+    tuned = f"{whose}\n\n" if whose else ""
     return f"""\
 # {escape(name)}
 
 Turns an 8-bit picture into an HDR picture. The model is {order}: {listed}.
 
-| | |
+{tuned}| | |
 | --- | --- |
 | input `ldr` | 1 x {input_size} x {input_size} x 3, float32, sRGB code values in [0, 1] |
 | output `hdr` | the same shape, float32, code values of the codec `{codec}`, {low:.4f} to {high:.4f} |

@@ -19,8 +19,8 @@ def trial_rows(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:
     Returns:
         One mapping a trial, all with the same keys in the same order: `study`, `trial`, `state`, `label`, then the
         candidate's fields (`arch.family`, ...), the figures (`psnr_tm`, `latency_ms.p50/board`, ...), wall times
-        (`seconds/train`, ...), broken constraints (`violation/...`), verdicts and artifacts. None: the trial has no
-        such value.
+        (`seconds/train`, ...), broken constraints (`violation/...`), verdicts, rewrites
+        (`lowering.board`) and artifacts. None: the trial has no such value.
     """
     rows = [
         {

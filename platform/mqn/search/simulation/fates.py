@@ -9,6 +9,7 @@ from mqn.errors import DeviceAwayError, MqnError, ProcessLostError, TrainingErro
 from mqn.profile_tables.simulate import SimulateProfile
 from mqn.search.simulation.draws import Calendar, Draws
 from mqn.search.stages import measure, train
+from mqn.search.stages.choose import rewrite_times, tune
 from mqn.search.work.jobs import Job
 
 
@@ -59,7 +60,8 @@ class Fates:
             return Fate(seconds=seconds * chance.random(), error=ProcessLostError("its worker process was lost"))
         if job.stage == train.STAGE and self._draws.happens(self._failures.candidate, "candidate", *job.whole):
             return Fate(seconds=seconds * chance.random(), error=TrainingError("the loss is not finite (simulated)"))
-        return self._on_device(job, began, seconds, words) if job.stage == measure.STAGE else Fate(seconds=seconds)
+        timed = job.stage in (measure.STAGE, tune.STAGE, rewrite_times.STAGE)
+        return self._on_device(job, began, seconds, words) if timed else Fate(seconds=seconds)
 
     def spent(self, job: Job, seconds: float, *, finished: bool) -> None:
         """A job ended after some work; one that can go on keeps what it has done."""

@@ -27,13 +27,20 @@ from mqn.records import (
     MeasureSettings,
     PartMeasurement,
     Plan,
+    Range,
+    Ratio,
+    RewriteTime,
+    RewriteTimes,
     Scores,
     Training,
+    Tuning,
 )
+from mqn.records.plan import LOWERINGS
 from mqn.search.simulation import landscape
 from mqn.search.simulation.draws import Draws
 from mqn.search.space.goals import Scoring
 from mqn.search.stages import convert, finetune, measure, prune, quantize, score, train, untrained
+from mqn.search.stages.choose import rewrite_times, tune
 from mqn.search.stages.data_view import DataView
 from mqn.search.work.jobs import MADE_AT, Job
 
@@ -45,6 +52,7 @@ _SAMPLES = 50
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
+_FASTER = Ratio(value=0.98, range=Range(low=0.97, high=0.99), confidence=0.99, different=True)
 _NO_STATE = MachineState(load_1m=None, frequency_mhz=None, temperature_c=None)
 
 
@@ -218,6 +226,30 @@ def _reference(_noise: float, folder: Path, *, device: str, device_id: str, **_:
     return {"device": device, "device_id": device_id, "reference": told, SIMULATED: True}
 
 
+def _tune(noise: float, folder: Path, *, settings: MeasureSettings, device_id: str, **_: Any) -> dict[str, Any]:
+    slower = noise < 0  # Half of the networks are faster without the last rewrite.
+    tuning = Tuning(
+        device=device_info(device_id),
+        settings=settings,
+        rewrites=LOWERINGS[:-1] if slower else LOWERINGS,
+        tried=(),
+        over_default=_FASTER if slower else None,
+        over_none=_FASTER,
+        seconds=0.0,
+    )
+    write_json(folder / tune.TUNING, tuning)
+    return {"device": tuning.device.model, "rewrites": tuning.rewrites, SIMULATED: True}
+
+
+def _time_rewrites(
+    _noise: float, folder: Path, *, choices: Mapping[str, Any], settings: MeasureSettings, device_id: str, **_: Any
+) -> dict[str, Any]:
+    device = device_info(device_id)
+    tried = tuple(RewriteTime(rewrites=tuple(one), over_none=_FASTER) for one in choices["tried"])
+    write_json(folder / rewrite_times.TIMES, RewriteTimes(device=device, settings=settings, tried=tried))
+    return {"device": device.model, SIMULATED: True}
+
+
 def _network_details(arch: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     return {
         "parameters": {"total": landscape.parameters(arch)},
@@ -256,4 +288,6 @@ _FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     score.STAGE: _score,
     measure.STAGE: _measure,
     measure.REFERENCE_STAGE: _reference,
+    tune.STAGE: _tune,
+    rewrite_times.STAGE: _time_rewrites,
 }

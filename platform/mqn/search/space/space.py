@@ -120,7 +120,7 @@ class Space:
             # Left out where empty, as in older studies.
             **({"start": [dict(point) for point in self.start]} if self.start else {}),
             **(self.trained.plain() if self.trained else {}),
-            **({"gate": to_plain(self.gate_table)} if self.gate_table else {}),
+            **({"gate": self.gate_table.plain} if self.gate_table else {}),
             **({"stall": to_plain(self.stall)} if self.stall else {}),
             **({"confirm": to_plain(self.confirm)} if self.confirm else {}),
             **({"rungs": to_plain(self.rungs_table)} if self.rungs_table else {}),
@@ -249,7 +249,7 @@ class Space:
             raise ConfigError(f"{self.source}: points need sampler = 'grid', not {self.sampler!r}")
         check_tuning(self.dimensions, self.points, self.base, source=self.source)
         if self.gate_table is not None:
-            check_gate(self.gate_table, self.constraints, source=self.source)
+            check_gate(self.gate_table, self.constraints, self.trained, source=self.source)
         if self.rungs is not None:
             bases = self.bases.values()
             check_rungs(self.rungs, self.objectives, self.dimensions, self.points, bases, source=self.source)

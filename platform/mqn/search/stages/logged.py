@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mqn.search.artifacts import Artifact
 from mqn.search.stages import finetune, measure, quantize, score, train
+from mqn.search.stages.choose.device_files import TUNE
+from mqn.search.stages.choose.tune import TUNING
 from mqn.search.work.steps import last_part
 
 Files = Mapping[str, Path]
@@ -28,8 +30,13 @@ def logged(artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], d
     }
     for name, artifact in artifacts.items():
         stage, _, target = name.partition("/")
+        device = target.replace(":", "-")
         if stage == measure.STAGE:
-            files[f"measurements/{target.replace(':', '-')}.json"] = artifact.path(measure.MEASUREMENT)
+            files[f"measurements/{device}.json"] = artifact.path(measure.MEASUREMENT)
+        elif stage == quantize.STAGE and target:
+            files |= {f"devices/{device}/{path}": file for path, file in quantize.tracked_files(artifact).items()}
+        elif name.startswith(TUNE):
+            files[f"tuning/{name.removeprefix(TUNE).replace(':', '-')}.json"] = artifact.path(TUNING)
         elif name in _TRACKED:
             files |= _TRACKED[name](artifact)
     trained = last_part(artifacts)

@@ -36,7 +36,7 @@ from mqn.search.study.loop import Loop, Stopped
 from mqn.search.study.measuring_conditions import hold_devices
 from mqn.search.study.planning import Planned, plan_study
 from mqn.search.study.progress import Progress, ProgressMaker
-from mqn.search.study.readiness import reach_store, ready_store
+from mqn.search.study.readiness import reach_store, ready_devices, ready_store
 from mqn.search.study.request import SearchRequest
 from mqn.search.study.study import Study
 from mqn.search.study.trials import VolumeOf, count_both, count_trainings, records, volume_in
@@ -156,6 +156,7 @@ def run_search(
             world.engine(tell, patience_seconds if request.resume else 0.0) as engine,
         ):
             ready_store(artifacts, planned, engine)
+            ready_devices(planned.space, devices, profile)
             with lease.alone("begin"):  # Of two drivers that begin at the same moment, one goes first.
                 study = planned.begin(store, lease)
                 artifacts.note_database(profile.study_url)

@@ -1,4 +1,4 @@
-"""What is made sure of before trial 0: that the artifacts can be written to, and that every node sees them."""
+"""What is made sure of before trial 0: that every node sees the artifacts, and that devices can tune if they are to."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+from mqn.errors import ConfigError
 from mqn.profile import Profile
 from mqn.search.artifacts import ArtifactStore
+from mqn.search.space.space import Space
 from mqn.search.stages.adopt import adopt_job
 from mqn.search.study.planning import Planned
 from mqn.search.work.data_place import DataPlace
+from mqn.search.work.devices import Devices
 from mqn.search.work.jobs import complete
 from mqn.search.world import RunningEngine
 
@@ -43,6 +46,23 @@ def ready_store(store: ArtifactStore, planned: Planned, engine: RunningEngine) -
     engine.probe(store, DataPlace.of(planned.dataset))
     if planned.space.trained is not None:
         complete(store, adopt_job(planned.space.trained))
+
+
+def ready_devices(space: Space, devices: Devices, profile: Profile) -> None:
+    """Make sure that the devices can tune, where the space asks for that.
+
+    Raises:
+        ConfigError: the profile times in one process alone, or a target means devices of different kinds.
+    """
+    if space.gate is None or space.gate.tune == "no":
+        return
+    if profile.measure.processes < 2:
+        raise ConfigError(
+            f"gate.tune = {space.gate.tune!r} compares files in several processes, and the profile has "
+            f"measure.processes = {profile.measure.processes}; set 2 or more, or gate.tune = 'no'"
+        )
+    for target in devices.targets:
+        devices.like(target)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from mqn.device.pool.pool import DeviceReport, Pool
 from mqn.device.pool.state_bounds import bounds_of
 from mqn.errors import ConfigError, DeviceError
 from mqn.profile import Profile
+from mqn.records import DeviceInfo
 from mqn.search.work.jobs import Job, Outcome, Resources
 
 
@@ -78,6 +79,22 @@ class Devices:
         """The id of a device that will do for a target; None where none was reached."""
         infos = (self._pool.info(name) for name in self._pool.members(target))
         return next((info.id for info in infos if info is not None), None)
+
+    def like(self, target: str) -> DeviceInfo:
+        """A device of a target, which stands for all of them: they have one kind of processor, and one runtime.
+
+        Raises:
+            ConfigError: two that were reached differ in that.
+        """
+        infos = {name: info for name in self._pool.members(target) if (info := self._pool.info(name)) is not None}
+        first, found = next(iter(infos.items()))
+        for name, info in infos.items():
+            if info.processor != found.processor:
+                raise ConfigError(
+                    f"target {target!r} means {first} and {name}, and a file is tuned for one kind of processor and "
+                    "runtime: name one of them as the target, or set gate.tune = 'no'"
+                )
+        return found
 
     def place(self, job: Job) -> Job | None:
         """The job on the device of its target that is free and was unused for longest; None while none is."""

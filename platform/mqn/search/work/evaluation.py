@@ -207,6 +207,7 @@ class Evaluation:
             label=self._space.label(self.candidate),
             waits=None if error is not None else self.waits,
             gate=figures.gate,
+            lowering=figures.lowering,
             confirms=None if self.trial.confirms is None else self.trial.confirms.trial,
             simulated=any(artifact.manifest.details.get("simulated", False) for artifact in artifacts.values()),
         )

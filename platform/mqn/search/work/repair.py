@@ -15,6 +15,9 @@ from mqn.search.artifacts import GATE, Artifact, ArtifactStore, Key, stage_of
 from mqn.search.work.jobs import Job, Work
 from mqn.search.work.steps import Step, ready
 
+CHOOSING = ("tune", "rewrite_times")
+"""Stages of the gate that say how the trained network's file is rewritten."""
+
 
 class Requests(Protocol):
     """Has jobs done; a `Scheduler`."""
@@ -124,8 +127,8 @@ def find_damaged(
 ) -> list[Repair]:
     """Look at every file that complete trials need; what was touched since it was made is compared with its hash.
 
-    Nobody reads what the gate made once the trial has its figures. Returns a repair for each trial that lacks
-    something.
+    Nobody reads what the gate made once the trial has its figures, but for the choice of rewrites. Returns a repair for
+    each trial that lacks something.
     """
     complete = [record for record in records if record.state == "complete"]
     needed = {record.number: _needed(record) for record in complete}
@@ -141,4 +144,8 @@ def find_damaged(
 
 def _needed(record: TrialRecord) -> dict[str, Key]:
     """The artifacts of a trial that are read later, by step."""
-    return {step: (stage_of(step), key) for step, key in record.artifacts.items() if not step.startswith(GATE)}
+    return {
+        step: (stage_of(step), key)
+        for step, key in record.artifacts.items()
+        if not step.startswith(GATE) or stage_of(step) in CHOOSING
+    }

@@ -40,6 +40,7 @@ class Figures:
     device_figures: dict[str, dict[str, float]] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     gate: dict[str, float] = field(default_factory=dict)
+    lowering: dict[str, str] = field(default_factory=dict)
 
 
 TRAIN, RUNG = "train", "train/rung-"

@@ -49,7 +49,7 @@ def side_times_job(files: SideFiles, bench: Bench) -> Job:
         stage=STAGE,
         inputs={
             "files": {" ".join(name): file.sha256 for name, file in files.items()},
-            "device": [info.soc, info.architecture, *info.features, info.runtime],
+            "device": list(info.processor),
             "threads": bench.settings.threads,
             "delegate": bench.settings.delegate,
             "processors": list(bench.settings.processors),

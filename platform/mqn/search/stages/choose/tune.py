@@ -5,27 +5,20 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mqn.device.client import Client
 from mqn.device.measure import Circumstances
-from mqn.device.pairing import PAIRED
-from mqn.errors import MeasurementError
-from mqn.parsing import to_plain, write_json
-from mqn.records import Comparison, DeviceInfo, MeasureSettings, Ratio, Tuning
+from mqn.parsing import write_json
+from mqn.records import DeviceInfo, MeasureSettings, Tuning
 from mqn.search.artifacts import Artifact
+from mqn.search.stages.choose.timing import LIMIT_SECONDS, Site, comparing, network_shape, timing_inputs
 from mqn.search.stages.quantize import model_names
 from mqn.search.work.jobs import Job
 
-if TYPE_CHECKING:
-    from mqn.device.predictor.graph import OpFeatures
-
 STAGE, REVISION = "tune", 1
 TUNING = "tuning.json"
-LIMIT_SECONDS = 120.0
-"""So long the tuning of one network tries rewrites. Two comparisons of the outcome come on top."""
 
 
 def tune_job(
@@ -48,21 +41,10 @@ def tune_job(
         circumstances: what goes with every comparison; no part of the key.
         tell: told what is timed, before it is.
     """
-    from mqn.device.predictor.graph import read_features
-
-    files = [model.path(name) for name in model_names(model)]
-    shape: list[tuple[OpFeatures, ...]] = [read_features(file) for file in files]
     info = client.info()
     return Job(
         stage=STAGE,
-        inputs={
-            "network": to_plain(shape),
-            "device": [info.soc, info.architecture, *info.features, info.runtime],
-            "threads": settings.threads,
-            "delegate": settings.delegate,
-            "processors": list(settings.processors),
-            "revision": REVISION,
-        },
+        inputs={**timing_inputs(network_shape(model), info, settings), "revision": REVISION},
         function=tune,
         arguments={
             "files": [model.file(name) for name in model_names(model)],
@@ -74,6 +56,14 @@ def tune_job(
         },
         packages=("ai-edge-litert", "numpy"),
     )
+
+
+def tune_at_job(model: Artifact, shape: Any, site: Site) -> Job:
+    """The same in a study; `shape` is `network_shape` of the model.
+
+    What `mqn export --tune` found on such a device serves here, and the other way round.
+    """
+    return site.job(STAGE, REVISION, model, shape, tune, "tune the graph")
 
 
 def tune(
@@ -95,21 +85,15 @@ def tune(
         DeviceAwayError: the device went away.
         MeasurementError: nothing could be timed, or the device is too unsteady even for comparisons.
     """
-    from mqn.device.measure import compare
     from mqn.export.choose.tuning import tune as search
     from mqn.tflite.flatbuffer import Network
 
     began = time.monotonic()
-    paired = replace(settings, accept=PAIRED)
-
-    def ratio(first: Sequence[Path], second: Sequence[Path]) -> Ratio:
-        return _ratio(compare(client, first, second, paired, **circumstances))
-
     with tempfile.TemporaryDirectory(prefix="mqn-tune-") as name:
         found = search(
             [Network.read(file) for file in files],
             Path(name),
-            ratio,
+            comparing(client, settings, circumstances),
             seconds_left=lambda: began + LIMIT_SECONDS - time.monotonic(),
             tell=tell,
         )
@@ -124,10 +108,3 @@ def tune(
     )
     write_json(folder / TUNING, tuning)
     return {"device": device.model, "rewrites": found.rewrites}
-
-
-def _ratio(found: Comparison) -> Ratio:
-    """The ratio of the medians. Raises `MeasurementError` where nothing is known of its range."""
-    if found.p50 is None:
-        raise MeasurementError("one process alone was timed, and tells nothing of the next one", found)
-    return found.p50
