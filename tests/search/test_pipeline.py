@@ -172,7 +172,7 @@ def test_what_is_tracked_comes_from_the_steps(tmp_path):
         *(f"manifests/{name}.json" for name in ("train", "prune", "quantize", "score", "measure-kind:pixel8")),
         *(f"manifests/{name}-kind:pixel8.json" for name in ("quantize", "gate-tune")),
         "devices/kind-pixel8/model/model.tflite",
-        "tuning/kind-pixel8.json",
+        "rewrites/kind-pixel8.json",
         "model/model.tflite",
         "model/audit.json",
         "tuning/prune.json",
@@ -269,10 +269,10 @@ def test_with_a_file_for_each_device_the_first_ones_is_scored_and_every_other_ha
         "gate/quantize/unlowered": ("gate/convert",),
         "gate/tune/board": ("gate/quantize/unlowered",),
         "gate/tune/phone": ("gate/quantize/unlowered",),
-        "gate/quantize": ("gate/convert", "gate/tune/board", "gate/tune/phone"),
-        "gate/quantize/phone": ("gate/convert", "gate/tune/board", "gate/tune/phone"),
-        "quantize": ("convert", "gate/tune/board", "gate/tune/phone"),
-        "quantize/phone": ("convert", "gate/tune/board", "gate/tune/phone"),
+        "gate/quantize": ("gate/convert", "gate/tune/board"),
+        "gate/quantize/phone": ("gate/convert", "gate/tune/phone"),
+        "quantize": ("convert", "gate/tune/board"),
+        "quantize/phone": ("convert", "gate/tune/phone"),
     }
     needs = {name: step.needs for name, step in steps.items() if "measure" in name or name == "score"}
     assert needs == {

@@ -36,7 +36,7 @@ def logged(artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], d
         elif stage == quantize.STAGE and target:
             files |= {f"devices/{device}/{path}": file for path, file in quantize.tracked_files(artifact).items()}
         elif name.startswith(TUNE):
-            files[f"tuning/{name.removeprefix(TUNE).replace(':', '-')}.json"] = artifact.path(TUNING)
+            files[f"rewrites/{name.removeprefix(TUNE).replace(':', '-')}.json"] = artifact.path(TUNING)
         elif name in _TRACKED:
             files |= _TRACKED[name](artifact)
     trained = last_part(artifacts)

@@ -74,7 +74,7 @@ class Repair:
         if self.changed:
             words.append(f"not the same bit for bit: {', '.join(self.changed)}")
         if failed:
-            reason = next(iter(self._reasons.values()), "")
+            reason = next(iter(self._reasons.values()), "what they are made from is missing too")
             words.append(f"cannot be made again: {', '.join(dict.fromkeys(failed))} ({reason})")
         return f"trial {self.record.number}: files were missing or damaged; {'; '.join(words)}; its figures stay"
 

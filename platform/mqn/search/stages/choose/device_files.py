@@ -8,7 +8,7 @@ choice serves all.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,8 +80,8 @@ class DeviceFiles:
         for name in self.names(plan):
             yield Step(
                 name=prefix + name,
-                needs=(*needs, *self._choosing(plan)),
-                make=lambda made, name=name: quantized(made, self._lowered(plan, made, name)),  # type: ignore[misc]
+                needs=(*needs, *self._choosing(plan, name)),
+                make=functools.partial(self._quantize_job, plan, name, quantized),
                 figures=quantize.size_figures if name == QUANTIZE else lambda _: {},
             )
 
@@ -96,20 +96,26 @@ class DeviceFiles:
         """Whether one choice serves several targets."""
         return self._choice == "all" and len(self._targets) > 1
 
-    def _choosing(self, plan: Plan) -> tuple[str, ...]:
-        """The steps of the gate that a quantization needs."""
-        prefix = TIMES if self._agreed else TUNE
-        return tuple(f"{prefix}{target}" for target in self._targets) if self.tuned(plan) else ()
-
-    def _lowered(self, plan: Plan, made: Made, name: str) -> Plan:
+    def _choosing(self, plan: Plan, name: str) -> tuple[str, ...]:
+        """The steps of the gate that say with which rewrites a file is made."""
         if not self.tuned(plan):
-            return plan
+            return ()
+        if self._agreed:
+            return tuple(f"{TIMES}{target}" for target in self._targets)
+        return (f"{TUNE}{name.partition('/')[2] or self._targets[0]}",)
+
+    def _quantize_job(self, plan: Plan, name: str, quantized: Quantized, made: Made) -> Job:
+        steps = self._choosing(plan, name)
+        return quantized(made, self._lowered(plan, [made[step] for step in steps]) if steps else plan)
+
+    def _lowered(self, plan: Plan, found: Sequence[Artifact]) -> Plan:
+        """The plan with the rewrites that a file gets, by what the steps before it found."""
         if not self._agreed:
-            target = name.partition("/")[2] or self._targets[0]
-            return _tuning(made[f"{TUNE}{target}"]).tuned(plan)
+            (tuned,) = found
+            return _tuning(tuned).tuned(plan)
         from mqn.export.choose.agreement import agree
 
-        read = [read_json(RewriteTimes, made[step].path(rewrite_times.TIMES)) for step in self._choosing(plan)]
+        read = [read_json(RewriteTimes, artifact.path(rewrite_times.TIMES)) for artifact in found]
         rewrites = agree([{one.rewrites: one.over_none for one in times.tried} for times in read])
         return plan if rewrites == LOWERINGS else replace(plan, lowering=",".join(rewrites) or "none")
 

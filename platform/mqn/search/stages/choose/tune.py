@@ -83,7 +83,8 @@ def tune(
 
     Raises:
         DeviceAwayError: the device went away.
-        MeasurementError: nothing could be timed, or the device is too unsteady even for comparisons.
+        UnsteadyError: the device is too unsteady even for comparisons.
+        MeasurementError: nothing could be timed.
     """
     from mqn.export.choose.tuning import tune as search
     from mqn.tflite.flatbuffer import Network
