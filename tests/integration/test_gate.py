@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support import own_family
 
 from mqn.cli.app import run
+from mqn.data.location import locate
+from mqn.export.choose.agreement import agree
+from mqn.export.lower.lowering import lower
+from mqn.parsing import read_json
+from mqn.profile import load_profile
+from mqn.records import Candidate, Plan, RewriteTimes, Training
+from mqn.records.plan import LOWERINGS
+from mqn.search.artifacts import ArtifactStore
+from mqn.search.pipeline import TrialPipeline
+from mqn.search.space.goals import Scoring
+from mqn.search.work.devices import Devices
+from mqn.search.work.steps import Step, run_steps
+from mqn.tflite.flatbuffer import Network
 
 pytestmark = pytest.mark.integration
 
@@ -65,3 +79,45 @@ def test_what_breaks_a_hard_constraint_is_measured_and_not_trained(
     assert "gated: 2 complete, 2 gated" in told
     assert "trainings: 1" in told
     assert "latency of untrained and trained files:" in told
+
+
+LOCAL = """
+[devices.here]
+url = "loopback"
+[devices.there]
+url = "loopback"
+[measure]
+processes = 2
+runs = 20
+seconds = 0.0
+warmup_seconds = 0.0
+warmup_limit_seconds = 0.0
+"""
+
+
+def test_devices_agree_on_one_file_of_an_untrained_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mqn.export.choose.tuning.WIDEST", 10.0)  # However busy this machine is.
+    (tmp_path / "profile.toml").write_text(LOCAL)
+    profile, store = load_profile(str(tmp_path / "profile.toml")), ArtifactStore(tmp_path / "artifacts")
+    arch = own_family.OwnArch(channels=8, input_size=32)
+    candidate = Candidate(arch=arch, training=Training(codec="log"), plan=Plan(head="float32"))
+    with Devices(profile, ("here", "there"), "study") as devices:
+        pipeline = TrialPipeline(locate(None), profile, Scoring(), devices, gate=True, tune="all")
+
+        def place(step: Step) -> Step:
+            """The step with its job on the device, as the scheduler has it."""
+            return replace(step, make=lambda made: devices.place(step.make(made)) or pytest.fail("no device"))
+
+        gate = [step for step in pipeline.steps(candidate) if step.name.startswith("gate/")]
+        steps = [place(step) if step.name.startswith(("gate/tune/", "gate/rewrite_times/")) else step for step in gate]
+        made = run_steps(store, steps, "gate/quantize")
+        lowering = pipeline.figures(candidate, made).lowering
+    assert made["gate/tune/here"] == made["gate/tune/there"]  # Two names of one machine: it is tuned once.
+    times = read_json(RewriteTimes, made["gate/rewrite_times/here"].path("rewrite_times.json"))
+    choice = agree([{one.rewrites: one.over_none for one in times.tried}])
+    assert times.tried[0].rewrites == LOWERINGS
+    assert set(lowering.items()) == {(name, ",".join(choice) or "none") for name in ("here", "there")}
+    # What was chosen is what is done to the file that was timed.
+    network = Network.read(made["gate/quantize/unlowered"].path("model.tflite"))
+    lower(network, choice)
+    assert made["gate/quantize"].path("model.tflite").read_bytes() == network.to_bytes()

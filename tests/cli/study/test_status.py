@@ -46,7 +46,7 @@ def study() -> Study:
     lease.take()
     made = create_study("tiny", store, about, lease)
     words: list[dict[str, Any]] = [
-        {"figures": {"psnr_tm": 20.0, "latency_ms": 3.0}},
+        {"figures": {"psnr_tm": 20.0, "latency_ms": 3.0}, "lowering": {"board": "phases,norms"}},
         {"state": "failed", "error": "train: the loss is not finite"},
         {
             "state": "held",
@@ -83,8 +83,10 @@ def test_of_a_study_that_is_driven_it_says_by_whom_and_advises_nothing(study, ca
     assert "tiny: 1 complete, 1 failed, 1 running, 1 waiting" in text
     assert f"driven by process {os.getpid()} on {socket.gethostname()} since 20" in text
     assert ": trials 3\n" in text
+    assert "files tuned on board: phases,norms in 1 trial\n" in text
     assert "mqn search" not in text
     plain = json.loads(shown(capsys, "--json"))
+    assert plain["lowering"] == {"board": {"phases,norms": 1}}
     assert plain["trials"] == {
         "complete": 1, "failed": 1, "pruned": 0, "gated": 0, "stopped": 0, "running": 1, "paused": 0, "interrupted": 0,
         "held": 1, "waiting": 0,
