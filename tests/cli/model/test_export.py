@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from tests.cli.test_app import fails
+from tests.support.records import write_manifest
 from tests.support.tflite_models import islands
 
 from mqn.cli.app import run
@@ -38,6 +39,17 @@ def test_a_table_says_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -
     shown = capsys.readouterr().out
     assert "XNNPACK takes 4 of 6 operators in 2 partitions; left outside: 2 CAST" in shown
     assert f"islands.tflite: {file.stat().st_size:,} bytes" in shown
+
+
+def test_an_audit_says_which_rewrites_an_export_has(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = file.rename(file.with_name("model.tflite"))
+    told = {"codec": "log", "input_size": 32, "tuned_for": "board", "lowering": ["phases", "norms"]}
+    folder = str(write_manifest(model, **told))
+    assert run(["export", folder, "--audit", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["tuned_for"], document["lowering"]) == ("board", ["phases", "norms"])
+    assert run(["export", folder, "--audit"]) == 0
+    assert "rewrites: phases, norms\n" in capsys.readouterr().out
 
 
 def test_a_folder_is_audited_file_by_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,7 +96,10 @@ def export(
             raise UsageError(f"{source} is exported already; give a checkpoint.pt, or --audit to look at it")
         if device is not None:
             raise UsageError(f"{source} is quantized already; --device times schemes of a checkpoint.pt")
-        _show({}, _audits(path), json=json)
+        lowering = _lowering(path)
+        _show(lowering, _audits(path), json=json)
+        if lowering and not json:
+            output.line(f"rewrites: {', '.join(lowering['lowering']) or 'none'}")
         return
     if sensitivity:
         rank_layers(path, parse_plan(settings), data, out, open_store(profile), json=json)
@@ -178,6 +181,16 @@ def _tuning(kept: dict[str, Any]) -> str:
     if not kept["step"]:
         return "fine-tuning came to nothing better than calibration alone: the weights are those of method ptq"
     return f"fine-tuned: the weights of step {kept['step']}, at {100 * kept['loss']:.0f} % of the error before"
+
+
+def _lowering(path: Path) -> dict[str, Any]:
+    """What the manifest beside a model says of its rewrites, and for which device; nothing where there is none."""
+    from mqn.infer.exported import MANIFEST, open_exported
+
+    if not (path / MANIFEST).is_file():
+        return {}
+    details = open_exported(path).manifest.details
+    return {name: details[name] for name in ("tuned_for", "lowering") if name in details}
 
 
 def _audits(path: Path) -> tuple[Audit, ...]:

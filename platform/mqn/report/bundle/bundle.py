@@ -184,9 +184,10 @@ def _fill(
         "run_order": names,
     }
     if record.lowering:
-        target = device or next(iter(record.lowering))
         made_from[QUANTIZE] = model.manifest.key
-        details |= {"tuned_for": target, "lowering": record.lowering[target], "lowerings": record.lowering}
+        target = device or next(iter(record.lowering))
+        own = [] if record.lowering[target] == "none" else record.lowering[target].split(",")
+        details |= {"tuned_for": target, "lowering": own, "lowering_by_device": record.lowering}
     manifest = Manifest(
         stage=STAGE,
         key=content_hash(made_from),
