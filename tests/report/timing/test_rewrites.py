@@ -30,7 +30,6 @@ def test_a_file_says_whose_it_is_and_whose_was_scored():
     assert "own (`mqn select --device`): `phone` runs `none`." in first
     assert "scored on" not in first
     assert "Accuracy was scored on the file of `board`." in file_text(TRIALS[0], "phone")
-    assert file_text(make_trial(3, lowering={"board": "norms", "phone": "norms"}), "phone").endswith(
-        "rewrites `norms`."
-    )
+    shared = file_text(make_trial(3, lowering={"board": "norms", "phone": "norms"}), "phone")
+    assert shared.endswith("This is the file of `board` and `phone`: rewrites `norms`.")
     assert file_text(TRIALS[2], None) == ""

@@ -41,7 +41,8 @@ def file_text(record: TrialRecord, target: str | None) -> str:
     target = target or first
     own = record.lowering[target]
     others = [f"`{other}` runs `{rewrites}`" for other, rewrites in record.lowering.items() if rewrites != own]
-    told = [f"The study tuned the graph before the training. This is the file of `{target}`: rewrites `{own}`."]
+    users = " and ".join(f"`{name}`" for name, rewrites in record.lowering.items() if rewrites == own)
+    told = [f"The study tuned the graph before the training. This is the file of {users}: rewrites `{own}`."]
     if others:
         told.append(f"Other devices have files of their own (`mqn select --device`): {', '.join(others)}.")
     if record.lowering[first] != own:
