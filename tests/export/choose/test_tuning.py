@@ -78,7 +78,7 @@ def test_a_wide_range_is_measured_once_more(run: Run) -> None:
 def test_a_device_on_which_even_turns_say_nothing_is_refused(run: Run) -> None:
     with pytest.raises(UnsteadyError, match="known to 9 % only; stop what else runs there"):
         run(Device({"phases": 0.99}, 0.1, 0.09))
-    assert run(Device({"phases": 0.99}, 0.1, 0.04)).rewrites == ()
+    assert run(Device({"phases": 0.99}, 0.1, *[0.04] * 20)).rewrites == ()
 
 
 def test_a_rewrite_that_changes_nothing_is_not_timed(run: Run) -> None:
@@ -106,6 +106,15 @@ def test_a_tuned_file_is_never_slower_than_one_without_rewrites(run: Run) -> Non
     device = Device(dict.fromkeys(LOWERINGS, 1.1))
     assert run(device, lambda: 0.0).rewrites == ()  # By default all; no time to try one by one.
     assert device.asked == 2
+
+
+def test_a_tuned_file_is_never_slower_than_the_default(run: Run) -> None:
+    """Each rewrite alone brings too little to be told, all together bring something."""
+    slight = dict.fromkeys(LOWERINGS, 0.993)
+    found = run(Device(slight, *[0.01] * 20))
+    assert not any(one.kept for one in found.tried)
+    assert (found.rewrites, found.over_default) == (LOWERINGS, None)
+    assert found.over_none.value < 1
 
 
 def test_choices_are_timed_against_the_file_without_rewrites(

@@ -74,12 +74,19 @@ def tune(
             tried.append(_judge(name, ratio))
         if not tried[-1].kept:
             best = fewer
-    tell("against a file without rewrites")
-    over_none = None if files.same((), best) else compare(files.of(()), files.of(best))
-    if over_none is not None and over_none.different and over_none.value > 1:
+
+    def over(names: tuple[str, ...], words: str) -> Ratio | None:
+        tell(f"against {words}")
+        return None if files.same(names, best) else compare(files.of(names), files.of(best))
+
+    # Rewrites were judged one by one. Neither the default nor the file without any may be faster than all together.
+    over_default = over(LOWERINGS, "the default")
+    if over_default is not None and _is_slower(over_default):
+        best, over_default = LOWERINGS, None
+    over_none = over((), "a file without rewrites")
+    if over_none is not None and _is_slower(over_none):
         best, over_none = (), None
-    tell("against the default")
-    over_default = None if files.same(LOWERINGS, best) else compare(files.of(LOWERINGS), files.of(best))
+        over_default = over(LOWERINGS, "the default")
     return Tuned(rewrites=best, tried=tuple(tried), over_default=over_default, over_none=over_none)
 
 
@@ -121,6 +128,10 @@ def _judge(name: str, ratio: Ratio) -> TriedRewrite:
         return TriedRewrite(name=name, without=ratio, kept=kept, why="faster with it" if kept else "faster without it")
     why = "cannot be told apart" if _is_wide(ratio) else f"the same within {100 * NEAR:g} %"
     return TriedRewrite(name=name, without=ratio, kept=False, why=f"{why}; the simpler graph stays")
+
+
+def _is_slower(ratio: Ratio) -> bool:
+    return ratio.different and ratio.value > 1
 
 
 def _is_wide(ratio: Ratio) -> bool:
