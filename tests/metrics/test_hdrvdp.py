@@ -232,3 +232,23 @@ def test_the_pictures_and_torch_are_left_as_they_were() -> None:
 def test_torch_is_loaded_only_when_a_pair_is_judged() -> None:
     code = "import sys, mqn.metrics.hdrvdp; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_visible_differences_are_where_the_pictures_differ() -> None:
+    reference = scene(96, 96)
+    test = reference.copy()
+    test[60:76, 60:76] *= 2
+    found = hdrvdp.visible_differences(test, reference)
+    assert found.shape == (96, 96)
+    assert found.min() >= 0
+    assert found[60:76, 60:76].mean() > 10 * found[:32, :32].mean()
+    assert found[60:76, 60:76].max() > 1
+    assert not hdrvdp.visible_differences(reference, reference).any()
+
+
+def test_a_larger_error_differs_more_visibly() -> None:
+    reference = scene(48, 48)
+    small, large = (hdrvdp.visible_differences(noisy(reference, size), reference) for size in (0.1, 0.5))
+    assert small.sum() < large.sum()
+    with pytest.raises(ValueError, match="must have one shape"):
+        hdrvdp.visible_differences(reference[:40], reference)

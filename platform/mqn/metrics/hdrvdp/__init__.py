@@ -8,7 +8,7 @@ standard settings. The eye's optics, its receptors, a steerable pyramid, contras
 each.
 """
 
-from mqn.metrics.hdrvdp.correlate import quality
+from mqn.metrics.hdrvdp.correlate import quality, visible_differences
 from mqn.metrics.hdrvdp.scaling import prepare_p3
 
-__all__ = ["prepare_p3", "quality"]
+__all__ = ["prepare_p3", "quality", "visible_differences"]

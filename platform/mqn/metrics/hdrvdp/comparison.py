@@ -1,9 +1,10 @@
-"""Visible differences of two percepts, pooled over all bands into Q."""
+"""Visible differences of two percepts: pooled over all bands into Q, or summed at each place."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,9 +34,55 @@ def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degre
     Without the logistic function that release 2.2.1 withdrew. `changed` is (H, W) float64, 1 where the pictures differ
     and 0 elsewhere: only there errors count.
     """
+    loss = 0.0
+    for band in _bands(test, reference, changed, pixels_per_degree):
+        energy = changed.new_zeros(band.orientations)
+        for _, difference in band.differences:
+            energy += difference.square_().sum((1, 2))
+        for error in (energy.sqrt_() / (band.height * band.width)).tolist():
+            loss += band.weight * (math.log(error + _EPSILON) - math.log(_EPSILON))
+    return 100.0 - loss
+
+
+def locate(test: Percept, reference: Percept, changed: Tensor, pixels_per_degree: float) -> Tensor:
+    """Find where two percepts differ visibly: (H, W) float64, at least 0.
+
+    At each pixel the sum over all bands and orientations that count in Q, each in units of what is just noticeable.
+    Coarse bands are interpolated. Arguments are as of `compare`.
+    """
+    total = torch.zeros_like(changed)
+    for band in _bands(test, reference, changed, pixels_per_degree):
+        whole = changed.new_zeros(band.height, band.width)
+        for rows, difference in band.differences:
+            whole[rows] = difference.sum(0)
+        total += resize(whole, *changed.shape).clamp_(min=0).div_(2.0**band.index)
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Band:
+    """A band's visible differences.
+
+    Attributes:
+        index: 0 for the finest.
+        weight: of its errors in Q, above 0.
+        orientations, height, width: its size.
+        differences: a few rows after the other: (O, rows, W) float64, 0 where the pictures do not differ; grown by
+            2 ** index.
+    """
+
+    index: int
+    weight: float
+    orientations: int
+    height: int
+    width: int
+    differences: Iterator[tuple[slice, Tensor]]
+
+
+def _bands(test: Percept, reference: Percept, changed: Tensor, pixels_per_degree: float) -> Iterator[_Band]:
+    """The bands that count in Q, the finest first. Each has to be read before the next is taken."""
     decades = torch.log10((test.adaptation + reference.adaptation) / 2)
     count = levels(*changed.shape) + 2
-    loss = 0.0
     for index, (finer, band, coarser) in enumerate(_beside(_contrasts(test, reference, count, pixels_per_degree))):
         frequency = _frequency(index, pixels_per_degree)
         weight = float(np.interp(frequency, _FREQUENCIES[::-1], _WEIGHTS[::-1]))
@@ -45,16 +92,27 @@ def compare(test: Percept, reference: Percept, changed: Tensor, pixels_per_degre
         # The low-pass rest masks no band, and is weighted with the sensitivity already.
         rest = index == count - 1
         beside = surround(finer, coarser if index < count - 2 else None, band, 2.0**index)
-        adaptation, counts = resize(decades, height, width), resize(changed, height, width)
-        table = _sensitivities(frequency, changed.device)
-        energy = changed.new_zeros(orientations)
-        for rows in stripes(height, orientations * width):
-            seen = None if rest else interpolate(adaptation[rows], table)
-            difference = visible(band.rows(rows), None if beside is None else beside[:, rows], 2.0**index, seen)
-            energy += difference.mul_(counts[rows]).square_().sum((1, 2))
-        for error in (energy.sqrt_() / (height * width)).tolist():
-            loss += weight * (math.log(error + _EPSILON) - math.log(_EPSILON))
-    return 100.0 - loss
+        yield _Band(
+            index=index,
+            weight=weight,
+            orientations=orientations,
+            height=height,
+            width=width,
+            differences=_differences(band, beside, index, None if rest else frequency, decades, changed),
+        )
+
+
+def _differences(
+    band: Contrast, beside: Tensor | None, index: int, frequency: float | None, decades: Tensor, changed: Tensor
+) -> Iterator[tuple[slice, Tensor]]:
+    """As of `_Band`; `frequency` is None for the low-pass rest."""
+    orientations, height, width = band.difference.shape
+    adaptation, counts = resize(decades, height, width), resize(changed, height, width)
+    table = None if frequency is None else _sensitivities(frequency, changed.device)
+    for rows in stripes(height, orientations * width):
+        seen = None if table is None else interpolate(adaptation[rows], table)
+        difference = visible(band.rows(rows), None if beside is None else beside[:, rows], 2.0**index, seen)
+        yield rows, difference.mul_(counts[rows])
 
 
 def changes(test: np.ndarray, reference: np.ndarray, device: torch.device) -> Tensor:

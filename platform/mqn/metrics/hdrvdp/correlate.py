@@ -1,8 +1,10 @@
-"""The quality Q of a picture against its reference."""
+"""The quality Q of a picture against its reference, and where the two differ visibly."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,9 @@ from mqn.metrics.hdrvdp.taps import LARGEST
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
+
+    from mqn.metrics.hdrvdp.perception import Percept
 
 _BRIGHTEST = float(np.finfo(np.float32).max)
 
@@ -46,9 +51,41 @@ def quality(
         ValueError: shapes that differ or are no pictures, values that are negative or not finite, an angular
             resolution that is not above 0, a device that is not there.
     """
+    from mqn.metrics.hdrvdp.comparison import compare
+
+    with _judging(test, reference, pixels_per_degree, device) as seen:
+        return compare(*seen, pixels_per_degree)
+
+
+def visible_differences(
+    test: np.ndarray, reference: np.ndarray, pixels_per_degree: float = 30.0, *, device: str | torch.device = "cpu"
+) -> np.ndarray:
+    """Where a picture differs visibly from its reference, by the differences of which `quality` makes Q.
+
+    At each pixel the masked differences of all bands and orientations that count in Q are added up, each in units of
+    what is just noticeable (Mantiuk et al. 2011): below 1 hardly anybody sees a difference there. The release's map of
+    probabilities puts the bands together by the pyramid's own filters; here coarse bands are interpolated, and the sum
+    is not turned into a probability, because reconstructions of HDR pictures differ visibly nearly everywhere.
+
+    Arguments and errors are as of `quality`.
+
+    Returns:
+        (H, W) float64, at least 0; 0 where nothing differs by a thousandth.
+    """
+    from mqn.metrics.hdrvdp.comparison import locate
+
+    with _judging(test, reference, pixels_per_degree, device) as seen:
+        return locate(*seen, pixels_per_degree).cpu().numpy()
+
+
+@contextlib.contextmanager
+def _judging(
+    test: np.ndarray, reference: np.ndarray, pixels_per_degree: float, device: str | torch.device
+) -> Iterator[tuple[Percept, Percept, Tensor]]:
+    """Both pictures, checked, as the eye sends them on, and where they differ at all; no gradients meanwhile."""
     import torch
 
-    from mqn.metrics.hdrvdp.comparison import changes, compare
+    from mqn.metrics.hdrvdp.comparison import changes
     from mqn.metrics.hdrvdp.perception import perceive
 
     test, reference = np.asarray(test), np.asarray(reference)
@@ -60,11 +97,10 @@ def quality(
         raise ValueError(f"{pixels_per_degree} pixels per degree; it must be a number above 0, usually 30")
     place = _place(device)
     with torch.no_grad():
-        return compare(
+        yield (
             perceive(test, pixels_per_degree, place),
             perceive(reference, pixels_per_degree, place),
             changes(test, reference, place),
-            pixels_per_degree,
         )
 
 
