@@ -88,6 +88,7 @@ class Result:
         named = [f"{width} x {height}" for width, height in (sizes if len(sizes) < 3 else (sizes[0], sizes[-1]))]
         pictures = self.request.pictures
         parts = [f"{pictures.inputs} inputs", f"split {pictures.split}", f"dataset {pictures.hash[:12]}"]
+        parts += [f"a sample of {pictures.limit} pictures"] if pictures.limit else []
         parts.append(f"pictures of {(' and ' if len(sizes) < 3 else ' to ').join(named)} pixels")
         quantities = [quantity(split_name(name)[0]) for name in self.request.metrics]
         lower = dict.fromkeys(q.label for q in quantities if q.direction == "minimize")

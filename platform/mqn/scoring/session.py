@@ -90,6 +90,7 @@ def _conclude(request: Request, judgements: Judgements, left_out: list[str]) -> 
         "dataset_sha256": pictures.hash,
         "split": pictures.split,
         "inputs": pictures.inputs,
+        "limit": pictures.limit,
     }
     return Result(
         request=request,

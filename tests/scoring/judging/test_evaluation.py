@@ -41,6 +41,18 @@ def test_a_set_without_pictures_says_what_to_do(pictures: PictureSet) -> None:
         replace(pictures, inputs="camera", split="train").listing()
 
 
+def test_all_are_both_sides_of_the_split_and_a_limit_takes_some_of_them(pictures: PictureSet) -> None:
+    whole = replace(pictures, split="all")
+    assert [e.name for e in whole.listing()] == ["a1.exr", "a2.exr", "b.exr", "c.exr", "d.exr"]
+    assert whole.open()(4).name == "d.exr"
+    assert [e.name for e in replace(whole, inputs="camera", size=None).listing()][-1] == "b__over.png"
+    some = replace(whole, limit=3)
+    assert [e.name for e in some.listing()] == ["a1.exr", "b.exr", "d.exr"]
+    assert [some.open()(index).name for index in range(3)] == ["a1.exr", "b.exr", "d.exr"]
+    assert replace(whole, limit=9).listing() == whole.listing()
+    assert some.key == whole.key != pictures.key
+
+
 def test_the_key_names_the_pictures_and_not_their_place(pictures: PictureSet) -> None:
     assert replace(pictures, dataset=pictures.dataset.parent).key == pictures.key
     assert replace(pictures, size=8).key != pictures.key != replace(pictures, inputs="virtual").key

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Inputs = Literal["operators", "virtual", "camera"]
 INPUTS: tuple[Inputs, ...] = ("operators", "virtual", "camera")
+Part = Literal["train", "val", "all"]
+PARTS: tuple[Part, ...] = ("train", "val", "all")
+"""Which pictures of a dataset: one side of its split, or both, as of a test set that nothing was trained on."""
 SIZE = 256
 """Default side of the pictures, in pixels."""
 
@@ -38,21 +41,26 @@ class PictureSet:
     Attributes:
         dataset: a prepared dataset's folder.
         hash: the dataset's hash.
-        split: `train` or `val`.
+        split: `train`, `val`, or `all` for both.
         inputs: what made the LDR pictures: the paper's `operators`, the `virtual` camera, or the `camera` that the HDR
             pictures come from.
         size: side in pixels of the squares; None for `camera`, whose pictures keep the size that they are stored in.
+        limit: only so many of the pictures, spread evenly over them; None: all.
     """
 
     dataset: Path
     hash: str
-    split: Split = "val"
+    split: Part = "val"
     inputs: Inputs = "operators"
     size: int | None = SIZE
+    limit: int | None = None
 
     @property
     def key(self) -> str:
-        """Identify the set independently of where its dataset lies: 16 hexadecimal digits."""
+        """Identify the set independently of where its dataset lies: 16 hexadecimal digits.
+
+        Its `limit` does not count: what was judged of a part is found again for the whole.
+        """
         return content_hash([self.hash, self.split, self.inputs, self.size])[:16]
 
     def open(self) -> Callable[[int], EvaluationPicture]:
@@ -60,9 +68,16 @@ class PictureSet:
         from mqn.data.pairs.evaluation import camera_pictures, evaluation_picture
 
         dataset, inputs = self._opened(), self.inputs
+        places = self._places(dataset)
         if inputs == "camera":
-            return camera_pictures(dataset, self.split).__getitem__
-        return lambda index: evaluation_picture(dataset, index, self.size or SIZE, self.split, inputs)
+            camera = {split: camera_pictures(dataset, split) for split in self._splits}
+            return lambda index: camera[places[index][0]][places[index][1]]
+
+        def make(index: int) -> EvaluationPicture:
+            split, place = places[index]
+            return evaluation_picture(dataset, place, self.size or SIZE, split, inputs)
+
+        return make
 
     def listing(self) -> list[Listed]:
         """List the pictures without decoding them.
@@ -71,19 +86,35 @@ class PictureSet:
             EmptyDatasetError: the set is empty; says what to do.
             DataError: the dataset is damaged.
         """
-        dataset = self._opened()
+        dataset, side = self._opened(), self.size or SIZE
+        places = self._places(dataset)
         if self.inputs == "camera":
-            pictures = [Listed(e.name, e.source, e.height, e.width) for e in dataset.inputs(self.split)]
+            inputs = [dataset.inputs(split)[place] for split, place in places]
+            pictures = [Listed(e.name, e.source, e.height, e.width) for e in inputs]
             advice = "prepare one whose manifest.csv has a column `ldr`, or use --inputs operators"
         else:
-            side = self.size or SIZE
-            pictures = [Listed(e.name, e.source, side, side) for e in dataset.entries(self.split)]
+            entries = [dataset.entries(split)[place] for split, place in places]
+            pictures = [Listed(e.name, e.source, side, side) for e in entries]
             advice = "choose another --split"
         if not pictures:
             raise EmptyDatasetError(
                 f"no {self.inputs} pictures in the split {self.split!r} of {self.dataset}; {advice}"
             )
         return pictures
+
+    @property
+    def _splits(self) -> tuple[Split, ...]:
+        return ("val", "train") if self.split == "all" else (self.split,)
+
+    def _places(self, dataset: Dataset) -> list[tuple[Split, int]]:
+        """Where each picture stands: its split, and its index there."""
+        import numpy as np
+
+        listed = dataset.inputs if self.inputs == "camera" else dataset.entries
+        places = [(split, index) for split in self._splits for index in range(len(listed(split)))]
+        if self.limit is None or self.limit >= len(places):
+            return places
+        return [places[index] for index in np.linspace(0, len(places) - 1, self.limit).round().astype(int)]
 
     def _opened(self) -> Dataset:
         from mqn.data.dataset import Dataset
