@@ -46,6 +46,7 @@ def catalogue(
     side: int,
     skipped: dict[str, str],
     beside_manifest: int,
+    published: str,
 ) -> Catalogue:
     """Lay a dataset out. Returns what `dataset.json` will hold.
 
@@ -84,6 +85,7 @@ def catalogue(
         inputs=tuple(inputs),
         skipped=dict(sorted(left_out.items())),
         beside_manifest=beside_manifest,
+        published=published,
         negative_values={one.part.name: one.part.negative_values for one in usable if one.part.negative_values},
         notes={file: clauses for one in usable for file, clauses in one.part.notes.items()},
     )

@@ -142,6 +142,7 @@ def _write(
             side=side,
             skipped=skipped,
             beside_manifest=contents.beside_manifest,
+            published=contents.published,
         )
         with assembly.replacing(output) as target:
             assembly.write(target, catalogue, usable, staging)

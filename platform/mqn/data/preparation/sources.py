@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from mqn.data.preparation.manifest import Row, parse
+from mqn.data.public.lockfile import LOCK_FILE, Fetched
 from mqn.data.storage.catalogue import SPLITS, Split
 from mqn.data.storage.folders import LocalStorage, Storage
-from mqn.errors import DataError, EmptyDatasetError
+from mqn.errors import ConfigError, DataError, EmptyDatasetError
 from mqn.hdr.gain_map.container import has_gain_map
 from mqn.hdr.io.files import HDR_SUFFIXES
 from mqn.hdr.io.ultra_hdr import ULTRA_HDR_SUFFIXES
 from mqn.hdr.io.unread import is_unread
+from mqn.parsing import from_mapping
 
 MANIFEST = "manifest.csv"
 _UNREAD = f"is of a kind that is not read; {', '.join(HDR_SUFFIXES)} are"
@@ -52,6 +55,7 @@ class Contents:
         beside_manifest: how many of the pictures do not stand in its manifest; 0 where it has none.
         has_splits: whether its manifest says what is for validation.
         states: of every file that a dataset of the folder depends on, to what tells one state of it from another.
+        published: the public dataset that `mqn data fetch` brought here; empty: none.
     """
 
     pictures: tuple[Found, ...]
@@ -59,6 +63,7 @@ class Contents:
     beside_manifest: int = 0
     has_splits: bool = False
     states: dict[str, str] = field(default_factory=dict)
+    published: str = ""
 
 
 def survey(storage: Storage) -> Contents:
@@ -87,10 +92,7 @@ def survey(storage: Storage) -> Contents:
         pictures = [Found(name=name, source=_own_source(name), split=None) for name in names]
         return Contents(pictures=tuple(pictures), skipped=unread, states={name: files[name] for name in names})
     place = f"{storage.place}/{manifest}"
-    try:
-        lines, has_splits = parse(storage.read(manifest), place, files)
-    except OSError as error:
-        raise DataError(f"cannot read {place}: {error.strerror or error}") from error
+    lines, has_splits = parse(_read(storage, manifest), place, files)
     rows = {name: _found(line) for name, line in lines.items()}
     names = sorted([*names, *_ultra_hdr(storage, files, {own for row in rows.values() for own in row.inputs})])
     known = {row.source for row in rows.values()}
@@ -114,6 +116,7 @@ def survey(storage: Storage) -> Contents:
         beside_manifest=beside,
         has_splits=has_splits,
         states={name: files[name] for name in needed if name in files},
+        published=_published(storage) if LOCK_FILE in files else "",
     )
 
 
@@ -159,6 +162,22 @@ def _files(storage: Storage) -> dict[str, str]:
         return storage.files()
     except OSError as error:
         raise DataError(f"cannot list {storage.place}: {error.strerror or error}; {advice}") from error
+
+
+def _read(storage: Storage, name: str) -> bytes:
+    try:
+        return storage.read(name)
+    except OSError as error:
+        raise DataError(f"cannot read {storage.place}/{name}: {error.strerror or error}") from error
+
+
+def _published(storage: Storage) -> str:
+    """Which public dataset a folder says that it is; a file of this name that no fetch wrote says nothing."""
+    content = _read(storage, LOCK_FILE)
+    try:
+        return from_mapping(Fetched, json.loads(content), source=LOCK_FILE).dataset
+    except (ConfigError, ValueError):
+        return ""
 
 
 def _is_hdr(name: str) -> bool:

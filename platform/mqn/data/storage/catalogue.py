@@ -92,6 +92,7 @@ class Catalogue:
         beside_manifest: how many pictures lie in the folder without standing in its manifest.csv; they are taken up.
         negative_values: picture name to how many values of it were below 0 and are 0 now.
         notes: file to what was converted, cropped or chosen in reading it; inputs too.
+        published: the public dataset's name in `mqn data list`, where `mqn data fetch` brought the folder.
     """
 
     format: int
@@ -104,6 +105,7 @@ class Catalogue:
     beside_manifest: int = 0
     negative_values: dict[str, int] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    published: str = ""
 
 
 def hash_entries(pictures: Iterable[Entry], inputs: Iterable[InputEntry]) -> str:
