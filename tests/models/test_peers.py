@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mqn.cli.options import parse_model
-from mqn.errors import UnknownNameError, UsageError, WeightsError
+from mqn.errors import ConfigError, UnknownNameError, UsageError, WeightsError
 from mqn.families.contract import build_network, find_family
 from mqn.families.expandnet.network import ExpandNet
 from mqn.families.lhdr.highlights import Modulation
@@ -218,14 +218,19 @@ def test_described_costs_are_the_published_ones(name: str, parameters: int, gmac
     assert counted.macs["total"] / 1e9 == pytest.approx(gmacs, abs=0.005)
 
 
-def test_published_weights_become_a_checkpoint_once(tmp_path: Path) -> None:
+def test_published_weights_become_a_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
     torch.save(ExpandNet().state_dict(), tmp_path / "weights.pth")
-    path = write_checkpoint("expandnet", tmp_path / "weights.pth", tmp_path / "cache")
+    path = write_checkpoint("expandnet", tmp_path / "weights.pth")
     written = path.stat().st_mtime_ns
-    assert write_checkpoint("expandnet", tmp_path / "weights.pth", tmp_path / "cache") == path
+    assert write_checkpoint("expandnet", tmp_path / "weights.pth") == path
     assert path.stat().st_mtime_ns == written
     arch, training, network = checkpoint.load(path)
-    assert (arch.family, training.codec) == ("expandnet", "light")
+    assert (arch.family, arch.input_size, training.codec) == ("expandnet", 256, "light")
+    other = write_checkpoint("expandnet", tmp_path / "weights.pth", size=64)
+    assert (checkpoint.load(other)[0].input_size, other != path) == (64, True)
+    with pytest.raises(ConfigError, match="expandnet of 0 pixels: input_size 0 must be"):
+        write_checkpoint("expandnet", tmp_path / "weights.pth", size=0)
     picture = np.random.default_rng(0).random((9, 8, 3), np.float32)
     expected = load("expandnet", tmp_path / "weights.pth")(picture)
     np.testing.assert_array_equal(Predictor(name="expandnet", network=network)(picture), expected)

@@ -14,7 +14,6 @@ import typer
 from mqn.errors import ConfigError, UsageError
 from mqn.families import FAMILIES
 from mqn.files.local_names import require_local
-from mqn.home import home
 from mqn.records import Candidate, Plan
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ def parse_model(word: str, what: str) -> Path:
     if colon and family in FAMILIES and not Path(word).exists():
         from mqn.models.peers import write_checkpoint
 
-        return write_checkpoint(family, parse_file(weights, "weights"), home() / "cache" / "published")
+        return write_checkpoint(family, parse_file(weights, "weights"))
     path = parse_file(word, what)
     if not path.is_dir():
         return path

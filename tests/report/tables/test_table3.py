@@ -12,7 +12,7 @@ from mqn.errors import UsageError
 from mqn.parsing import from_mapping, to_plain
 from mqn.records import Interval, NetworkCost, Range
 from mqn.report.figures.cost_picture import write_cost_png
-from mqn.report.tables.table3 import as_csv, cells, columns, markdown
+from mqn.report.tables.table3 import as_csv, cells, columns, markdown, note, papers_test_set
 
 MQN = NetworkCost(
     name="mqn",
@@ -74,6 +74,37 @@ def test_accuracy_has_a_column_where_something_is_scored():
     rows = [MQN, TRAINED]
     place = columns(rows).index("PSNR-TM")
     assert [row[place] for row in cells(rows)] == ["not trained", "21.5 (20 to 23)"]
+
+
+def test_the_papers_accuracy_stands_beside_the_same_measure_on_the_same_pictures():
+    judged_on = papers_test_set("hdr-eye-singlehdr", "camera", whole=True)
+    scored = {name: Interval(mean=48.0, low=47, high=49, n=46) for name in ("hdrvdp_q_p3", "hdrvdp_q")}
+    rows = [MQN, replace(PEER, trained=True, accuracy=scored)]
+    place = columns(rows).index("HDR-VDP-2.2 Q p3")
+    mine, theirs = cells(rows, judged_on)
+    assert (judged_on, mine[place]) == ("HDR-Eye", "not trained [51.59 ± 4.61]")
+    assert theirs[place : place + 2] == ["48 (47 to 49) [50.52 ± 3.94]", "48 (47 to 49)"]
+    assert cells(rows)[1][place] == "48 (47 to 49)"
+    assert note(rows, judged_on).endswith(
+        "HDR-Eye is given with its standard deviation; how its pictures were scaled is not published."
+    )
+    assert "HDR-Eye" not in note(rows, "")
+    (_, csv_row) = csv.DictReader(io.StringIO(as_csv(rows, judged_on)))
+    assert (csv_row["paper.hdrvdp_q"], csv_row["hdrvdp_q.low"]) == ("50.52", "47")
+
+
+@pytest.mark.parametrize(
+    ("published", "inputs", "whole"),
+    [("", "camera", True), ("hdr-real", "operators", True), ("hdr-real", "camera", False), ("ward", "operators", True)],
+)
+def test_other_pictures_have_no_figures_of_the_paper(published, inputs, whole):
+    assert papers_test_set(published, inputs, whole=whole) == ""
+
+
+def test_paths_in_names_are_shortened():
+    rows = [replace(PEER, name="expandnet:/a/expandnet.pth"), replace(TRAINED, name="/b/bundle")]
+    assert columns(rows)[6] == "latency / expandnet:expandnet.pth"
+    assert [row[0] for row in cells(rows)] == ["ExpandNet (expandnet:expandnet.pth)", "bundle"]
 
 
 def test_the_files_say_the_same():

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqn.cli import output as out
+from mqn.cli.model.judged_pictures import Inputs, Limit, SplitName, parse_metrics, picture_set, require_known
 from mqn.cli.model.score_tables import print_result
 from mqn.cli.options import Data, Json
-from mqn.errors import DataError, UsageError, nearest
+from mqn.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from mqn.scoring.judging.evaluation import PictureSet
@@ -29,10 +30,9 @@ def score(
     methods: Annotated[list[str], typer.Argument(metavar="METHOD...", help=METHODS)],
     against: Annotated[str | None, typer.Option(help="Compare every METHOD with this one, picture by picture.")] = None,
     data: Data = None,
-    inputs: Annotated[
-        str, typer.Option(help="LDR inputs: the paper's `operators`, the `virtual` camera, or the `camera` itself.")
-    ] = "operators",
-    split: Annotated[str, typer.Option(help="Which pictures: `val` or `train`.")] = "val",
+    inputs: Inputs = "operators",
+    split: SplitName = "val",
+    limit: Limit = None,
     metrics: Annotated[str | None, typer.Option(help="Names with commas between. Default: the thorough set.")] = None,
     by: Annotated[str | None, typer.Option(help="The metric that ranks. Default: the first.")] = None,
     size: Annotated[
@@ -55,18 +55,18 @@ def score(
     json: Json = False,
 ) -> None:
     """Judge methods on fixed pictures: means with 95 % intervals over sources, ranked; goes on where it was killed."""
-    from mqn.metrics import colorvideovdp
-    from mqn.metrics.measures import THOROUGH, split_name
+    from mqn.metrics.measures import THOROUGH
     from mqn.scoring.methods import parse_method
     from mqn.scoring.result import Request
     from mqn.scoring.session import run
     from mqn.workers import processors
 
-    named = THOROUGH if metrics is None else [name.strip() for name in metrics.split(",")]
-    chosen = tuple(dict.fromkeys([by, *named] if by else named))
-    if "cvvdp" in {base for base, _ in map(split_name, chosen)}:
-        colorvideovdp.require()
-    _require_known(inputs, split, size)
+    chosen = parse_metrics(metrics, THOROUGH, first=by)
+    require_known(inputs, split)
+    if size is not None and inputs == "camera":
+        raise UsageError(f"--size {size}: camera pictures are judged at the size they are stored in; leave --size out")
+    if size is not None and size < 1:
+        raise UsageError(f"--size {size} must be at least 1")
     names = dict.fromkeys([*methods, *([against] if against else [])])
     parsed = tuple(parse_method(name) for name in names)
     with out.progress() as bar:
@@ -80,7 +80,7 @@ def score(
         result = run(
             Request(
                 methods=parsed,
-                pictures=_pictures(data, inputs, split, size, parsed),
+                pictures=_pictures(data, inputs, split, limit, size, parsed),
                 metrics=chosen,
                 workers=workers or processors(),
                 against=against,
@@ -101,24 +101,11 @@ def score(
         raise DataError(f"{len(result.failures)} pictures could not be judged: {listed}; the others are kept")
 
 
-def _require_known(inputs: str, split: str, size: int | None) -> None:
-    from mqn.data.storage.catalogue import SPLITS
-    from mqn.scoring.judging.evaluation import INPUTS
-
-    for option, value, known in (("--inputs", inputs, INPUTS), ("--split", split, SPLITS)):
-        if value not in known:
-            raise UsageError(f"{option} {value!r}; {nearest(value, known)}")
-    if size is not None and inputs == "camera":
-        raise UsageError(f"--size {size}: camera pictures are judged at the size they are stored in; leave --size out")
-    if size is not None and size < 1:
-        raise UsageError(f"--size {size} must be at least 1")
-
-
-def _pictures(data: str | None, inputs: str, split: str, size: int | None, methods: tuple[Method, ...]) -> PictureSet:
+def _pictures(
+    data: str | None, inputs: str, split: str, limit: int | None, size: int | None, methods: tuple[Method, ...]
+) -> PictureSet:
     from mqn.data.location import locate
-    from mqn.scoring.judging.evaluation import SIZE, PictureSet
+    from mqn.scoring.judging.evaluation import SIZE
 
-    dataset = locate(data)
     own = next((method.input_size for method in methods if method.input_size is not None), SIZE)
-    side = None if inputs == "camera" else size or own
-    return PictureSet(dataset=dataset.folder, hash=dataset.hash, split=split, inputs=inputs, size=side)  # type: ignore[arg-type]
+    return picture_set(locate(data), inputs, split, limit, size or own)

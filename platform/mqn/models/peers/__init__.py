@@ -20,12 +20,16 @@ import torch
 from mqn.errors import UnknownNameError
 from mqn.families.contract import build_network, find_family
 from mqn.hdr.codec import decode
+from mqn.home import home
 from mqn.models import checkpoint
 from mqn.parsing import file_hash, from_mapping
-from mqn.records import Training
+from mqn.records import Arch, Training
 
 PEERS = ("expandnet", "lhdr")
 """Their families: `arch.weights` names the file of weights, and their networks can `predict` a picture in tiles."""
+
+SIZE = 256
+"""Default side in pixels of their exported files' input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,24 +64,28 @@ class Predictor:
         return np.ascontiguousarray(np.moveaxis(light.numpy(), 0, -1))
 
 
-def write_checkpoint(name: str, path: Path, folder: Path) -> Path:
+def write_checkpoint(name: str, path: Path, *, size: int = SIZE) -> Path:
     """Write its authors' weights as a checkpoint, so that a peer goes the way of every trained network.
+
+    It lies under `$MQN_HOME`, named for network, weights and size, and is written once.
 
     Args:
         name: out of `PEERS`.
         path: as in `load`.
-        folder: gets the checkpoint, named for the weights; made if absent.
+        size: side in pixels of the square input that the exported file gets.
 
     Raises:
         UnknownNameError: as in `load`.
         WeightsError: as in `load`.
+        ConfigError: no such network takes pictures of this size.
     """
-    target = folder / f"{name}-{file_hash(path)[:16]}.pt" if path.is_file() else folder
     network, family = load(name, path).network, find_family(name)
+    arch = from_mapping(Arch, {"family": name, "input_size": size}, source=f"{name} of {size} pixels")
+    target = home() / "cache" / "published" / f"{name}-{file_hash(path)[:16]}-{size}.pt"
     if not target.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         training = from_mapping(Training, {"codec": family.codecs[0]}, source=name)
-        checkpoint.save(target, family.arch(), training, network)
+        checkpoint.save(target, arch, training, network)
     return target
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from mqn.quantities import quantity
 from mqn.records import NetworkCost
+from mqn.scoring.wording import short_names
 
 NOT_TRAINED = "not trained"
 NOTE = (
     "In brackets: the paper's Table 3, for 256 x 256 pixels; its latency and memory are those of a phone with an "
     "Exynos 990. Compare ratios, not times. Ranges are of 95 %. A GMAC is 10^9 multiply-accumulates, an MB 10^6 bytes."
+)
+PAPERS_MEASURE = "hdrvdp_q_p3"
+"""What the paper's HDRVDP-Q stands beside. It does not say how it scaled pictures; this measure forgives exposure."""
+ACCURACY_NOTE = (
+    "The paper's HDRVDP-Q on {} is given with its standard deviation; how its pictures were scaled is not published."
 )
 
 
@@ -28,6 +34,7 @@ class Published:
         gmacs: 10^9 multiply-accumulates.
         mobile_ms: latency on the phone; None: the paper gives none.
         mobile_mb: peak memory on the phone; None likewise.
+        q: HDRVDP-Q by test set: mean and standard deviation.
     """
 
     title: str = ""
@@ -35,28 +42,106 @@ class Published:
     gmacs: float | None = None
     mobile_ms: float | None = None
     mobile_mb: float | None = None
+    q: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def _on_test_sets(hdr_eye: tuple[float, float], raise_1k: tuple[float, float], hdr_real: tuple[float, float]) -> Any:
+    return {"HDR-Eye": hdr_eye, "RAISE-1K": raise_1k, "HDR-Real": hdr_real}
 
 
 TABLE3 = {
-    "hdrcnn": Published(title="HDRCNN", parameters_m=29.44, gmacs=30.35),
-    "singlehdr": Published(title="SingleHDR", parameters_m=29.01, gmacs=112.75),
-    "fhdr": Published(title="FHDR", parameters_m=0.571, gmacs=72.34, mobile_ms=4970, mobile_mb=832.40),
-    "hdrunet": Published(title="HDRUNet", parameters_m=1.651, gmacs=23.42, mobile_ms=808, mobile_mb=353.46),
-    "expandnet": Published(title="ExpandNet", parameters_m=0.45, gmacs=13.66, mobile_ms=474, mobile_mb=262.77),
-    "deephdr": Published(title="DeepHDR", parameters_m=51.545, gmacs=18.94, mobile_ms=238, mobile_mb=251.17),
-    "twostage": Published(title="TwoStage", parameters_m=1.088, gmacs=54.91, mobile_ms=3338, mobile_mb=397.41),
-    "mqn": Published(title="MQN", parameters_m=0.928, gmacs=0.5, mobile_ms=21, mobile_mb=9.45),
+    "hdrcnn": Published(
+        title="HDRCNN", parameters_m=29.44, gmacs=30.35, q=_on_test_sets((51.16, 4.43), (51.89, 2.77), (45.56, 8.18))
+    ),
+    "singlehdr": Published(
+        title="SingleHDR",
+        parameters_m=29.01,
+        gmacs=112.75,
+        q=_on_test_sets((53.05, 5.08), (51.69, 2.56), (48.72, 4.03)),
+    ),
+    "fhdr": Published(
+        title="FHDR",
+        parameters_m=0.571,
+        gmacs=72.34,
+        mobile_ms=4970,
+        mobile_mb=832.40,
+        q=_on_test_sets((51.41, 6.72), (53.13, 1.71), (45.82, 8.67)),
+    ),
+    "hdrunet": Published(
+        title="HDRUNet",
+        parameters_m=1.651,
+        gmacs=23.42,
+        mobile_ms=808,
+        mobile_mb=353.46,
+        q=_on_test_sets((50.32, 4.07), (51.42, 3.35), (44.60, 7.30)),
+    ),
+    "expandnet": Published(
+        title="ExpandNet",
+        parameters_m=0.45,
+        gmacs=13.66,
+        mobile_ms=474,
+        mobile_mb=262.77,
+        q=_on_test_sets((50.52, 3.94), (51.83, 1.68), (44.86, 8.21)),
+    ),
+    "deephdr": Published(
+        title="DeepHDR",
+        parameters_m=51.545,
+        gmacs=18.94,
+        mobile_ms=238,
+        mobile_mb=251.17,
+        q=_on_test_sets((51.11, 4.45), (51.66, 2.79), (45.81, 8.34)),
+    ),
+    "twostage": Published(
+        title="TwoStage",
+        parameters_m=1.088,
+        gmacs=54.91,
+        mobile_ms=3338,
+        mobile_mb=397.41,
+        q=_on_test_sets((49.68, 3.7), (52.95, 2.36), (43.46, 7.55)),
+    ),
+    "mqn": Published(
+        title="MQN",
+        parameters_m=0.928,
+        gmacs=0.5,
+        mobile_ms=21,
+        mobile_mb=9.45,
+        q=_on_test_sets((51.59, 4.61), (51.81, 1.56), (45.15, 8.15)),
+    ),
 }
 """By the family's name. Source: Table 3 of the paper."""
+
+_TEST_SETS = {
+    "hdr-eye-singlehdr": ("HDR-Eye", "camera"),
+    "hdr-real": ("HDR-Real", "camera"),
+    "raise-1k": ("RAISE-1K", "operators"),
+}
+"""By the name in `mqn data list`: the paper's word for it, and the inputs; RAISE-1K has none of its camera's own."""
 
 
 _NOTHING = Published()
 
 
+def papers_test_set(published: str, inputs: str, *, whole: bool) -> str:
+    """The paper's word for what networks were judged on; empty where the paper has no figures of it.
+
+    Args:
+        published: the public dataset's name in `mqn data list`; empty: none.
+        inputs: kind of LDR inputs, as of `mqn score`.
+        whole: whether all its pictures were judged.
+    """
+    name, kind = _TEST_SETS.get(published, ("", ""))
+    return name if whole and inputs == kind else ""
+
+
+def note(rows: Sequence[NetworkCost], judged_on: str) -> str:
+    """What readers of the table must know; `judged_on` is as of `papers_test_set`."""
+    return f"{NOTE} {ACCURACY_NOTE.format(judged_on)}" if judged_on and PAPERS_MEASURE in _metrics(rows) else NOTE
+
+
 def columns(rows: Sequence[NetworkCost]) -> list[str]:
     """The heads of a table of these rows."""
     metrics = [quantity(name).label for name in _metrics(rows)]
-    first = rows[0].name if rows else ""
+    first = next(iter(short_names(row.name for row in rows).values()), "")
     return [
         "network",
         "plan",
@@ -72,20 +157,25 @@ def columns(rows: Sequence[NetworkCost]) -> list[str]:
     ]
 
 
-def cells(rows: Sequence[NetworkCost]) -> list[list[str]]:
-    """A row of text for each network; what is not known is `-`, and the remark says why."""
-    return [_cells(row, rows[0], _metrics(rows)) for row in rows]
+def cells(rows: Sequence[NetworkCost], judged_on: str = "") -> list[list[str]]:
+    """A row of text for each network; what is not known is `-`, and the remark says why.
+
+    Paths in names are shortened as far as the names stay distinct. `judged_on` is as of `papers_test_set`.
+    """
+    short = short_names(row.name for row in rows)
+    return [_cells(row, short[row.name], rows[0], _metrics(rows), judged_on) for row in rows]
 
 
-def markdown(rows: Sequence[NetworkCost], about: str) -> str:
-    """The table as Markdown, under a sentence on where it was measured."""
+def markdown(rows: Sequence[NetworkCost], about: str, judged_on: str = "") -> str:
+    """The table as Markdown, under a sentence on where it was measured; `judged_on` is as of `papers_test_set`."""
     heads = columns(rows)
-    lines = [about, "", *(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *cells(rows))), "", NOTE]
+    table = (heads, ["---"] * len(heads), *cells(rows, judged_on))
+    lines = [about, "", *(f"| {' | '.join(line)} |" for line in table), "", note(rows, judged_on)]
     return "\n".join(lines) + "\n"
 
 
-def as_csv(rows: Sequence[NetworkCost]) -> str:
-    """One line a network, numbers alone, with the paper's figures beside."""
+def as_csv(rows: Sequence[NetworkCost], judged_on: str = "") -> str:
+    """One line a network, numbers alone, with the paper's figures beside; `judged_on` is as of `papers_test_set`."""
     metrics = _metrics(rows)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -93,14 +183,18 @@ def as_csv(rows: Sequence[NetworkCost]) -> str:
     paper = ["parameters_m", "gmacs", "mobile_ms", "mobile_mb"]
     low_high = ["latency_ms.low", "latency_ms.high"]
     heads = ["network", "family", "plan", "trained", "verdict", *figures, *low_high]
-    writer.writerow([*heads, *(f"paper.{name}" for name in paper), *metrics, "why"])
+    accuracy = [f"{name}{end}" for name in metrics for end in ("", ".low", ".high")]
+    writer.writerow([*heads, *(f"paper.{name}" for name in paper), "paper.hdrvdp_q", *accuracy, "why"])
     for row in rows:
         known = TABLE3.get(row.family, _NOTHING)
         found: list[Any] = [row.name, row.family, row.plan, row.trained, row.verdict]
         found += [getattr(row, name) for name in figures]
         found += [row.latency_range.low, row.latency_range.high] if row.latency_range else [None, None]
         found += [getattr(known, name) for name in paper]
-        found += [row.accuracy[name].mean if name in row.accuracy else None for name in metrics]
+        found.append(known.q[judged_on][0] if judged_on in known.q else None)
+        for name in metrics:
+            interval = row.accuracy.get(name)
+            found += [interval.mean, interval.low, interval.high] if interval else [None] * 3
         writer.writerow(["" if value is None else value for value in [*found, row.why]])
     return stream.getvalue()
 
@@ -109,15 +203,15 @@ def _metrics(rows: Sequence[NetworkCost]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.accuracy))
 
 
-def _cells(row: NetworkCost, first: NetworkCost, metrics: Sequence[str]) -> list[str]:
+def _cells(row: NetworkCost, name: str, first: NetworkCost, metrics: Sequence[str], judged_on: str) -> list[str]:
     known, base = TABLE3.get(row.family, _NOTHING), TABLE3.get(first.family, _NOTHING)
     latency = "-" if row.latency_ms is None else _short(row.latency_ms)
     if row.latency_range is not None:
         latency += f" ({_short(row.latency_range.low)} to {_short(row.latency_range.high)})"
-    accuracies = [_accuracy(row, name) for name in metrics]
+    accuracies = [_accuracy(row, metric) + _papers_accuracy(known, metric, judged_on) for metric in metrics]
     outside = f"{row.outside} operators outside the delegate" if row.outside else ""
     return [
-        f"{known.title} ({row.name})" if known.title and known.title.lower() != row.name.lower() else row.name,
+        f"{known.title} ({name})" if known.title and known.title.lower() != name.lower() else name,
         row.plan or "-",
         _beside(row.parameters, 1e6, known.parameters_m),
         _beside(row.macs, 1e9, known.gmacs),
@@ -136,6 +230,13 @@ def _accuracy(row: NetworkCost, metric: str) -> str:
         return "-" if row.trained else NOT_TRAINED
     found = row.accuracy[metric]
     return f"{quantity(metric).text(found.mean)} ({found.low:.3g} to {found.high:.3g})"
+
+
+def _papers_accuracy(known: Published, metric: str, judged_on: str) -> str:
+    if metric != PAPERS_MEASURE or judged_on not in known.q:
+        return ""
+    mean, deviation = known.q[judged_on]
+    return f" [{mean:.4g} ± {deviation:.3g}]"
 
 
 def _beside(value: float | None, unit: float, published: float | None) -> str:

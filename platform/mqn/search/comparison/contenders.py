@@ -1,4 +1,4 @@
-"""What `mqn compare` is asked to compare: families without a training, checkpoints, and exported models."""
+"""What `mqn compare` is asked to compare: families without a training, peers, checkpoints, and exported models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, cast, get_args
 from mqn.errors import UnknownNameError, UsageError
 from mqn.families import DEFAULT_FAMILY, FAMILIES
 from mqn.families.contract import find_family
+from mqn.parsing import from_mapping
 from mqn.profile import Profile
-from mqn.records import Candidate, Codec, Plan, Scheme, Training
+from mqn.records import Arch, Candidate, Codec, Plan, Scheme, Training
 from mqn.search.artifacts import GATE, Artifact, ArtifactStore
 from mqn.search.checkpoint import Checkpoint
 from mqn.search.gate.untrained import untrained_form
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 AT = "@"
 """Stands between a name and the scheme that both sides of the network get."""
 
+_FLOAT = Plan(backbone="float32", head="float32")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
@@ -34,7 +37,7 @@ class Contender:
     Attributes:
         name: as the user wrote it.
         family: a family without a training; empty: `path` says what it is.
-        path: of a checkpoint, or of an exported model.
+        path: of a checkpoint, or of an exported model. A peer is the checkpoint that its authors' weights make.
         plan: how it is quantized; None: as its files are.
     """
 
@@ -70,23 +73,35 @@ class Exported:
         return sum(file.stat().st_size for file in self.files)
 
 
-def parse_contender(word: str) -> Contender:
-    """Find out what a word names: `FAMILY`, `FAMILY@SCHEME`, a checkpoint (also with `@SCHEME`), an exported model.
+def parse_contender(word: str, size: int) -> Contender:
+    """Find out what a word names.
 
-    A family is quantized as it is meant: MQN by the default plan, the others not at all.
+    It is `FAMILY`, `expandnet:FILE` or another peer with its authors' weights, or a checkpoint, each also with
+    `@SCHEME`; or an exported model. MQN without a training is quantized by the default plan, as checkpoints are; the
+    others are not quantized.
+
+    Args:
+        word: of the user.
+        size: side in pixels of the pictures that families and peers take.
 
     Raises:
         UnknownNameError: nothing goes by this name, and nothing lies at this path; or no such scheme.
         UsageError: a scheme for files that are quantized already.
+        WeightsError: a peer's weights are missing, damaged, or another network's.
+        ConfigError: no such network takes pictures of this size.
     """
     name, at, scheme = word.rpartition(AT) if AT in word else (word, "", "")
     if at and scheme not in get_args(Scheme):
         raise UnknownNameError("scheme", scheme, get_args(Scheme))
     plan = Plan(backbone=cast(Scheme, scheme), head=cast(Scheme, scheme)) if at else None
-    if name in FAMILIES or ":" in name:
-        find_family(name)
-        usual = Plan() if name == DEFAULT_FAMILY else Plan(backbone="float32", head="float32")
-        return Contender(name=word, family=name, plan=plan or usual)
+    family, colon, weights = name.partition(":")
+    if colon and family in FAMILIES:
+        from mqn.models.peers import write_checkpoint
+
+        return Contender(name=word, path=write_checkpoint(family, Path(weights), size=size), plan=plan or _FLOAT)
+    if name in FAMILIES or colon:
+        _arch(name, size)
+        return Contender(name=word, family=name, plan=plan or (Plan() if name == DEFAULT_FAMILY else _FLOAT))
     path = Path(name)
     if path.is_dir() and (path / "checkpoint.pt").is_file():
         path = path / "checkpoint.pt"
@@ -134,7 +149,7 @@ class Exporting:
         assert contender.plan is not None
         candidate = untrained_form(
             Candidate(
-                arch=family.arch(input_size=self._size),
+                arch=_arch(family.name, self._size),
                 training=Training(codec=cast(Codec, family.codecs[0])),
                 plan=contender.plan,
             )
@@ -148,6 +163,10 @@ class Exporting:
         network = Checkpoint.open(path, self._dataset, self._store)
         made = network.run(plan, QUANTIZE)
         return replace(_files(made[QUANTIZE], plan, made[TRAIN]), family=network.network.arch.family)
+
+
+def _arch(family: str, size: int) -> Arch:
+    return from_mapping(find_family(family).arch, {"family": family, "input_size": size}, source=f"--size {size}")
 
 
 def _files(quantized: Artifact, plan: Plan, network: Artifact) -> Exported:
