@@ -169,3 +169,14 @@ def test_jpegs_with_a_gain_map_are_pictures_unless_they_are_inputs(photos: Photo
     assert [found.name for found in contents.pictures] == ["a.exr", "phone.jpg"]
     assert "but is no HDR picture" in contents.skipped["plain.jpg"]
     assert decode(open_storage(folder), "phone.jpg", (), side=24).part.width == 40
+
+
+def test_a_fetched_folder_says_which_public_dataset_it_is(photos: Photos) -> None:
+    folder = photos("a.exr", "b.exr")
+    (folder / "manifest.csv").write_text("file,source\na.exr,a\nb.exr,b\n")
+    assert survey(open_storage(folder)).published == ""
+    (folder / "fetched.json").write_text('{"dataset": "ward", "licence": "none", "complete": true, "files": []}')
+    assert survey(open_storage(folder)).published == "ward"
+    for foreign in ("[]", "no JSON", '{"dataset": 3}'):
+        (folder / "fetched.json").write_text(foreign)
+        assert survey(open_storage(folder)).published == ""
