@@ -55,12 +55,13 @@ def _shown(figure: Callable[..., float], operator: str) -> Measure:
 
 def _absolute(figure: Callable[[np.ndarray, np.ndarray], float]) -> Measure:
     """A figure of pictures in cd/m2; what lies below `LOWEST_NITS` is raised to it."""
-    return lambda case: figure(_nits(case.test), _nits(case.reference))
+    return lambda case: figure(nits(case.test), nits(case.reference))
 
 
-def _nits(image: np.ndarray) -> np.ndarray:
-    nits: np.ndarray = np.maximum(PEAK_NITS * image, LOWEST_NITS)
-    return nits
+def nits(image: np.ndarray) -> np.ndarray:
+    """A picture in cd/m2 for measures of absolute light; `image` is of any shape, 1.0 = the truth's 99.9 % point."""
+    light: np.ndarray = np.maximum(PEAK_NITS * image, LOWEST_NITS)
+    return light
 
 
 def _hdrvdp_q(test: np.ndarray, reference: np.ndarray) -> float:

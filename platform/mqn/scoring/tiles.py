@@ -51,6 +51,13 @@ def draw_tiles(ldr: np.ndarray, prediction: np.ndarray, truth: np.ndarray) -> Ti
     light = np.maximum(prediction, 0)
     logs = [np.log10(np.maximum(luminance(image), FLOOR)) for image in (light, truth)]
     error = np.clip(np.abs(logs[0] - logs[1]) / DECADES, 0.0, 1.0)
-    heat = cv2.applyColorMap(np.rint(fit(error, SIDE) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1] / 255
     images = (fit(image, SIDE) for image in (ldr, reinhard(light, truth), reinhard(truth)))
-    return Tiles(*map(encode, (*images, heat)))
+    return Tiles(*map(encode, (*images, heat(fit(error, SIDE)))))
+
+
+def heat(shares: np.ndarray) -> np.ndarray:
+    """A map in colours: (H, W) in [0, 1] to (H, W, 3), black for 0, light yellow for 1."""
+    colors: np.ndarray = (
+        cv2.applyColorMap(np.rint(255 * shares).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1] / 255
+    )
+    return colors

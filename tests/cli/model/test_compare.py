@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from tests.cli.test_app import fails
 
-from mqn.cli.model.compare_pictures import choose_pictures
+from mqn.cli.model.compare_pictures import choose_pictures, left_out
 from mqn.errors import UnknownNameError, UsageError
+from mqn.records import NetworkCost
 
 SET: Any = SimpleNamespace(
     listing=lambda: [SimpleNamespace(name=name) for name in ("a.exr", "sub/b.exr", "c.exr", "x/twin.exr", "y/twin.exr")]
@@ -67,3 +68,12 @@ def test_pictures_that_are_not_there(words: str, error: type[Exception], message
     with pytest.raises(error) as raised:
         choose_pictures(SET, words)
     assert message in str(raised.value)
+
+
+def test_each_network_without_pictures_says_why() -> None:
+    rows = [
+        NetworkCost(name="mqn", size_bytes=1, why="does not count: contended"),
+        NetworkCost(name="own", why="not exported: no kernels"),
+        NetworkCost(name="bundle", trained=True, size_bytes=1),
+    ]
+    assert left_out(rows) == ["mqn: not trained", "own: not exported: no kernels"]

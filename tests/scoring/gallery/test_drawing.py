@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mqn.errors import UsageError
-from mqn.scoring.gallery.drawing import OVER, UNDER, crop, framed, heat, region_words, regions
+from mqn.scoring.gallery.drawing import OVER, UNDER, crop, difference_map, framed, region_words, regions
 from mqn.scoring.gallery.page import write_gallery_page
 from mqn.scoring.gallery.regions import Region
 from mqn.scoring.gallery.sheet import write_gallery_png
@@ -49,10 +49,10 @@ def test_a_crop_is_enlarged_by_a_whole_number(view: View) -> None:
 
 
 def test_maps_are_logarithmic_from_what_is_just_noticeable() -> None:
-    black, middle, bright = heat(np.array([[0.0, 1.0, 10.0, 100.0, 1e6]]))[0][[1, 2, 3]]
+    black, middle, bright = difference_map(np.array([[0.0, 1.0, 10.0, 100.0, 1e6]]))[0][[1, 2, 3]]
     assert black.max() < 0.02
     assert black.sum() < middle.sum() < bright.sum()
-    np.testing.assert_array_equal(heat(np.array([[0.0, 1e6]])), heat(np.array([[1.0, 100.0]])))
+    np.testing.assert_array_equal(difference_map(np.array([[0.0, 1e6]])), difference_map(np.array([[1.0, 100.0]])))
 
 
 def test_the_words_say_where_nothing_is_lost(view: View) -> None:

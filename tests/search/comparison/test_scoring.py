@@ -23,7 +23,7 @@ EXPORTED = Exported(files=(Path("model/model.tflite"),), family="mqn", plan="flo
 @pytest.fixture
 def scorer(monkeypatch: pytest.MonkeyPatch) -> Scorer:
     monkeypatch.setattr(methods, "parse_method", lambda name: SimpleNamespace(name=name))
-    pictures: Any = SimpleNamespace()
+    pictures: Any = SimpleNamespace(listing=list)
     return Scorer(pictures, ("psnr_tm", "clipped_error"), lambda *_: None)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqn.cli import output as out
-from mqn.cli.model.compare_pictures import PAGE, PNG, choose_pictures, draw_pictures
+from mqn.cli.model.compare_pictures import PAGE, PNG, choose_pictures, draw_pictures, left_out
 from mqn.cli.model.judged_pictures import Inputs, Limit, SplitName, parse_metrics, picture_set, require_known
 from mqn.cli.options import Data, Json, ProfileName, make_folder
 from mqn.errors import UsageError
@@ -138,11 +138,8 @@ def _draw(
     shown: list[int],
     folder: Path,
 ) -> None:
-    from mqn.report.tables.table3 import NOT_TRAINED
-
-    for row in rows:
-        if not row.trained:
-            out.note(f"left out of the pictures: {row.name}: {row.why or NOT_TRAINED}")
+    for words in left_out(rows):
+        out.note(f"left out of the pictures: {words}")
     if trained:
         with out.progress() as bar:
             draw_pictures(trained, exporting, pictures, shown, folder, _counting(bar))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mqn.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from mqn.records import NetworkCost
     from mqn.scoring.judging.evaluation import PictureSet
     from mqn.search.comparison.contenders import Contender, Exporting
 
@@ -51,6 +52,14 @@ def _index(wanted: str, names: Sequence[str]) -> int:
     raise UnknownNameError("picture", wanted, names, "of those that --inputs, --split and --limit leave")
 
 
+def left_out(rows: Sequence[NetworkCost]) -> list[str]:
+    """A line for each network that is not drawn: its name, and why."""
+    from mqn.report.tables.table3 import NOT_TRAINED
+
+    absent = [row for row in rows if not row.trained]
+    return [f"{row.name}: {row.why if row.size_bytes is None else NOT_TRAINED}" for row in absent]
+
+
 def draw_pictures(
     contenders: Sequence[Contender],
     exporting: Exporting,
@@ -58,8 +67,8 @@ def draw_pictures(
     shown: Sequence[int],
     folder: Path,
     progress: Callable[[str, int, int], None],
-) -> list[Path]:
-    """Draw what the exported files of trained networks make of some pictures; gives the files.
+) -> None:
+    """Draw what the exported files of trained networks make of some pictures.
 
     Raises:
         PictureError: a picture is too small for HDR-VDP.
@@ -77,4 +86,3 @@ def draw_pictures(
     views = look(pictures, shown, methods, lambda done, total: progress("pictures", done, total))
     write_gallery_png(views, folder / PNG, _TITLE)
     write_gallery_page(views, folder / PAGE, _TITLE)
-    return [folder / PNG, folder / PAGE]

@@ -11,6 +11,7 @@ from mqn.hdr.tonemap import KEY
 from mqn.look.palette import ACCENT, SERIES
 from mqn.scoring.gallery.regions import BLACK_CODE, Region
 from mqn.scoring.gallery.views import View
+from mqn.scoring.tiles import heat
 
 OVER, UNDER = SERIES[1], ACCENT
 """Colours of frames: over-exposed and under-exposed."""
@@ -61,11 +62,9 @@ def crop(image: np.ndarray, region: Region, color: str) -> np.ndarray:
     return cv2.copyMakeBorder(np.asarray(enlarged, np.float32), *(thick,) * 4, cv2.BORDER_CONSTANT, value=_rgb(color))
 
 
-def heat(differences: np.ndarray) -> np.ndarray:
+def difference_map(differences: np.ndarray) -> np.ndarray:
     """A map of visible differences, (H, W) to (H, W, 3), on a logarithmic scale from 1 to `BRIGHTEST`."""
-    levels = np.log10(np.maximum(differences, 1.0)) / math.log10(BRIGHTEST)
-    codes = np.rint(255 * np.minimum(levels, 1.0)).astype(np.uint8)
-    return cv2.applyColorMap(codes, cv2.COLORMAP_INFERNO)[..., ::-1] / np.float32(255)
+    return heat(np.log10(np.clip(differences, 1.0, BRIGHTEST)) / math.log10(BRIGHTEST))
 
 
 def _rgb(color: str) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mqn.look.blocks import Card, Cards, Links, Picture, Scale, Section, Text
 from mqn.look.encoding import encode
 from mqn.look.page import render, write_page
-from mqn.scoring.gallery.drawing import BRIGHTEST, NOTE, OVER, crop, framed, heat, region_words, regions
+from mqn.scoring.gallery.drawing import BRIGHTEST, NOTE, OVER, crop, difference_map, framed, region_words, regions
 from mqn.scoring.gallery.views import Column, View
 
 
@@ -44,4 +44,4 @@ def _pictures(view: View, column: Column) -> Iterator[Picture]:
         words = "over-exposed" if color == OVER else "under-exposed"
         yield Picture(encode(crop(column.image, region, color)), words)
     if column.differences is not None:
-        yield Picture(encode(heat(column.differences)), "visible differences")
+        yield Picture(encode(difference_map(column.differences)), "visible differences")

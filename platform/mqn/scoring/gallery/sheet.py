@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mqn.look.canvas import DPI, save_figure
 from mqn.look.palette import INK, MUTED, PAPER
-from mqn.scoring.gallery.drawing import NOTE, crop, framed, heat, region_words, regions
+from mqn.scoring.gallery.drawing import NOTE, crop, difference_map, framed, region_words, regions
 from mqn.scoring.gallery.views import Column, View
 
 _CELL, _GAP, _MARGIN = 2.4, 0.08, 0.16
@@ -68,7 +68,7 @@ def _draw(sheet: _Sheet, view: View, column: Column, left: float, top: float) ->
     top += _whole(view) + _GAP
     small = [(crop(column.image, region, color), _CROP) for region, color in regions(view)]
     if column.differences is not None:
-        small.append((heat(column.differences), _CROP * _whole(view) / _CELL))
+        small.append((difference_map(column.differences), _CROP * _whole(view) / _CELL))
     for place, (image, height) in enumerate(small):
         below = sum(row + _GAP for row in _small_rows(view)[: place // 2])
         sheet.show(left + place % 2 * (_CROP + _GAP), top + below, _CROP, height, image)

@@ -83,9 +83,7 @@ def look(
             progress(done, total)
             light = predictor.predict(picture)
             quality = judge(light, picture, (MEASURE,))[MEASURE]
-            test, reference = (
-                np.maximum(measures.PEAK_NITS * image, measures.LOWEST_NITS) for image in (light, picture.truth)
-            )
+            test, reference = measures.nits(light), measures.nits(picture.truth)
             columns.append(
                 Column(
                     name=name,

@@ -28,7 +28,11 @@ class Scorer:
             pictures: what all are judged on.
             metrics: names of measures.
             progress: told of every picture.
+
+        Raises:
+            EmptyDatasetError: there are no such pictures.
         """
+        pictures.listing()
         self._pictures, self._metrics, self._progress = pictures, metrics, progress
         self.stated = ""
 
