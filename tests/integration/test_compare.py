@@ -49,8 +49,8 @@ def test_a_family_a_peer_and_a_checkpoint_stand_beside_each_other(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     assert "left out of the pictures: mqn: not trained" in printed.err
     page = (tmp_path / "out" / "pictures.html").read_text()
-    assert page.count(">visible differences<") == 2 * 2
-    assert "lhdr:lhdr.pth" in page
+    assert page.count("visible differences from the truth</figcaption>") == 2
+    assert "lhdr:lhdr.pth: Q " in page
 
     # The exported file is judged as its authors' network is, but for float32's rounding.
     score = ["score", peer_word, *data, "--size", "32", "--metrics", "hdrvdp_q,psnr_tm", "--workers", "1", "--json"]

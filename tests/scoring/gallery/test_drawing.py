@@ -72,10 +72,11 @@ def test_a_png_has_a_row_for_each_picture(view: View, tmp_path: Path) -> None:
 def test_a_page_holds_every_picture_and_escapes_names(view: View, tmp_path: Path) -> None:
     write_gallery_page([view], tmp_path / "a.html", "title")
     page = (tmp_path / "a.html").read_text()
-    # Three wholes, a crop of each, and a map of the method.
-    assert page.count("<img") == 3 + 3 + 1
-    assert page.count("data:image/jpeg;base64,") == 7
-    assert "Q 45.2" in page
+    # Three wholes, a crop of each, and the method's map between input and truth.
+    assert page.count("<img") == 3 + 3 + 3
+    assert page.count("data:image/jpeg;base64,") == 9
+    assert page.count("<figcaption>") == 3
+    assert "&lt;peer&gt;: Q 45.2" in page
     assert "&lt;peer&gt;" in page
     assert "<peer>" not in page
     assert "<script" not in page

@@ -1,15 +1,19 @@
-"""A gallery as an HTML page: a section for each picture, a card for each way to see it."""
+"""A gallery as an HTML page: a section for each picture, a card for the wholes, the crops, and the maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from mqn.look.blocks import Card, Cards, Links, Picture, Scale, Section, Text
 from mqn.look.encoding import encode
 from mqn.look.page import render, write_page
 from mqn.scoring.gallery.drawing import BRIGHTEST, NOTE, OVER, crop, difference_map, framed, region_words, regions
 from mqn.scoring.gallery.views import Column, View
+
+_ONE_A_ROW = 1000  # Pixels; two cards beside each other would need twice that.
 
 
 def write_gallery_page(views: Sequence[View], path: Path, title: str) -> None:
@@ -25,23 +29,22 @@ def write_gallery_page(views: Sequence[View], path: Path, title: str) -> None:
 
 
 def _section(view: View, anchor: str) -> Section:
-    words = region_words(view)
-    cards = tuple(
-        Card(
-            pictures=tuple(_pictures(view, column)),
-            name=column.name,
-            lead="" if column.quality is None else f"Q {column.quality:.1f}",
-        )
-        for column in view.columns
-    )
-    blocks = (Text(f"{view.condition}: {words}"), Cards(cards=cards))
+    wholes = [(column, framed(view, column.image)) for column in view.columns]
+    cards = [_card("the whole", wholes)]
+    for region, color in regions(view):
+        words = "over-exposed" if color == OVER else "under-exposed"
+        crops = [(column, crop(column.image, region, color)) for column in view.columns]
+        cards.append(_card(f"where the input is {words}", crops))
+    # Input and truth once more, so that the maps stand below their networks.
+    maps = [(c, c.image if c.differences is None else difference_map(c.differences)) for c in view.columns]
+    cards.append(_card("visible differences from the truth", maps))
+    blocks = (Text(f"{view.condition}: {region_words(view)}"), Cards(cards=tuple(cards), width=_ONE_A_ROW))
     return Section(title=view.name, blocks=blocks, anchor=anchor)
 
 
-def _pictures(view: View, column: Column) -> Iterator[Picture]:
-    yield Picture(encode(framed(view, column.image)), "whole")
-    for region, color in regions(view):
-        words = "over-exposed" if color == OVER else "under-exposed"
-        yield Picture(encode(crop(column.image, region, color)), words)
-    if column.differences is not None:
-        yield Picture(encode(difference_map(column.differences)), "visible differences")
+def _card(name: str, images: Sequence[tuple[Column, np.ndarray]]) -> Card:
+    return Card(name=name, pictures=tuple(Picture(encode(image), _caption(column)) for column, image in images))
+
+
+def _caption(column: Column) -> str:
+    return column.name if column.quality is None else f"{column.name}: Q {column.quality:.1f}"
