@@ -85,9 +85,7 @@ def test_the_papers_accuracy_stands_beside_the_same_measure_on_the_same_pictures
     assert (judged_on, mine[place]) == ("HDR-Eye", "not trained [51.59 ± 4.61]")
     assert theirs[place : place + 2] == ["48 (47 to 49) [50.52 ± 3.94]", "48 (47 to 49)"]
     assert cells(rows)[1][place] == "48 (47 to 49)"
-    assert note(rows, judged_on).endswith(
-        "HDR-Eye is given with its standard deviation; how its pictures were scaled is not published."
-    )
+    assert "The paper's HDRVDP-Q on HDR-Eye is given with its standard deviation." in note(rows, judged_on)
     assert "HDR-Eye" not in note(rows, "")
     (_, csv_row) = csv.DictReader(io.StringIO(as_csv(rows, judged_on)))
     assert (csv_row["paper.hdrvdp_q"], csv_row["hdrvdp_q.low"]) == ("50.52", "47")

@@ -20,7 +20,8 @@ NOTE = (
 PAPERS_MEASURE = "hdrvdp_q_p3"
 """What the paper's HDRVDP-Q stands beside. It does not say how it scaled pictures; this measure forgives exposure."""
 ACCURACY_NOTE = (
-    "The paper's HDRVDP-Q on {} is given with its standard deviation; how its pictures were scaled is not published."
+    "The paper's HDRVDP-Q on {} is given with its standard deviation. How the paper scaled pictures, and made inputs "
+    "of RAISE-1K, is not published."
 )
 
 
@@ -45,7 +46,9 @@ class Published:
     q: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def _on_test_sets(hdr_eye: tuple[float, float], raise_1k: tuple[float, float], hdr_real: tuple[float, float]) -> Any:
+def _on_test_sets(
+    hdr_eye: tuple[float, float], raise_1k: tuple[float, float], hdr_real: tuple[float, float]
+) -> dict[str, tuple[float, float]]:
     return {"HDR-Eye": hdr_eye, "RAISE-1K": raise_1k, "HDR-Real": hdr_real}
 
 
