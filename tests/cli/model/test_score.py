@@ -144,7 +144,7 @@ def test_a_missing_library_is_told_before_anything_is_judged(
         (("oracle", "--metrics", "psnr_tn"), "no metric 'psnr_tn'; did you mean 'psnr_tm'"),
         (("oracle", "--by", "hdrvdp"), "no metric 'hdrvdp'; did you mean 'hdrvdp_q'"),
         (("oracle", "--inputs", "cameras"), "--inputs 'cameras'; did you mean 'camera'"),
-        (("oracle", "--split", "test"), "--split 'test'; allowed: train, val, all"),
+        (("oracle", "--split", "test"), "--split 'test'; allowed: all, train, val"),
         (("oracle", "--inputs", "camera", "--size", "64"), "camera pictures are judged at the size"),
     ],
 )
