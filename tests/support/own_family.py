@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mqn.families.contract import Arch, Family
+from mqn.families.fields import weights_file
 
 NAME = "tests.support.own_family:FAMILY"
 
@@ -25,6 +26,17 @@ class OwnArch(Arch):
 
     family: str = NAME
     channels: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLoadedArch(OwnArch):
+    """Fields of the network, and where its weights are.
+
+    Attributes:
+        weights: `random`, or the path of a state dict.
+    """
+
+    weights: str = weights_file()
 
 
 class Own(nn.Module):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mqn.errors import ConfigError, UnknownNameError, UsageError, nearest
 from mqn.families import DEFAULT_FAMILY, FAMILIES
+from mqn.families.fields import check_ranges, weight_fields
 from mqn.faults import fault_of
 from mqn.parsing import to_plain
 from mqn.text.redaction import shortened
@@ -34,16 +35,13 @@ if TYPE_CHECKING:
 INTERFACE = "interface"
 """What plans call the default cut, in every family."""
 
-RANDOM = "random"
-"""What fields of weights say where the network starts from random ones."""
-
 _LARGEST_INPUT = 8192
 _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arch:
-    """A network. Every family derives a frozen record from this one, with its own fields and their checks.
+    """A network. Every family derives a frozen record from this one, with its own fields (`mqn.families.fields`).
 
     Attributes:
         family: a name in `FAMILIES`, or `package.module:NAME`.
@@ -58,7 +56,7 @@ class Arch:
     input_size: int = 256
 
     def __post_init__(self) -> None:
-        """Check ranges; a family that checks its own calls `Arch.__post_init__(self)` too.
+        """Check `ranged` fields; a family that checks more calls `Arch.__post_init__(self)` too.
 
         Raises:
             ValueError: a field is out of its range.
@@ -67,6 +65,7 @@ class Arch:
             raise ValueError(
                 f"input_size {self.input_size} must be a multiple of {self.stride}, at most {_LARGEST_INPUT} and not 0"
             )
+        check_ranges(self)
 
     @classmethod
     def variant_of(cls, mapping: Mapping[str, Any], *, source: str, path: str) -> type[Arch]:
@@ -148,9 +147,7 @@ class Family:
         labelled: fields that the label shows.
         build: the network with random weights, in training mode, on the CPU, float32.
         load_weights: gives a network that `build` made the weights that it starts from, as its arch says; None: it
-            always starts from random ones.
-        weight_fields: fields that hold the path of a file of weights, or a word for weights that need none; each takes
-            `random`.
+            always starts from random ones. `mqn.families.whole_state` has the usual one.
         cut: the submodule whose output is the default cut between backbone and head.
         codecs: how its output may stand for linear light (`mqn.hdr.codec`), its usual one first.
         frozen: the submodule that `training.frozen_epochs` keeps as it was loaded, its layers then freed from the back;
@@ -167,7 +164,6 @@ class Family:
     labelled: frozenset[str] = frozenset()
     build: Callable[[Any], nn.Module]
     load_weights: Callable[[Any, Any], None] | None = None
-    weight_fields: tuple[str, ...] = ()
     cut: str
     codecs: tuple[str, ...]
     frozen: str | None = None
@@ -179,6 +175,11 @@ class Family:
     def stride(self) -> int:
         """Sides of pictures are multiples of it."""
         return self.arch.stride
+
+    @property
+    def weight_fields(self) -> tuple[str, ...]:
+        """Fields that hold the path of a file of weights, or a word for weights that need none."""
+        return weight_fields(self.arch)
 
 
 def find_family(name: str) -> Family:

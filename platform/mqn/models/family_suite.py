@@ -17,7 +17,8 @@ from torch import nn
 
 from mqn.errors import MqnError
 from mqn.families import FAMILIES
-from mqn.families.contract import INTERFACE, RANDOM, Arch, Family, build_network, find_family
+from mqn.families.contract import INTERFACE, Arch, Family, build_network, find_family
+from mqn.families.fields import RANDOM
 from mqn.models import checkpoint
 from mqn.networks.cost import cost, pair_cuts
 from mqn.networks.graph import cut_nodes, trace
@@ -98,10 +99,10 @@ def check_build(family: Family) -> str:
 def check_weights(family: Family) -> str:
     """Fields of weights take `random`, and then nothing is loaded."""
     arch = _arch(family)
-    for name in family.weight_fields:
-        _require(hasattr(arch, name), f"weight_fields names {name!r}, which the arch does not have")
     if family.load_weights is None:
+        _require(not family.weight_fields, f"nothing loads {', '.join(family.weight_fields)}; fill in load_weights")
         return "none to load"
+    _require(bool(family.weight_fields), "load_weights has no field to go by; make one with weights_file")
     torch.manual_seed(0)
     loaded = build_network(arch).state_dict()
     plain = _network(family).state_dict()

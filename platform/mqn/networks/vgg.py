@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mqn.errors import WeightsError
-from mqn.families.contract import RANDOM
+from mqn.families.fields import RANDOM
 from mqn.networks.downloads import fetch
 from mqn.networks.fetched import local_file
 from mqn.networks.weight_files import IMAGENET, copy_layer, present, read_layers

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mqn.families.contract import RANDOM, Arch, Family
+from mqn.families.contract import Arch, Family
+from mqn.families.fields import ranged, weights_file
+from mqn.families.whole_state import load_whole
 
 if TYPE_CHECKING:
     from torch import nn
-
-_MOST_FEATURES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,31 +25,14 @@ class DeepHDRArch(Arch):
     stride: ClassVar[int] = 128
 
     family: str = "deephdr"
-    features: int = 64
-    weights: str = RANDOM
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        Arch.__post_init__(self)
-        if not 1 <= self.features <= _MOST_FEATURES:
-            raise ValueError(f"features {self.features} must be 1 to {_MOST_FEATURES}")
+    features: int = ranged(64, 1, 256)
+    weights: str = weights_file()
 
 
 def _build(arch: DeepHDRArch) -> nn.Module:
     from mqn.families.deephdr.network import DeepHDR
 
     return DeepHDR(arch.features)
-
-
-def _load_weights(network: nn.Module, arch: DeepHDRArch) -> None:
-    from mqn.networks.torch_files import load_state
-
-    if arch.weights != RANDOM:
-        load_state(network, Path(arch.weights).expanduser())
 
 
 FAMILY = Family(
@@ -60,8 +42,7 @@ FAMILY = Family(
     label=lambda arch: f"f{arch.features}",
     labelled=frozenset({"features"}),
     build=_build,
-    load_weights=_load_weights,
-    weight_fields=("weights",),
+    load_weights=load_whole,
     cut="body",
     codecs=("light",),
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqn.families.contract import RANDOM, Arch, Family
+from mqn.families.contract import Arch, Family
+from mqn.families.fields import ranged, weights_file
+from mqn.families.whole_state import load_whole
 
 if TYPE_CHECKING:
     from torch import nn
 
-
-_PUBLISHED_FEATURES, _MOST_FEATURES = 64, 256
+_PUBLISHED_FEATURES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +25,8 @@ class ExpandNetArch(Arch):
     """
 
     family: str = "expandnet"
-    features: int = _PUBLISHED_FEATURES
-    weights: str = RANDOM
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        Arch.__post_init__(self)
-        if not 1 <= self.features <= _MOST_FEATURES:
-            raise ValueError(f"features {self.features} must be in [1, {_MOST_FEATURES}]")
+    features: int = ranged(_PUBLISHED_FEATURES, 1, 256)
+    weights: str = weights_file()
 
     def identity(self) -> dict[str, Any]:
         """As `Arch.identity`. The published width is left out, so that artifacts keep their keys from before."""
@@ -52,13 +42,6 @@ def _build(arch: ExpandNetArch) -> nn.Module:
     return ExpandNet(arch.features)
 
 
-def _load_weights(network: nn.Module, arch: ExpandNetArch) -> None:
-    from mqn.networks.torch_files import load_state
-
-    if arch.weights != RANDOM:
-        load_state(network, Path(arch.weights).expanduser())
-
-
 FAMILY = Family(
     name="expandnet",
     title="ExpandNet",
@@ -66,8 +49,7 @@ FAMILY = Family(
     label=lambda arch: "" if arch.features == _PUBLISHED_FEATURES else f"f{arch.features}",
     labelled=frozenset({"features"}),
     build=_build,
-    load_weights=_load_weights,
-    weight_fields=("weights",),
+    load_weights=load_whole,
     cut="end_net.0",
     codecs=("light",),
 )

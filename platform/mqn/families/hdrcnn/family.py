@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mqn.families.contract import RANDOM, Arch, Family
+from mqn.families.contract import Arch, Family
+from mqn.families.fields import ranged, weights_file
+from mqn.families.whole_state import load_whole
 
 if TYPE_CHECKING:
     from torch import nn
-
-_WIDEST = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,31 +25,14 @@ class HDRCNNArch(Arch):
     stride: ClassVar[int] = 32
 
     family: str = "hdrcnn"
-    width: float = 1.0
-    weights: str = RANDOM
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        Arch.__post_init__(self)
-        if not 0 < self.width <= _WIDEST:
-            raise ValueError(f"width {self.width} must be in (0, {_WIDEST}]")
+    width: float = ranged(1.0, 0, 2)
+    weights: str = weights_file()
 
 
 def _build(arch: HDRCNNArch) -> nn.Module:
     from mqn.families.hdrcnn.network import HDRCNN
 
     return HDRCNN(arch.width)
-
-
-def _load_weights(network: nn.Module, arch: HDRCNNArch) -> None:
-    from mqn.networks.torch_files import load_state
-
-    if arch.weights != RANDOM:
-        load_state(network, Path(arch.weights).expanduser())
 
 
 FAMILY = Family(
@@ -60,8 +42,7 @@ FAMILY = Family(
     label=lambda arch: f"w{arch.width:g}",
     labelled=frozenset({"width"}),
     build=_build,
-    load_weights=_load_weights,
-    weight_fields=("weights",),
+    load_weights=load_whole,
     cut="backbone",
     codecs=("light",),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mqn.families.contract import RANDOM, Arch, Family
+from mqn.families.contract import Arch, Family
+from mqn.families.fields import weights_file
+from mqn.families.whole_state import load_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +24,7 @@ class LHDRArch(Arch):
     stride: ClassVar[int] = 4
 
     family: str = "lhdr"
-    weights: str = RANDOM
+    weights: str = weights_file()
 
 
 def _build(_arch: LHDRArch) -> nn.Module:
@@ -32,21 +33,13 @@ def _build(_arch: LHDRArch) -> nn.Module:
     return LHDR()
 
 
-def _load_weights(network: nn.Module, arch: LHDRArch) -> None:
-    from mqn.networks.torch_files import load_state
-
-    if arch.weights != RANDOM:
-        load_state(network, Path(arch.weights).expanduser())
-
-
 FAMILY = Family(
     name="lhdr",
     title="LHDR",
     arch=LHDRArch,
     label=lambda _: "",
     build=_build,
-    load_weights=_load_weights,
-    weight_fields=("weights",),
+    load_weights=load_whole,
     cut="mlp",
     codecs=("gamma",),
 )

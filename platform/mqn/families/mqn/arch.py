@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mqn.families.contract import Arch
+from mqn.families.fields import ranged, weights_file
 
 Attention = Literal["none", "sa", "csa", "ca"]
 Upsampling = Literal["nearest", "bilinear"]
-
-# No machine has the memory for more; what is above is a slip, or a file that means harm.
-_MOST_HEAD_CHANNELS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +29,9 @@ class MQNArch(Arch):
 
     family: str = "mqn"
     attention: Attention = "ca"
-    width: float = 0.35
-    decoder_width: float = 1.0
+    width: float = ranged(0.35, 0, 2)
+    decoder_width: float = ranged(1.0, 0, 4)
     upsampling: Upsampling = "nearest"
-    head_channels: int = 12
-    encoder_weights: str = "imagenet"
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            ValueError: a field is out of its range.
-        """
-        Arch.__post_init__(self)
-        if not 0 < self.width <= 2 or not 0 < self.decoder_width <= 4:
-            raise ValueError(f"width {self.width} must be in (0, 2] and decoder_width {self.decoder_width} in (0, 4]")
-        if not 2 <= self.head_channels <= _MOST_HEAD_CHANNELS or self.head_channels % 2:
-            raise ValueError(f"head_channels {self.head_channels} must be even, and 2 to {_MOST_HEAD_CHANNELS}")
+    # No machine has the memory for more channels; what is above is a slip, or a file that means harm.
+    head_channels: int = ranged(12, 2, 1024, even=True)
+    encoder_weights: str = weights_file("imagenet")

@@ -38,7 +38,6 @@ FAMILY = Family(
     labelled=frozenset({"attention", "width"}),
     build=_build,
     load_weights=_load_weights,
-    weight_fields=("encoder_weights",),
     cut="backbone",
     codecs=("log", "linear", "mulaw", "pq"),
     frozen="backbone.encoder",

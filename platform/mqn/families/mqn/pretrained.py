@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mqn.errors import WeightsError
-from mqn.families.contract import RANDOM
+from mqn.families.fields import RANDOM
 from mqn.families.mqn.blocks import ConvNorm
 from mqn.families.mqn.encoder import BLOCKS, Encoder
 from mqn.networks.downloads import fetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
-from mqn.families.contract import RANDOM
+from mqn.families.fields import RANDOM
 from mqn.records import Candidate, Codec, Plan, Training
 
 _PICTURES = 4
