@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from tests.support import own_family
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mqn.networks.cost import cost
 
@@ -23,3 +24,13 @@ def test_a_transposed_convolution_multiplies_at_the_positions_that_go_in() -> No
     (transposed,) = [layer for layer in counted.layers if layer.kind == "ConvTranspose2d"]
     assert transposed.output == (1, 3, 64, 64)
     assert transposed.parameters == 8 * 3 * 16 + 3
+
+
+class _Blurred(_Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.conv2d(x, torch.full((3, 3, 1, 1), 1 / 3)))
+
+
+def test_a_convolution_with_a_constant_is_no_layer() -> None:
+    arch = own_family.FAMILY.arch(input_size=64)
+    assert cost(_Blurred(), arch) == cost(_Net(), arch)

@@ -110,7 +110,8 @@ def _layer_of(node: fx.Node) -> str | None:
     while source.op != "get_attr" and source.all_input_nodes:
         source = source.all_input_nodes[0]
     whole = source.op == "get_attr" and source.meta["tensor_meta"].shape == weight.meta["tensor_meta"].shape
-    return str(source.target).rpartition(".")[0] if whole else None
+    # A constant of the network as a whole is no layer's.
+    return (str(source.target).rpartition(".")[0] or None) if whole else None
 
 
 def _parameters(module: nn.Module) -> int:

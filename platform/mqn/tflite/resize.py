@@ -181,15 +181,22 @@ def _view(network: Network, operator: Any, given: list[Shape]) -> Shape:
     rows = given[0][1] * int(stored[1]) // before[1]
     shape = np.array([stored[0], rows, *stored[2:]], dtype=np.int32)
     network.set_constant(operator.inputs[1], shape)
-    operator.builtinOptions.newShape = shape.tolist()
+    if operator.builtinOptions is not None:  # Some converters give the shape once, others twice.
+        operator.builtinOptions.newShape = shape.tolist()
     rest = math.prod(given[0]) // -math.prod(shape.tolist())
     return tuple(rest if side == -1 else side for side in shape.tolist())
+
+
+def _gather(_network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """Along an axis of the first tensor, by places in the second."""
+    options, (source, places) = operator.builtinOptions, given
+    return (*source[: options.axis], *places[options.batchDims :], *source[options.axis + 1 :])
 
 
 Rule = Callable[[Network, Any, list[Shape]], Shape]
 _ELEMENTWISE = (
     "ADD", "SUB", "MUL", "SQUARE", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE",
-    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1", "EXP", "LOG",
+    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1", "EXP", "LOG", "ABS", "FLOOR", "CAST",
 )  # fmt: skip
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _broadcast),
@@ -207,4 +214,5 @@ RULES: dict[str, Rule] = {
     "SPLIT": _split,
     "STRIDED_SLICE": _slice,
     "RESHAPE": _view,
+    "GATHER": _gather,
 }

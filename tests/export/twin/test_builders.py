@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mqn.errors import ExportError
 from mqn.export.twin.twin import build_twin
+from mqn.networks.curves import look_up
 
 pytestmark = pytest.mark.integration
 
@@ -73,6 +74,52 @@ def test_a_max_pooling(pool: nn.MaxPool2d) -> None:
 def test_other_max_poolings_are_refused(pool: nn.MaxPool2d) -> None:
     with pytest.raises(ExportError, match="cannot export a max pooling that pads"):
         build_twin(nn.Sequential(pool), SIZE)
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_a_norm_behind_an_activation(affine: bool) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(5, affine=affine)
+    nn.init.normal_(norm.running_mean)
+    nn.init.uniform_(norm.running_var, 0.5, 2)
+    if affine:
+        nn.init.uniform_(norm.weight, -2, 2)
+        nn.init.normal_(norm.bias)
+    assert apart(nn.Sequential(nn.Conv2d(3, 5, 1), nn.ReLU(), norm)) < 1e-6
+
+
+class _Curved(nn.Module):
+    """A picture through a curve of its own, of so many samples, also beyond both ends of the curve."""
+
+    def __init__(self, samples: int) -> None:
+        super().__init__()
+        self.samples = nn.Conv2d(3, samples, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return look_up(x * 1.5 - 0.25, self.samples(x.mean((2, 3), keepdim=True)))
+
+
+@pytest.mark.parametrize("samples", [2, 5, 1024])
+def test_a_curve_that_the_network_predicts(samples: int) -> None:
+    torch.manual_seed(0)
+    # Between samples that differ by 1, a 1,023rd of a pixel's value apart, rounding counts a thousandfold.
+    assert apart(_Curved(samples)) < 1e-6 * samples
+
+
+class _Fixed(nn.Module):
+    """A picture through a curve that it does not decide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.curve = nn.Parameter(torch.rand(1, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return look_up(x, self.curve)
+
+
+def test_a_look_up_in_a_constant_is_refused() -> None:
+    with pytest.raises(ExportError, match="cannot export a look-up of a constant, or in a curve that no picture"):
+        build_twin(_Fixed(), SIZE)
 
 
 class _Functions(nn.Module):

@@ -52,18 +52,20 @@ def test_the_same_numbers_with_one_operator_less(bias: bool, affine: bool, group
         torch.testing.assert_close(value, before[name], atol=0, rtol=0)
 
 
-def test_a_convolution_that_is_called_twice_cannot_take_a_norm_in() -> None:
-    network = _Net(nn.Conv2d(3, 3, 1), _norm(3), calls=2)
-    with pytest.raises(
-        ExportError, match="'norm' cannot be folded: it must follow a Conv2d or ConvTranspose2d that is called once"
-    ):
-        fold(fx.symbolic_trace(network))
+@pytest.mark.parametrize(
+    "network", [_Net(nn.Conv2d(3, 3, 1), _norm(3), calls=2), _Net(nn.Conv2d(3, 3, 1), _norm(3), leak=True)]
+)
+def test_a_norm_stays_behind_a_convolution_that_something_else_uses(network: _Net) -> None:
+    network.eval()
+    folded, replaced = fold(fx.symbolic_trace(network))
+    assert replaced == {}
+    x = torch.rand(1, 3, 2, 2)
+    torch.testing.assert_close(folded(x), network(x))
 
 
-def test_what_something_else_reads_stays() -> None:
-    network = _Net(nn.Conv2d(3, 3, 1), _norm(3), leak=True)
-    with pytest.raises(ExportError, match="whose output nothing else uses"):
-        fold(fx.symbolic_trace(network))
+def test_a_pixel_shuffle_behind_no_convolution_is_refused() -> None:
+    with pytest.raises(ExportError, match="pixel shuffle '0' cannot be exported: it must follow a Conv2d"):
+        fold(fx.symbolic_trace(nn.Sequential(nn.PixelShuffle(2))))
 
 
 def test_a_norm_without_statistics_is_refused() -> None:

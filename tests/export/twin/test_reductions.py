@@ -14,6 +14,7 @@ from mqn.errors import ExportError
 from mqn.export.twin.twin import build_twin
 
 SIDE = 8
+SOBEL = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).expand(2, 3, 3, 3)
 
 
 class _Only(nn.Module):
@@ -36,6 +37,9 @@ class _Only(nn.Module):
         lambda x: x.amax(dim=(1,), keepdim=True),
         torch.exp,
         lambda x: x.exp(),
+        torch.abs,
+        lambda x: F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), SOBEL),
+        lambda x: F.relu(1 - F.conv2d(x, torch.ones(5, 3, 1, 1), -torch.arange(5.0)).abs()),
         lambda x: F.pad(x, (1, 2, 3, 4, 5, 6)),
         lambda x: F.pad(x, (0, 1), value=0.0),
     ],

@@ -16,9 +16,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mqn.export.twin.call import Call, pair
-from mqn.export.twin.convolutions import convolve, convolve_by_function, convolve_transposed, multiply_vector
+from mqn.export.twin.convolutions import (
+    convolve,
+    convolve_by_function,
+    convolve_transposed,
+    multiply_vector,
+    scale_channels,
+)
 from mqn.export.twin.layers import InstanceNorm
 from mqn.export.twin.padding import pad_by_function, pad_by_module
+from mqn.networks.curves import look_up
 
 layers = tf_keras.layers
 _NHWC = {0: 0, 1: 3, 2: 1, 3: 2}
@@ -98,6 +105,13 @@ def _maximum(call: Call) -> Any:
     if isinstance(first, Tensor) or isinstance(second, Tensor):
         raise call.refuse("a maximum of a picture and a constant")
     return layers.Maximum(name=call.name)([first, second])
+
+
+def _look_up(call: Call) -> Any:
+    x, curve = call.args
+    if isinstance(x, Tensor) or isinstance(curve, Tensor):
+        raise call.refuse("a look-up of a constant, or in a curve that no picture decides")
+    return call.operation("look_up", [x, curve])
 
 
 def _relu(limit: float | None) -> Callable[[Call], Any]:
@@ -218,6 +232,7 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     nn.Conv2d: convolve,
     nn.ConvTranspose2d: convolve_transposed,
     nn.Linear: multiply_vector,
+    nn.BatchNorm2d: scale_channels,
     nn.InstanceNorm2d: _instance_norm,
     **dict.fromkeys((nn.ZeroPad2d, nn.ReflectionPad2d), pad_by_module),
     nn.MaxPool2d: _max_pool,
@@ -229,9 +244,11 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((nn.SELU, F.selu), _selu),
     **dict.fromkeys((nn.Sigmoid, torch.sigmoid, F.sigmoid, "sigmoid"), _activation("sigmoid")),
     **dict.fromkeys((nn.Tanh, torch.tanh, F.tanh, "tanh"), _activation("tanh")),
+    **dict.fromkeys((torch.abs, "abs"), _function("abs")),
     **dict.fromkeys((torch.exp, "exp"), _function("exp")),
     **dict.fromkeys((torch.log, "log"), _function("log")),
     **dict.fromkeys((torch.maximum, "maximum"), _maximum),
+    look_up: _look_up,
     F.conv2d: convolve_by_function,
     F.pad: pad_by_function,
     F.avg_pool2d: _average_pool,

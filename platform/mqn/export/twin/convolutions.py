@@ -1,4 +1,4 @@
-"""Keras layers for torch's convolutions and linear layers."""
+"""Keras layers for torch's convolutions and linear layers, and for batch norms that no convolution takes in."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import tf_keras
+import torch
 from torch import Tensor, nn
 
 from mqn.export.twin.call import Call, pair
+from mqn.export.twin.folding import statistics
 from mqn.export.twin.padding import MIRROR, pad
 
 layers = tf_keras.layers
@@ -70,6 +72,17 @@ def multiply_vector(call: Call) -> Any:
     if tuple(call.args[0].shape[1:3]) != (1, 1):
         raise call.refuse("a linear layer on anything but one vector a picture")
     return _convolve(call, linear.weight[:, :, None, None], linear.bias, (1, 1), (0, 0), (1, 1), 1)
+
+
+def scale_channels(call: Call) -> Any:
+    """`nn.BatchNorm2d` that no convolution takes in: as one operator, a 1x1 convolution of single channels."""
+    norm = call.module
+    assert isinstance(norm, nn.BatchNorm2d)
+    mean, variance = statistics(norm)
+    ones, zeros = torch.ones_like(mean), torch.zeros_like(mean)
+    scale = (ones if norm.weight is None else norm.weight) / torch.sqrt(variance + norm.eps)
+    shift = (zeros if norm.bias is None else norm.bias) - mean * scale
+    return _convolve(call, scale[:, None, None, None], shift, (1, 1), (0, 0), (1, 1), len(mean))
 
 
 def _convolve(

@@ -17,8 +17,9 @@ Convolution = nn.Conv2d | nn.ConvTranspose2d
 def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
     """Fold what has no operator of its own in the file.
 
-    Every batch norm goes into the convolution before it, and layers that do nothing go. A pixel shuffle stays, and the
-    convolution before it gets its channels in the order that TensorFlow's depth-to-space has them.
+    A batch norm goes into the convolution before it, where that is called once and nothing else reads it; behind
+    anything else it stays. Layers that do nothing go. A pixel shuffle stays, and the convolution before it gets its
+    channels in the order that TensorFlow's depth-to-space has them.
 
     Args:
         traced: a network in eval mode; stays as it is.
@@ -27,32 +28,35 @@ def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
         The folded network, and for every node that is gone the node that now computes its output.
 
     Raises:
-        ExportError: a batch norm or a pixel shuffle does not stand behind a convolution that is called once and that
-            nothing else uses.
+        ExportError: a pixel shuffle does not stand behind a convolution that is called once and that nothing else
+            uses, or a batch norm has no statistics.
     """
     folded = copy.deepcopy(traced).eval()
     modules = dict(folded.named_modules())
     calls = Counter(str(node.target) for node in folded.graph.nodes if node.op == "call_module")
     replaced: dict[str, str] = {}
 
-    def convolution_before(node: fx.Node, what: str) -> Convolution:
+    def convolution_before(node: fx.Node) -> Convolution | None:
         source = node.args[0]
         assert isinstance(source, fx.Node)
         conv = modules.get(str(source.target)) if source.op == "call_module" else None
-        if not isinstance(conv, Convolution) or len(source.users) != 1 or calls[str(source.target)] != 1:
-            raise ExportError(
-                f"{what} {node.target!r} cannot be folded: it must follow a Conv2d or ConvTranspose2d that is called "
-                "once and whose output nothing else uses"
-            )
-        return conv
+        alone = len(source.users) == 1 and calls[str(source.target)] == 1
+        return conv if isinstance(conv, Convolution) and alone else None
 
     for node in list(folded.graph.nodes):
         module = modules[str(node.target)] if node.op == "call_module" else None
         if isinstance(module, nn.PixelShuffle):
-            _reorder(convolution_before(node, "pixel shuffle"), module.upscale_factor)
+            if (conv := convolution_before(node)) is None:
+                raise ExportError(
+                    f"pixel shuffle {node.target!r} cannot be exported: it must follow a Conv2d that is called once "
+                    "and whose output nothing else uses"
+                )
+            _reorder(conv, module.upscale_factor)
         elif isinstance(module, nn.BatchNorm2d | nn.Identity | nn.Dropout | nn.Dropout2d):
             if isinstance(module, nn.BatchNorm2d):
-                _fold_norm(convolution_before(node, "batch norm"), module)
+                if (conv := convolution_before(node)) is None:
+                    continue
+                _fold_norm(conv, module)
             (source,) = node.all_input_nodes
             node.replace_all_uses_with(source)
             folded.graph.erase_node(node)
@@ -64,19 +68,29 @@ def fold(traced: fx.GraphModule) -> tuple[fx.GraphModule, dict[str, str]]:
 def _fold_norm(conv: Convolution, norm: nn.BatchNorm2d) -> None:
     if isinstance(conv, nn.ConvTranspose2d) and conv.groups != 1:
         raise ExportError("a batch norm behind a transposed convolution of groups cannot be folded")
-    if norm.running_mean is None or norm.running_var is None:
-        raise ExportError("a batch norm without running statistics cannot be folded; train it with statistics")
+    mean, variance = statistics(norm)
     with torch.no_grad():
         conv.weight, conv.bias = fuse_conv_bn_weights(
             conv.weight,
             conv.bias,
-            norm.running_mean,
-            norm.running_var,
+            mean,
+            variance,
             norm.eps,
             norm.weight,
             norm.bias,
             transpose=isinstance(conv, nn.ConvTranspose2d),
         )
+
+
+def statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """A batch norm's running means and variances, one a channel.
+
+    Raises:
+        ExportError: it has none.
+    """
+    if norm.running_mean is None or norm.running_var is None:
+        raise ExportError("a batch norm without running statistics cannot be exported; train it with statistics")
+    return norm.running_mean, norm.running_var
 
 
 def _reorder(conv: Convolution, factor: int) -> None:

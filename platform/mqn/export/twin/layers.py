@@ -48,12 +48,25 @@ def mirror(x: tf.Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> tf.
     return x
 
 
+def look_up(xs: list[tf.Tensor]) -> tf.Tensor:
+    """`mqn.networks.curves.look_up` of a picture (N, H, W, C) and curves (N, 1, 1, S)."""
+    x, curve = xs
+    intervals = curve.shape[-1] - 1
+    samples = tf.reshape(curve, (-1, intervals + 1))
+    place = x * intervals
+    before = tf.clip_by_value(tf.floor(place), 0.0, intervals - 1.0)
+    index = tf.cast(before, tf.int32)
+    low, high = (tf.gather(part, index, axis=1, batch_dims=1) for part in (samples, samples[:, 1:]))
+    return low + (place - before) * (high - low)
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": lambda x, constant: x + constant,
     "subtract_from": lambda x, constant: constant - x,
     "multiply": lambda x, constant: x * constant,
     "divide_into": lambda x, constant: constant / x,
     "divide": lambda xs: xs[0] / xs[1],
+    "abs": tf.abs,
     "exp": tf.exp,
     "log": tf.math.log,
     "clip": tf.clip_by_value,
@@ -64,6 +77,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "split": lambda x, parts: tf.split(x, parts, axis=-1),
     "depth_to_space": tf.nn.depth_to_space,
     "mirror": mirror,
+    "look_up": look_up,
 }
 """By name: a function of one tensor (N, H, W, C), or of several in a list, and of plain numbers."""
 
