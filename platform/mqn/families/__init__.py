@@ -9,6 +9,7 @@ FAMILIES = {
     "deephdr": "mqn.families.deephdr.family:FAMILY",
     "hdrunet": "mqn.families.hdrunet.family:FAMILY",
     "fhdr": "mqn.families.fhdr.family:FAMILY",
+    "singlehdr": "mqn.families.singlehdr.family:FAMILY",
 }
 """Name of a family to the place of its record. A team's own needs no entry: its name is `package.module:NAME`."""
 
