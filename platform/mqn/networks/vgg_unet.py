@@ -93,12 +93,18 @@ class Stage(nn.Module):
 class Head(nn.Module):
     """Features to colours: with the picture (N, 3, H, W) as the last skip, to (N, 3, H, W)."""
 
-    def __init__(self, width: float, carry: Carry) -> None:
-        """Make the layers; the arguments are those of the `Backbone` whose features it takes."""
+    def __init__(self, width: float, carry: Carry, fusion: type[nn.Conv2d] = nn.Conv2d) -> None:
+        """Make the layers.
+
+        Args:
+            width: that of the `Backbone` whose features it takes.
+            carry: likewise.
+            fusion: the last layer's kind.
+        """
         super().__init__()
         channels = widen(BLOCKS[0][0], width)
         self.colour = nn.Sequential(convolution(channels, 3, 1, share=1 / WHITE), nn.BatchNorm2d(3), nn.ReLU())
-        self.fuse = _sum(3)
+        self.fuse = _sum(3, fusion)
         self.carry = carry
 
     def forward(self, features: Tensor, x: Tensor) -> Tensor:
@@ -142,9 +148,9 @@ def _encode(before: int, after: int, count: int, *, pooled: bool) -> nn.Sequenti
     return nn.Sequential(*layers)
 
 
-def _sum(channels: int) -> nn.Conv2d:
+def _sum(channels: int, kind: type[nn.Conv2d] = nn.Conv2d) -> nn.Conv2d:
     """A 1x1 convolution that starts by adding the first half of what goes in to the second."""
-    conv = nn.Conv2d(2 * channels, channels, 1)
+    conv = kind(2 * channels, channels, 1)
     with torch.no_grad():
         conv.weight.copy_(torch.eye(channels).repeat(1, 2)[:, :, None, None])
     clear(conv.bias)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from mqn.families.singlehdr.linearization import Linearization
 from mqn.families.singlehdr.unet import UNet
+from mqn.networks.rectified import RectifiedConv
 from mqn.networks.vgg_unet import Backbone, Head, convolution, over_exposure
 
 MARGIN = 0.12
@@ -73,11 +74,12 @@ class Hallucination(nn.Module):
         """Make the layers; `width` as in `SingleHDR`."""
         super().__init__()
         self.backbone = Backbone(width, _enlarge, _as_it_is)
-        self.head = Head(width, _as_it_is)
+        self.head = Head(width, _as_it_is, RectifiedConv)
 
     def forward(self, x: Tensor) -> Tensor:
         """Fill in."""
-        return F.relu(self.head(self.backbone(x), x))
+        light: Tensor = self.head(self.backbone(x), x)
+        return light
 
 
 def _enlarge(before: int, after: int) -> nn.Sequential:
