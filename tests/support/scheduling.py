@@ -31,8 +31,6 @@ ON_ONE_EXPORTER = {
     "test_export",
     "test_export_families",
     "test_export_hdrcnn",
-    "test_export_published",
-    "test_export_rebuilt",
     "test_lowering",
     "test_media",
     "test_plans",
