@@ -108,6 +108,11 @@ def test_only_what_is_over_exposed_is_filled_in(narrow: SingleHDR) -> None:
 
 
 @torch.no_grad()
+def test_the_narrowest_network_still_halves_its_resolution() -> None:
+    assert SingleHDR(0.001).eval()(torch.rand(1, 3, 64, 64)).shape == (1, 3, 64, 64)
+
+
+@torch.no_grad()
 def test_pictures_of_one_batch_do_not_see_each_other(narrow: SingleHDR) -> None:
     pictures = torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(narrow(pictures)[1:], narrow(pictures[1:]), atol=1e-4, rtol=1e-4)

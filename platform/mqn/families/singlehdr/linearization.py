@@ -96,7 +96,8 @@ class Bottleneck(nn.Module):
         self.reduce = nn.Sequential(*_norm(before, inner, 1, stride), nn.ReLU())
         self.middle = nn.Sequential(*_norm(inner, inner, 3), nn.ReLU())
         self.expand = nn.Sequential(*_norm(inner, after, 1))
-        self.project = nn.Sequential(*_norm(before, after, 1, stride)) if before != after else nn.Identity()
+        same = before == after and stride == 1
+        self.project = nn.Identity() if same else nn.Sequential(*_norm(before, after, 1, stride))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
