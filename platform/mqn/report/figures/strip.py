@@ -6,17 +6,15 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mqn.look import blocks
-from mqn.look.canvas import DPI, NOTE_LETTERS_AN_INCH, save_figure
+from mqn.look.canvas import NOTE_LETTERS_AN_INCH
 from mqn.look.encoding import encode, fit
-from mqn.look.palette import INK, MUTED, PAPER, SERIES
+from mqn.look.palette import INK, MUTED, SERIES
+from mqn.look.sheet import Sheet
 from mqn.report.figures.crops import Crop
 
 _CELL, _GAP, _MARGIN = 2.3, 0.08, 0.16
@@ -66,36 +64,24 @@ def write_strips(path: Path, title: str, note: str, columns: Sequence[str], stri
     tall = [_CELL * strip.images[0].shape[0] / strip.images[0].shape[1] for strip in strips]
     head = _TITLE + _NOTE_LINE * len(lines) + _HEAD
     height = head + sum(_NAME + whole + _CAPTION + _CELL + _BELOW for whole in tall) + _MARGIN
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
-    FigureCanvasAgg(figure)
-
-    def write(x: float, down: float, text: str, **style: Any) -> None:
-        """Text at inches from the upper left corner."""
-        figure.text(x / width, 1 - down / height, text, va="top", parse_math=False, **style)
-
-    def show(x: float, down: float, tall: float, image: np.ndarray, frame: Crop | None = None) -> None:
-        axes = figure.add_axes((x / width, 1 - (down + tall) / height, _CELL / width, tall / height))
-        axes.set_axis_off()
-        axes.imshow(np.clip(image, 0, 1), aspect="auto")
-        if frame is not None:
-            corner = (frame.x - 0.5, frame.y - 0.5)
-            axes.add_patch(Rectangle(corner, frame.size, frame.size, fill=False, edgecolor=_FRAME, lw=1.4))
-
-    write(_MARGIN, 0.12, title, fontsize=11.5, color=INK, fontweight="bold")
-    write(_MARGIN, _TITLE, "\n".join(lines), fontsize=8.5, color=MUTED)
+    sheet = Sheet(width, height)
+    sheet.write(_MARGIN, 0.12, title, fontsize=11.5, color=INK, fontweight="bold")
+    sheet.write(_MARGIN, _TITLE, "\n".join(lines), fontsize=8.5, color=MUTED)
     places = [_MARGIN + column * (_CELL + _GAP) for column in range(len(columns))]
     for x, column in zip(places, columns, strict=True):
-        write(x, head - 0.19, column, fontsize=9.5, color=INK, fontweight="bold")
+        sheet.write(x, head - 0.19, column, fontsize=9.5, color=INK, fontweight="bold")
     down = head
     for strip, whole in zip(strips, tall, strict=True):
-        write(_MARGIN, down + 0.04, f"{strip.name}, {strip.crop_words}", fontsize=7.5, color=MUTED)
+        sheet.write(_MARGIN, down + 0.04, f"{strip.name}, {strip.crop_words}", fontsize=7.5, color=MUTED)
         below = down + _NAME + whole + _CAPTION
         for x, image, caption in zip(places, strip.images, strip.captions, strict=True):
-            show(x, down + _NAME, whole, image, strip.crop)
-            write(x, down + _NAME + whole + 0.03, caption, fontsize=8.5, color=INK)
-            show(x, below, _CELL, strip.crop.of(image))
+            corner = (strip.crop.x - 0.5, strip.crop.y - 0.5)
+            frame = Rectangle(corner, strip.crop.size, strip.crop.size, fill=False, edgecolor=_FRAME, lw=1.4)
+            sheet.show(x, down + _NAME, _CELL, whole, image).add_patch(frame)
+            sheet.write(x, down + _NAME + whole + 0.03, caption, fontsize=8.5, color=INK)
+            sheet.show(x, below, _CELL, _CELL, strip.crop.of(image))
         down = below + _CELL + _BELOW
-    save_figure(figure, path)
+    sheet.save(path)
 
 
 def strip_sections(columns: Sequence[str], strips: Sequence[Strip]) -> list[blocks.Section]:

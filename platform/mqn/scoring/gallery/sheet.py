@@ -5,14 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from mqn.look.canvas import DPI, save_figure
-from mqn.look.palette import INK, MUTED, PAPER
+from mqn.look.palette import INK, MUTED
+from mqn.look.sheet import Sheet
 from mqn.scoring.gallery.drawing import NOTE, crop, difference_map, framed, region_words, regions
 from mqn.scoring.gallery.views import Column, View
 
@@ -28,7 +23,7 @@ def write_gallery_png(views: Sequence[View], path: Path, title: str) -> None:
     width = columns * _CELL + (columns - 1) * _GAP + 2 * _MARGIN
     note = textwrap.wrap(NOTE, int(_LETTERS_AN_INCH * (width - 2 * _MARGIN)))
     head = _MARGIN + _TITLE + len(note) * _LINE + _BETWEEN
-    sheet = _Sheet(width, head + sum(_height(view) + _BETWEEN for view in views) + _MARGIN)
+    sheet = Sheet(width, head + sum(_height(view) + _BETWEEN for view in views) + _MARGIN)
     sheet.write(_MARGIN, _MARGIN, title, fontsize=11.5, color=INK, fontweight="bold")
     sheet.write(_MARGIN, _MARGIN + _TITLE, "\n".join(note), fontsize=8.5, color=MUTED, linespacing=1.25)
     top = head
@@ -36,7 +31,7 @@ def write_gallery_png(views: Sequence[View], path: Path, title: str) -> None:
         for place, column in enumerate(view.columns):
             _draw(sheet, view, column, _MARGIN + place * (_CELL + _GAP), top)
         top += _height(view) + _BETWEEN
-    save_figure(sheet.figure, path)
+    sheet.save(path)
 
 
 def _height(view: View) -> float:
@@ -54,7 +49,7 @@ def _small_rows(view: View) -> list[float]:
     return [max(heights[place : place + 2]) for place in range(0, len(heights), 2)]
 
 
-def _draw(sheet: _Sheet, view: View, column: Column, left: float, top: float) -> None:
+def _draw(sheet: Sheet, view: View, column: Column, left: float, top: float) -> None:
     """One column of a picture, from top to bottom."""
     if column is view.columns[0]:
         about = f"{view.name} ({view.condition}): {region_words(view)}"
@@ -72,21 +67,3 @@ def _draw(sheet: _Sheet, view: View, column: Column, left: float, top: float) ->
     for place, (image, height) in enumerate(small):
         below = sum(row + _GAP for row in _small_rows(view)[: place // 2])
         sheet.show(left + place % 2 * (_CROP + _GAP), top + below, _CROP, height, image)
-
-
-class _Sheet:
-    """A figure that is drawn on in inches from its upper left corner."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
-        FigureCanvasAgg(self.figure)
-        self._width, self._height = width, height
-
-    def write(self, left: float, top: float, text: str, **style: Any) -> None:
-        self.figure.text(left / self._width, 1 - top / self._height, text, va="top", parse_math=False, **style)
-
-    def show(self, left: float, top: float, width: float, height: float, image: np.ndarray) -> None:
-        at = (left / self._width, 1 - (top + height) / self._height, width / self._width, height / self._height)
-        axes = self.figure.add_axes(at)
-        axes.set_axis_off()
-        axes.imshow(np.clip(image, 0, 1), interpolation="antialiased", aspect="auto")
