@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 
-def look_up(x: Tensor, curve: Tensor) -> Tensor:
-    """Read values off a curve, linearly between its samples. `torch.fx` sees it as one operation.
+def apply_curve(x: Tensor, curve: Tensor) -> Tensor:
+    """Replace values by what a curve has for them, linearly between its samples. `torch.fx` sees it as one operation.
 
     Args:
         x: (N, C, H, W); what is beyond [0, 1] goes on along the first or last interval.
@@ -17,7 +17,7 @@ def look_up(x: Tensor, curve: Tensor) -> Tensor:
         (N, C, H, W). Gradients reach both.
     """
     if has_torch_function((x, curve)):
-        found: Tensor = handle_torch_function(look_up, (x, curve), x, curve)
+        found: Tensor = handle_torch_function(apply_curve, (x, curve), x, curve)
         return found
     intervals = curve.shape[1] - 1
     place = x * intervals

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mqn.errors import ExportError
 from mqn.export.twin.twin import build_twin
-from mqn.networks.curves import look_up
+from mqn.networks.curves import apply_curve
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +96,7 @@ class _Curved(nn.Module):
         self.samples = nn.Conv2d(3, samples, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return look_up(x * 1.5 - 0.25, self.samples(x.mean((2, 3), keepdim=True)))
+        return apply_curve(x * 1.5 - 0.25, self.samples(x.mean((2, 3), keepdim=True)))
 
 
 @pytest.mark.parametrize("samples", [2, 5, 1024])
@@ -114,10 +114,10 @@ class _Fixed(nn.Module):
         self.curve = nn.Parameter(torch.rand(1, 4, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return look_up(x, self.curve)
+        return apply_curve(x, self.curve)
 
 
-def test_a_look_up_in_a_constant_is_refused() -> None:
+def test_a_curve_that_is_a_constant_is_refused() -> None:
     with pytest.raises(ExportError, match="cannot export a look-up of a constant, or in a curve that no picture"):
         build_twin(_Fixed(), SIZE)
 

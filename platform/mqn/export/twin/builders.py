@@ -25,7 +25,7 @@ from mqn.export.twin.convolutions import (
 )
 from mqn.export.twin.layers import InstanceNorm
 from mqn.export.twin.padding import pad_by_function, pad_by_module
-from mqn.networks.curves import look_up
+from mqn.networks.curves import apply_curve
 
 layers = tf_keras.layers
 _NHWC = {0: 0, 1: 3, 2: 1, 3: 2}
@@ -107,11 +107,11 @@ def _maximum(call: Call) -> Any:
     return layers.Maximum(name=call.name)([first, second])
 
 
-def _look_up(call: Call) -> Any:
+def _apply_curve(call: Call) -> Any:
     x, curve = call.args
     if isinstance(x, Tensor) or isinstance(curve, Tensor):
         raise call.refuse("a look-up of a constant, or in a curve that no picture decides")
-    return call.operation("look_up", [x, curve])
+    return call.operation("apply_curve", [x, curve])
 
 
 def _relu(limit: float | None) -> Callable[[Call], Any]:
@@ -248,7 +248,7 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((torch.exp, "exp"), _function("exp")),
     **dict.fromkeys((torch.log, "log"), _function("log")),
     **dict.fromkeys((torch.maximum, "maximum"), _maximum),
-    look_up: _look_up,
+    apply_curve: _apply_curve,
     F.conv2d: convolve_by_function,
     F.pad: pad_by_function,
     F.avg_pool2d: _average_pool,

@@ -48,8 +48,8 @@ def mirror(x: tf.Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> tf.
     return x
 
 
-def look_up(xs: list[tf.Tensor]) -> tf.Tensor:
-    """`mqn.networks.curves.look_up` of a picture (N, H, W, C) and curves (N, 1, 1, S)."""
+def apply_curve(xs: list[tf.Tensor]) -> tf.Tensor:
+    """`mqn.networks.curves.apply_curve` of a picture (N, H, W, C) and curves (N, 1, 1, S)."""
     x, curve = xs
     intervals = curve.shape[-1] - 1
     samples = tf.reshape(curve, (-1, intervals + 1))
@@ -77,7 +77,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "split": lambda x, parts: tf.split(x, parts, axis=-1),
     "depth_to_space": tf.nn.depth_to_space,
     "mirror": mirror,
-    "look_up": look_up,
+    "apply_curve": apply_curve,
 }
 """By name: a function of one tensor (N, H, W, C), or of several in a list, and of plain numbers."""
 

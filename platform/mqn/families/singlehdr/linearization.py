@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mqn.networks.curves import look_up
+from mqn.networks.curves import apply_curve
 from mqn.networks.vgg_unet import widen
 
 BINS = (4, 8, 16)
@@ -51,7 +51,7 @@ class Linearization(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Find the curve, and undo it."""
         seen = self.blocks(self.stem(self.features(x)))
-        return look_up(x, self.response(seen.mean((2, 3), keepdim=True)))
+        return apply_curve(x, self.response(seen.mean((2, 3), keepdim=True)))
 
 
 class CurveFeatures(nn.Module):
