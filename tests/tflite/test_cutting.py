@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.export.small_graphs import FLOAT, Graph
 
 from mqn.errors import ModelFileError, PlanError
 from mqn.infer.interpreter import open_interpreter, run
 from mqn.tflite.cutting import cut, cut_tensor, expose
+from mqn.tflite.facts import FIXED_SIZE
 from mqn.tflite.flatbuffer import Network
+from mqn.tflite.resize import resize_network
 
 
 def _run(network: Network, **inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -26,6 +29,21 @@ def test_two_parts_are_the_whole(toy: Network, pictures: np.ndarray, tensor: str
     features = _run(backbone, ldr=picture)["interface"]
     whole = _run(toy, ldr=picture)["hdr"]
     np.testing.assert_array_equal(_run(head, interface=features, ldr=picture)["hdr"], whole)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_head_knows_whether_its_features_are_as_large_for_every_picture(fixed: bool) -> None:
+    graph = Graph(FLOAT, (1, 8, 8, 3))
+    features = graph.convolve(graph.double(graph.start, "big"), "features", 4)
+    network = graph.finish(graph.convolve(features, "last", 3))
+    if fixed:
+        network.tensors[network.index("big/size")].name = f"{FIXED_SIZE}/big"
+    _, head = cut(network, "features")
+    head.set_edges(
+        {**head.inputs(), "ldr": head.add_tensor("ldr", (1, 8, 8, 3), like=head.inputs()["interface"])}, head.outputs()
+    )
+    resize_network(head, 16, 32)
+    assert list(head.tensors[head.outputs()["hdr"]].shape) == ([1, 16, 16, 3] if fixed else [1, 32, 64, 3])
 
 
 def test_a_skip_beside_the_cut_is_refused(toy: Network) -> None:

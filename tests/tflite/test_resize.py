@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from tests.export.small_graphs import FLOAT, Graph, outputs
 
 from mqn.errors import ExportError
 from mqn.export.lower.doubling import lower_nearest
 from mqn.infer.interpreter import open_interpreter, run
-from mqn.tflite.facts import Facts, read_facts, write_facts
+from mqn.tflite.facts import FIXED_SIZE, Facts, read_facts, write_facts
 from mqn.tflite.flatbuffer import Network
-from mqn.tflite.resize import FIXED_SIZE, resize_network, retarget
+from mqn.tflite.resize import resize_network, retarget
 
 
 @pytest.mark.parametrize("lowered", [False, True])
@@ -96,6 +97,44 @@ def test_other_operators_of_networks(kind: str, options: str, values: dict[str, 
     resize_network(network, 32, 64)
     assert outputs(network, (1, 32, 64, 4)).shape[1:3] == size
     assert tuple(network.tensors[network.outputs()["hdr"]].shape[1:3]) == size
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "values", "constant", "shape"),
+    [
+        ("SPLIT", "SplitOptions", {"numSplits": 2}, 3, (1, 16, 16, 2)),
+        ("SPLIT", "SplitOptions", {"numSplits": 2}, 1, (1, 8, 16, 4)),
+        ("TRANSPOSE", "TransposeOptions", {}, (0, 3, 1, 2), (1, 4, 16, 16)),
+        ("SUM", "ReducerOptions", {"keepDims": False}, (3,), (1, 16, 16)),
+        ("SUM", "ReducerOptions", {"keepDims": True}, (1,), (1, 1, 16, 4)),
+    ],
+)
+def test_operators_along_an_axis(
+    kind: str, options: str, values: dict[str, int], constant: int | tuple[int, ...], shape: tuple[int, ...]
+) -> None:
+    graph = Graph(FLOAT, (1, 16, 16, 4))
+    axis = graph.network.add_constant("axis", np.array(constant, np.int32))
+    inputs = [axis, graph.start] if kind == "SPLIT" else [graph.start, axis]
+    found = graph.add(kind, inputs, "x", shape, options, **values)
+    network = graph.finish(found)
+    if kind == "SPLIT":
+        network.operators[0].outputs = [found, network.add_tensor("y", shape, like=found)]
+    resize_network(network, 32, 64)
+    assert outputs(network, (1, 32, 64, 4)).shape == tuple(network.tensors[found].shape)
+
+
+def test_a_look_up_has_as_many_places_as_the_picture() -> None:
+    graph = Graph(FLOAT, (1, 16, 16, 3))
+    table = graph.network.add_constant("table", np.zeros((1, 500, 2), np.float32))
+    flat = graph.network.add_constant("axis", np.array([3], np.int32))
+    squares = graph.add("SQUARE", [graph.start], "squares", (1, 16, 16, 3), "SquareOptions")
+    places = graph.add("SUM", [squares, flat], "sum", (1, 16, 16), "ReducerOptions", keepDims=False)
+    places = graph.add("CAST", [places], "cast", (1, 16, 16), "CastOptions")
+    graph.network.tensors[places].type = schema.TensorType.INT32
+    found = graph.add("GATHER", [table, places], "x", (1, 16, 16, 2), "GatherOptions", axis=1, batchDims=1)
+    network = graph.finish(found)
+    resize_network(network, 32, 64)
+    assert outputs(network, (1, 32, 64, 3)).shape == (1, 32, 64, 2) == tuple(network.tensors[found].shape)
 
 
 @pytest.mark.parametrize(

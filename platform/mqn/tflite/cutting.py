@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from mqn.errors import ModelFileError, PlanError, nearest
+from mqn.tflite.facts import FIXED_SIZE, read_facts, write_facts
 from mqn.tflite.flatbuffer import Network
 
 INPUT, OUTPUT, INTERFACE = "ldr", "hdr", "interface"
@@ -93,6 +95,7 @@ def cut(network: Network, tensor: str) -> tuple[Network, Network]:
     edges = {INTERFACE: index, INPUT: picture} if needs_picture else {INTERFACE: index}
     head.set_edges(edges, {OUTPUT: network.outputs()[OUTPUT]})
     head.drop_unused()
+    write_facts(head, replace(read_facts(head), fixed_interface=_keeps_its_size(network, index, before)))
     return backbone, head
 
 
@@ -108,6 +111,19 @@ def expose(network: Network, tensors: dict[str, str]) -> Network:
     added = {name: _computed(exposed, tensor) for name, tensor in tensors.items()}
     exposed.set_edges(exposed.inputs(), {**exposed.outputs(), **added})
     return exposed
+
+
+def _keeps_its_size(network: Network, tensor: int, before: set[int]) -> bool:
+    """Whether a tensor is as large for every picture: all ways from the picture lead through a resize to a fixed size.
+
+    `before` are the positions of the operators that the tensor depends on.
+    """
+    needed = {tensor}
+    for operator in (network.operators[position] for position in sorted(before, reverse=True)):
+        fixed = any(network.tensors[index].name.startswith(FIXED_SIZE) for index in operator.inputs)
+        if needed & set(operator.outputs) and not fixed:
+            needed |= set(operator.inputs)
+    return network.inputs()[INPUT] not in needed
 
 
 def _computed(network: Network, tensor: str) -> int:

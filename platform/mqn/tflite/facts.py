@@ -9,6 +9,9 @@ from mqn.tflite.flatbuffer import Network
 
 _METADATA = "mqn_network"
 
+FIXED_SIZE = "fixed_size"
+"""How names of sizes begin that stay as they are, whatever the size of the picture."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -17,10 +20,12 @@ class Facts:
     Attributes:
         stride: heights and widths of pictures are multiples of it.
         last_layer: dotted name of the layer whose output the file calls `hdr`.
+        fixed_interface: of a head: the features that it takes are as large for every picture.
     """
 
     stride: int = 32
     last_layer: str = "hdr"
+    fixed_interface: bool = False
 
 
 def read_facts(network: Network) -> Facts:

@@ -12,12 +12,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from mqn.errors import ExportError
 from mqn.tflite.cutting import INPUT
-from mqn.tflite.facts import read_facts
+from mqn.tflite.facts import FIXED_SIZE, read_facts
 from mqn.tflite.flatbuffer import Network
 
 Shape = tuple[int, ...]
-FIXED_SIZE = "fixed_size"
-"""How names of sizes begin that stay as they are, whatever the size of the picture."""
 
 
 def retarget(source: Path, target: Path, height: int, width: int) -> Path:
@@ -30,7 +28,8 @@ def retarget(source: Path, target: Path, height: int, width: int) -> Path:
         width: likewise.
 
     Returns:
-        `target`. Its picture has the new height and width; features that it takes beside it keep their share of it.
+        `target`. Its picture has the new height and width; features that it takes beside it keep their share of it,
+        or their size where that is the same for every picture.
 
     Raises:
         ExportError: the network does not take the size, or the file has an operator that this does not know.
@@ -49,8 +48,12 @@ def resize_network(network: Network, height: int, width: int) -> None:
     shapes: dict[int, Shape] = {}
     inputs = network.inputs()
     # A head's features may be smaller than the picture that it also takes.
-    _, tall, wide, _ = network.tensors[inputs.get(INPUT, network.graph.inputs[0])].shape
+    picture = inputs.get(INPUT, network.graph.inputs[0])
+    _, tall, wide, _ = network.tensors[picture].shape
+    fixed = read_facts(network).fixed_interface
     for index in network.graph.inputs:
+        if fixed and index != picture:
+            continue
         batch, rows, columns, channels = network.tensors[index].shape
         shapes[index] = (batch, rows * height // tall, columns * width // wide, channels)
     for operator in network.operators:
@@ -123,8 +126,9 @@ def _pad(network: Network, operator: Any, given: list[Shape]) -> Shape:
 def _reduce(network: Network, operator: Any, given: list[Shape]) -> Shape:
     axes = network.constant(operator.inputs[1])
     assert axes is not None
-    assert operator.builtinOptions.keepDims
     gone = {int(axis) % len(given[0]) for axis in axes.ravel()}
+    if not operator.builtinOptions.keepDims:
+        return tuple(side for axis, side in enumerate(given[0]) if axis not in gone)
     return tuple(1 if axis in gone else side for axis, side in enumerate(given[0]))
 
 
@@ -150,9 +154,18 @@ def _depth_to_space(_network: Network, operator: Any, given: list[Shape]) -> Sha
     return (batch, block * height, block * width, channels // block**2)
 
 
-def _split(_network: Network, operator: Any, given: list[Shape]) -> Shape:
-    """Along the channels, which no size changes."""
-    return (*given[1][:-1], given[1][-1] // operator.builtinOptions.numSplits)
+def _split(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    """Into equal parts along one axis."""
+    axis = network.constant(operator.inputs[0])
+    assert axis is not None
+    parts, along = operator.builtinOptions.numSplits, int(axis.item()) % len(given[1])
+    return tuple(side // parts if place == along else side for place, side in enumerate(given[1]))
+
+
+def _transpose(network: Network, operator: Any, given: list[Shape]) -> Shape:
+    order = network.constant(operator.inputs[1])
+    assert order is not None
+    return tuple(given[0][axis] for axis in order)
 
 
 def _slice(network: Network, operator: Any, given: list[Shape]) -> Shape:
@@ -196,7 +209,8 @@ def _gather(_network: Network, operator: Any, given: list[Shape]) -> Shape:
 Rule = Callable[[Network, Any, list[Shape]], Shape]
 _ELEMENTWISE = (
     "ADD", "SUB", "MUL", "SQUARE", "SQUARED_DIFFERENCE", "RSQRT", "LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE",
-    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1", "EXP", "LOG", "ABS", "FLOOR", "CAST",
+    "DEQUANTIZE", "DIV", "ELU", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "RELU_0_TO_1", "EXP", "LOG", "ABS", "SQRT", "FLOOR",
+    "CAST",
 )  # fmt: skip
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _broadcast),
@@ -205,13 +219,13 @@ RULES: dict[str, Rule] = {
     "TRANSPOSE_CONV": _convolve_transposed,
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     "PAD": _pad,
-    "MEAN": _reduce,
-    "REDUCE_MAX": _reduce,
+    **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX"), _reduce),
     "CONCATENATION": _concatenate,
     "RESIZE_NEAREST_NEIGHBOR": _scale,
     "RESIZE_BILINEAR": _scale,
     "DEPTH_TO_SPACE": _depth_to_space,
     "SPLIT": _split,
+    "TRANSPOSE": _transpose,
     "STRIDED_SLICE": _slice,
     "RESHAPE": _view,
     "GATHER": _gather,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mqn.tflite.cutting import INPUT, OUTPUT
+from mqn.tflite.facts import FIXED_SIZE
 from mqn.tflite.flatbuffer import Network
-from mqn.tflite.resize import FIXED_SIZE
 
 
 def name_tensors(network: Network, layers: set[str], prefix: str) -> str:
