@@ -133,7 +133,7 @@ def test_static_leaves_instance_norm_in_float(toy: Network) -> None:
         "float32",
     )
     with pytest.raises(
-        PlanError, match=r"static_wi8_ai8 leaves norms, divisions and logarithms in float.*\(head.add\)"
+        PlanError, match=r"static_wi8_ai8 leaves norms, divisions, look-ups and logarithms in float.*\(head.add\)"
     ):
         _assigned(network, rules="head.add=static_wi8_ai8")
 
@@ -145,6 +145,29 @@ def test_static_leaves_what_a_logarithm_is_taken_of_in_float() -> None:
     light = graph.add("ADD", [square, features], "light", (1, 8, 8, 3), "AddOptions")
     network = graph.finish(graph.add("LOG", [light], "log", (1, 8, 8, 3), "AddOptions"))
     assert normalizations(network) == {"square", "light"}
+
+
+def _with_look_up(features: int = 400) -> Network:
+    """A table that convolutions make, looked up in at places that the picture says, and a convolution behind."""
+    graph = Graph(FLOAT, (1, 8, 8, 3))
+    table = graph.convolve(graph.convolve(graph.start, "first", 400), "table", 3)
+    places = graph.add("CAST", [graph.start], "places", (1, 8, 8, 3), "CastOptions")
+    found = graph.add("GATHER", [table, places], "found", (1, 8, 8, 3), "GatherOptions")
+    square = graph.add("MUL", [found, found], "square", (1, 8, 8, 3), "MulOptions")
+    return graph.finish(graph.convolve(square, "last", features))
+
+
+def test_what_is_looked_up_stays_in_float() -> None:
+    network = _with_look_up()
+    for scheme in ("static_wi8_ai8", "dynamic_wi8_afp32", "static_wi4_ai8", "dynamic_wi4_afp32"):
+        plan = Plan(backbone=scheme, head=scheme)  # type: ignore[arg-type]
+        assert assign(network, "found", plan) == [scheme, *["float32"] * 4, scheme]
+    assert assign(network, "found", Plan(backbone="float16", head="float32"))[1] == "float16"
+    with pytest.raises(PlanError, match=r"leaves the tables of a look-up in float.*\(table\)"):
+        assign(network, "found", Plan(rules="table=dynamic_wi8_afp32"))
+    # The table's own kernel has 1200.
+    with pytest.raises(PlanError, match=r"would leave the head .* has 12 weights, fewer than 1024"):
+        assign(_with_look_up(4), "first", Plan(head="dynamic_wi8_afp32"))
 
 
 def _with_norm(toy: Network) -> Network:

@@ -14,6 +14,9 @@ from mqn.tflite.cutting import OUTPUT, upstream
 from mqn.tflite.facts import read_facts
 from mqn.tflite.flatbuffer import Network
 
+_EXACT = {"DIV": (1,), "GATHER": (0, 1)}
+"""Inputs of operators that want more than 8 bits: divisors, tables and the places in them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Situation:
@@ -22,6 +25,7 @@ class _Situation:
     name: str
     kind: str
     weights: int
+    is_table: bool
     in_norm: bool
 
 
@@ -48,8 +52,8 @@ def assign(network: Network, tensor: str, plan: Plan) -> list[str]:
             of which nothing would be quantized.
     """
     before = upstream(network, tensor)
-    norms = normalizations(network)
-    situations = [_look_at(network, operator, norms) for operator in network.operators]
+    norms, tables = normalizations(network), _tables(network)
+    situations = [_look_at(network, operator, norms, tables) for operator in network.operators]
     asked = [plan.backbone if position in before else plan.head for position in range(len(situations))]
     ruled: set[int] = set()
     for pattern, scheme in plan.scheme_rules:
@@ -66,7 +70,8 @@ def assign(network: Network, tensor: str, plan: Plan) -> list[str]:
         ("head", plan.head, set(range(len(carried))) - before),
     ):
         if scheme.startswith("dynamic") and not side & ruled and all(carried[p] == "float32" for p in side):
-            largest = max((situations[position].weights for position in side), default=0)
+            kernels = (situations[position] for position in side)
+            largest = max((kernel.weights for kernel in kernels if not kernel.is_table), default=0)
             raise PlanError(
                 f"{scheme} would leave the {label} at {tensor!r} in float: its largest kernel has {largest} weights, "
                 f"fewer than {DYNAMIC_MIN_WEIGHTS}; set plan.{label}=float32"
@@ -75,21 +80,22 @@ def assign(network: Network, tensor: str, plan: Plan) -> list[str]:
 
 
 def normalizations(network: Network) -> set[str]:
-    """Output names of the operators that make up norms, divisions and logarithms: all between two convolutions.
+    """Output names of the operators that make up norms, divisions, look-ups and logarithms: all between convolutions.
 
     A static scheme leaves them in float. Variances, reciprocal roots and quotients want more than 8 bits, and the
     delegate has no 8-bit kernels for them: a head all in 8 bits is slower than one in float. A convolution whose output
-    is divided by (of a partial convolution's mask) is left in float too. Before a logarithm small values count as much
-    as large ones: what it is taken of is left in float as far back as the last convolution.
+    is divided by (of a partial convolution's mask) is left in float too, and so is one that makes a table: what is
+    looked up is the picture, and the indices are exact. Before a logarithm small values count as much as large ones:
+    what it is taken of is left in float as far back as the last convolution.
     """
     reached, names = set(), set()
     for operator in network.operators:
         if network.kind(operator) == "SQUARED_DIFFERENCE":
             reached.add(operator.inputs[0])
-        elif network.kind(operator) == "DIV":
-            divisors = _computed_from(network, operator.inputs[1])
-            reached |= divisors
-            names |= {network.tensors[index].name for index in divisors}
+        elif network.kind(operator) in _EXACT:
+            exact = _computed_from(network, *(operator.inputs[position] for position in _EXACT[network.kind(operator)]))
+            reached |= exact
+            names |= {network.tensors[index].name for index in exact}
         elif network.kind(operator) == "LOG":
             names |= _light_before(network, operator.inputs[0])
     for operator in network.operators:
@@ -99,14 +105,22 @@ def normalizations(network: Network) -> set[str]:
     return names
 
 
-def _computed_from(network: Network, index: int) -> set[int]:
-    """The last outputs of operators with weights that a tensor is computed from, or the picture."""
-    producer = network.producer(index)
-    if producer is None:
-        return set() if network.constant(index) is not None else {index}
-    if network.kind(producer) in WEIGHTED:
-        return {index}
-    return {source for read in producer.inputs for source in _computed_from(network, read)}
+def _computed_from(network: Network, *tensors: int) -> set[int]:
+    """The last outputs of operators with weights that tensors are computed from, or the picture."""
+    found: set[int] = set()
+    for index in tensors:
+        producer = network.producer(index)
+        if producer is not None and network.kind(producer) not in WEIGHTED:
+            found |= _computed_from(network, *producer.inputs)
+        elif network.constant(index) is None:
+            found.add(index)
+    return found
+
+
+def _tables(network: Network) -> set[int]:
+    """Outputs of operators with weights that are looked up in."""
+    gathers = (operator for operator in network.operators if network.kind(operator) == "GATHER")
+    return _computed_from(network, *(operator.inputs[0] for operator in gathers))
 
 
 def _light_before(network: Network, index: int) -> set[str]:
@@ -178,13 +192,14 @@ def _matching(pattern: str, situations: Sequence[_Situation]) -> list[int]:
     return found
 
 
-def _look_at(network: Network, operator: Any, norms: set[str]) -> _Situation:
+def _look_at(network: Network, operator: Any, norms: set[str], tables: set[int]) -> _Situation:
     kind = network.kind(operator)
     kernel = network.constant(operator.inputs[1]) if kind in WEIGHTED else None
     return _Situation(
         name=layer_name(network, operator),
         kind=kind,
         weights=0 if kernel is None else kernel.size,
+        is_table=operator.outputs[0] in tables,
         in_norm=network.tensors[operator.outputs[0]].name in norms,
     )
 
@@ -207,11 +222,13 @@ def _obstacle(situation: _Situation, scheme: str) -> str | None:
     """Why an operator cannot have a scheme; None where it can."""
     if scheme == "float32":
         return None
+    if situation.is_table and scheme != "float16":
+        return f"{scheme} leaves the tables of a look-up in float, which want precision; take float32 or float16"
     static, next_best = scheme.startswith("static"), FALLBACK.get(scheme, "float32")
     if not static and situation.kind not in WEIGHTED:
         return f"{scheme} is about weights, and {situation.kind} has none; take float32 or a static scheme"
     if static and situation.in_norm:
-        return f"{scheme} leaves norms, divisions and logarithms in float, which want more precision; take float32"
+        return f"{scheme} leaves norms, divisions, look-ups and logarithms in float, which want precision; take float32"
     if not has_kernel(scheme, situation.kind) or (scheme in FALLBACK and situation.kind not in WEIGHTED):
         return f"there is no {scheme} kernel for {situation.kind}; take {next_best}"
     if scheme.startswith("dynamic") and situation.weights < DYNAMIC_MIN_WEIGHTS:

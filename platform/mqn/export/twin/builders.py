@@ -26,6 +26,7 @@ from mqn.export.twin.convolutions import (
 from mqn.export.twin.layers import InstanceNorm
 from mqn.export.twin.padding import pad_by_function, pad_by_module
 from mqn.networks.curves import apply_curve
+from mqn.networks.look_up import look_up
 
 layers = tf_keras.layers
 _NHWC = {0: 0, 1: 3, 2: 1, 3: 2}
@@ -207,6 +208,20 @@ def _mean(call: Call) -> Any:
     return layers.GlobalAveragePooling2D(keepdims=True, name=call.name)(call.args[0])
 
 
+def _deviation(call: Call) -> Any:
+    axes, kept = call.argument(1, "dim", ()), call.argument(3, "keepdim", default=False)
+    if tuple(np.sort(np.mod(axes, 4), axis=None)) != (2, 3) or call.kwargs.get("correction", 1) != 0 or not kept:
+        raise call.refuse("a standard deviation but that over height and width that are kept as one, correction 0")
+    return call.operation("deviation")
+
+
+def _look_up(call: Call) -> Any:
+    picture, tables, bins = call.args
+    if isinstance(tables, Tensor):
+        raise call.refuse("a look-up in tables that no picture decides")
+    return call.operation("look_up", [picture, tables], bins=bins)
+
+
 def _maximum_of_channels(call: Call) -> Any:
     axes = call.argument(1, "dim", ())
     if not _over_channels(call, axes):
@@ -258,6 +273,8 @@ BUILDERS: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys((operator.mul, torch.mul), _multiply),
     **dict.fromkeys((operator.truediv, torch.div), _divide),
     **dict.fromkeys((torch.mean, "mean"), _mean),
+    **dict.fromkeys((torch.std, "std"), _deviation),
+    look_up: _look_up,
     **dict.fromkeys((torch.amax, "amax"), _maximum_of_channels),
     **dict.fromkeys((torch.clamp, "clamp"), _clip),
     **dict.fromkeys((torch.chunk, "chunk"), _chunk),
