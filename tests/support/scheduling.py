@@ -31,6 +31,7 @@ ON_ONE_EXPORTER = {
     "test_export",
     "test_export_families",
     "test_export_hdrcnn",
+    "test_export_lean",
     "test_lowering",
     "test_media",
     "test_plans",

@@ -10,6 +10,8 @@ FAMILIES = {
     "hdrunet": "mqn.families.hdrunet.family:FAMILY",
     "fhdr": "mqn.families.fhdr.family:FAMILY",
     "singlehdr": "mqn.families.singlehdr.family:FAMILY",
+    "irnet": "mqn.families.irnet.family:FAMILY",
+    "lut3d": "mqn.families.lut3d.family:FAMILY",
 }
 """Name of a family to the place of its record. A team's own needs no entry: its name is `package.module:NAME`."""
 

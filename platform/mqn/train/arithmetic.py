@@ -60,8 +60,8 @@ def choose_arithmetic(precision: Precision) -> Arithmetic:
 def reproducible(arithmetic: Arithmetic, seed: int) -> Iterator[None]:
     """Seed torch, and have it take deterministic algorithms inside this context.
 
-    On the CPU all that is used here is deterministic for a given number of threads. On a GPU the backward pass of
-    bilinear upsampling has no deterministic form; torch warns of it.
+    On the CPU all that is used here is deterministic for a given number of threads. On a GPU the backward passes of
+    bilinear upsampling and of look-ups in tables have no deterministic form; torch warns of it.
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.manual_seed(seed)

@@ -1,0 +1,1 @@
+"""Image-adaptive 3D look-up tables."""
