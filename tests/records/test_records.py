@@ -26,6 +26,14 @@ def test_with_values_changes_only_what_is_named() -> None:
     assert changed.plan == Candidate().plan
 
 
+def test_another_family_starts_from_its_own_defaults() -> None:
+    """Both have a field `width`."""
+    narrow = Candidate().with_values({"arch.width": 0.5, "arch.input_size": 128})
+    changed = narrow.with_values({"arch.family": "hdrcnn"})
+    assert (changed.flat()["arch.width"], changed.arch.input_size) == (1.0, 128)
+    assert narrow.with_values({"arch.family": "hdrcnn", "arch.width": 0.5}).flat()["arch.width"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [

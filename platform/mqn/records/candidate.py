@@ -131,17 +131,17 @@ class Candidate:
     def with_values(self, values: Mapping[str, Any], *, source: str = "candidate") -> Candidate:
         """The same candidate with some fields changed.
 
-        Where the family changes, fields that only the former family has are left out, and its codec gives way to the
-        new family's own.
+        Where the family changes, only fields that every family has are kept of the former one: a width of one network
+        says nothing of another's. Its codec gives way to the new family's own.
 
         Raises:
             ConfigError: an unknown key, or a value of the wrong type or range.
         """
         kept = self.flat()
         if (name := values.get(_FAMILY, self.arch.family)) != self.arch.family and isinstance(name, str):
-            arch = from_mapping(Arch, {"family": name}, source=source, path="arch")
-            own = {f"arch.{field.name}" for field in fields(arch)}
-            kept = {key: value for key, value in kept.items() if not key.startswith("arch.") or key in own}
+            from_mapping(Arch, {"family": name}, source=source, path="arch")
+            common = {f"arch.{field.name}" for field in fields(Arch)}
+            kept = {key: value for key, value in kept.items() if not key.startswith("arch.") or key in common}
             if self.training.codec not in (codecs := find_family(name).codecs):
                 kept["training.codec"] = codecs[0]
         return from_mapping(Candidate, unflatten({**kept, **values}), source=source)
