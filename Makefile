@@ -59,9 +59,9 @@ unit: $(STAMP)
 quick: lint
 	$(UNIT) -m "not integration and not slow"
 
-# Three at a time on two processors, for they wait more than they compute; see tests/support/scheduling.py.
+# Two at a time, for they wait more than they compute; see tests/support/scheduling.py.
 test: lint unit
-	$(BIN)/python -m pytest -m integration -n 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m integration -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks
