@@ -87,7 +87,7 @@ def test_plans_are_suggested_checked_and_written_as_a_space(
     assert read_json(Suggestion, tmp_path / "out" / "suggestion.json").times == times
     # The audit of an export says the same, from what was kept.
     audit = ["export", str(trained), "--output", str(tmp_path / "model"), "--audit", *timed[-4:], "--json"]
-    assert run(audit) == 0
+    assert run([*audit, "--set", "plan.head=float32"]) == 0
     assert json.loads(capsys.readouterr().out)["schemes"] == to_plain(times)
 
     # A cut that makes no two files is refused before layers are looked at.
