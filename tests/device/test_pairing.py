@@ -85,6 +85,12 @@ def test_what_stays_unknown_is_no_latency(monkeypatch):
         measure(monkeypatch, Device(turns(0.5, 0.2), turns(0.5, 0.09)), attempts=2)
 
 
+def test_no_more_processes_are_asked_for_than_a_device_takes(monkeypatch):
+    device = Device(turns(0.5, 0.2), turns(0.5, 0.1), turns(0.5, 0.02))
+    measure(monkeypatch, device, processes=8, seconds=1.0)
+    assert device.asked[:3] == [(8, 1.0), (16, 2.0), (20, 4.0)]
+
+
 def test_the_reference_is_found_out_over_many_processes(monkeypatch):
     device = Device()
     monkeypatch.setattr(pairing, "measure", device.measure)

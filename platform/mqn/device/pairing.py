@@ -16,6 +16,7 @@ from typing import Unpack
 from mqn.device.client import Client
 from mqn.device.measure import Circumstances, compare, measure
 from mqn.device.reference_models import REFERENCE_MODELS
+from mqn.device.wire import MAX_PROCESSES
 from mqn.errors import UnsteadyError
 from mqn.records import Comparison, Latency, Measurement, MeasureSettings, Range, Ratio, Verdict
 
@@ -101,7 +102,7 @@ def measure_paired(
         files: one model, or backbone and head.
         reference: of the reference model.
         known: what it takes on this device.
-        settings: how; each of the `attempts` has twice the processes of the one before.
+        settings: how; each of the `attempts` has twice the processes of the one before, up to what a device takes.
         others: see `Circumstances`.
 
     Raises:
@@ -123,7 +124,8 @@ def time_beside(
     """Time a model in turns with the reference; arguments and errors are those of `measure_paired`."""
     free = dataclasses.replace(settings, accept=PAIRED)
     for attempt in range(settings.attempts):
-        more = dataclasses.replace(free, processes=free.processes * 2**attempt, seconds=free.seconds * 2**attempt)
+        processes = min(free.processes * 2**attempt, MAX_PROCESSES)
+        more = dataclasses.replace(free, processes=processes, seconds=free.seconds * 2**attempt)
         comparison = compare(client, reference, files, more, **others)
         if comparison.p50 is not None and _reach(comparison.p50) <= WIDEST:
             return comparison
