@@ -19,6 +19,7 @@ class NetworkCost:
         trained: whether its weights come from a training.
         parameters: of the network; None: not known.
         macs: for one picture; None: not known.
+        side: in pixels, of the square pictures that its files take; None: it was not exported.
         size_bytes: of its files; None: it was not exported.
         latency_ms: p50 on the device; None: not measured.
         latency_range: where it lies with 95 % confidence.
@@ -35,6 +36,7 @@ class NetworkCost:
     trained: bool = False
     parameters: int | None = None
     macs: int | None = None
+    side: int | None = None
     size_bytes: int | None = None
     latency_ms: float | None = None
     latency_range: Range | None = None

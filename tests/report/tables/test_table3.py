@@ -58,6 +58,12 @@ def test_a_row_comes_back_from_json():
         assert from_mapping(NetworkCost, to_plain(row), source="a row") == row
 
 
+def test_a_network_of_other_pictures_is_told():
+    rows = [replace(MQN, side=256), replace(PEER, side=128)]
+    assert cells(rows)[1][-1] == "takes pictures of 128 x 128 pixels, not 256; 2 operators outside the delegate"
+    assert cells([rows[0], rows[0]])[1][-1] == ""
+
+
 def test_large_figures_are_whole_numbers():
     slow = replace(PEER, latency_ms=1336.0, latency_range=Range(low=1120.4, high=1580.0), family="twostage")
     assert cells([MQN, slow])[1][5] == "1,336 (1,120 to 1,580) [3,338]"

@@ -214,6 +214,8 @@ def _cells(row: NetworkCost, name: str, first: NetworkCost, metrics: Sequence[st
         latency += f" ({_short(row.latency_range.low)} to {_short(row.latency_range.high)})"
     accuracies = [_accuracy(row, metric) + _papers_accuracy(known, metric, judged_on) for metric in metrics]
     outside = f"{row.outside} operators outside the delegate" if row.outside else ""
+    other = row.side is not None and row.side != first.side
+    side = f"takes pictures of {row.side} x {row.side} pixels, not {first.side}" if other else ""
     return [
         f"{known.title} ({name})" if known.title and known.title.lower() != name.lower() else name,
         row.plan or "-",
@@ -225,7 +227,7 @@ def _cells(row: NetworkCost, name: str, first: NetworkCost, metrics: Sequence[st
         _beside(row.peak_memory_mb, 1, known.mobile_mb),
         _ratio(row.peak_memory_mb, first.peak_memory_mb, known.mobile_mb, base.mobile_mb),
         *(accuracies or ["not scored" if row.trained else NOT_TRAINED]),
-        "; ".join(filter(None, (row.why, outside))),
+        "; ".join(filter(None, (row.why, side, outside))),
     ]
 
 

@@ -58,6 +58,7 @@ class Exported:
         trained: whether a training made the weights.
         parameters: of the network; None where only its files are known.
         macs: for one picture; None likewise.
+        side: in pixels, of the square pictures that the files take; None: not known.
     """
 
     files: tuple[Path, ...]
@@ -66,6 +67,7 @@ class Exported:
     trained: bool
     parameters: int | None = None
     macs: int | None = None
+    side: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -142,7 +144,8 @@ class Exporting:
             return self._trained(contender.path, contender.plan)
         from mqn.infer.exported import model_files
 
-        return Exported(files=tuple(model_files([contender.path])), family="", plan="as exported", trained=True)
+        files = tuple(model_files([contender.path]))
+        return Exported(files=files, family="", plan="as exported", trained=True, side=_side(files[0]))
 
     def _untrained(self, contender: Contender) -> Exported:
         family = find_family(contender.family)
@@ -171,11 +174,21 @@ def _arch(family: str, size: int) -> Arch:
 
 def _files(quantized: Artifact, plan: Plan, network: Artifact) -> Exported:
     figures = cost_figures(network)
+    files = tuple(quantized.path(name) for name in model_names(quantized))
     return Exported(
-        files=tuple(quantized.path(name) for name in model_names(quantized)),
+        files=files,
         family="",
         plan=plan.label,
         trained=True,
         parameters=int(figures["parameters"]),
         macs=int(figures["macs"]),
+        side=_side(files[0]),
     )
+
+
+def _side(file: Path) -> int:
+    from mqn.tflite.flatbuffer import Network
+
+    network = Network.read(file)
+    (picture,) = network.inputs().values()
+    return int(network.tensors[picture].shape[1])

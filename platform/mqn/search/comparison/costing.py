@@ -48,6 +48,7 @@ def cost_of(
         trained=exported.trained,
         parameters=exported.parameters,
         macs=exported.macs,
+        side=exported.side,
         size_bytes=exported.size_bytes,
     )
     if measure is not None:
