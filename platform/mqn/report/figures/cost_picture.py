@@ -11,6 +11,7 @@ from mqn.look.canvas import open_figure, save_figure
 from mqn.look.palette import ACCENT, FAINT, INK
 from mqn.quantities import quantity
 from mqn.records import NetworkCost
+from mqn.report.figures.labels import place_labels
 
 _SMALLEST, _LARGEST = 30.0, 1600.0
 """Areas of bubbles in points squared."""
@@ -31,7 +32,7 @@ def write_cost_png(rows: Sequence[NetworkCost], path: Path, about: str) -> None:
     if not shown:
         raise UsageError(f"{path}: no network was measured, so there is nothing to draw")
     metric = next((name for row in shown for name in row.accuracy), None)
-    figure, (axes,) = open_figure("What networks cost", note=f"{about}; bubbles: peak memory", size=(8.4, 5.4))
+    figure, (axes,) = open_figure("What networks cost", note=f"{about}; bubbles: peak memory", size=(9.6, 7.2))
     axes.set_xscale("log")
     axes.set_xlabel("latency (ms)")
     if metric is None:
@@ -40,6 +41,7 @@ def write_cost_png(rows: Sequence[NetworkCost], path: Path, about: str) -> None:
     else:
         axes.set_ylabel(f"{quantity(metric).label} ({quantity(metric).unit})".replace(" ()", ""))
     largest = max((row.peak_memory_mb or 0.0) for row in shown) or 1.0
+    texts = []
     for row in shown:
         height = _height(row, metric)
         if height is None:
@@ -49,18 +51,10 @@ def write_cost_png(rows: Sequence[NetworkCost], path: Path, about: str) -> None:
         axes.scatter([x], [height], s=area, color=ACCENT, alpha=0.35, edgecolors=ACCENT, zorder=2)
         if row.latency_range is not None:
             axes.plot([row.latency_range.low, row.latency_range.high], [height, height], color=FAINT, zorder=1)
-        memory = "" if row.peak_memory_mb is None else f"\n{row.peak_memory_mb:.3g} MB"
-        axes.annotate(
-            f"{row.name}{memory}",
-            (x, height),
-            xytext=(0, 4 + math.sqrt(area) / 2),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=INK,
-            parse_math=False,
-        )
+        memory = "" if row.peak_memory_mb is None else f" {row.peak_memory_mb:.3g} MB"
+        texts.append((x, height, (f"{row.name}{memory}", row.name)))
     axes.margins(0.18)
+    place_labels(axes, sorted(texts), [(x, height) for x, height, _ in texts], INK)
     save_figure(figure, path)
 
 
