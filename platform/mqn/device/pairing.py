@@ -26,8 +26,8 @@ WIDEST = 0.05
 STATE = 0.025
 """How far the machine's state moves a ratio besides, as a share of it: busy or not, this run or the next.
 
-The processes of one run do not show it. Medians of four runs moved by 2.2 % beside loops that were free to move
-(`tests/benchmarks/bench_pairing.py`).
+The processes of one run do not show it. Medians of four runs, told on the wall, moved by 2.2 % beside loops that were
+free to move (`tests/benchmarks/bench_pairing.py`).
 """
 
 PAIRED: tuple[Verdict, ...] = ("ok", "contended", "unsteady", "throttled")
