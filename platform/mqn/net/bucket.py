@@ -50,6 +50,7 @@ def open_system(url: str, *, what: str) -> tuple[Any, str]:
         ConfigError: nothing that is installed knows such URLs; names the package. Or the URL lacks something.
     """
     import fsspec
+    from fsspec.implementations.local import LocalFileSystem
 
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -67,8 +68,10 @@ def open_system(url: str, *, what: str) -> tuple[Any, str]:
             else "give a path of this machine, s3://BUCKET/NAME, gs://BUCKET/NAME, or another URL that fsspec knows"
         )
         raise ConfigError(f"{what}: {line_of(error)}; {advice}") from error
-    if getattr(system, "auto_mkdir", None) is False:
-        system.auto_mkdir = True  # A folder behind a URL: object stores have none to make.
+    if isinstance(system, LocalFileSystem):
+        from mqn.net.whole_files import WholeFileSystem
+
+        system = WholeFileSystem()
     return system, root
 
 
