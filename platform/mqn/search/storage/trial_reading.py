@@ -11,7 +11,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 _AT_A_TIME = 500
@@ -22,6 +22,15 @@ PARAMS = models.TrialParamModel.__table__
 VALUES = models.TrialValueModel.__table__
 USER_ATTRIBUTES = models.TrialUserAttributeModel.__table__
 SYSTEM_ATTRIBUTES = models.TrialSystemAttributeModel.__table__
+
+# Built once: building a statement takes as long as SQLite takes for it.
+_OURS = TRIALS.c.study_id == bindparam("of_study")
+_LATER = select(TRIALS.c.trial_id).where(_OURS, TRIALS.c.trial_id > bindparam("after"))
+_LATEST = select(TRIALS.c.trial_id, TRIALS.c.number).where(_OURS).order_by(TRIALS.c.trial_id.desc()).limit(1)
+_RUNNING_OR_LATER = select(TRIALS.c.trial_id, TRIALS.c.state).where(
+    _OURS, or_(TRIALS.c.state == TrialState.RUNNING, TRIALS.c.trial_id > bindparam("after"))
+)
+_WAITING = select(func.count()).select_from(TRIALS).where(_OURS, TRIALS.c.state == TrialState.WAITING)
 
 
 def read_trials(
@@ -62,20 +71,15 @@ def look(session: Session, study: int, after: int) -> tuple[dict[int, TrialState
     Returns:
         The states of all running trials and of those with larger ids, by id; and how many trials wait.
     """
-    columns = TRIALS.c
-    ours = columns.study_id == study
-    news = or_(columns.state == TrialState.RUNNING, columns.trial_id > after)
-    states = {
-        row.trial_id: row.state for row in session.execute(select(columns.trial_id, columns.state).where(ours, news))
-    }
-    waiting = select(func.count()).select_from(TRIALS).where(ours, columns.state == TrialState.WAITING)
-    return states, session.execute(waiting).scalar_one()
+    connection = session.connection()
+    found = connection.execute(_RUNNING_OR_LATER, {"of_study": study, "after": after})
+    states = {row.trial_id: row.state for row in found}
+    return states, connection.execute(_WAITING, {"of_study": study}).scalar_one()
 
 
 def look_for_new(session: Session, study: int, after: int) -> list[int]:
     """The ids of trials that are larger than `after`."""
-    new = select(TRIALS.c.trial_id).where(TRIALS.c.study_id == study, TRIALS.c.trial_id > after)
-    return list(session.execute(new).scalars())
+    return list(session.connection().execute(_LATER, {"of_study": study, "after": after}).scalars())
 
 
 def read_waiting(session: Session, study: int) -> set[int]:
@@ -86,8 +90,7 @@ def read_waiting(session: Session, study: int) -> set[int]:
 
 def last_trial(session: Session, study: int) -> tuple[int, int]:
     """Id and number of the study's latest trial; -1 and -1 where it has none."""
-    asked = select(TRIALS.c.trial_id, TRIALS.c.number).where(TRIALS.c.study_id == study)
-    row = session.execute(asked.order_by(TRIALS.c.trial_id.desc()).limit(1)).first()
+    row = session.connection().execute(_LATEST, {"of_study": study}).first()
     return (-1, -1) if row is None else (row.trial_id, row.number)
 
 

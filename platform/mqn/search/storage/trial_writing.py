@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from mqn.search.storage.database import MARK
@@ -22,6 +23,12 @@ from mqn.search.storage.trial_reading import (
     USER_ATTRIBUTES,
     VALUES,
     last_trial,
+)
+
+_LATER = (
+    select(TRIALS.c.trial_id, TRIALS.c.number)
+    .where(TRIALS.c.study_id == bindparam("of_study"), TRIALS.c.trial_id > bindparam("last"))
+    .order_by(TRIALS.c.number)
 )
 
 Value = tuple[Any, BaseDistribution]
@@ -83,9 +90,9 @@ def make_trials(
         }
         for i, trial in enumerate(trials)
     ]
-    session.execute(insert(TRIALS), rows)
-    asked = select(TRIALS.c.trial_id, TRIALS.c.number).where(TRIALS.c.study_id == study, TRIALS.c.trial_id > last)
-    made = [(row.trial_id, row.number) for row in session.execute(asked.order_by(TRIALS.c.number))]
+    _insert(session, TRIALS, rows)
+    asked = {"of_study": study, "last": last}
+    made = [(row.trial_id, row.number) for row in session.connection().execute(_LATER, asked)]
     pairs = [(made_id, trial) for (made_id, _), trial in zip(made, trials, strict=True)]
     _insert(session, PARAMS, [row for made_id, trial in pairs for row in _param_rows(made_id, trial.params)])
     marked = [(made_id, {**trial.system, MARK: mark}) for made_id, trial in pairs]
@@ -129,7 +136,7 @@ def put_attributes(session: Session, table: Any, trial: int, attributes: Mapping
     """Write attributes of a trial, in place of those it has under the same keys."""
     if not attributes:
         return
-    session.execute(delete(table).where(table.c.trial_id == trial, table.c.key.in_(list(attributes))))
+    session.connection().execute(_deletion(table), {"of_trial": trial, "keys": list(attributes)})
     _insert(session, table, _attribute_rows(trial, attributes))
 
 
@@ -147,8 +154,9 @@ def end_trial(session: Session, trial: int, state: TrialState, values: Sequence[
 
 
 def _change_state(session: Session, trial: int, old: TrialState, **values: Any) -> bool:
-    mine = update(TRIALS).where(TRIALS.c.trial_id == trial, TRIALS.c.state == old)
-    return session.execute(mine.values(**values)).rowcount == 1  # type: ignore[attr-defined]
+    changing = _change(tuple(values))
+    found = session.connection().execute(changing, {"of_trial": trial, "old": old, **values})
+    return found.rowcount == 1
 
 
 def _find_marked(session: Session, study: int, mark: str) -> list[tuple[int, int]]:
@@ -176,7 +184,28 @@ def _attribute_rows(trial: int, attributes: Mapping[str, Any]) -> list[dict[str,
 
 def _insert(session: Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        session.execute(insert(table), rows)
+        session.connection().execute(_insertion(table), rows)
+
+
+# Statements are built once: building one takes as long as SQLite takes for it.
+
+
+@functools.cache
+def _insertion(table: Any) -> Any:
+    return insert(table)
+
+
+@functools.cache
+def _deletion(table: Any) -> Any:
+    return delete(table).where(
+        table.c.trial_id == bindparam("of_trial"), table.c.key.in_(bindparam("keys", expanding=True))
+    )
+
+
+@functools.cache
+def _change(columns: tuple[str, ...]) -> Any:
+    mine = update(TRIALS).where(TRIALS.c.trial_id == bindparam("of_trial"), TRIALS.c.state == bindparam("old"))
+    return mine.values({column: bindparam(column) for column in columns})
 
 
 def _now() -> datetime.datetime:

@@ -54,6 +54,19 @@ class DirectStore:
         with self._store.engine.connect() as connection:
             return connection.execute(wanted.limit(1)).first() is not None
 
+    def end(self, run_id: str, status: str, ended: int) -> bool:
+        """End a run at a time in milliseconds since 1970; MLflow's own call reads the whole run twice for that.
+
+        Returns:
+            Whether it was ended; False: somebody has deleted it.
+        """
+        from mlflow.store.tracking.dbmodels.models import SqlRun
+        from sqlalchemy import update
+
+        mine = update(SqlRun).where(SqlRun.run_uuid == run_id, SqlRun.lifecycle_stage == "active")
+        with self._store.engine.begin() as connection:
+            return bool(connection.execute(mine.values(status=status, end_time=ended)).rowcount)
+
     def sync(self) -> None:
         """Wait until everything that was committed is on the disk, where commits do not wait themselves."""
         if self._file is not None:

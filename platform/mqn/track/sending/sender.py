@@ -210,8 +210,9 @@ class Sender:
     def _end(self, run: Run, entry: RunEntry, stalled: str) -> Unstored | None:
         """Store an entry's files, then end its run."""
         unstored = self._store(run, entry, stalled)
-        if entry.status != "RUNNING":
-            self.client.set_terminated(run.info.run_id, entry.status, entry.ended)
+        run_id, status = _run_id(run), entry.status
+        if status != "RUNNING" and not (self._direct and self._direct.end(run_id, status, entry.ended)):
+            self.client.set_terminated(run_id, status, entry.ended)
         return unstored
 
     def _store(self, run: Run, entry: RunEntry, stalled: str) -> Unstored | None:
