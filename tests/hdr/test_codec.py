@@ -12,10 +12,30 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mqn.errors import PictureError, UnknownNameError
-from mqn.hdr.codec import CODECS, REACHABLE, decode, encode, most_light, output_range, picture_scale
+from mqn.hdr import codec as coding
+from mqn.hdr.codec import (
+    CODECS,
+    REACHABLE,
+    in_scale,
+    is_relative,
+    most_light,
+    output_range,
+    picture_scale,
+)
+from mqn.hdr.transfer import srgb_decode, srgb_encode
 from mqn.records import Codec
 
+ABSOLUTE = [codec for codec in CODECS if not is_relative(codec)]
 LIGHT = arrays(np.float32, (4, 4, 3), elements=st.floats(0, 1, width=32))
+
+
+def encode(light, codec: str):
+    """By a codec that does not look at the input."""
+    return coding.encode(light, codec, light)
+
+
+def decode(code, codec: str):
+    return coding.decode(code, codec, code)
 
 
 def test_the_codecs_are_those_of_the_records() -> None:
@@ -27,13 +47,13 @@ def test_the_reachable_range_lies_within_the_networks() -> None:
     assert 1 / (1 + math.e) < low < high < 1 / (1 + math.exp(-2))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ABSOLUTE)
 def test_the_scale_becomes_the_upper_end(codec: str) -> None:
     assert encode(np.array([1.0, 3.0]), codec) == pytest.approx([output_range(codec)[1]] * 2)
     assert decode(np.array(output_range(codec)[1]), codec) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ABSOLUTE)
 def test_black_becomes_the_lower_end(codec: str) -> None:
     assert encode(np.array([0.0, -1.0]), codec) == pytest.approx([output_range(codec)[0]] * 2, abs=1e-6)
     assert decode(np.array(output_range(codec)[0]), codec) == pytest.approx(0.0, abs=1.01e-5)
@@ -70,7 +90,7 @@ def test_networks_that_reach_beyond_the_scale_are_not_cut_off(codec: str, light:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ABSOLUTE)
 @given(light=LIGHT)
 @settings(max_examples=40)
 def test_decoding_undoes_encoding(codec: str, light: np.ndarray) -> None:
@@ -80,7 +100,7 @@ def test_decoding_undoes_encoding(codec: str, light: np.ndarray) -> None:
     assert decode(code, codec) == pytest.approx(np.maximum(light, floor), rel=2e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ABSOLUTE)
 @given(light=LIGHT)
 @settings(max_examples=20)
 def test_more_light_never_gets_a_lower_code(codec: str, light: np.ndarray) -> None:
@@ -92,20 +112,60 @@ def test_more_light_never_gets_a_lower_code(codec: str, light: np.ndarray) -> No
 def test_tensors_and_arrays_are_coded_alike(codec: str) -> None:
     import torch
 
-    light = np.linspace(0, 1, 24, dtype=np.float32).reshape(1, 2, 3, 4)
-    code = encode(torch.from_numpy(light), codec)
+    light = np.linspace(0, 1, 24, dtype=np.float32).reshape(1, 3, 2, 4)
+    ldr = np.sqrt(light)
+    code = coding.encode(torch.from_numpy(light), codec, torch.from_numpy(ldr))
     assert isinstance(code, torch.Tensor)
     assert code.dtype == torch.float32
-    assert code.numpy() == pytest.approx(encode(light, codec), abs=1e-5)
-    assert decode(code, codec).numpy() == pytest.approx(decode(encode(light, codec), codec), rel=1e-4, abs=1e-6)
+    expected = coding.encode(light, codec, ldr)
+    assert code.numpy() == pytest.approx(expected, abs=1e-5)
+    decoded = coding.decode(code, codec, torch.from_numpy(ldr))
+    assert decoded.numpy() == pytest.approx(coding.decode(expected, codec, ldr), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0])
+def test_a_gain_is_on_the_input_whatever_the_truths_scale(scale: float) -> None:
+    truth = np.random.default_rng(0).random((8, 8, 3)) ** 2 * 3
+    ldr = srgb_encode(np.clip(truth, 0, 1))
+    light = coding.decode(coding.encode(scale * truth, "gain", ldr), "gain", ldr)
+    np.testing.assert_allclose(light, truth, atol=1e-9)
+    np.testing.assert_allclose(in_scale(light, "gain"), light / np.percentile(light, 99.9))
+
+
+def test_the_neutral_gain_gives_the_linearised_input_back() -> None:
+    ldr = np.random.default_rng(0).random((8, 8, 3))
+    neutral = np.full_like(ldr, sum(REACHABLE) / 2)
+    np.testing.assert_allclose(coding.decode(neutral, "gain", ldr), srgb_decode(ldr), atol=1e-9)
+
+
+def test_each_picture_of_a_batch_has_its_own_brightness() -> None:
+    truth = np.random.default_rng(0).random((2, 3, 8, 8)) * 2
+    ldr = srgb_encode(np.clip(truth, 0, 1))
+    code = coding.encode(truth * np.array([1.0, 5.0])[:, None, None, None], "gain", ldr)
+    np.testing.assert_allclose(coding.decode(code, "gain", ldr), truth, atol=1e-9)
+
+
+@pytest.mark.parametrize("ldr", [0.0, 1.0])
+def test_an_input_that_shows_nothing_still_has_gains(ldr: float) -> None:
+    truth = np.random.default_rng(0).random((8, 8, 3))
+    code = coding.encode(truth, "gain", np.full_like(truth, ldr))
+    assert np.isfinite(code).all()
+    assert (REACHABLE[0] <= code).all()
+    assert (code <= REACHABLE[1]).all()
+    assert np.isfinite(coding.encode(np.zeros_like(truth), "gain", np.full_like(truth, ldr))).all()
+
+
+def test_black_stays_black_in_scale() -> None:
+    assert not in_scale(np.zeros((4, 4, 3), np.float32), "gain").any()
 
 
 def test_coding_arrays_does_not_import_torch() -> None:
-    program = "import sys, numpy, mqn.hdr.codec as c; c.encode(numpy.ones(3), 'pq'); sys.exit('torch' in sys.modules)"
+    coded = "x = numpy.ones(3); c.encode(x, 'pq', x)"
+    program = f"import sys, numpy, mqn.hdr.codec as c; {coded}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize("function", [encode, decode])
+@pytest.mark.parametrize("function", [encode, decode, lambda _, codec: is_relative(codec)])
 def test_an_unknown_codec_names_the_nearest(function) -> None:
     with pytest.raises(UnknownNameError, match="no codec 'mulow'; did you mean 'mulaw'"):
         function(np.ones(3), "mulow")

@@ -18,7 +18,7 @@ def test_output_is_decoded(toy_file: Path, pictures: np.ndarray) -> None:
     linear = runner.predict(pictures[0])
     assert linear.shape == (32, 32, 3)
     assert linear.dtype == np.float32
-    np.testing.assert_allclose(linear, decode(runner.infer(pictures[0]), "mulaw"), rtol=1e-6)
+    np.testing.assert_allclose(linear, decode(runner.infer(pictures[0]), "mulaw", pictures[0]), rtol=1e-6)
 
 
 def test_backbone_and_head_run_in_turn(toy: Network, toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.hdr.codec import TANH_LIMIT, decode, encode, picture_scale
+from mqn.hdr.codec import GAIN_STOPS, TANH_LIMIT, decode, encode, in_scale, picture_scale
 from mqn.hdr.io.files import read
 from mqn.hdr.transfer import srgb_encode
 from mqn.metrics.protocol import do_nothing
@@ -33,7 +33,8 @@ def photographs(shared: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _ceiling(ldr: np.ndarray, truth: np.ndarray, codec: str) -> float:
     lowest, highest = (1 / (1 + np.exp(-(ldr + sign * TANH_LIMIT))) for sign in (-1, 1))
-    return psnr(decode(np.clip(encode(truth, codec), lowest, highest), codec), truth)
+    light = decode(np.clip(encode(truth, codec, ldr), lowest, highest), codec, ldr)
+    return psnr(in_scale(light, codec), truth)
 
 
 @pytest.mark.parametrize("codec", ["mulaw", "log", "pq"])
@@ -41,6 +42,12 @@ def test_a_curved_codec_leaves_room_above_any_network(
     photographs: list[tuple[np.ndarray, np.ndarray]], codec: str
 ) -> None:
     assert min(_ceiling(ldr, truth, codec) for ldr, truth in photographs) > 50
+
+
+def test_a_gain_has_room_where_the_truth_is_not_beyond_it(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    within = [pair for pair in photographs if 1 / np.percentile(pair[1], 95) < 2**GAIN_STOPS]
+    assert len(within) >= PICTURES - 2
+    assert min(_ceiling(ldr, truth, "gain") for ldr, truth in within) > 100
 
 
 def test_the_linear_codec_cannot_even_do_nothing(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -15,7 +15,7 @@ from mqn.errors import UnknownNameError
 from mqn.families.contract import INTERFACE, Arch, Family, find_family
 from mqn.features.channels import Choice
 from mqn.features.views import AttendedFigures, AttendedMaps, AttentionFigures, AttentionView, ChannelActivity, Shown
-from mqn.hdr.codec import decode
+from mqn.hdr.codec import decode, in_scale
 from mqn.networks.graph import cut_nodes
 
 
@@ -96,7 +96,7 @@ def look_at_attention(
         )
         maps.append(
             AttendedMaps(
-                light=np.asarray(decode(output.transpose(1, 2, 0), model.codec)),
+                light=in_scale(decode(output.transpose(1, 2, 0), model.codec, picture.ldr), model.codec),
                 features=np.stack([features[channel] for channel in chosen]),
                 gates=gates,
             )

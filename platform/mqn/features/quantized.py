@@ -14,7 +14,7 @@ from mqn.export.quantize.parity import dequantize
 from mqn.features.channels import Choice
 from mqn.features.differences import Grid, measure, pmf
 from mqn.features.views import PictureFigures, QuantizedFigures, QuantizedMaps, QuantizedView, Shown
-from mqn.hdr.codec import decode
+from mqn.hdr.codec import decode, in_scale
 from mqn.infer.interpreter import open_interpreter, run
 from mqn.tflite.cutting import INPUT, OUTPUT, cut_tensor, expose
 from mqn.tflite.flatbuffer import DTYPES, Network
@@ -90,8 +90,8 @@ def compare_features(
     maps = tuple(
         QuantizedMaps(
             ldr=shown.ldr,
-            light=np.asarray(decode(outputs[0][OUTPUT], model.codec)),
-            light_found=np.asarray(decode(outputs[1][OUTPUT], model.codec)),
+            light=in_scale(decode(outputs[0][OUTPUT], model.codec, shown.ldr), model.codec),
+            light_found=in_scale(decode(outputs[1][OUTPUT], model.codec, shown.ldr), model.codec),
             expected=np.stack([one[..., channel] for channel in chosen]),
             found=np.stack([other[..., channel] for channel in chosen]),
         )

@@ -32,6 +32,12 @@ under `linear` (less than the linearised input alone, 17.7) and more than 97 dB 
 18.52 / 0.807 / 13.46, `linear` 11.78 / 0.629 / 5.89; doing nothing 15.65 / 0.810 / 10.48. One seed: the first three are
 within each other's intervals, `linear` is not.
 
+`gain` is relative to the input: its code is the logarithm of the gain on the linearised input, within `GAIN_STOPS`
+stops of 1. It keeps the photographer's picture, and the network has to add only what is missing: where nothing is
+clipped, no more than the camera's curve took away. A pixel's reach suits it: where the input is clipped the gain goes
+from 0.49 to 16, where it is black from 1/16 to 8. Its light is in units of the input's white, not of the truth's 99.9 %
+point (`in_scale` makes these of it): like an Ultra HDR picture, and unlike those of the other codecs.
+
 Numpy arrays and torch tensors alike; the kind and the dtype of what comes in go out again.
 """
 
@@ -47,7 +53,7 @@ import numpy as np
 from mqn.errors import PictureError, UnknownNameError
 from mqn.hdr.namespace import namespace
 from mqn.hdr.tonemap import MU, mulaw
-from mqn.hdr.transfer import pq_decode, pq_encode
+from mqn.hdr.transfer import pq_decode, pq_encode, srgb_decode
 
 A = TypeVar("A")
 
@@ -66,6 +72,16 @@ _PQ_SCALE_CODE = float(pq_encode(np.float64(PQ_SCALE_NITS)))
 
 
 GAMMA = 0.45
+
+GAIN_STOPS = 4.0
+"""The most that `gain` makes of the linearised input, and the inverse of the least, in stops."""
+
+GAIN_OFFSET = 2.0**-6
+"""Added to both sides of a gain, in units of the input's white: black has a gain then. What Ultra HDR's writers add."""
+
+# Code values of an input between which its light says how bright the truth is: neither noise nor nearly clipped.
+_SHOWN = (0.2, 0.9)
+_EACH = (-3, -2, -1)  # of a picture, with its channels first or last
 
 
 def _same(x: Any) -> Any:
@@ -93,14 +109,28 @@ def _pq_decode(code: Any) -> Any:
     return pq_decode(code * _PQ_SCALE_CODE) / PQ_SCALE_NITS
 
 
+def _stops_encode(gain: Any) -> Any:
+    xp = namespace(gain)
+    return xp.clip(xp.log2(gain) / (2 * GAIN_STOPS) + 0.5, 0.0, 1.0)
+
+
+def _stops_decode(code: Any) -> Any:
+    return namespace(code).exp2((code - 0.5) * (2 * GAIN_STOPS))
+
+
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """From light to code and back, the output that code 0 and 1 become, and the most light that comes out."""
+    """From light (of `relative` ones: a gain) to code and back, the output that code 0 and 1 become, the most light."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     output_range: tuple[float, float] = REACHABLE
     most: float = 1.0
+    relative: bool = False
+
+    @property
+    def most_code(self) -> float:
+        return 1.0 if math.isfinite(self.most) else math.inf
 
 
 _CURVES = {
@@ -110,6 +140,12 @@ _CURVES = {
     "pq": _Curve(_pq_encode, _pq_decode),
     "light": _Curve(_same, _same, (0.0, 1.0), math.inf),
     "gamma": _Curve(lambda x: x**GAMMA, lambda code: code ** (1 / GAMMA), (0.0, 1.0), math.inf),
+    "gain": _Curve(
+        _stops_encode,
+        _stops_decode,
+        most=2**GAIN_STOPS * (1 + GAIN_OFFSET) - GAIN_OFFSET,
+        relative=True,
+    ),
 }
 
 CODECS = tuple(_CURVES)
@@ -126,7 +162,7 @@ def output_range(codec: str) -> tuple[float, float]:
 
 
 def most_light(codec: str) -> float:
-    """The most light that `decode` gives: 1, or infinity where outputs above the range count.
+    """The most light that `decode` gives: 1 but for `gain`, and infinity where outputs above the range count.
 
     Raises:
         UnknownNameError: there is no such codec.
@@ -134,12 +170,23 @@ def most_light(codec: str) -> float:
     return _curve(codec).most
 
 
-def encode(x: A, codec: str) -> A:
+def is_relative(codec: str) -> bool:
+    """Whether 1.0 of its light is the input's white; else it is the truth's 99.9 % point.
+
+    Raises:
+        UnknownNameError: there is no such codec.
+    """
+    return _curve(codec).relative
+
+
+def encode(x: A, codec: str, ldr: A) -> A:
     """Write linear light into the network's range.
 
     Args:
-        x: floats of any shape, linear light; 1.0 = the picture's scale. Clipped to [0, 1].
+        x: floats of any shape, linear light; 1.0 = the picture's scale. Clipped to [0, 1]. For `gain`, pictures
+            (..., H, W, 3) or (..., 3, H, W) of any scale: each is brought to its input's.
         codec: one of `CODECS`.
+        ldr: the network's input, of the same shape; only `gain` looks at it.
 
     Returns:
         The same shape, in `output_range`.
@@ -149,22 +196,23 @@ def encode(x: A, codec: str) -> A:
     """
     curve = _curve(codec)
     low, high = curve.output_range
-    values: Any = namespace(x).clip(x, 0.0, 1.0)
+    values: Any = _gain(x, ldr) if curve.relative else namespace(x).clip(x, 0.0, 1.0)
     encoded: A = curve.encode(values) * (high - low) + low
     return encoded
 
 
-def decode(y: A, codec: str) -> A:
+def decode(y: A, codec: str, ldr: A) -> A:
     """Read linear light out of the network's output.
 
     Args:
         y: floats of any shape, the network's output; what lies outside `output_range` is clipped, but for the upper
             end of `light` and `gamma`.
         codec: one of `CODECS`.
+        ldr: the network's input, of the same shape; only `gain` looks at it.
 
     Returns:
-        Linear light of the same shape, not negative, 1.0 = the picture's scale and, but for `light` and `gamma`, the
-        most.
+        Linear light of the same shape, not negative and at most `most_light`. 1.0 = the picture's scale; for `gain`,
+        the input's white (`in_scale`).
 
     Raises:
         UnknownNameError: there is no such codec.
@@ -173,9 +221,32 @@ def decode(y: A, codec: str) -> A:
     low, high = curve.output_range
     values: Any = y
     xp = namespace(y)
-    light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most))
+    light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most_code))
+    if curve.relative:
+        light = (srgb_decode(xp.clip(ldr, 0.0, 1.0)) + GAIN_OFFSET) * light - GAIN_OFFSET
     decoded: A = xp.clip(light, 0.0, curve.most)
     return decoded
+
+
+def in_scale(light: np.ndarray, codec: str) -> np.ndarray:
+    """Light of a whole picture, (H, W, 3), in units of a picture's scale, as networks are judged.
+
+    A relative codec's is divided by its own 99.9 % point; where that is black, and of the other codecs, it stays.
+    """
+    if not is_relative(codec) or not light.any():
+        return light
+    return light / light.dtype.type(picture_scale(light))
+
+
+def _gain(x: Any, ldr: Any) -> Any:
+    """The gain from the linearised input to the truth, which is given the brightness that the input shows."""
+    linear = srgb_decode(namespace(ldr).clip(ldr, 0.0, 1.0))
+    shown = ((ldr > _SHOWN[0]) & (ldr < _SHOWN[1])) * (x > 0)
+    # Where nothing is shown so, the whole picture says it.
+    shown = shown | ~shown.any(-1, keepdims=True).any(-2, keepdims=True).any(-3, keepdims=True)
+    wanted, found = ((values * shown).sum(_EACH, keepdims=True) for values in (linear, x))
+    level = wanted / namespace(found).clip(found, 1e-12, None)
+    return (x * level + GAIN_OFFSET) / (linear + GAIN_OFFSET)
 
 
 def picture_scale(image: np.ndarray, name: str = "the picture") -> float:

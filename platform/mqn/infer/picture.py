@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mqn.errors import UsageError
-from mqn.hdr.codec import most_light
+from mqn.hdr.codec import in_scale, is_relative, most_light
 from mqn.infer.runner import Runner
 from mqn.infer.tiling import blend, match_level
 from mqn.tflite.facts import read_facts
@@ -32,7 +32,9 @@ LEAST_TILE = 2 * OVERLAP + 32
 class Expander:
     """Turns LDR pictures into HDR ones. Pictures of the same size share one set of resized files."""
 
-    def __init__(self, files: Sequence[Path], codec: str, threads: int = 1, tile: int = TILE) -> None:
+    def __init__(
+        self, files: Sequence[Path], codec: str, threads: int = 1, tile: int = TILE, white: float | None = None
+    ) -> None:
         """Prepare a model.
 
         Args:
@@ -40,6 +42,8 @@ class Expander:
             codec: one of `mqn.hdr.codec.CODECS`.
             threads: of the runtime.
             tile: pictures of more than tile x tile pixels are reconstructed in overlapping tiles of at most that side.
+            white: what the input's white becomes, where the codec knows it (`gain`); None: 1.0 is the picture's scale
+                there too.
 
         Raises:
             UsageError: tiles too small to overlap.
@@ -49,6 +53,7 @@ class Expander:
         self._files = tuple(files)
         self._codec = codec
         self._threads = threads
+        self._white = white if is_relative(codec) else None
         self._stride = read_facts(Network.read(self._files[0])).stride
         self._tile = tile // self._stride * self._stride
         self._size: tuple[int, ...] | None = None
@@ -71,7 +76,8 @@ class Expander:
             ldr: (H, W, 3) float32 in [0, 1], display-referred sRGB, any size.
 
         Returns:
-            (H, W, 3) float32, linear light, 1.0 = the level that the network takes for the scene's 99.9 % point.
+            (H, W, 3) float32, linear light, 1.0 = the level that the network takes for the scene's 99.9 % point; or
+            as `white` says.
 
         Raises:
             ModelFileError: the model's files are damaged.
@@ -82,11 +88,14 @@ class Expander:
         # The edge is repeated rather than mirrored: a picture may be smaller than what is added.
         padded = np.pad(ldr, ((0, tall), (0, wide), (0, 0)), mode="edge")
         if height * width <= self._tile**2:
-            return self._reconstruct(padded)[:height, :width]
+            return self._in_unit(self._reconstruct(padded)[:height, :width])
         # Tiles that start off the stride would sample other pixels than the whole does.
         guide = self._reconstruct(self._reduced(ldr))
         light = blend(padded, self._reconstruct, self._tile, OVERLAP, step=self._stride)[:height, :width]
-        return match_level(light, guide, GUIDE_CELL, most_light(self._codec))
+        return self._in_unit(match_level(light, guide, GUIDE_CELL, most_light(self._codec)))
+
+    def _in_unit(self, light: np.ndarray) -> np.ndarray:
+        return in_scale(light, self._codec) if self._white is None else light * np.float32(self._white)
 
     def _reduced(self, ldr: np.ndarray) -> np.ndarray:
         """The whole picture at the largest size that goes undivided, sides at multiples of the stride."""

@@ -70,6 +70,6 @@ class Runner:
     def predict(self, ldr: np.ndarray) -> np.ndarray:
         """Run the network as `infer` does, and decode its output.
 
-        The result is (H, W, 3) linear light, 1.0 = the picture's scale.
+        The result is (H, W, 3) linear light; `mqn.hdr.codec.decode` says what 1.0 is.
         """
-        return np.asarray(decode(self.infer(ldr), self.codec), dtype=np.float32)
+        return np.asarray(decode(self.infer(ldr), self.codec, ldr), dtype=np.float32)

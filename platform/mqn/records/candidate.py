@@ -12,7 +12,7 @@ from mqn.families.contract import Arch, Family, find_family
 from mqn.parsing import flatten, from_mapping, to_plain, unflatten
 from mqn.records.plan import Plan
 
-Codec = Literal["linear", "mulaw", "log", "pq", "light", "gamma"]
+Codec = Literal["linear", "mulaw", "log", "pq", "light", "gamma", "gain"]
 Precision = Literal["float32", "bfloat16"]
 
 NAMED_FILES = ("imagenet", "random", "parametric")
@@ -31,7 +31,7 @@ class Training:
     """How a network is trained. Defaults are the paper's (section 4.1) where it gives them.
 
     Attributes:
-        codec: how linear light in [0, 1] is encoded for the network (`mqn.hdr.codec`, which says why `log`).
+        codec: how the network's output stands for linear light (`mqn.hdr.codec`, which says why `log`).
         lambda_l1: weight of the L1 loss, lambda 1 of Eq. 2.
         lambda_l2: weight of the L2 loss, lambda 2.
         lambda_cosine: weight of the cosine loss, lambda 3.

@@ -76,7 +76,7 @@ def _open_exported(method: Method) -> Predict:
 def _open_checkpoint(method: Method) -> Predict:
     import torch
 
-    from mqn.hdr.codec import decode
+    from mqn.hdr.codec import decode, in_scale
     from mqn.models.checkpoint import load
 
     arch, training, network = load(_path(method))
@@ -87,7 +87,8 @@ def _open_checkpoint(method: Method) -> Predict:
         padded = np.pad(picture.ldr, ((0, -height % arch.stride), (0, -width % arch.stride), (0, 0)), mode="edge")
         with torch.inference_mode():
             output = network(torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None])[0]
-        return np.asarray(decode(output.numpy().transpose(1, 2, 0)[:height, :width], training.codec), np.float32)
+        light = decode(output.numpy().transpose(1, 2, 0)[:height, :width], training.codec, picture.ldr)
+        return np.asarray(in_scale(light, training.codec), np.float32)
 
     return predict
 

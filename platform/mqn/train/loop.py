@@ -195,7 +195,7 @@ def step(state: TrainingState, loss: TrainingLoss, batch: Batch) -> dict[str, to
     """
     ldr, truth = (state.arithmetic.place(torch.from_numpy(pictures)) for pictures in batch)
     with state.arithmetic.autocast():
-        terms = loss(state.model(ldr), encode(truth, state.training.codec))
+        terms = loss(state.model(ldr), encode(truth, state.training.codec, ldr))
     state.optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     state.optimizer.step()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mqn.hdr.codec import decode, encode
+from mqn.hdr.codec import decode, encode, in_scale
 from mqn.metrics.tonemapped import psnr
 from mqn.train.arithmetic import Arithmetic
 from mqn.train.losses import TrainingLoss
@@ -51,9 +51,10 @@ def validate(
     for picture in pictures:
         ldr = arithmetic.place(_batch(picture.ldr))
         output = model(ldr)
-        losses.append(float(loss(output, arithmetic.place(encode(_batch(picture.truth), codec)))["loss"]))
-        linear = decode(output[0].permute(1, 2, 0).cpu().numpy(), codec)
-        decibels.append(min(psnr(linear, picture.truth), EXACT_DECIBELS))
+        truth = encode(arithmetic.place(_batch(picture.truth)), codec, ldr)
+        losses.append(float(loss(output, truth)["loss"]))
+        light = decode(output[0].permute(1, 2, 0).cpu().numpy(), codec, picture.ldr)
+        decibels.append(min(psnr(in_scale(light, codec), picture.truth), EXACT_DECIBELS))
     return float(np.mean(losses)), float(np.mean(decibels))
 
 

@@ -46,7 +46,9 @@ def convert(
     primaries: Annotated[
         str, typer.Option(help="Of OpenEXR files: bt709 or bt2020, stated in each. HDR10 is BT.2020.")
     ] = "bt709",
-    peak_nits: Annotated[float, typer.Option(help="cd/m2 of the brightest light that the model gives.")] = 1000.0,
+    peak_nits: Annotated[
+        float, typer.Option(help="cd/m2 of the brightest light; where a model gives gains, white is 203.")
+    ] = 1000.0,
     tile: Annotated[
         int, typer.Option(help="Pictures of more than TILE x TILE pixels go in tiles of that side, to bound memory.")
     ] = DEFAULT_TILE,
@@ -99,7 +101,7 @@ def convert(
         _require_no_model(model, source, is_video=pictures is None, is_ultra_hdr=gain_map is not None)
         expander, identity = None, {"gain map": "applied"}
     else:
-        expander, identity = _open(model, tile)
+        expander, identity = _open(model, tile, peak_nits)
     if pictures is not None:
         how = PictureOptions(
             colours=primaries,
@@ -181,15 +183,17 @@ def _require_no_model(model: Path | None, source: Path, *, is_video: bool, is_ul
         raise UsageError("--from-gain-map takes an Ultra HDR file apart; write .exr, .hdr, .pfm or .tif")
 
 
-def _open(model: Path | None, tile: int) -> tuple[Expander, dict[str, Any]]:
+def _open(model: Path | None, tile: int, peak_nits: float) -> tuple[Expander, dict[str, Any]]:
     """The model, and what identifies its results."""
+    from mqn.hdr.io.ultra_hdr import WHITE_NITS
     from mqn.infer.exported import open_exported
     from mqn.infer.picture import Expander
 
     if model is None:
         raise UsageError("no --model; give a bundle or an exported model, or --from-gain-map for Ultra HDR pictures")
     exported = open_exported(model)
-    expander = Expander(exported.files, exported.codec, threads=os.cpu_count() or 1, tile=tile)
+    threads, white = os.cpu_count() or 1, WHITE_NITS / peak_nits
+    expander = Expander(exported.files, exported.codec, threads=threads, tile=tile, white=white)
     return expander, {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
 
 

@@ -15,7 +15,7 @@ from mqn.export.quantize.parity import dequantize
 from mqn.export.quantize.quantization import apply_plan
 from mqn.export.quantize.rules import assign, layer_name
 from mqn.export.quantize.schemes import WEIGHTED
-from mqn.hdr.codec import decode
+from mqn.hdr.codec import decode, in_scale
 from mqn.infer.interpreter import open_interpreter, run
 from mqn.metrics.protocol import score
 from mqn.records import LayerSensitivity, Plan, Sensitivity
@@ -131,5 +131,8 @@ class _Judge:
 
     def _psnr_tm(self, outputs: Sequence[np.ndarray]) -> float:
         given = iter(outputs)
-        scores = score(lambda _: np.asarray(decode(next(given), self._codec)), self._pictures, metrics=["psnr_tm"])
-        return scores.scores["psnr_tm"].mean
+
+        def predict(ldr: np.ndarray) -> np.ndarray:
+            return in_scale(decode(next(given), self._codec, ldr), self._codec)
+
+        return score(predict, self._pictures, metrics=["psnr_tm"]).scores["psnr_tm"].mean

@@ -39,7 +39,7 @@ FAMILY = Family(
     build=_build,
     load_weights=_load_weights,
     cut="backbone",
-    codecs=("log", "linear", "mulaw", "pq"),
+    codecs=("log", "linear", "mulaw", "pq", "gain"),
     frozen="backbone.encoder",
     narrowable=_narrowable,
     # Att. 4, the last and finest one: what the paper's Figure 3 shows.

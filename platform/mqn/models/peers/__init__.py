@@ -59,8 +59,8 @@ class Predictor:
         """
         pixels = np.ascontiguousarray(np.moveaxis(np.asarray(ldr, np.float32), -1, 0))
         with torch.inference_mode():
-            output = self.network.predict(torch.from_numpy(pixels)[None])[0]
-            light = decode(output, find_family(self.name).codecs[0])
+            picture = torch.from_numpy(pixels)
+            light = decode(self.network.predict(picture[None])[0], find_family(self.name).codecs[0], picture)
         return np.ascontiguousarray(np.moveaxis(light.numpy(), 0, -1))
 
 

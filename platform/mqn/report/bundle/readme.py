@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
-from mqn.hdr.codec import GAMMA, LOG_DECADES, PQ_SCALE_NITS, most_light, output_range
+from mqn.hdr.codec import (
+    GAIN_OFFSET,
+    GAIN_STOPS,
+    GAMMA,
+    LOG_DECADES,
+    PQ_SCALE_NITS,
+    is_relative,
+    most_light,
+    output_range,
+)
 from mqn.hdr.tonemap import MU
 from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
 from mqn.records import Codec
@@ -17,6 +27,11 @@ _PQ = f"""\
 root = (code * {{scale_code!r}}) ** (32 / 2523)
 linear = {_PQ_PEAK!r} * (np.maximum(root - 107 / 128, 0) / ((2413 - 2392 * root) / 128)) ** (16384 / 2610)"""
 
+_GAIN = f"""\
+ldr = values["ldr"][0]
+base = np.where(ldr <= 0.04045, ldr / 12.92, ((ldr + 0.055) / 1.055) ** 2.4) + {GAIN_OFFSET!r}
+linear = np.maximum(base * 2.0 ** ({2 * GAIN_STOPS!r} * (code - 0.5)) - {GAIN_OFFSET!r}, 0)"""
+
 _DECODE: dict[Codec, str] = {
     "linear": "linear = code",
     "mulaw": f"linear = np.expm1(code * np.log1p({MU!r})) / {MU!r}",
@@ -24,13 +39,17 @@ _DECODE: dict[Codec, str] = {
     "pq": _PQ,
     "light": "linear = code",
     "gamma": f"linear = code ** (1 / {GAMMA!r})",
+    "gain": _GAIN,
 }
 
 
 def example(files: Sequence[str], codec: Codec, input_size: int) -> str:
-    """Write ten lines of Python that turn `input.png` into `output.pfm` with numpy, Pillow and ai-edge-litert only."""
+    """Write Python that turns `input.png` into `output.pfm` with numpy, Pillow and ai-edge-litert only.
+
+    It has ten lines; twelve for the codec `gain`.
+    """
     low, high = output_range(codec)
-    most = "1" if most_light(codec) == 1 else "None"
+    most = "1" if math.isfinite(most_light(codec)) else "None"
     decode = _DECODE[codec].format(scale_code=float(pq_encode(PQ_SCALE_NITS)))
     return f"""\
 import numpy as np
@@ -50,6 +69,7 @@ def readme(name: str, files: Sequence[str], codec: Codec, input_size: int, whose
     low, high = output_range(codec)
     order = "one file" if len(files) == 1 else "two files, run one behind the other"
     listed = ", ".join(f"`{file}`" for file in files)
+    unit = "the white of the input" if is_relative(codec) else "the picture's own white"
     tuned = f"{whose}\n\n" if whose else ""
     return f"""\
 # {escape(name)}
@@ -60,7 +80,7 @@ Turns an 8-bit picture into an HDR picture. The model is {order}: {listed}.
 | --- | --- |
 | input `ldr` | 1 x {input_size} x {input_size} x 3, float32, sRGB code values in [0, 1] |
 | output `hdr` | the same shape, float32, code values of the codec `{codec}`, {low:.4f} to {high:.4f} |
-| linear light | after the decoding below: relative, 1.0 is the picture's own white, not a luminance in cd/m2 |
+| linear light | after the decoding below: relative, 1.0 is {unit}, not a luminance in cd/m2 |
 
 In this folder, with `pip install ai-edge-litert numpy pillow` and a picture `input.png`:
 
