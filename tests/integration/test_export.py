@@ -31,7 +31,8 @@ SIZE = 64
 ARCHS = {kind: MQNArch(attention=kind, encoder_weights="random", input_size=SIZE) for kind in get_args(Attention)}
 # As it is before training: many constants are equal, and the converter lets operators share them.
 ARCHS["untrained"] = MQNArch(encoder_weights="random", input_size=SIZE)
-ARCHS["bilinear"] = MQNArch(upsampling="bilinear", encoder_weights="random", input_size=SIZE)
+# What is enlarged linearly: features in the decoder, the gain in the head.
+ARCHS["bilinear"] = MQNArch(upsampling="bilinear", gain_scale=4, encoder_weights="random", input_size=SIZE)
 
 # Every scheme beside itself, and beside the next one on either side.
 SCHEMES = get_args(Scheme)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqn.hdr.codec import GAIN_STOPS, TANH_LIMIT, decode, encode, in_scale, picture_scale
+from mqn.hdr.codec import decode, encode, in_scale, picture_scale
+from mqn.hdr.gains import GAIN_STOPS
 from mqn.hdr.io.files import read
+from mqn.hdr.reach import TANH_LIMIT
 from mqn.hdr.transfer import srgb_encode
 from mqn.metrics.protocol import do_nothing
 from mqn.metrics.tonemapped import psnr
@@ -47,7 +49,7 @@ def test_a_curved_codec_leaves_room_above_any_network(
 def test_a_gain_has_room_where_the_truth_is_not_beyond_it(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     within = [pair for pair in photographs if 1 / np.percentile(pair[1], 95) < 2**GAIN_STOPS]
     assert len(within) >= PICTURES - 2
-    assert min(_ceiling(ldr, truth, "gain") for ldr, truth in within) > 100
+    assert min(_ceiling(ldr, truth, "gain") for ldr, truth in within) > 50
 
 
 def test_the_linear_codec_cannot_even_do_nothing(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -12,10 +12,14 @@ import pytest
 import torch
 from tests.support import own_family
 
+from mqn.data.pairs.evaluation import EvaluationPicture
 from mqn.errors import TrainingError, WeightsError
 from mqn.families.mqn.arch import MQNArch
+from mqn.hdr.codec import picture_scale
 from mqn.models import checkpoint
 from mqn.records import Training
+from mqn.scoring.methods import parse_method
+from mqn.scoring.predictors import Predictor
 from mqn.train.loop import fit
 from mqn.train.state import EpochReport
 
@@ -243,3 +247,12 @@ def test_a_network_of_a_family_from_outside_is_trained_and_resumed(tmp_path: Pat
     assert checkpoint.load(resumed)[0] == arch
     with pytest.raises(TrainingError, match="belongs to another training"):
         fit(dataclasses.replace(arch, channels=4), TRAINING, directory=tmp_path / "a", **settings)
+
+
+def test_a_network_learns_to_give_gains(tmp_path: Path) -> None:
+    reports: list[EpochReport] = []
+    path = _fit(tmp_path, dataclasses.replace(TRAINING, codec="gain"), on_epoch=reports.append)
+    assert reports[1].loss < reports[0].loss
+    (picture, *_) = _pictures()
+    seen = EvaluationPicture(name="a", source="a", ldr=picture.ldr, truth=picture.truth, operator="")
+    assert picture_scale(Predictor(parse_method(str(path))).predict(seen)) == pytest.approx(1.0)

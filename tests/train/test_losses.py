@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mqn.hdr.codec import REACHABLE
+from mqn.hdr.reach import REACHABLE
 from mqn.networks.vgg import load_vgg16
 from mqn.train.losses import TrainingLoss, cosine_distance, feature_reconstruction, root_mean_square
 

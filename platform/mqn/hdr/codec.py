@@ -32,11 +32,7 @@ under `linear` (less than the linearised input alone, 17.7) and more than 97 dB 
 18.52 / 0.807 / 13.46, `linear` 11.78 / 0.629 / 5.89; doing nothing 15.65 / 0.810 / 10.48. One seed: the first three are
 within each other's intervals, `linear` is not.
 
-`gain` is relative to the input: its code is the logarithm of the gain on the linearised input, within `GAIN_STOPS`
-stops of 1. It keeps the photographer's picture, and the network has to add only what is missing: where nothing is
-clipped, no more than the camera's curve took away. A pixel's reach suits it: where the input is clipped the gain goes
-from 0.49 to 16, where it is black from 1/16 to 8. Its light is in units of the input's white, not of the truth's 99.9 %
-point (`in_scale` makes these of it): like an Ultra HDR picture, and unlike those of the other codecs.
+`gain` is another matter: `mqn.hdr.gains` tells of it. The table's codecs do not look at the input, and `gain` does.
 
 Numpy arrays and torch tensors alike; the kind and the dtype of what comes in go out again.
 """
@@ -51,17 +47,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mqn.errors import PictureError, UnknownNameError
+from mqn.hdr.gains import MOST_LIGHT, brightened, encode_gain, gain_stops
 from mqn.hdr.namespace import namespace
+from mqn.hdr.reach import REACHABLE
 from mqn.hdr.tonemap import MU, mulaw
-from mqn.hdr.transfer import pq_decode, pq_encode, srgb_decode
+from mqn.hdr.transfer import pq_decode, pq_encode
 
 A = TypeVar("A")
-
-TANH_LIMIT = 0.95
-"""How far towards 1 the network's tanh is asked to go."""
-
-REACHABLE = (1 / (1 + math.exp(TANH_LIMIT)), 1 / (1 + math.exp(-1 - TANH_LIMIT)))
-"""What code values 0 and 1 become: sigmoid(0 - 0.95) = 0.279 and sigmoid(1 + 0.95) = 0.875."""
 
 SCALE_PERCENTILE = 99.9
 LOG_DECADES = 5.0
@@ -72,16 +64,6 @@ _PQ_SCALE_CODE = float(pq_encode(np.float64(PQ_SCALE_NITS)))
 
 
 GAMMA = 0.45
-
-GAIN_STOPS = 4.0
-"""The most that `gain` makes of the linearised input, and the inverse of the least, in stops."""
-
-GAIN_OFFSET = 2.0**-6
-"""Added to both sides of a gain, in units of the input's white: black has a gain then. What Ultra HDR's writers add."""
-
-# Code values of an input between which its light says how bright the truth is: neither noise nor nearly clipped.
-_SHOWN = (0.2, 0.9)
-_EACH = (-3, -2, -1)  # of a picture, with its channels first or last
 
 
 def _same(x: Any) -> Any:
@@ -109,29 +91,17 @@ def _pq_decode(code: Any) -> Any:
     return pq_decode(code * _PQ_SCALE_CODE) / PQ_SCALE_NITS
 
 
-def _stops_encode(gain: Any) -> Any:
-    xp = namespace(gain)
-    return xp.clip(xp.log2(gain) / (2 * GAIN_STOPS) + 0.5, 0.0, 1.0)
-
-
-def _stops_decode(code: Any) -> Any:
-    return namespace(code).exp2((code - 0.5) * (2 * GAIN_STOPS))
-
-
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """From light (of `relative` ones: a gain) to code and back, the output that code 0 and 1 become, the most light."""
+    """From light to code and back, the output that code 0 and 1 become, and the most light that comes out."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     output_range: tuple[float, float] = REACHABLE
     most: float = 1.0
-    relative: bool = False
 
-    @property
-    def most_code(self) -> float:
-        return 1.0 if math.isfinite(self.most) else math.inf
 
+GAIN = "gain"
 
 _CURVES = {
     "linear": _Curve(_same, _same),
@@ -140,12 +110,7 @@ _CURVES = {
     "pq": _Curve(_pq_encode, _pq_decode),
     "light": _Curve(_same, _same, (0.0, 1.0), math.inf),
     "gamma": _Curve(lambda x: x**GAMMA, lambda code: code ** (1 / GAMMA), (0.0, 1.0), math.inf),
-    "gain": _Curve(
-        _stops_encode,
-        _stops_decode,
-        most=2**GAIN_STOPS * (1 + GAIN_OFFSET) - GAIN_OFFSET,
-        relative=True,
-    ),
+    GAIN: _Curve(_same, _same, most=MOST_LIGHT),
 }
 
 CODECS = tuple(_CURVES)
@@ -171,12 +136,8 @@ def most_light(codec: str) -> float:
 
 
 def is_relative(codec: str) -> bool:
-    """Whether 1.0 of its light is the input's white; else it is the truth's 99.9 % point.
-
-    Raises:
-        UnknownNameError: there is no such codec.
-    """
-    return _curve(codec).relative
+    """Whether 1.0 of its light is the input's white; else it is the truth's 99.9 % point."""
+    return codec == GAIN
 
 
 def encode(x: A, codec: str, ldr: A) -> A:
@@ -195,9 +156,11 @@ def encode(x: A, codec: str, ldr: A) -> A:
         UnknownNameError: there is no such codec.
     """
     curve = _curve(codec)
+    xp = namespace(x)
+    if codec == GAIN:
+        return encode_gain(x, ldr)
     low, high = curve.output_range
-    values: Any = _gain(x, ldr) if curve.relative else namespace(x).clip(x, 0.0, 1.0)
-    encoded: A = curve.encode(values) * (high - low) + low
+    encoded: A = curve.encode(xp.clip(x, 0.0, 1.0)) * (high - low) + low
     return encoded
 
 
@@ -217,13 +180,13 @@ def decode(y: A, codec: str, ldr: A) -> A:
     Raises:
         UnknownNameError: there is no such codec.
     """
+    if codec == GAIN:
+        return brightened(ldr, gain_stops(y, ldr))
     curve = _curve(codec)
     low, high = curve.output_range
     values: Any = y
     xp = namespace(y)
-    light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most_code))
-    if curve.relative:
-        light = (srgb_decode(xp.clip(ldr, 0.0, 1.0)) + GAIN_OFFSET) * light - GAIN_OFFSET
+    light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most))
     decoded: A = xp.clip(light, 0.0, curve.most)
     return decoded
 
@@ -236,17 +199,6 @@ def in_scale(light: np.ndarray, codec: str) -> np.ndarray:
     if not is_relative(codec) or not light.any():
         return light
     return light / light.dtype.type(picture_scale(light))
-
-
-def _gain(x: Any, ldr: Any) -> Any:
-    """The gain from the linearised input to the truth, which is given the brightness that the input shows."""
-    linear = srgb_decode(namespace(ldr).clip(ldr, 0.0, 1.0))
-    shown = ((ldr > _SHOWN[0]) & (ldr < _SHOWN[1])) * (x > 0)
-    # Where nothing is shown so, the whole picture says it.
-    shown = shown | ~shown.any(-1, keepdims=True).any(-2, keepdims=True).any(-3, keepdims=True)
-    wanted, found = ((values * shown).sum(_EACH, keepdims=True) for values in (linear, x))
-    level = wanted / namespace(found).clip(found, 1e-12, None)
-    return (x * level + GAIN_OFFSET) / (linear + GAIN_OFFSET)
 
 
 def picture_scale(image: np.ndarray, name: str = "the picture") -> float:

@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from mqn.errors import ConfigError, ModelFileError, UsageError
 from mqn.files.publishing import publish_file
+from mqn.infer.default import located
 from mqn.parsing import file_hash, read_json
 from mqn.plain_values import shown
 from mqn.records import Codec, Manifest
@@ -49,9 +50,12 @@ class Exported:
 def open_exported(folder: Path) -> Exported:
     """Open a folder that an export, a trial or `mqn select` wrote, and check every file against its manifest.
 
+    `default` is the model in the box (`mqn.infer.default`).
+
     Raises:
         ModelFileError: a file is missing, truncated or changed, or the manifest does not describe a model.
     """
+    folder = located(folder)
     if not folder.is_dir():
         raise ModelFileError(f"no exported model at {folder}; give a folder that `mqn export` or `mqn select` wrote")
     try:
@@ -169,9 +173,9 @@ def files_of(folder: Path) -> tuple[Path, ...]:
 
 
 def model_files(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Find the model that a user named: one folder, or one or two .tflite files. Else raises `ModelFileError`."""
-    if len(paths) == 1 and paths[0].is_dir():
-        return files_of(paths[0])
+    """Find the model that a user named: a folder, `default`, or one or two .tflite files. Or raise `ModelFileError`."""
+    if len(paths) == 1 and (folder := located(paths[0])).is_dir():
+        return files_of(folder)
     for path in paths:
         if not path.is_file():
             raise ModelFileError(f"no model at {path}; give one .tflite file, backbone and head, or an export's folder")

@@ -73,7 +73,9 @@ class PictureReport:
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def convert_picture(source: Path, target: Path, expand: Expand | None, options: PictureOptions) -> tuple[str, ...]:
+def convert_picture(
+    source: Path, target: Path, expand: Expand | None, options: PictureOptions, fit: Expand | None = None
+) -> tuple[str, ...]:
     """Convert one picture; returns what is worth knowing of the source, each a clause.
 
     Args:
@@ -82,6 +84,7 @@ def convert_picture(source: Path, target: Path, expand: Expand | None, options: 
         expand: the model: (H, W, 3) sRGB in [0, 1] to (H, W, 3) linear BT.709, 1.0 = the scene's scale. None: the
             source is an Ultra HDR file, and its own HDR picture is taken.
         options: how to read and write; with `gain_map` for an Ultra HDR target.
+        fit: makes a picture smaller before it is expanded; only for an Ultra HDR target, whose map is as small then.
 
     Raises:
         PictureError: the source cannot be read, or the target not be written.
@@ -96,13 +99,18 @@ def convert_picture(source: Path, target: Path, expand: Expand | None, options: 
         return decoded.notes
     # Before the model's work: not every picture can have a gain map.
     base = read_base(source, replace=options.gain_map.replace) if options.gain_map else None
-    picture = load_ldr(source, options.input_primaries)
-    light = expand(picture.image)
+    image, notes = _load(source, options, fit)
+    light = expand(image)
     if base is None or options.gain_map is None:
         _write(target, light, options.colours, options.white_nits)
-        return picture.notes
+        return notes
     _make_folder(target)
-    return picture.notes + write_ultra_hdr(target, base, light, options.gain_map)
+    return notes + write_ultra_hdr(target, base, light, options.gain_map)
+
+
+def _load(source: Path, options: PictureOptions, fit: Expand | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    picture = load_ldr(source, options.input_primaries)
+    return picture.image if fit is None else fit(picture.image), picture.notes
 
 
 def convert_folder(
@@ -114,6 +122,7 @@ def convert_folder(
     *,
     model: dict[str, Any],
     options: PictureOptions,
+    fit: Expand | None = None,
     advance: Callable[[Path], None] | None = None,
 ) -> PictureReport:
     """Convert many pictures. Failures are named and left out; finished results are kept.
@@ -127,6 +136,7 @@ def convert_folder(
         expand: as for `convert_picture`, None too.
         model: what identifies it, plain values.
         options: how to write.
+        fit: as for `convert_picture`.
         advance: told after each picture.
 
     Raises:
@@ -158,7 +168,7 @@ def convert_folder(
                 if former is None:
                     # A kill between the file and its line would leave a result that is nobody's.
                     ledger.add({**entry, "work": None})
-                if notes := convert_picture(source, target, expand, options):
+                if notes := convert_picture(source, target, expand, options, fit):
                     report.notes[str(source)] = notes
                 ledger.add({**entry, "work": work})
                 report.written.append(target)

@@ -7,6 +7,7 @@
 | `banterle`, ... | the classical operators of `mqn.hdr.expansion` |
 | `expandnet:FILE`, `lhdr:FILE` | networks of other people with their weights (`mqn.models.peers`) |
 | FILE.pt | a training's checkpoint, run in float by torch |
+| `default` | the model in the box (`mqn.infer.default`) |
 | DIR | what `mqn export` or `mqn select` wrote (it has a manifest.json), else a folder of predictions |
 
 `parse_method` turns a name into a `Method`, a record that can be sent to other processes. Each process opens it for
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from mqn.errors import ModelFileError, UnknownNameError
+from mqn.infer.default import DEFAULT, FOLDER
 from mqn.parsing import content_hash, file_hash
 from mqn.scoring.predictions import PredictionFolder
 
@@ -78,6 +80,8 @@ def parse_method(name: str) -> Method:
         return Method(
             name=name, kind="operator", variant=name, fingerprint=hash_parts(name, _code("mqn.hdr.expansion"))
         )
+    if name == DEFAULT:
+        return _exported(name, FOLDER)
     if path.is_dir():
         return _folder(name, path)
     if path.suffix == ".tflite" and path.is_file():
@@ -87,7 +91,7 @@ def parse_method(name: str) -> Method:
     variant, separator, file = name.partition(":")
     if separator:
         return _peer(name, variant, Path(file))
-    known = (DO_NOTHING, ORACLE, *EXPANSIONS, "expandnet:FILE", "lhdr:FILE")
+    known = (DO_NOTHING, ORACLE, DEFAULT, *EXPANSIONS, "expandnet:FILE", "lhdr:FILE")
     advice = f"or give an exported model's folder, a checkpoint.pt or {_PREDICTIONS}; nothing lies at {name}"
     raise UnknownNameError("method", name, known, advice)
 

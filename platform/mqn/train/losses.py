@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mqn.hdr.codec import REACHABLE
+from mqn.hdr.reach import REACHABLE
 from mqn.networks.vgg import VGG16
 
 _VGG16_RANGE = 255.0

@@ -14,7 +14,10 @@ from tests.support.tflite_models import convolutions
 from tests.support.video_clips import moving_scene, write_clip
 
 from mqn.cli.app import run
+from mqn.hdr.gain_map.container import extract
 from mqn.hdr.io.files import read, write_png
+from mqn.hdr.kinds.jpeg import first_frame
+from mqn.infer.picture import MAP_PIXELS
 
 SIZE = 32
 
@@ -135,9 +138,33 @@ def test_what_cannot_be_asked_of_ultra_hdr(
     assert Path("a.jpg").read_bytes() == source
 
 
+@pytest.mark.slow
+def test_a_model_that_gives_gains_writes_a_small_map(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.tflite").write_bytes(convolutions(SIZE, 3, signed=True))
+    model = write_manifest(tmp_path / "model" / "model.tflite", codec="gain", input_size=SIZE)
+    (tmp_path / "a.jpg").write_bytes(jpeg(gradient(1500, 1000)[1]))
+    sizes = {}
+    for words in ((), ("--gain-map-scale", "1")):
+        made = tmp_path / "b.jpg"
+        assert run(["convert", str(tmp_path / "a.jpg"), "--model", str(model), "--output", str(made), *words]) == 0
+        frame = first_frame(extract(made.read_bytes()).jpeg)
+        assert frame is not None
+        sizes[words] = frame.width * frame.height
+    assert 0.8 * MAP_PIXELS < sizes[()] <= MAP_PIXELS
+    assert sizes["--gain-map-scale", "1"] == 1500 * 1000
+
+
+@pytest.mark.slow
+def test_the_model_in_the_box_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(gradient(96, 64)[1]))
+    for name, words in (("b.exr", []), ("c.exr", ["--model", "default"])):
+        assert run(["convert", str(tmp_path / "a.jpg"), "--output", str(tmp_path / name), *words]) == 0
+    assert (tmp_path / "b.exr").read_bytes() == (tmp_path / "c.exr").read_bytes()
+
+
 def test_without_a_model_only_gain_maps_are_applied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, words, reason in (
-        ("a.jpg", [], "no --model; give a bundle"),
         (
             "a.jpg",
             ["--from-gain-map", "--output", str(tmp_path / "b.jpg")],

@@ -12,7 +12,7 @@ from mqn.export.choose.costs import SCHEMES, OperatorCosts
 from mqn.export.choose.suggestion import MOST_RULES, SHARES, layer_losses, side_losses, suggest
 from mqn.export.quantize.quantization import apply_plan
 from mqn.export.quantize.rules import assign, layer_name
-from mqn.hdr.codec import REACHABLE
+from mqn.hdr.reach import REACHABLE
 from mqn.records import LayerSensitivity, Plan, Prediction, Sensitivity
 from mqn.tflite.flatbuffer import Network
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 import torch
@@ -160,3 +160,21 @@ def test_same_seed_same_weights() -> None:
         torch.manual_seed(3)
         states.append(build(MQNArch(encoder_weights="random")).state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_small_gain_is_that_of_the_whole_head_averaged_and_enlarged(model: MQN, scale: Literal[2, 4]) -> None:
+    torch.manual_seed(0)
+    coarse = build(replace(ARCH, gain_scale=scale)).eval()
+    coarse.load_state_dict(model.state_dict())  # There are no further weights.
+    picture = torch.rand(1, 3, 64, 96)
+    fine, found = (torch.logit(network(picture)) - picture for network in (model, coarse))
+    averaged = torch.nn.functional.avg_pool2d(fine, scale)
+    wanted = torch.nn.functional.interpolate(averaged, scale_factor=scale, mode="bilinear")
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+
+
+def test_artifacts_keep_their_keys_from_before_gains_could_be_small() -> None:
+    assert "gain_scale" not in ARCH.identity()
+    assert replace(ARCH, gain_scale=4).identity()["gain_scale"] == 4

@@ -25,7 +25,7 @@ INPUT_PRIMARIES = ("srgb", "p3")
 GAIN_MAP_CHANNELS = (1, 3)
 GAIN_MAP_SCALES = (1, 2, 4)
 
-EXAMPLE = "mqn convert clip.mp4 --model bundle --output clip_hdr.mp4 --damp 0.5"
+EXAMPLE = "mqn convert photo.jpg --output photo_hdr.jpg"
 
 
 def convert(
@@ -40,7 +40,8 @@ def convert(
         ),
     ],
     model: Annotated[
-        Path | None, typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote.")
+        Path | None,
+        typer.Option("--model", help="A bundle, or a folder that `mqn export` wrote. Else: the one in the box."),
     ] = None,
     suffix: Annotated[str, typer.Option(help="Kind of the files written for a folder.")] = ".exr",
     primaries: Annotated[
@@ -76,8 +77,12 @@ def convert(
         int, typer.Option(help="Ultra HDR: of the gain map's JPEG, 1 to 100.", min=1, max=100)
     ] = 98,
     gain_map_scale: Annotated[
-        int, typer.Option(help="Ultra HDR: the gain map's sides are 1 / SCALE of the picture's: 1, 2 or 4.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Ultra HDR: the gain map's sides are 1 / SCALE of the picture's: 1, 2 or 4. Default: 1; with a model "
+            "that gives gains, a megapixel at most."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Reconstruct HDR pictures and video at their own resolution.
@@ -159,17 +164,17 @@ def _pictures(source: Path, out: Path, suffix: str, primaries: str) -> list[Path
     return None
 
 
-def _gain_map(channels: int, quality: int, scale: int, replace: bool) -> GainMapOptions:
+def _gain_map(channels: int, quality: int, scale: int | None, replace: bool) -> GainMapOptions:
     from mqn.hdr.io.ultra_hdr import GainMapOptions
 
     if channels not in GAIN_MAP_CHANNELS:
         raise UsageError(f"--gain-map-channels {channels}; allowed: 1, 3")
-    if scale not in GAIN_MAP_SCALES:
+    if scale not in (None, *GAIN_MAP_SCALES):
         raise UsageError(f"--gain-map-scale {scale}; allowed: 1, 2, 4")
     return GainMapOptions(
         channels=cast("Literal[1, 3]", channels),
         quality=quality,
-        scale=cast("Literal[1, 2, 4]", scale),
+        scale=cast("Literal[1, 2, 4] | None", scale),
         replace=replace,
     )
 
@@ -186,12 +191,11 @@ def _require_no_model(model: Path | None, source: Path, *, is_video: bool, is_ul
 def _open(model: Path | None, tile: int, peak_nits: float) -> tuple[Expander, dict[str, Any]]:
     """The model, and what identifies its results."""
     from mqn.hdr.io.ultra_hdr import WHITE_NITS
+    from mqn.infer.default import FOLDER
     from mqn.infer.exported import open_exported
     from mqn.infer.picture import Expander
 
-    if model is None:
-        raise UsageError("no --model; give a bundle or an exported model, or --from-gain-map for Ultra HDR pictures")
-    exported = open_exported(model)
+    exported = open_exported(model or FOLDER)
     threads, white = os.cpu_count() or 1, WHITE_NITS / peak_nits
     expander = Expander(exported.files, exported.codec, threads=threads, tile=tile, white=white)
     return expander, {"files": {file.name: exported.manifest.files[file.name] for file in exported.files}, "tile": tile}
@@ -215,11 +219,13 @@ def _convert_pictures(
     from mqn.hdr.decoding.notes import grouped
     from mqn.media.pictures import PictureReport, convert_folder, convert_picture
 
-    expand = None if expander is None else expander.expand
+    expand, fit = (None, None) if expander is None else (expander.expand, expander.fitted)
+    if expander is None or not expander.gives_gains or not options.gain_map or options.gain_map.scale is not None:
+        fit = None
     with output.progress() as bar:
         task = bar.add_task("converting", total=len(pictures))
         if not source.is_dir():
-            notes = convert_picture(source, out, expand, options)
+            notes = convert_picture(source, out, expand, options, fit)
             report = PictureReport(written=[out], notes={str(source): notes} if notes else {})
         else:
             report = convert_folder(
@@ -230,6 +236,7 @@ def _convert_pictures(
                 expand,
                 model=model,
                 options=options,
+                fit=fit,
                 advance=lambda path: bar.update(task, advance=1, description=f"converting {path.name}"),
             )
     if report.skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from mqn.families.contract import Arch
 from mqn.families.fields import ranged, weights_file
@@ -22,6 +22,8 @@ class MQNArch(Arch):
         decoder_width: multiplies the decoder's channels; 1 is the paper's.
         upsampling: how the decoder doubles its resolution.
         head_channels: channels of the head's 3 x 3 convolution; 12 is the paper's (its 1 x 1 one has half as many).
+        gain_scale: the head's last map, before the picture is added, has 1 / gain_scale of the picture's sides and is
+            enlarged: 1 as in the paper, 2 or 4. For the codec `gain` (`mqn.hdr.gains`): a gain without grain.
         encoder_weights: `imagenet` (downloaded once, checked by hash), `random`, or a path to an .npz or .h5 file.
     """
 
@@ -34,4 +36,12 @@ class MQNArch(Arch):
     upsampling: Upsampling = "nearest"
     # No machine has the memory for more channels; what is above is a slip, or a file that means harm.
     head_channels: int = ranged(12, 2, 1024, even=True)
+    gain_scale: Literal[1, 2, 4] = 1
     encoder_weights: str = weights_file("imagenet")
+
+    def identity(self) -> dict[str, Any]:
+        """As `Arch.identity`; a `gain_scale` of 1 is left out too, as there was none at first."""
+        plain = Arch.identity(self)
+        if self.gain_scale == 1:
+            del plain["gain_scale"]
+        return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 # The paper gives none; TensorFlow Addons' default, which the authors' framework would have used.
 INSTANCE_NORM_EPSILON = 1e-3
@@ -26,15 +27,17 @@ class ConvInstanceNorm(nn.Module):
 class Head(nn.Module):
     """sigmoid(picture + tanh(O)), O from three convolutions: 3x3, 1x1, 1x1.
 
-    Submodules: `conv1`, `conv2` (each with `conv`, `norm`, `activation`), `conv3`, `tanh`, `sigmoid`.
+    Submodules: `conv1`, `conv2` (each with `conv`, `norm`, `activation`), `conv3`, `tanh`, `sigmoid`; with a scale
+    above 1 also `enlarge`: then tanh(O) is averaged over squares of that side, and enlarged linearly.
     """
 
-    def __init__(self, in_channels: int = 16, channels: int = 12) -> None:
+    def __init__(self, in_channels: int = 16, channels: int = 12, scale: int = 1) -> None:
         """Make the layers.
 
         Args:
             in_channels: of the interface.
             channels: of the 3x3 convolution, even; the 1x1 one has half as many.
+            scale: of the averages; it divides the picture's sides.
         """
         super().__init__()
         self.conv1 = ConvInstanceNorm(in_channels, channels, 3)
@@ -42,10 +45,16 @@ class Head(nn.Module):
         self.conv3 = nn.Conv2d(channels // 2, 3, 1, bias=False)
         self.tanh = nn.Tanh()
         self.sigmoid = nn.Sigmoid()
+        self.scale = scale
+        if scale > 1:
+            self.enlarge = nn.Upsample(scale_factor=scale, mode="bilinear", align_corners=False)
 
     def forward(self, features: Tensor, picture: Tensor) -> Tensor:
         """Make the HDR picture, (N, 3, H, W), of the interface and the network's input.
 
         It lies in the codec's range: sigmoid(-1) = 0.269 to sigmoid(2) = 0.881.
         """
-        return self.sigmoid(picture + self.tanh(self.conv3(self.conv2(self.conv1(features)))))
+        change = self.tanh(self.conv3(self.conv2(self.conv1(features))))
+        if self.scale > 1:
+            change = self.enlarge(F.avg_pool2d(change, self.scale))
+        return self.sigmoid(picture + change)

@@ -30,7 +30,8 @@ class MQN(nn.Module):
     (N, 3, H, W) in [0, 1], H and W multiples of 32 -> (N, 3, H, W) in the codec's range, 0.269 to 0.881.
 
     Its graph holds these leaf modules: Conv2d, BatchNorm2d, InstanceNorm2d, ReLU, ReLU6, Sigmoid, Tanh, Upsample,
-    ZeroPad2d; and these functions: operator's add, sub, mul, torch.cat, torch.mean.
+    ZeroPad2d; and these functions: operator's add, sub, mul, torch.cat, torch.mean; with a
+    `gain_scale` above 1 F.avg_pool2d.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class MQN(nn.Module):
         decoder_width: float = 1.0,
         upsampling: Upsampling = "nearest",
         head_channels: int = 12,
+        gain_scale: int = 1,
     ) -> None:
         """Make the layers with random weights; the parameters are those of `mqn.families.mqn.arch.MQNArch`."""
         super().__init__()
         encoder = Encoder(width)
         decoder = Decoder(encoder.tap_channels, attention=attention, width=decoder_width, upsampling=upsampling)
         self.backbone = Backbone(encoder, decoder)
-        self.head = Head(decoder.channels, head_channels)
+        self.head = Head(decoder.channels, head_channels, gain_scale)
         _initialize(self)
 
     def interface(self, x: Tensor) -> Tensor:
@@ -67,6 +69,7 @@ def assemble(arch: MQNArch) -> MQN:
         decoder_width=arch.decoder_width,
         upsampling=arch.upsampling,
         head_channels=arch.head_channels,
+        gain_scale=arch.gain_scale,
     )
 
 

@@ -41,13 +41,13 @@ class GainMapOptions:
             colours come back too.
         quality: of the map's JPEG, 1 to 100. At 98 and scale 1, half of the pixels of 30 pictures of 512 pixels kept
             their luminance to 0.9 %, and 95 % to 3 % (medians of the pictures); at 95 it was 1.3 and 5 %.
-        scale: the map has 1 / scale of the base's width and height: 1, 2 or 4.
+        scale: the map has 1 / scale of the light's width and height: 1, 2 or 4; None: as many pixels as the light.
         replace: whether a gain map that the base has already is replaced; else the base is refused.
     """
 
     channels: Literal[1, 3] = 1
     quality: int = 98
-    scale: Literal[1, 2, 4] = 1
+    scale: Literal[1, 2, 4] | None = None
     replace: bool = False
 
 
@@ -100,7 +100,8 @@ def write_ultra_hdr(path: Path, base: Base, light: np.ndarray, options: GainMapO
     Args:
         path: a .jpg or .jpeg file in an existing folder; replaced if it exists.
         base: as `read_base` returns it.
-        light: (H, W, 3) float32, upright, linear BT.709, not negative, of any scale: `gain.level` finds the base's.
+        light: (H, W, 3) float32, upright, linear BT.709, not negative, of any scale: `gain.level` finds the base's. As
+            large as the base, or smaller: then the map is as small.
         options: how.
 
     Returns:
@@ -113,7 +114,7 @@ def write_ultra_hdr(path: Path, base: Base, light: np.ndarray, options: GainMapO
         raise PictureError(f"{path}: not written, the picture has values that are NaN or infinite")
     colours = base.colours
     stored = turn_stored(light, base.decoded.orientation)
-    own = colours.linear(base.decoded.codes)
+    own = colours.linear(_sized(base.decoded.codes, stored))
     base_luminance = own @ luminance(colours.to_bt709)
     light_luminance = luminance(stored)
     level = np.float32(gain.level(base_luminance, light_luminance))
@@ -122,7 +123,7 @@ def write_ultra_hdr(path: Path, base: Base, light: np.ndarray, options: GainMapO
         stops = gain.stops(base_luminance, light_luminance)
     else:
         stops = gain.stops(own, level * stored @ np.linalg.inv(colours.to_bt709))
-    codes, metadata = gain.quantize(gain.reduced(stops, options.scale), gain.headroom(light_luminance))
+    codes, metadata = gain.quantize(gain.reduced(stops, options.scale or 1), gain.headroom(light_luminance))
     try:
         data, behind = compose(base.data, _encoded(codes, options.quality), metadata)
     except GainMapError as error:
@@ -158,6 +159,15 @@ def decode_ultra_hdr(path: Path) -> DecodedHdr:
     return DecodedHdr(
         pixels=turn_upright(light, base.decoded.orientation), notes=("its gain map is applied; 1.0 is SDR white",)
     )
+
+
+def _sized(codes: np.ndarray, light: np.ndarray) -> np.ndarray:
+    import cv2
+
+    if codes.shape[:2] == light.shape[:2]:
+        return codes
+    smaller: np.ndarray = cv2.resize(codes, light.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return smaller
 
 
 def _base(path: Path, data: bytes) -> Base:

@@ -6,16 +6,9 @@ import json
 import math
 from collections.abc import Sequence
 
-from mqn.hdr.codec import (
-    GAIN_OFFSET,
-    GAIN_STOPS,
-    GAMMA,
-    LOG_DECADES,
-    PQ_SCALE_NITS,
-    is_relative,
-    most_light,
-    output_range,
-)
+from mqn.hdr.codec import GAMMA, LOG_DECADES, PQ_SCALE_NITS, is_relative, most_light, output_range
+from mqn.hdr.gains import GAIN_OFFSET, GAIN_STOPS, RAMP
+from mqn.hdr.reach import REACHABLE, TANH_LIMIT
 from mqn.hdr.tonemap import MU
 from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
 from mqn.records import Codec
@@ -30,7 +23,11 @@ linear = {_PQ_PEAK!r} * (np.maximum(root - 107 / 128, 0) / ((2413 - 2392 * root)
 _GAIN = f"""\
 ldr = values["ldr"][0]
 base = np.where(ldr <= 0.04045, ldr / 12.92, ((ldr + 0.055) / 1.055) ** 2.4) + {GAIN_OFFSET!r}
-linear = np.maximum(base * 2.0 ** ({2 * GAIN_STOPS!r} * (code - 0.5)) - {GAIN_OFFSET!r}, 0)"""
+code = code * {REACHABLE[1] - REACHABLE[0]!r} + {REACHABLE[0]!r}
+share = np.clip((ldr - {RAMP[0]!r}) / {RAMP[1] - RAMP[0]!r}, 0, 1)
+most = {GAIN_STOPS!r} * share * share * (3 - 2 * share)
+stops = np.clip({GAIN_STOPS / TANH_LIMIT!r} * (np.log(code / (1 - code)) - ldr), -most, most)
+linear = np.maximum(base * 2**stops - {GAIN_OFFSET!r}, 0)"""
 
 _DECODE: dict[Codec, str] = {
     "linear": "linear = code",
@@ -46,7 +43,7 @@ _DECODE: dict[Codec, str] = {
 def example(files: Sequence[str], codec: Codec, input_size: int) -> str:
     """Write Python that turns `input.png` into `output.pfm` with numpy, Pillow and ai-edge-litert only.
 
-    It has ten lines; twelve for the codec `gain`.
+    It has ten lines; sixteen for the codec `gain`.
     """
     low, high = output_range(codec)
     most = "1" if math.isfinite(most_light(codec)) else "None"

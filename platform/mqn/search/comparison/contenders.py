@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast, get_args
 from mqn.errors import UnknownNameError, UsageError
 from mqn.families import DEFAULT_FAMILY, FAMILIES
 from mqn.families.contract import find_family
+from mqn.infer.default import located
 from mqn.parsing import from_mapping
 from mqn.profile import Profile
 from mqn.records import Arch, Candidate, Codec, Plan, Scheme, Training
@@ -79,8 +80,8 @@ def parse_contender(word: str, size: int) -> Contender:
     """Find out what a word names.
 
     It is `FAMILY`, `expandnet:FILE` or another peer with its authors' weights, or a checkpoint, each also with
-    `@SCHEME`; or an exported model. MQN without a training is quantized by the default plan, as checkpoints are; the
-    others are not quantized.
+    `@SCHEME`; or an exported model, `default` among them. MQN without a training is quantized by the default plan, as
+    checkpoints are; the others are not quantized.
 
     Args:
         word: of the user.
@@ -104,7 +105,7 @@ def parse_contender(word: str, size: int) -> Contender:
     if name in FAMILIES or colon:
         _arch(name, size)
         return Contender(name=word, family=name, plan=plan or (Plan() if name == DEFAULT_FAMILY else _FLOAT))
-    path = Path(name)
+    path = located(name)
     if path.is_dir() and (path / "checkpoint.pt").is_file():
         path = path / "checkpoint.pt"
     if path.suffix == ".pt" and path.is_file():
