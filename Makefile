@@ -26,8 +26,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@$(BIN)/mqn status demo >/dev/null 2>&1 && resume=--resume; set -x; $(BIN)/mqn search smoke --study demo --profile laptop $$resume
 	$(BIN)/mqn front demo --html .mqn/demo/front.html --png .mqn/demo/front.png
+	$(BIN)/mqn convert dashboards/photo.jpg --output .mqn/demo/photo_hdr.jpg
 	@echo
 	@echo "front:   $(CURDIR)/.mqn/demo/front.html   and   $(CURDIR)/.mqn/demo/front.png"
+	@echo "a photo: $(CURDIR)/.mqn/demo/photo_hdr.jpg   (Ultra HDR by the model in the box; open it in Chrome on an HDR display)"
 	@echo "runs:    $(BIN)/mqn ui       (MLflow's pages on this study)"
 	@echo "a model: $(BIN)/mqn select demo --by psnr_tm --output .mqn/demo/bundle"
 	@echo "Everything works here. The figures mean nothing: tiny networks, trained for seconds on procedural scenes."

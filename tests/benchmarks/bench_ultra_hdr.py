@@ -1,16 +1,18 @@
-"""`mqn convert` of a JPEG of 12 megapixels to Ultra HDR, against the same to OpenEXR.
+"""`mqn convert` of a JPEG of 12 megapixels to Ultra HDR: with the model in the box, and against the same to OpenEXR.
 
-Both spend the same on reading the picture and on the network, here one convolution. What differs is the gain map, its
-JPEG and the base's bytes on one side, and the compression of floats on the other.
+The model in the box gives gains, so it sees a megapixel; its time and its memory stand beside their limits. The ratio
+is that of a model of one convolution, to Ultra HDR over to OpenEXR. Both spend the same on reading the picture and on
+the network. What differs is the gain map, its JPEG and the base's bytes on one side, and the compression of floats on
+the other.
 """
 
 from __future__ import annotations
 
-import resource
-import subprocess
+import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,46 +25,59 @@ from tests.support.records import write_manifest
 from tests.support.tflite_models import convolutions
 
 HEIGHT, WIDTH = 3000, 4000
-REPEATS = 2
-LIMIT = 1.2
+REPEATS = 3
+LIMIT, LIMIT_SECONDS, LIMIT_MB = 1.2, 2.0, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    processor_s: float
+    seconds: float
+    peak_mb: float
 
 
 def run() -> dict[str, Any]:
-    """Each kind in a process of its own, in turns; the least processor time of each, which other work disturbs less."""
-    used: dict[str, list[tuple[float, float]]] = {".jpg": [], ".exr": []}
+    """Each kind in a process of its own, in turns; the least of each, which other work disturbs least."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        photograph = folder / "photo.jpg"
+        _photograph(photograph)
         model = folder / "model.tflite"
         model.write_bytes(convolutions(32, 3, signed=True))
-        bundle = write_manifest(model, codec="log", input_size=32)
-        _photograph(folder / "photo.jpg")
+        one = str(write_manifest(model, codec="log", input_size=32))
+        kinds = {"in_the_box": ("default", "a.jpg"), "ultra_hdr": (one, "b.jpg"), "openexr": (one, "c.exr")}
+        used: dict[str, list[_Cost]] = {name: [] for name in kinds}
         for _ in range(REPEATS):
-            for suffix, costs in used.items():
-                costs.append(_convert(folder / "photo.jpg", bundle, folder / f"made{suffix}"))
-        sizes = {name: (folder / name).stat().st_size for name in ("photo.jpg", "made.jpg", "made.exr")}
-    ultra_hdr, openexr = min(used[".jpg"]), min(used[".exr"])
+            for name, (bundle, target) in kinds.items():
+                used[name].append(_convert(photograph, bundle, folder / target))
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.suffix in (".jpg", ".exr")}
+    best = {name: min(costs, key=lambda cost: cost.processor_s) for name, costs in used.items()}
+    box = used["in_the_box"]
     return {
         "name": f"processor time of converting {WIDTH} x {HEIGHT} pixels to Ultra HDR, against OpenEXR",
-        "ratio": ultra_hdr[0] / openexr[0],
+        "ratio": best["ultra_hdr"].processor_s / best["openexr"].processor_s,
         "limit": LIMIT,
         "detail": {
-            "ultra_hdr_processor_s": ultra_hdr[0],
-            "ultra_hdr_s": ultra_hdr[1],
-            "openexr_processor_s": openexr[0],
-            "openexr_s": openexr[1],
-            "peak_gb_of_either": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9,
+            "in_the_box_s": min(cost.seconds for cost in box),
+            "in_the_box_limit_s": LIMIT_SECONDS,
+            "in_the_box_peak_mb": max(cost.peak_mb for cost in box),
+            "in_the_box_limit_mb": LIMIT_MB,
+            **{f"{name}_processor_s": cost.processor_s for name, cost in best.items()},
+            "ultra_hdr_peak_mb": best["ultra_hdr"].peak_mb,
+            "openexr_peak_mb": best["openexr"].peak_mb,
             "size_bytes": sizes,
         },
     }
 
 
-def _convert(photograph: Path, bundle: Path, made: Path) -> tuple[float, float]:
-    """Processor seconds of a command, and seconds."""
-    words = ["convert", str(photograph), "--model", str(bundle), "--output", str(made)]
-    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "mqn", *words], check=True, capture_output=True)
-    after, end = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, end - begin
+def _convert(photograph: Path, bundle: str, made: Path) -> _Cost:
+    words = ["convert", str(photograph), "--model", bundle, "--output", str(made)]
+    begin = time.perf_counter()
+    process = os.posix_spawn(sys.executable, [sys.executable, "-m", "mqn", *words], os.environ)
+    _, status, used = os.wait4(process, 0)
+    seconds = time.perf_counter() - begin
+    assert os.waitstatus_to_exitcode(status) == 0
+    return _Cost(used.ru_utime + used.ru_stime, seconds, used.ru_maxrss * 1024 / 1e6)
 
 
 def _photograph(path: Path) -> None:

@@ -167,6 +167,16 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(
 
 
 @pytest.mark.slow
+def test_a_codec_of_another_version_is_named(toy_file: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    model = _model(toy_file, pictures, tmp_path / "model", Plan())
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["details"]["codec"] = "hologram"
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelFileError, match=r"does not know the codec 'hologram'; it knows linear, .*, gain"):
+        open_exported(model)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [-1, 0, 10**12, 10**30, 1e9])
 def test_a_manifest_of_an_absurd_size_is_refused(
     toy_file: Path, pictures: np.ndarray, tmp_path: Path, size: float

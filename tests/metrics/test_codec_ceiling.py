@@ -49,7 +49,8 @@ def test_a_curved_codec_leaves_room_above_any_network(
 def test_a_gain_has_room_where_the_truth_is_not_beyond_it(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     within = [pair for pair in photographs if 1 / np.percentile(pair[1], 95) < 2**GAIN_STOPS]
     assert len(within) >= PICTURES - 2
-    assert min(_ceiling(ldr, truth, "gain") for ldr, truth in within) > 50
+    # Colours that are clipped in all channels do not come back.
+    assert min(_ceiling(ldr, truth, "gain") for ldr, truth in within) > 25
 
 
 def test_the_linear_codec_cannot_even_do_nothing(photographs: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -42,7 +42,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def decode(y: A, codec: str, ldr: A) -> A:
         y: floats of any shape, the network's output; what lies outside `output_range` is clipped, but for the upper
             end of `light` and `gamma`.
         codec: one of `CODECS`.
-        ldr: the network's input, of the same shape; only `gain` looks at it.
+        ldr: the network's input, of the same shape; only `gain` looks at it. For `gain` both are arrays (..., H, W, 3).
 
     Returns:
         Linear light of the same shape, not negative and at most `most_light`. 1.0 = the picture's scale; for `gain`,
@@ -180,11 +180,13 @@ def decode(y: A, codec: str, ldr: A) -> A:
     Raises:
         UnknownNameError: there is no such codec.
     """
+    values: Any = y
     if codec == GAIN:
-        return brightened(ldr, gain_stops(y, ldr))
+        picture: Any = ldr
+        brighter: Any = brightened(picture, gain_stops(values, picture))
+        return cast("A", brighter)
     curve = _curve(codec)
     low, high = curve.output_range
-    values: Any = y
     xp = namespace(y)
     light = curve.decode(xp.clip((values - low) / (high - low), 0.0, curve.most))
     decoded: A = xp.clip(light, 0.0, curve.most)

@@ -11,12 +11,14 @@ nothing, on pictures that phones take. A gain read out of the output itself, as 
 detail in it, which the network has to take out again: -10.0. With the logit, but a gain for every value, a network
 repaints what was right, by camera curves and noise that are not this camera's: -5.5.
 
-Numpy arrays and torch tensors alike.
+Encoding is for numpy arrays and torch tensors alike, decoding for arrays with channels last.
 """
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
+
+import numpy as np
 
 from mqn.hdr.namespace import namespace
 from mqn.hdr.reach import REACHABLE, TANH_LIMIT
@@ -85,14 +87,24 @@ def recoverable(ldr: A) -> A:
     return smooth
 
 
-def brightened(ldr: A, stops: A) -> A:
-    """Linear light of an input with gains where it may have them: not negative, 1.0 = the input's white."""
-    xp = namespace(ldr)
-    share: Any = recoverable(ldr)
-    most = GAIN_STOPS * share
-    factors: Any = xp.exp2(xp.minimum(xp.maximum(stops, -most), most))
-    light: A = xp.clip((srgb_decode(xp.clip(ldr, 0.0, 1.0)) + GAIN_OFFSET) * factors - GAIN_OFFSET, 0.0, MOST_LIGHT)
-    return light
+def brightened(ldr: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Light of an input with gains where it may have them.
+
+    Where all three channels are clipped, nothing tells their colour: they get one gain, and stay white.
+
+    Args:
+        ldr: (..., H, W, 3) floats in [0, 1].
+        stops: the same shape.
+
+    Returns:
+        The same shape, linear, not negative, 1.0 = the input's white.
+    """
+    share = recoverable(ldr)
+    white = share.min(axis=-1, keepdims=True)
+    stops = stops + white * (stops.mean(axis=-1, keepdims=True) - stops)
+    factors = np.exp2(np.clip(stops, -GAIN_STOPS * share, GAIN_STOPS * share))
+    light = (srgb_decode(np.clip(ldr, 0.0, 1.0)) + GAIN_OFFSET) * factors - GAIN_OFFSET
+    return np.clip(light, 0.0, MOST_LIGHT)
 
 
 def _gain(x: Any, ldr: Any) -> Any:

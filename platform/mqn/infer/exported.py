@@ -71,6 +71,11 @@ def open_exported(folder: Path) -> Exported:
         if name in ("", ".", "..") or PurePath(name).name != name:
             raise ModelFileError(f"{folder / MANIFEST} names {shown(name)}, which is no file beside it; export again")
     codec, input_size = manifest.details.get("codec"), manifest.details.get("input_size")
+    if isinstance(codec, str) and codec not in get_args(Codec):
+        known = ", ".join(get_args(Codec))
+        raise ModelFileError(
+            f"{folder / MANIFEST}: this version of mqn does not know the codec {shown(codec)}; it knows {known}"
+        )
     if codec not in get_args(Codec) or not isinstance(input_size, int) or not 0 < input_size <= _LARGEST_INPUT:
         raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
     return Exported(folder=folder, files=files, codec=cast("Codec", codec), input_size=input_size, manifest=manifest)

@@ -26,8 +26,9 @@ base = np.where(ldr <= 0.04045, ldr / 12.92, ((ldr + 0.055) / 1.055) ** 2.4) + {
 code = code * {REACHABLE[1] - REACHABLE[0]!r} + {REACHABLE[0]!r}
 share = np.clip((ldr - {RAMP[0]!r}) / {RAMP[1] - RAMP[0]!r}, 0, 1)
 most = {GAIN_STOPS!r} * share * share * (3 - 2 * share)
-stops = np.clip({GAIN_STOPS / TANH_LIMIT!r} * (np.log(code / (1 - code)) - ldr), -most, most)
-linear = np.maximum(base * 2**stops - {GAIN_OFFSET!r}, 0)"""
+stops = {GAIN_STOPS / TANH_LIMIT!r} * (np.log(code / (1 - code)) - ldr)
+stops += most.min(-1, keepdims=True) / {GAIN_STOPS!r} * (stops.mean(-1, keepdims=True) - stops)
+linear = np.maximum(base * 2 ** np.clip(stops, -most, most) - {GAIN_OFFSET!r}, 0)"""
 
 _DECODE: dict[Codec, str] = {
     "linear": "linear = code",
@@ -43,7 +44,7 @@ _DECODE: dict[Codec, str] = {
 def example(files: Sequence[str], codec: Codec, input_size: int) -> str:
     """Write Python that turns `input.png` into `output.pfm` with numpy, Pillow and ai-edge-litert only.
 
-    It has ten lines; sixteen for the codec `gain`.
+    It has ten lines; seventeen for the codec `gain`.
     """
     low, high = output_range(codec)
     most = "1" if math.isfinite(most_light(codec)) else "None"
