@@ -98,7 +98,7 @@ def test_a_checkpoint_runs_at_any_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changed", ["codec.py", "decoder.py", "checkpoint.py"])
+@pytest.mark.parametrize("changed", ["codec.py", "gains.py", "decoder.py", "checkpoint.py"])
 def test_a_checkpoint_is_judged_again_when_the_code_that_runs_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:

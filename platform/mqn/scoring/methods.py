@@ -35,9 +35,10 @@ NOISE = 0.01
 
 _VERSION = 1
 _PREDICTIONS = "a folder of pictures"
+_DECODING = ("mqn.hdr.codec", "mqn.hdr.gains", "mqn.hdr.reach")
 _EXPORTED_CODE = (
-    *("mqn.infer.picture", "mqn.infer.tiling", "mqn.tflite.resize", "mqn.infer.runner"),
-    "mqn.hdr.codec",
+    *("mqn.infer.picture", "mqn.infer.tiling", "mqn.infer.guided", "mqn.tflite.resize", "mqn.infer.runner"),
+    *_DECODING,
 )
 """What an exported model's predictions depend on besides its files."""
 
@@ -129,9 +130,7 @@ def _checkpoint(name: str, path: Path) -> Method:
         name=name,
         kind="checkpoint",
         path=path,
-        fingerprint=hash_parts(
-            file_hash(path), _code("mqn.models.checkpoint", "mqn.hdr.codec"), _network_code(type(arch))
-        ),
+        fingerprint=hash_parts(file_hash(path), _code("mqn.models.checkpoint", *_DECODING), _network_code(type(arch))),
         input_size=arch.input_size,
     )
 
@@ -149,7 +148,7 @@ def _peer(name: str, variant: str, path: Path) -> Method:
         fingerprint=hash_parts(
             variant,
             file_hash(path),
-            _code("mqn.models.peers", "mqn.hdr.codec"),
+            _code("mqn.models.peers", *_DECODING),
             _network_code(find_family(variant).arch),
         ),
     )

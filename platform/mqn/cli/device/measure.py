@@ -62,7 +62,10 @@ EXAMPLE = "mqn measure bundle --against other --profile-ops --histogram ab.png"
 
 def measure(
     model: Annotated[
-        list[Path], typer.Argument(help="A .tflite file, two (backbone, head), or a folder with an export.")
+        list[Path],
+        typer.Argument(
+            help="A .tflite file, two (backbone, head), a folder with an export, or default: the model in the box."
+        ),
     ],
     device: Annotated[
         str | None, typer.Option(help="Device of the profile, or 'kind:...' for any of a kind. Default: its first.")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 METHODS = (
     "What to judge, one or more: a folder that `mqn export` or `mqn select` wrote, a checkpoint.pt, a folder of "
-    "predictions named as the pictures (linear, 1.0 = the truth's 99.9 % point), `do-nothing`, `oracle`, a classical "
-    "operator (`banterle`, `rempel`, ...), `expandnet:FILE` or `lhdr:FILE`."
+    "predictions named as the pictures (linear, 1.0 = the truth's 99.9 % point), `default` (the model in the box), "
+    "`do-nothing`, `oracle`, a classical operator (`banterle`, `rempel`, ...), `expandnet:FILE` or `lhdr:FILE`."
 )
 
 EXAMPLE = "mqn score bundle do-nothing --against do-nothing --data photos"
