@@ -145,6 +145,9 @@ def test_of_three_drivers_one_is_killed_and_one_is_frozen_past_its_lease(server,
     wait_for(lambda: len(store.drivers("tiny")) == 3, frozen, killed, third)
     wait_for(lambda: frozen.busy and killed.busy, frozen, killed, third)
     assert [bool(trials) for _driver, trials in store.holdings("tiny")][:2] == [True, True]
+    # Killed when its stage has a second to go: one that has ended, and is not published yet, is rightly done again.
+    begun = killed.stages("begin").total()
+    wait_for(lambda: killed.stages("begin").total() > begun, frozen, killed, third)
     killed.process.kill()
     killed.wait()
     os.kill(frozen.process.pid, signal.SIGSTOP)
