@@ -42,7 +42,7 @@ def test_an_agent_gets_all_it_needs(make, tmp_path: Path) -> None:
     assert Tokens(made.folder / "tokens.json").admit(f"Bearer {secret}").client == "board"
     for path in (made.token_file, config.key, made.folder / "tokens.json", tmp_path / "ca" / "ca.key"):
         assert path.stat().st_mode & 0o777 == 0o600
-    assert not any(secret in path.read_text() for path in made.folder.iterdir())
+    assert not any(secret.encode() in path.read_bytes() for path in made.folder.iterdir())
     unit = (made.folder / "mqn-agent.service").read_text()
     assert "TimeoutStopSec=135\n" in unit
     assert "NoNewPrivileges=yes\n" in unit
