@@ -37,13 +37,19 @@ class Tracer(fx.Tracer):
 
 
 def trace(model: nn.Module) -> tuple[fx.GraphModule, dict[str, fx.Node]]:
-    """Trace a model.
+    """Trace a model as it is applied; a training step may compute the same in another way.
 
     Returns:
         The traced network, which shares the model's parameters, and the node that each module returns, by its path.
     """
     tracer = Tracer()
-    graph = tracer.trace(model)
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        graph = tracer.trace(model)
+    finally:
+        for module in training:
+            module.training = True
     return fx.GraphModule(tracer.root, graph), tracer.outputs
 
 

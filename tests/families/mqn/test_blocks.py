@@ -64,3 +64,14 @@ def test_decoder_channels_are_multiples_of_four() -> None:
     assert [scale_channels(channels, 0.5) for channels in (32, 24, 16, 8)] == [16, 12, 8, 4]
     assert scale_channels(8, 0.1) == 4
     assert scale_channels(24, 1.0) == 24
+
+
+def test_a_training_step_in_bfloat16_strides_in_float32() -> None:
+    torch.manual_seed(0)
+    block = ConvNorm(4, 4, 3, stride=2, groups=4, activation="none")
+    x = torch.randn(1, 4, 8, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        given = block(x)
+    expected = block.norm(block.conv(block.pad(x.float())).bfloat16())
+    assert given.dtype == torch.bfloat16
+    torch.testing.assert_close(given, expected, atol=0.01, rtol=0.01)

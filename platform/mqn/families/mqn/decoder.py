@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mqn.families.mqn.arch import Attention, Upsampling
 from mqn.families.mqn.blocks import ConvNorm, InvertedResidual
@@ -71,5 +72,14 @@ class Decoder(nn.Module):
         x = self.irlb_16b(self.irlb_16a(torch.cat((self.up_16(x), tap_16), dim=1)))
         x = self.irlb_8(torch.cat((self.up_8(x), tap_8), dim=1))
         x = self.irlb_4(torch.cat((self.up_4(x), tap_4), dim=1))
-        x = self.conv2(torch.cat((self.up_2(x), tap_2), dim=1))
-        return self.conv3(torch.cat((self.up_1(x), picture), dim=1))
+        x = self._meet(self.conv2, self.up_2, x, tap_2)
+        return self._meet(self.conv3, self.up_1, x, picture)
+
+    def _meet(self, block: ConvNorm, up: nn.Upsample, x: Tensor, tap: Tensor) -> Tensor:
+        """A block with a 1 x 1 convolution, on upsampled features and a tap."""
+        if not self.training:
+            return block(torch.cat((up(x), tap), dim=1))
+        # The same but for rounding, since upsampling and a 1 x 1 convolution may change places: a training step need
+        # not copy the two into one, nor back. Export traces the form above.
+        weight, channels = block.conv.weight, x.shape[1]
+        return block.finish(up(F.conv2d(x, weight[:, :channels])) + F.conv2d(tap, weight[:, channels:]))
