@@ -21,7 +21,7 @@ from mqn.hdr.codec import (
     output_range,
     picture_scale,
 )
-from mqn.hdr.gains import RAMP
+from mqn.hdr.gains import LEAST_STOPS, RAMP
 from mqn.hdr.reach import REACHABLE
 from mqn.hdr.transfer import srgb_decode, srgb_encode
 from mqn.records import Codec
@@ -131,6 +131,7 @@ def test_tensors_and_arrays_are_coded_alike(codec: str) -> None:
 @pytest.mark.parametrize("scale", [1.0, 7.0])
 def test_a_gain_is_on_the_input_whatever_the_truths_scale(scale: float) -> None:
     truth = np.repeat(np.random.default_rng(0).random((8, 8, 1)) ** 2 * 3, 3, axis=2)
+    truth[truth > 0.8] += 1.0  # Well above white: what is just above it has the least gain.
     ldr = srgb_encode(np.clip(truth, 0, 1))
     light = coding.decode(coding.encode(scale * truth, "gain", ldr), "gain", ldr)
     np.testing.assert_allclose(light, truth, atol=1e-9)
@@ -138,7 +139,7 @@ def test_a_gain_is_on_the_input_whatever_the_truths_scale(scale: float) -> None:
 
 
 def test_the_neutral_gain_gives_the_linearised_input_back() -> None:
-    ldr = np.random.default_rng(0).random((8, 8, 3))
+    ldr = np.random.default_rng(0).random((8, 8, 3)) * RAMP[0]
     silent = 1 / (1 + np.exp(-ldr))  # The tanh is 0.
     np.testing.assert_allclose(coding.decode(silent, "gain", ldr), srgb_decode(ldr), atol=1e-9)
 
@@ -146,17 +147,24 @@ def test_the_neutral_gain_gives_the_linearised_input_back() -> None:
 def test_what_the_input_shows_is_never_changed() -> None:
     generator = np.random.default_rng(0)
     ldr, output = generator.random((2, 64, 64, 3))
+    ldr[0] = 1.0
     light = coding.decode(output, "gain", ldr)
     shown = ldr <= RAMP[0]
     np.testing.assert_allclose(light[shown], srgb_decode(ldr)[shown], atol=1e-12)
-    assert (np.abs(light - srgb_decode(ldr))[ldr >= RAMP[1]] > 0).mean() > 0.9
+    assert (light[~shown] > srgb_decode(ldr)[~shown]).all()
+
+
+@pytest.mark.parametrize("output", [0.0, 0.73])
+def test_what_is_clipped_has_the_least_gain_where_the_network_sees_none(output: float) -> None:
+    light = coding.decode(np.full((1, 1, 3), output), "gain", np.ones((1, 1, 3)))
+    np.testing.assert_allclose(light + 2**-6, 2**LEAST_STOPS * (1 + 2**-6))
 
 
 def test_a_gain_grows_from_none_as_an_input_comes_near_to_white() -> None:
     ldr = np.repeat(np.linspace(0, 1, 1001)[:, None], 3, axis=1)
     light = coding.decode(np.full_like(ldr, 1.0), "gain", ldr)[:, 0]
     assert (np.diff(light) >= 0).all()
-    assert np.abs(np.diff(np.log2(light + 0.1))).max() < 0.06
+    assert np.abs(np.diff(np.log2(light + 0.1))).max() < 0.13  # 4 stops within 0.06 of the code
     assert light[-1] == pytest.approx(most_light("gain"))
 
 

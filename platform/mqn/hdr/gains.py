@@ -3,8 +3,13 @@
 MQN's tanh, which is the logit of the output less the input, stands for the gain on the linearised input: `GAIN_STOPS`
 stops where it is as far as it is asked to go, none at 0, for every pixel alike. A value that the input shows has no
 gain at all (`recoverable`): the photographer's picture stays what it is there, and a network can add something only
-where the input is clipped or nearly so. Its light is in units of the input's white, not of the truth's 99.9 % point
+where the input is clipped or nearly so. A clipped value has a gain of `LEAST_STOPS` at least, for all that it says is
+that the light was no less than white. The light is in units of the input's white, not of the truth's 99.9 % point
 (`mqn.hdr.codec.in_scale` makes these of it): like an Ultra HDR picture, and unlike that of the other codecs.
+
+The network is taught gains on more values (`_TAUGHT`) than it may touch (`RAMP`), so that it learns from more pixels.
+The model in the box on 35 camera pictures, Q and response-corrected PU21-PSNR less those of doing nothing: gains on all
+that was taught +2.3 and +0.04 dB; as here +2.9 and +0.6 dB.
 
 Two other ways were trained first, for 15 and 11 epochs, and judged by HDR-VDP's Q (gain-aligned) less that of doing
 nothing, on pictures that phones take. A gain read out of the output itself, as the other codecs do, has the input's
@@ -35,8 +40,14 @@ GAIN_OFFSET = 2.0**-6
 # Code values of an input. Between these two its light says how bright the truth is: neither noise nor nearly clipped,
 # and near to white, for a camera's curve changes the ratio.
 _SHOWN = (0.4, 0.95)
-# A value below the first is taken as it is, one above the second is as good as clipped.
-RAMP = (0.6, 0.95)
+
+RAMP = (0.94, 1.0)
+"""Code values: one below the first is taken as it is, one at the second is clipped."""
+
+LEAST_STOPS = 0.5
+"""The least gain of a value that is clipped, in stops."""
+
+_TAUGHT = (0.6, 0.95)
 _EACH = (-3, -2, -1)  # of a picture, with its channels first or last
 
 MOST_LIGHT = 2**GAIN_STOPS * (1 + GAIN_OFFSET) - GAIN_OFFSET
@@ -54,7 +65,7 @@ def encode_gain(x: A, ldr: A) -> A:
         The same shape, within `REACHABLE`.
     """
     xp = namespace(x)
-    stops: Any = xp.clip(xp.log2(_gain(x, ldr)), -GAIN_STOPS, GAIN_STOPS) * recoverable(ldr)
+    stops: Any = xp.clip(xp.log2(_gain(x, ldr)), -GAIN_STOPS, GAIN_STOPS) * _share(ldr, _TAUGHT)
     values: Any = ldr
     output: A = 1 / (1 + xp.exp(-values - stops * (TANH_LIMIT / GAIN_STOPS)))
     return output
@@ -80,11 +91,7 @@ def gain_stops(y: A, ldr: A) -> A:
 
 def recoverable(ldr: A) -> A:
     """How much of a gain each value of an input may have: 0 where it shows what it is, 1 where it is clipped."""
-    low, high = RAMP
-    values: Any = ldr
-    share = namespace(ldr).clip((values - low) / (high - low), 0.0, 1.0)
-    smooth: A = share * share * (3 - 2 * share)
-    return smooth
+    return _share(ldr, RAMP)
 
 
 def brightened(ldr: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -102,9 +109,18 @@ def brightened(ldr: np.ndarray, stops: np.ndarray) -> np.ndarray:
     share = recoverable(ldr)
     white = share.min(axis=-1, keepdims=True)
     stops = stops + white * (stops.mean(axis=-1, keepdims=True) - stops)
-    factors = np.exp2(np.clip(stops, -GAIN_STOPS * share, GAIN_STOPS * share))
+    factors = np.exp2(np.clip(stops, LEAST_STOPS * share, GAIN_STOPS * share))
     light = (srgb_decode(np.clip(ldr, 0.0, 1.0)) + GAIN_OFFSET) * factors - GAIN_OFFSET
     return np.clip(light, 0.0, MOST_LIGHT)
+
+
+def _share(ldr: A, ramp: tuple[float, float]) -> A:
+    """A smooth step from 0 at the ramp's first code value to 1 at its second."""
+    low, high = ramp
+    values: Any = ldr
+    share = namespace(ldr).clip((values - low) / (high - low), 0.0, 1.0)
+    smooth: A = share * share * (3 - 2 * share)
+    return smooth
 
 
 def _gain(x: Any, ldr: Any) -> Any:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from mqn.hdr.codec import GAMMA, LOG_DECADES, PQ_SCALE_NITS, is_relative, most_light, output_range
-from mqn.hdr.gains import GAIN_OFFSET, GAIN_STOPS, RAMP
+from mqn.hdr.gains import GAIN_OFFSET, GAIN_STOPS, LEAST_STOPS, RAMP
 from mqn.hdr.reach import REACHABLE, TANH_LIMIT
 from mqn.hdr.tonemap import MU
 from mqn.hdr.transfer import PQ_PEAK_NITS, pq_encode
@@ -25,10 +25,11 @@ ldr = values["ldr"][0]
 base = np.where(ldr <= 0.04045, ldr / 12.92, ((ldr + 0.055) / 1.055) ** 2.4) + {GAIN_OFFSET!r}
 code = code * {REACHABLE[1] - REACHABLE[0]!r} + {REACHABLE[0]!r}
 share = np.clip((ldr - {RAMP[0]!r}) / {RAMP[1] - RAMP[0]!r}, 0, 1)
-most = {GAIN_STOPS!r} * share * share * (3 - 2 * share)
+share *= share * (3 - 2 * share)
 stops = {GAIN_STOPS / TANH_LIMIT!r} * (np.log(code / (1 - code)) - ldr)
-stops += most.min(-1, keepdims=True) / {GAIN_STOPS!r} * (stops.mean(-1, keepdims=True) - stops)
-linear = np.maximum(base * 2 ** np.clip(stops, -most, most) - {GAIN_OFFSET!r}, 0)"""
+stops += share.min(-1, keepdims=True) * (stops.mean(-1, keepdims=True) - stops)
+gain = 2 ** np.clip(stops, {LEAST_STOPS!r} * share, {GAIN_STOPS!r} * share)
+linear = np.maximum(base * gain - {GAIN_OFFSET!r}, 0)"""
 
 _DECODE: dict[Codec, str] = {
     "linear": "linear = code",
@@ -44,7 +45,7 @@ _DECODE: dict[Codec, str] = {
 def example(files: Sequence[str], codec: Codec, input_size: int) -> str:
     """Write Python that turns `input.png` into `output.pfm` with numpy, Pillow and ai-edge-litert only.
 
-    It has ten lines; seventeen for the codec `gain`.
+    It has ten lines; eighteen for the codec `gain`.
     """
     low, high = output_range(codec)
     most = "1" if math.isfinite(most_light(codec)) else "None"
