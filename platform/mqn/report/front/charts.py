@@ -159,20 +159,24 @@ def front_charts(front: Front) -> tuple[FrontChart, ...]:
     """
     if len(front.axes) == 1:
         return (_chart(front, None, 0),)
-    figures = [split_target(axis.metric)[0] for axis in front.axes]
+    return tuple(_chart(front, *pair) for pair in chart_pairs(front.axes))
+
+
+def chart_pairs(axes: Sequence[Axis]) -> list[tuple[int, int]]:
+    """The charts of two objectives or more: the places of the horizontal and the vertical one among the objectives."""
+    figures = [split_target(axis.metric)[0] for axis in axes]
     pairs = [pair for pair in itertools.combinations(range(len(figures)), 2) if figures[pair[0]] != figures[pair[1]]]
     pairs = pairs or [(0, 1)]  # One figure on several devices is all there is.
-    return tuple(_chart(front, *_cost_first(front.axes, *pair)) for pair in pairs)
+    return [_cost_first(axes, *pair) for pair in pairs]
 
 
-def stairs(marks: Sequence[Mark], x: Axis) -> tuple[Place, ...]:
+def stairs(places: Iterable[Place], x: Axis) -> tuple[Place, ...]:
     """Corners from left to right: what lies on a straight line between two trials of a front was never reached."""
-    ranked = sorted(marks, key=lambda mark: mark.x)
+    ranked = sorted(places)
     corners: list[Place] = []
     for left, right in itertools.pairwise(ranked):
-        corner = (right.x, left.y) if x.direction == "minimize" else (left.x, right.y)
-        corners += [(left.x, left.y), corner]
-    return (*corners, *((mark.x, mark.y) for mark in ranked[-1:]))
+        corners += [left, (right[0], left[1]) if x.direction == "minimize" else (left[0], right[1])]
+    return (*corners, *ranked[-1:])
 
 
 def _cost_first(axes: Sequence[Axis], first: int, second: int) -> tuple[int, int]:
@@ -208,7 +212,7 @@ def _chart(front: Front, x: int | None, y: int) -> FrontChart:
         beaten=marks(front.beaten),
         infeasible=marks(front.infeasible),
         held=marks(front.held),
-        stairs=stairs(best, front.axes[x]) if x is not None and len(front.axes) == 2 else (),
+        stairs=() if x is None or len(front.axes) != 2 else stairs(((mark.x, mark.y) for mark in best), front.axes[x]),
         limits=tuple(
             Limit(
                 side="x" if constraint.metric == names["x"] else "y",
