@@ -6,9 +6,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +69,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def mqn(place: Path) -> Mqn:
-    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "MQN_HOME": str(place / "home")}
+    def run(*words: str, code: int = 0, home: Path = place / "home") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "MQN_HOME": str(home)}
         command = [sys.executable, "-m", "mqn", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
         assert done.returncode == code, done.stderr[-3000:]
@@ -198,6 +201,74 @@ def test_contributing_s_scripts_run_one_stage_and_find_a_trial_s_candidate(study
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (place / done.stdout.split()[-1] / "checkpoint.pt").is_file()
+
+
+def make_forty(place: Path) -> None:
+    """A study of 40 trials beside the real one: its two trials, and 38 that they beat, of the same training."""
+    from mqn.parsing import from_mapping
+    from mqn.search.space.space_file import parse_space
+    from mqn.search.study.about import About
+    from mqn.search.study.studies import create_study, open_study
+    from mqn.search.study.trials import records
+
+    url = f"sqlite:///{place / 'home' / 'study.db'}"
+    real = open_study("tiny", url)
+    found = records(real)
+    definition = {**real.space.definition, "sampler": "random", "points": [], "trials": 40}
+    definition["dimensions"] = {"training.seed": {"low": 0, "high": 10_000}}
+    definition["fixed"].pop("training.seed", None)
+    space = parse_space(definition, source="forty")
+    plain = {**real.optuna.user_attrs["mqn"], "space": space.definition, "space_hash": space.hash}
+    made = create_study("forty", url, from_mapping(About, plain, source="forty"))
+    made.optuna.set_user_attr("devices", real.optuna.user_attrs["devices"])
+    for number in range(40):
+        trial = made.ask()
+        assert trial is not None
+        record = replace(found[number % 2], study="forty", number=number)
+        if number > 1:
+            worse = {
+                target: {**own, "latency_ms": own["latency_ms"] + 1e4} for target, own in record.device_figures.items()
+            }
+            figures = {**record.figures, "psnr_tm": record.figures["psnr_tm"] - number}
+            record = replace(record, figures=figures, device_figures=worse)
+        made.note(trial, record)
+        made.finish(trial, record)
+
+
+def test_a_study_of_forty_trials_is_the_same_under_another_home(
+    mqn: Mqn, study: dict[str, Any], place: Path, tmp_path: Path
+) -> None:
+    make_forty(place)
+    there = {"home": tmp_path / "elsewhere"}
+    mqn("export-study", "forty", "forty.zip")
+    told = mqn("import-study", "forty.zip", **there).stdout
+    assert "its pictures, 'photos' (hash " in told
+    assert "mqn track resend forty --rebuild" in told
+    shown = ("front", "forty", "--html")
+    fronts = [mqn(*shown, f"{name}.html", "--json", **home).stdout for name, home in (("here", {}), ("there", there))]
+    assert fronts[0] == fronts[1]
+    assert len(json.loads(fronts[0])["front"]) >= 1
+    assert (place / "here.html").read_bytes() == (place / "there.html").read_bytes()
+    with zipfile.ZipFile(place / "forty.zip") as file:
+        assert file.read("front.html") == (place / "here.html").read_bytes()
+        assert file.read("front.png").startswith(b"\x89PNG")
+        texts = {name: file.read(name).decode(errors="replace") for name in file.namelist()}
+    telling = (str(place), str(Path.home()), f'"{socket.gethostname()}"', "log.txt")
+    assert {(name, word) for name, text in texts.items() for word in telling if word in text + name} == set()
+    statuses = [json.loads(mqn("status", "forty", "--json", **home).stdout) for home in ({}, there)]
+    assert statuses[0] == statuses[1]
+    assert statuses[1]["trials"]["complete"] == 40
+    assert json.loads(mqn("trials", "forty", "--json", **there).stdout)["trials"]
+    assert json.loads(mqn("timeline", "forty", "--json", **there).stdout)["jobs"] > 0
+    choose = ("select", "forty", "--by", "psnr_tm", "--no-register", "--output", str(tmp_path / "bundle"))
+    refused = mqn(*choose, code=1, **there).stderr
+    assert "its pictures" not in refused
+    assert "were called 'photos'" in refused
+    chosen = json.loads(mqn(*choose, "--data", "photos", "--json", **there).stdout)
+    assert chosen["record"]["study"] == "forty"
+    assert (tmp_path / "bundle" / "MODEL_CARD.md").is_file()
+    again = mqn("import-study", "forty.zip", code=1, **there).stderr
+    assert again.strip() == "mqn: study 'forty' exists already; import it under another name: --study NAME"
 
 
 @pytest.fixture

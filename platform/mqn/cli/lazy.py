@@ -40,15 +40,17 @@ def load(name: str, folder: str) -> Any:
 
     Args:
         name: as in `mqn NAME`.
-        folder: the file `mqn.cli.FOLDER.NAME` holds a function of this name and its `EXAMPLE`, or registers a group.
+        folder: the file `mqn.cli.FOLDER.NAME` holds a function of this name and its `EXAMPLE`, or registers a group;
+            hyphens of the name are underscores there.
 
     Returns:
         A command or a group, as Typer runs it.
     """
     own = typer.Typer(rich_markup_mode=MARKUP, context_settings=SETTINGS, add_completion=False)
-    module = importlib.import_module(f"mqn.cli.{folder}.{name}")
+    word = name.replace("-", "_")
+    module = importlib.import_module(f"mqn.cli.{folder}.{word}")
     if hasattr(module, "EXAMPLE"):
-        own.command(name, epilog=f"Example: {module.EXAMPLE}")(getattr(module, name))
+        own.command(name, epilog=f"Example: {module.EXAMPLE}")(getattr(module, word))
     else:
         module.register(own)
     command = get_group(own).commands[name]

@@ -163,6 +163,21 @@ def test_an_artifact_that_a_space_names_as_its_checkpoint_stays(store, profile, 
 
 
 @pytest.mark.slow
+def test_what_an_imported_study_came_with_stays_until_it_is_deleted(studies, store, profile):
+    with store.open("history", "both") as slot:
+        (slot.folder / "history.json").write_text("[]")
+        slot.publish(inputs={}, versions={}, seconds=1.0, details={})
+    (home() / "imported").mkdir()
+    for name in ("mine.toml", "other.toml"):
+        (home() / "imported" / name).touch()
+    (waste,) = find_waste([profile])
+    assert waste.paths == (str(store.path("score", "lone")),)
+    delete_study(plan_deletion("mine", profile), profile)
+    assert [path.name for path in (home() / "imported").iterdir()] == ["other.toml"]
+    assert ("history", "both") in store.keys()  # noqa: SIM118 - no mapping
+
+
+@pytest.mark.slow
 def test_what_was_cut_short_goes_where_no_trial_can_go_on_from_it(studies, store, profile):
     store.partial("train", "cut").mkdir(parents=True)
     store.path("train", ".both.former-1").mkdir()

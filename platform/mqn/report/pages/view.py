@@ -15,8 +15,7 @@ from mqn.report.front.points import Axis, axes_of
 from mqn.report.front.scorebook import Scorebook
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.space.goals import Constraint, Objective
-from mqn.search.stages.train import HISTORY
-from mqn.search.stages.train import STAGE as TRAIN
+from mqn.search.stages.train import HISTORY, find_histories
 from mqn.search.work.steps import last_part
 
 Curves = Mapping[str, Sequence[Mapping[str, float | None]]]
@@ -111,11 +110,6 @@ def read_curves(records: Iterable[TrialRecord], store: ArtifactStore) -> dict[st
 
     Trainings without an artifact are left out.
     """
-    keys = set(filter(None, (last_part(record.artifacts) for record in records)))
-    found = store.find_many((TRAIN, key) for key in sorted(keys))
-    told = [artifact for artifact in found.values() if HISTORY in artifact.manifest.files]
-    paths = store.paths(told, HISTORY)
-    return {
-        artifact.manifest.key: json.loads(path.read_text(encoding="utf-8"))
-        for artifact, path in zip(told, paths, strict=True)
-    }
+    found = find_histories(store, filter(None, (last_part(record.artifacts) for record in records)))
+    paths = store.paths(found.values(), HISTORY)
+    return {key: json.loads(path.read_text(encoding="utf-8")) for key, path in zip(found, paths, strict=True)}

@@ -69,7 +69,7 @@ class Ledger:
         """Make the table where there is none, and forget the places that drivers took which are gone."""
 
         def make(_again: bool) -> None:
-            _make_table(self._engine)
+            make_spent(self._engine)
             with self._engine.begin() as connection:
                 alive = [_SLOT + driver.id for driver in read_drivers(connection, self.study)]
                 slots = SPENT.c.source.startswith(_SLOT) & SPENT.c.source.not_in(alive)
@@ -180,6 +180,31 @@ class Ledger:
         )
 
 
+def spent_rows(store: StudyStore, study: str) -> dict[tuple[str, str], float]:
+    """What a study has spent, by source and kind, without places that drivers only hold: another database keeps it."""
+
+    def read(_again: bool) -> dict[tuple[str, str], float]:
+        with store.database.engine.connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table(SPENT.name):
+                return {}
+            asked = select(SPENT.c.source, SPENT.c.kind, SPENT.c.amount).where(SPENT.c.study == study)
+            rows = connection.execute(asked.order_by(SPENT.c.source, SPENT.c.kind)).all()
+        lasting = [row for row in rows if row.kind not in (RESERVED, _LOCK) and not row.source.startswith(_SLOT)]
+        return {(row.source, row.kind): float(row.amount) for row in lasting}
+
+    return store.patience(read)
+
+
+def keep_spent(connection: Connection, study: str, rows: Rows) -> None:
+    """Write what a new study has spent, in the connection's transaction; the table is there (`make_spent`)."""
+    connection.execute(delete(SPENT).where(SPENT.c.study == study))  # A study of that name that is gone.
+    values = [
+        {"study": study, "source": source, "kind": kind, "amount": amount} for (source, kind), amount in rows.items()
+    ]
+    if values:
+        connection.execute(insert(SPENT), values)
+
+
 def forget_spent(store: StudyStore, study: str) -> None:
     """Remove a study's rows."""
     with store.database.engine.begin() as connection:
@@ -187,7 +212,8 @@ def forget_spent(store: StudyStore, study: str) -> None:
             connection.execute(delete(SPENT).where(SPENT.c.study == study))
 
 
-def _make_table(engine: sqlalchemy.Engine) -> None:
+def make_spent(engine: sqlalchemy.Engine) -> None:
+    """Make the table where there is none."""
     try:
         _TABLES.create_all(engine)
     except sqlalchemy.exc.SQLAlchemyError as error:

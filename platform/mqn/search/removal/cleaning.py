@@ -28,6 +28,7 @@ _PARTS = {
     "data": "datasets",
     "spool": "what waits to be sent to MLflow",
     "scores": "pictures judged so far",
+    "imported": "space files of studies that came from elsewhere",
 }
 
 

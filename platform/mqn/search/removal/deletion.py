@@ -13,6 +13,7 @@ from mqn.home import home
 from mqn.profile import Profile
 from mqn.search.artifacts import ArtifactStore, Entry
 from mqn.search.budget.ledger import forget_spent
+from mqn.search.exchange.importing import SPACES
 from mqn.search.removal.references import driven, other_databases, references, unreferenced
 from mqn.search.storage.lease import drive
 from mqn.search.storage.tables import HOLDS
@@ -84,6 +85,7 @@ def delete_study(deletion: Deletion, profile: Profile, progress: Callable[[int],
         with store.database.engine.begin() as connection:
             connection.execute(holds)
         forget_spent(store, deletion.study)
+    (home() / SPACES / f"{deletion.study}.toml").unlink(missing_ok=True)
     for count, entry in enumerate(deletion.artifacts, start=1):
         artifacts.remove(entry)
         progress(count)

@@ -10,6 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mqn.net.database_urls import sqlite_file
 from mqn.search.artifacts import ArtifactStore, Entry, Key, stage_of
+from mqn.search.stages.train import HISTORY_STAGE
+from mqn.search.stages.train import STAGE as TRAIN
 from mqn.search.storage.store import StudyStore
 from mqn.search.study.study import ABOUT, RECORD, REMADE
 from mqn.text.redaction import redact_url
@@ -42,8 +44,9 @@ def references(store: StudyStore) -> dict[str, References]:
         trials = store.storage.get_all_trials(study._study_id, deepcopy=False)  # noqa: SLF001 - Optuna has no public name
         steps = [step for trial in trials for step in trial.user_attrs.get(RECORD, {}).get("artifacts", {}).items()]
         steps += [step for name, keys in study.user_attrs.items() if name.startswith(REMADE) for step in keys.items()]
+        keys = {(stage_of(step), key) for step, key in steps}
         found[study.study_name] = References(
-            keys=frozenset((stage_of(step), key) for step, key in steps),
+            keys=frozenset(keys | {(HISTORY_STAGE, key) for stage, key in keys if stage == TRAIN}),
             about=json.dumps(study.user_attrs.get(ABOUT, {})),
             since=min((_begun(trial) for trial in trials if trial.state == TrialState.RUNNING), default=None),
         )

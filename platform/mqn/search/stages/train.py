@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from mqn.logs.capture import say
 from mqn.parsing import to_plain
 from mqn.profile_tables.ray import RayProfile
 from mqn.records import Arch, Training, stage_key
-from mqn.search.artifacts import Artifact
+from mqn.search.artifacts import Artifact, ArtifactStore
 from mqn.search.stages.keys import camera_inputs, file_identity, require_seen
 from mqn.search.work.data_place import DataPlace
 from mqn.search.work.jobs import Job, Part, Resources
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 STAGE, REVISION = "train", 2
 CHECKPOINT, HISTORY, RESUME = "checkpoint.pt", "history.json", "resume.pt"
+HISTORY_STAGE = "history"
+"""Artifacts of this stage hold the history alone, under the training's key: of studies that were imported, whose
+checkpoints stayed where they were made."""
 VALIDATION = "val_psnr_tm"
 """What an epoch's validation says, in dB, by its name in the history."""
 
@@ -160,6 +163,19 @@ def network_details(checkpoint: Path) -> dict[str, Any]:
 def cost_figures(artifact: Artifact) -> Mapping[str, float]:
     """The whole network's parameters and MACs, as `network_details` states them in the manifest."""
     return {name: float(artifact.manifest.details[name]["total"]) for name in ("parameters", "macs")}
+
+
+def find_histories(store: ArtifactStore, keys: Iterable[str]) -> dict[str, Artifact]:
+    """The artifacts that hold the histories of trainings, by the trainings' keys, where there is one."""
+    wanted = sorted(set(keys))
+    found = _with_history(store, STAGE, wanted)
+    alone = _with_history(store, HISTORY_STAGE, [key for key in wanted if key not in found])
+    return {key: found.get(key) or alone[key] for key in wanted if key in found or key in alone}
+
+
+def _with_history(store: ArtifactStore, stage: str, keys: Sequence[str]) -> dict[str, Artifact]:
+    found = store.find_many((stage, key) for key in keys) if keys else {}
+    return {key: artifact for (_, key), artifact in found.items() if HISTORY in artifact.manifest.files}
 
 
 def curves(artifact: Artifact) -> list[dict[str, float]]:

@@ -81,7 +81,8 @@ class Loop(TrialRunner):
         self.study.enqueue(grid)
         self._points = len(grid)
         company = Company(self.study, self.clock)
-        damaged = find_damaged(records(self.study), self.scheduler.store, self.pipeline.steps)
+        whole = [record for record in records(self.study) if record.number >= self.study.incomplete]
+        damaged = find_damaged(whole, self.scheduler.store, self.pipeline.steps)
         self.repair(Repairs(damaged, self.study.remember_remade, self.progress.say))
         self.patience.look()
         self._count()

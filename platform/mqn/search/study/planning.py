@@ -167,7 +167,7 @@ def _new(request: SearchRequest, profile: Profile, name: str) -> Planned:
         space_name=_kept_name(request.space),
         overrides=overrides,
         profile=_kept_name(request.profile),
-        data=None if request.data is None else _kept_data(request.data),
+        data=None if request.data is None else kept_data(request.data),
         data_hash=dataset.hash,
         seed=request.seed or 0,
         targets=targets,
@@ -207,15 +207,24 @@ def _kept_name(name: str) -> str:
     return str(Path(name).absolute()) if name.endswith(".toml") else name
 
 
-def _kept_data(data: str) -> str:
+def kept_data(data: str) -> str:
     """A folder's absolute path, or a URL without user and password."""
     return redact_url(data) if "://" in data else str(Path(data).absolute())
 
 
 def remembered_data(data: str | None, name: str) -> str | None:
-    """The data that a study was made with. A StudyError if its address had a password, because that is not kept."""
+    """The data that a study was made with.
+
+    Raises:
+        StudyError: its address had a password, which is not kept; or the study came from another machine without it.
+    """
     if data is not None and "://" in data and MASK in data:
         raise StudyError(f"study {name!r} was made with {data}, whose password is not kept; give it again with --data")
+    if data is not None and "://" not in data and not Path(data).is_absolute():
+        raise StudyError(
+            f"study {name!r} came from another machine, where its pictures were called {data!r}; they do not travel "
+            "with it: give their folder here with --data"
+        )
     return data
 
 

@@ -34,6 +34,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 ABOUT, REMADE = "mqn", "remade/"
 """User attributes of a study: what it was made with; with a trial's number behind it, artifacts of the trial that were
 made again under other keys."""
+IMPORTED = "imported"
+"""User attribute of a study that came from elsewhere: `from`, `mqn`, `at`, and `incomplete`."""
 _GOAL, _ACCEPTED = "goal", "accepted"
 _CONSTRAINTS = "constraints"  # as Optuna begins the system attributes of `optuna.Trial.set_constraint`
 ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
@@ -239,6 +241,11 @@ class Study:
         """Keep trials of earlier studies, for the sampler."""
         for name, value in attributes.items():
             self.store.storage.set_study_system_attr(self._id, name, value)
+
+    @property
+    def incomplete(self) -> int:
+        """So many of its first trials came from elsewhere without all of their artifacts: nothing is made again."""
+        return int(self.optuna.user_attrs.get(IMPORTED, {}).get("incomplete", 0))
 
     def noted(self, frozen: FrozenTrial) -> TrialRecord | None:
         """A trial's record; None where none was written yet."""

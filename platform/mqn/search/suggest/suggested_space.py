@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +10,7 @@ from mqn.files.publishing import publish_file
 from mqn.parsing import to_plain
 from mqn.records import Calibration, Plan, Training
 from mqn.search.space.space_file import load_space
+from mqn.text.toml import table_lines, value_text
 
 _TRIALS_A_START = 6
 _CALIBRATIONS: tuple[str, ...] = tuple(name for name in get_args(Calibration) if name != "moving_average")
@@ -46,18 +46,18 @@ def write_space(path: Path, plans: Sequence[Plan], checkpoint: Path, training: T
         "# Written by `mqn export --suggest`: its plans as starting points, and what lies between them.",
         f"trials = {_TRIALS_A_START * len(plans)}",
         "# Every trial takes this network; leave the line out, and fix arch and training, to train anew.",
-        f"checkpoint = {_value(str(checkpoint.absolute()))}",
-        *_table("[[objectives]]", {"metric": "psnr_tm"}),
-        *_table("[[objectives]]", {"metric": "latency_ms"}),
-        *_table("[[objectives]]", {"metric": "size_bytes"}),
-        *_table("[scoring]", {"inputs": inputs_of(training.virtual_camera)}),
-        *_table("[fixed]", fixed),
+        f"checkpoint = {value_text(str(checkpoint.absolute()))}",
+        *table_lines("[[objectives]]", {"metric": "psnr_tm"}),
+        *table_lines("[[objectives]]", {"metric": "latency_ms"}),
+        *table_lines("[[objectives]]", {"metric": "size_bytes"}),
+        *table_lines("[scoring]", {"inputs": inputs_of(training.virtual_camera)}),
+        *table_lines("[fixed]", fixed),
     ]
     for key, values in varied.items():
         table = {"choices": values, **({"when": when} if key == "plan.calibration" and when else {})}
-        lines += _table(f"[dimensions.{_value(key)}]", table)
+        lines += table_lines(f"[dimensions.{value_text(key)}]", table)
     for start in starts if varied else ():
-        lines += _table("[[start]]", start)
+        lines += table_lines("[[start]]", start)
     temporary = path.with_name(f".{path.stem}.new.toml")
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     load_space(str(temporary))
@@ -72,18 +72,3 @@ def _rules_of(plan: Plan) -> tuple[str, str]:
 
 def _flat(plan: Plan) -> dict[str, Any]:
     return {f"plan.{name}": value for name, value in to_plain(plan).items()}
-
-
-def _table(head: str, values: Mapping[str, Any]) -> Iterable[str]:
-    return ("", head, *(f"{_key(key)} = {_value(value)}" for key, value in values.items()))
-
-
-def _key(key: str) -> str:
-    return key if key.isidentifier() else _value(key)
-
-
-def _value(value: Any) -> str:
-    """A value as TOML writes it: strings, numbers and lists as JSON does, and tables within a line."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)

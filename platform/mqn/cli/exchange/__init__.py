@@ -1,0 +1,1 @@
+"""Commands that take studies from one home or database to another."""
