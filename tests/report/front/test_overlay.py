@@ -54,6 +54,13 @@ def test_studies_that_differ_by_their_seeds_alone_have_surfaces():
         ("worst", 3, ((7.0, 2.0), (8.0, 3.0))),
     ]
     assert found.surfaces[1].words == "median: attained by 2 of a, b, c"
+    # The reference is 0.2 behind 7 dB and 3 ms. Best: (9 - 6.8) (3.2 - 1); worst: 0.2 (3.2 - 2) + (8 - 6.8 - 0.2) 0.2.
+    assert [found.surfaces[0].volume, found.surfaces[2].volume] == pytest.approx([2.2 * 2.2, 0.2 * 1.2 + 1.0 * 0.2])
+
+
+def test_of_many_studies_the_first_two_are_named():
+    many = [replace(seeds()[0], name=f"s{i}") for i in range(10)]
+    assert overlay(many).surfaces[2].words == "median: attained by 5 of 10 (s0, s1, ...)"
 
 
 def test_other_studies_have_surfaces_on_demand():

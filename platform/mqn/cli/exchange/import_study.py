@@ -1,4 +1,7 @@
-"""`mqn import-study`: takes a study from a file that `mqn export-study` wrote."""
+"""`mqn import-study`: takes a study from a file that `mqn export-study` wrote.
+
+Not `mqn import`: `mqn export` makes models of checkpoints, and these two would not be each other's opposites.
+"""
 
 from __future__ import annotations
 
@@ -60,12 +63,13 @@ def import_study(
         with output.progress(of_bytes=True) as bar:
             task = bar.add_task(f"checking {file.name}", total=archive.size_bytes)
             parcel = check_archive(archive, study, lambda size: bar.update(task, advance=size))
-            if data is not None:
-                _check_data(data, parcel)
-                parcel = with_about(parcel, data=kept_data(data))
-            store = ArtifactStore.of(settings.storage)
-            total = sum(size for manifest in parcel.artifacts.values() for size in manifest.sizes.values())
-            check_room(home(), total)
+        if data is not None:
+            _check_data(data, parcel)
+            parcel = with_about(parcel, data=kept_data(data))
+        store = ArtifactStore.of(settings.storage)
+        total = sum(size for manifest in parcel.artifacts.values() for size in manifest.sizes.values())
+        check_room(home(), total)
+        with output.progress(of_bytes=True) as bar:
             task = bar.add_task("storing artifacts", total=total)
             stored = store_artifacts(archive, parcel, store, lambda size: bar.update(task, advance=size))
         parcel = keep_space(archive, parcel)

@@ -164,9 +164,10 @@ def show_overlay(found: Overlay) -> None:
             for point in one.points
         ],
     )
-    for surface in found.surfaces:
-        rows = [[axis.quantity.text(v) for axis, v in zip(found.axes, point, strict=True)] for point in surface.points]
-        output.table(figures, rows, title=surface.words)
+    if found.surfaces:
+        rows = [[one.words, str(len(one.points)), found.volume_text(one.volume)] for one in found.surfaces]
+        output.table(["surface", "corners", "hypervolume"], rows)
+        output.line("the corners of the surfaces: --json, --html")
     for one in found.fronts:
         for line in (one.limits, *one.reading):
             if line:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mqn import pareto
 from mqn.errors import UsageError
 from mqn.parsing import content_hash, flatten
 from mqn.quantities import is_device_figure, measure_of, number_text, quantity
@@ -21,6 +22,8 @@ from mqn.report.front.scorebook import Scorebook
 from mqn.search.space.goals import Constraint, Objective
 
 _SEEDS = ("training.seed",)
+_NAMED = 3
+"""Studies that a legend names all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +67,21 @@ class Surface:
         count: how many of them attain it.
         name: `best`, `median`, `worst`, `25 %` or `75 %`.
         points: its corners, as measured: nothing is negated.
+        volume: its hypervolume, from the overlay's reference point.
     """
 
     studies: tuple[str, ...]
     count: int
     name: str
     points: tuple[tuple[float, ...], ...]
+    volume: float
 
     @property
     def words(self) -> str:
-        """What a legend calls it: `median: attained by 2 of a, b, c`."""
-        return f"{self.name}: attained by {self.count} of {', '.join(self.studies)}"
+        """What a legend calls it: `median: attained by 2 of a, b, c`; of many studies the first two are named."""
+        several = len(self.studies) > _NAMED
+        names = f"{len(self.studies)} ({', '.join(self.studies[:2])}, ...)" if several else ", ".join(self.studies)
+        return f"{self.name}: attained by {self.count} of {names}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,11 @@ class Overlay:
     @property
     def volume_texts(self) -> tuple[str, ...]:
         """The hypervolumes with their unit."""
-        return tuple(f"{number_text(volume)} {self.unit}".rstrip() for volume in self.volumes)
+        return tuple(map(self.volume_text, self.volumes))
+
+    def volume_text(self, volume: float) -> str:
+        """A hypervolume with its unit."""
+        return f"{number_text(volume)} {self.unit}".rstrip()
 
     def plain(self) -> dict[str, Any]:
         """What `mqn front A B --json` prints."""
@@ -136,6 +147,7 @@ class Overlay:
                     "studies": list(surface.studies),
                     "count": surface.count,
                     "name": surface.name,
+                    "hypervolume": surface.volume,
                     "front": [dict(zip(metrics, point, strict=True)) for point in surface.points],
                 }
                 for surface in self.surfaces
@@ -174,29 +186,37 @@ def overlay(
             f"--attainment: surfaces are computed in at most {MOST_OBJECTIVES} objectives, not {len(axes)}; name one "
             "device with --device, or leave it out"
         )
-    signs = np.array([axis.sign for axis in axes])
-    surfaces = []
-    for group in _runs(studies, together=together) if len(axes) <= MOST_OBJECTIVES else []:
-        values = [minimised(fronts[index].points, axes) for index in group]
-        for count, name in counts_of(len(group)).items():
-            corners = attained_front(values, count) * signs
-            surfaces.append(
-                Surface(
-                    studies=tuple(studies[index].name for index in group),
-                    count=count,
-                    name=name,
-                    points=tuple(sorted(tuple(map(float, corner)) for corner in corners)),
-                )
-            )
     return Overlay(
         axes=axes,
         fronts=fronts,
         volumes=tuple(volumes),
         reference=reference,
-        surfaces=tuple(surfaces),
+        surfaces=tuple(_surfaces(studies, fronts, axes, reference, together=together)),
         notes=tuple(_notes(studies, axes)),
         device=device,
     )
+
+
+def _surfaces(
+    studies: Sequence[Told],
+    fronts: Sequence[Front],
+    axes: Sequence[Axis],
+    reference: Sequence[float],
+    *,
+    together: bool,
+) -> Iterator[Surface]:
+    signs = np.array([axis.sign for axis in axes])
+    for group in _runs(studies, together=together) if len(axes) <= MOST_OBJECTIVES else []:
+        values = [minimised(fronts[index].points, axes) for index in group]
+        for count, name in counts_of(len(group)).items():
+            corners = attained_front(values, count)
+            yield Surface(
+                studies=tuple(studies[index].name for index in group),
+                count=count,
+                name=name,
+                points=tuple(sorted(tuple(map(float, corner)) for corner in corners * signs)),
+                volume=pareto.hypervolume(corners, np.asarray(reference) * signs),
+            )
 
 
 def _runs(studies: Sequence[Told], *, together: bool) -> list[list[int]]:

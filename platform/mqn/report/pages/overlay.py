@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqn.look import charts, page
-from mqn.look.blocks import Cell, Row, Section, Table, Text, Tiles
+from mqn.look.blocks import Cell, Fold, Row, Section, Table, Text, Tiles
 from mqn.look.palette import GRID, MUTED
 from mqn.quantities import quantity
 from mqn.report.front.charts import axis_title
@@ -43,7 +43,12 @@ def render_overlay(found: Overlay) -> str:
         Section(title="Members of the fronts", blocks=(_members(found),)),
     ]
     if found.surfaces:
-        sections.append(Section(title="What so many of the studies attain", blocks=(_surfaces(found),)))
+        sections.append(
+            Section(
+                title="What so many of the studies attain",
+                blocks=(_volumes(found), Fold("Their corners", (_surfaces(found),))),
+            )
+        )
     return page.render(found.title, [*mark, Text(device), tiles], sections)
 
 
@@ -139,6 +144,21 @@ def _members(found: Overlay) -> Table:
         Cell(text="verdict"),
     )
     return Table(head=head, rows=tuple(rows), sortable=True)
+
+
+def _volumes(found: Overlay) -> Table:
+    rows = [
+        Row(
+            cells=(
+                Cell(text=one.words),
+                Cell(text=str(len(one.points)), value=len(one.points), kind="number"),
+                Cell(text=found.volume_text(one.volume), value=one.volume, kind="number"),
+            )
+        )
+        for one in found.surfaces
+    ]
+    head = (Cell(text="surface"), Cell(text="corners", kind="number"), Cell(text="hypervolume", kind="number"))
+    return Table(head=head, rows=tuple(rows))
 
 
 def _surfaces(found: Overlay) -> Table:
