@@ -11,7 +11,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json, ProfileName, check_files
-from mqn.errors import DataError, NothingSatisfiesError, UsageError
+from mqn.errors import DataError, NothingSatisfiesError, UnknownNameError, UsageError
 from mqn.profile import load_profile
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _fronts(moment: Moment, store: ArtifactStore) -> list[Front]:
     for device in (None, *moment.about.targets):
         try:
             found.append(front(moment.records, space.objectives, device, space.constraints, book))
-        except (NothingSatisfiesError, UsageError):  # Nothing was measured there yet.
+        except (NothingSatisfiesError, UnknownNameError):  # Nothing was measured there yet.
             continue
     return found
 
