@@ -22,6 +22,9 @@ from tests.support.rigs.s3 import S3
 
 from mqn.hdr import scenes
 from mqn.hdr.io import files
+from mqn.parsing import from_mapping
+from mqn.records import DeviceInfo, MeasureSettings
+from mqn.report.timing.repeatability import Repeats, judge_device, keep_repeatability
 
 pytestmark = pytest.mark.integration
 
@@ -51,6 +54,8 @@ scoring = { metrics = ["pu21_psnr", "angular_error_deg"], inputs = "virtual" }
 [dimensions."plan.head"]
 choices = ["float32", "dynamic_wi8_afp32"]
 """
+
+WIDE = Repeats(name="m", sha256=(), p50_ms=(1.0, 3.0), refused=(), median_ms=1.0, spread=2.0)
 
 Mqn = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -87,7 +92,8 @@ def study(mqn: Mqn) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bundle(mqn: Mqn, study: dict[str, Any]) -> str:
-    mqn("select", study["study"], "--by", "psnr_tm", "--max", "latency_ms=1e6", "--output", "bundle")
+    words = ("--by", "psnr_tm", "--max", "latency_ms=1e6", "--no-measure", "--alias", "champion")
+    mqn("select", study["study"], *words, "--output", "bundle")
     return "bundle"
 
 
@@ -178,6 +184,35 @@ def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, bundl
     measured = json.loads(mqn("measure", bundle, "--profile", "laptop", "--json").stdout)
     assert measured["latency_ms"]["n"] >= 50
     assert measured["latency_ms"]["p50"] <= measured["latency_ms"]["p90"]
+
+
+def test_a_selected_model_is_measured_again_on_the_study_s_device(
+    mqn: Mqn, study: dict[str, Any], bundle: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the profile that the study ran with, which nobody names. A busy machine may be three times as slow."""
+    measured = json.loads((place / bundle / "measurement.json").read_text())["local"]
+    device = from_mapping(DeviceInfo, measured["device"], source="test")
+    monkeypatch.setenv("MQN_HOME", str(place / "home"))
+    keep_repeatability(judge_device(device, MeasureSettings(), [WIDE], "2026-01-31T10:00:00"))
+    done = mqn("select", study["study"], "--top", "2", "--output", "measured", "--no-register", "--json")
+    told = json.loads(done.stdout)
+    assert len(told["ranked"]) == len({one["trial"] for one in told["ranked"]}) >= 1
+    (again,) = told["verified"]["measured"]
+    assert (again["target"], again["device"]) == ("local", "local")
+    assert again["outcome"] in ("repeats", "disturbed")
+    assert again["again"]["latency_ms"] > 0
+    assert again["recorded"] == told["record"]["device_figures"]["local"]
+    kept = json.loads((place / "measured" / "verification.json").read_text())
+    assert kept["measured"] == told["verified"]["measured"]
+    assert json.loads((place / bundle / "verification.json").read_text())["unmeasured"] == "--no-measure"
+
+
+def test_the_registered_version_has_its_alias(study: dict[str, Any], bundle: str, place: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place / 'home' / 'mlflow.db'}")
+    version = client.get_model_version_by_alias(f"mqn-{study['study']}", "champion")
+    assert version.tags["measured_again"] == "--no-measure"
 
 
 def test_the_readme_s_python_runs(bundle: str, place: Path) -> None:
@@ -293,7 +328,7 @@ def test_a_study_on_s3_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path
     shutil.rmtree(cache)
     assert json.loads(mqn("status", "virtual", "--profile", "s3.toml", "--json").stdout)["trials"]["complete"] == 2
     assert not cache.exists()  # A look at a study fetches no models.
-    select = ("select", "virtual", "--profile", "s3.toml", "--by", "latency_ms", "--output", "chosen")
+    select = ("select", "virtual", "--profile", "s3.toml", "--by", "latency_ms", "--no-measure", "--output", "chosen")
     done = mqn(*select, "--json")
     assert set(json.loads(done.stdout)["verified"]["figures"]) == {"pu21_psnr", "angular_error_deg"}
     before = (place / "chosen" / "manifest.json").read_bytes()

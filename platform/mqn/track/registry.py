@@ -21,9 +21,17 @@ def model_name(study: str) -> str:
 
 
 def register(
-    uri: str, registry: str | None, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]
+    uri: str,
+    registry: str | None,
+    name: str,
+    bundle: Path,
+    *,
+    study: str,
+    number: int,
+    tags: Mapping[str, Any],
+    alias: str | None = None,
 ) -> str:
-    """Put a bundle into the model registry.
+    """Put a bundle into the model registry. `alias` is what its version is called from now on; None: none changes.
 
     Returns:
         The version; the one that is there already if the same bundle was registered before.
@@ -43,15 +51,18 @@ def register(
         digest = content_hash({path.relative_to(bundle).as_posix(): file_hash(path) for path in files})
         if not client.search_registered_models(f"name = '{name}'", max_results=1):
             client.create_registered_model(name)
-        for version in client.search_model_versions(f"name = '{name}'"):
-            if version.tags.get(BUNDLE_HASH) == digest:
-                return str(version.version)
-        _, unstored = store_files(run.info.artifact_uri, uri, {"bundle": str(bundle)})
-        if unstored is not None:
-            raise TrackingError(str(unstored))
-        words = {key: str(value) for key, value in tags.items()}
-        words |= {BUNDLE_HASH: digest, "study": study, "trial": str(number)}
-        source = f"{run.info.artifact_uri}/bundle"
-        return str(client.create_model_version(name, source, run.info.run_id, tags=words).version)
+        known = client.search_model_versions(f"name = '{name}'")
+        version = next((one for one in known if one.tags.get(BUNDLE_HASH) == digest), None)
+        if version is None:
+            _, unstored = store_files(run.info.artifact_uri, uri, {"bundle": str(bundle)})
+            if unstored is not None:
+                raise TrackingError(str(unstored))
+            words = {key: str(value) for key, value in tags.items()}
+            words |= {BUNDLE_HASH: digest, "study": study, "trial": str(number)}
+            source = f"{run.info.artifact_uri}/bundle"
+            version = client.create_model_version(name, source, run.info.run_id, tags=words)
+        if alias is not None:
+            client.set_registered_model_alias(name, alias, version.version)
+        return str(version.version)
     except failures() as error:
         raise TrackingError(f"cannot register {bundle} as {name!r}: {one_line(error)}") from error

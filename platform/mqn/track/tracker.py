@@ -222,7 +222,9 @@ class Tracker:
                 self.flush(timeout)
             self._delivery.stop()
 
-    def register_bundle(self, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any]) -> str:
+    def register_bundle(
+        self, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any], alias: str | None = None
+    ) -> str:
         """Put a bundle into the model registry, beneath the run of its trial.
 
         Args:
@@ -231,6 +233,7 @@ class Tracker:
             study: the trial's study.
             number: its number.
             tags: of the version.
+            alias: what the version is called from now on; None: no alias changes.
 
         Returns:
             The version. The same bundle registered again is the same version. Empty where nothing is tracked.
@@ -243,4 +246,4 @@ class Tracker:
         backlog = self.flush()
         if backlog.left:
             raise TrackingError(f"not everything is tracked yet: {backlog}; register the bundle when it is")
-        return register(self._uri, self._registry, name, bundle, study=study, number=number, tags=tags)
+        return register(self._uri, self._registry, name, bundle, study=study, number=number, tags=tags, alias=alias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqn.errors import NothingSatisfiesError
+from mqn.report.front.choice.wish import Wish
 from mqn.report.front.front import front
 from mqn.report.front.hypervolume import hypervolume
 from mqn.report.front.selection import select
@@ -68,10 +69,10 @@ def test_what_confirms_is_no_point_of_its_own(trial, objectives):
     records = [seeded(trial, 0, 20.0, 10.0), seeded(trial, 1, 30.0, 5.0, confirms=0)]
     assert [point.record.number for point in front(records, objectives).points] == [0]
     assert hypervolume(records, objectives).trials == (0,)
-    assert select(records, "psnr_tm").number == 0
+    assert select(records, objectives, Wish(by="psnr_tm")).picked.number == 0
     assert [state_of(record) for record in records] == ["complete", "confirm the front"]
     with pytest.raises(NothingSatisfiesError, match="none of 0 complete trials"):
-        select(records[1:], "psnr_tm")
+        select(records[1:], objectives, Wish(by="psnr_tm"))
 
 
 def test_a_confirmation_that_failed_counts_not(trial, objectives):

@@ -22,6 +22,7 @@ from mqn.home import data_folder
 from mqn.profile import load_profile
 from mqn.profile_tables.simulate import FailureRates, SimulateProfile
 from mqn.records import TrialRecord
+from mqn.report.front.choice.wish import Wish
 from mqn.report.front.front import front
 from mqn.report.front.selection import select
 from mqn.report.timeline.gaps import watch_trainers
@@ -190,7 +191,7 @@ def test_a_simulated_study_says_so_everywhere(space: str, calm: str, capsys: pyt
     assert run(["select", "small", "--by", "psnr_tm", "--profile", calm]) == 1
     assert "study 'small' is simulated" in capsys.readouterr().err
     with pytest.raises(StudyError, match="is simulated: it has no models"):
-        select(found, "psnr_tm")
+        select(found, study.space.objectives, Wish())
 
 
 @pytest.mark.slow

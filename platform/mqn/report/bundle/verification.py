@@ -1,32 +1,57 @@
-"""Scores a bundle again as its study does, before anybody relies on it."""
+"""Scores a bundle again as its study does, before anybody relies on it, and keeps what came of it beside the model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqn.data.dataset import Dataset
 from mqn.errors import ModelFileError, StudyError
+from mqn.infer.exported import MANIFEST
+from mqn.parsing import file_hash, write_json
 from mqn.quantities import quantity
 from mqn.records import TrialRecord
 from mqn.report.bundle.bundle import Bundle
+from mqn.report.timing.again import Again
 from mqn.search.space.goals import Scoring
 from mqn.search.stages.score import score_files
+
+VERIFICATION = "verification.json"
+"""The bundle's file that says what was found when it was verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The result of scoring a bundle again.
+    """The result of scoring a bundle again, and of measuring it again.
 
     Attributes:
         figures: means by metric, on this machine.
+        recorded: the same when the study ran; without those that it did not record.
         pictures: how many pictures were scored.
         inputs: what the pictures' inputs are: `operators`, `virtual`, `camera`.
+        measured: latencies that were measured again, a device each.
+        unmeasured: why none was; empty where they were.
     """
 
     figures: dict[str, float]
+    recorded: dict[str, float]
     pictures: int
     inputs: str
+    measured: tuple[Again, ...] = ()
+    unmeasured: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What was measured and scored again, beside what is on record."""
+        said = [found.line for found in self.measured]
+        if self.unmeasured:
+            said.append(f"not measured again ({self.unmeasured}): latency and memory are those on record")
+        told = ", ".join(self._scored(name, value) for name, value in self.figures.items())
+        return [*said, f"scored again on this machine, {self.pictures} pictures, {self.inputs} inputs: {told}"]
+
+    def _scored(self, name: str, value: float) -> str:
+        text, known = quantity(name).table_text, self.recorded.get(name)
+        return f"{name} {text(value)} ({'not' if known is None else text(known)} on record)"
 
 
 def check_data(dataset: Dataset, expected: str, study: str) -> None:
@@ -65,4 +90,13 @@ def verify(
                 f"{recorded:.{digits + 1}f}, on the same pictures: runtime or processor differ; nothing was written. "
                 "Run the study anew on this machine, or select where it ran"
             )
-    return Verification(figures=again, pictures=scores.pictures, inputs=scoring.inputs)
+    known = {name: record.figures[name] for name in again if name in record.figures}
+    return Verification(figures=again, recorded=known, pictures=scores.pictures, inputs=scoring.inputs)
+
+
+def keep_verification(bundle: Bundle, found: Verification) -> None:
+    """Put what was found into a bundle's folder, as one of its files."""
+    path = bundle.folder / VERIFICATION
+    write_json(path, found)
+    files = {**bundle.manifest.files, VERIFICATION: file_hash(path)}
+    write_json(bundle.folder / MANIFEST, replace(bundle.manifest, files=dict(sorted(files.items()))))

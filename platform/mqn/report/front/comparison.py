@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mqn.metrics.certainty import Sample, difference, mean_of
+from mqn.quantities import measure_of, split_target
 from mqn.records import Interval, Range
-from mqn.report.front.points import Axis, Point
+from mqn.report.front.points import LATENCY, Axis, Point, overlap
 from mqn.report.front.scorebook import Scorebook
 
 
@@ -68,6 +69,31 @@ def compare(points: Sequence[Point], axes: Sequence[Axis], book: Scorebook) -> t
         if samples:
             found.append(_compare(axis.metric, samples, values))
     return tuple(found)
+
+
+def cannot_tell(one: Point, other: Point, axes: Sequence[Axis], compared: Sequence[Compared]) -> bool:
+    """Whether two trials cannot be told apart in any of some figures.
+
+    Latencies are alike where their ranges overlap, accuracies where their difference may be 0, and other figures where
+    they are equal. What is not known tells nothing, and counts as apart.
+
+    Args:
+        one: a trial with a value for each axis.
+        other: another.
+        axes: the figures.
+        compared: what is known of the accuracies among them.
+    """
+    pairs = {found.metric: found.alike for found in compared}
+    for column, axis in enumerate(axes):
+        if split_target(axis.metric)[0] == LATENCY:
+            same = overlap(one.ranges[column], other.ranges[column])
+        elif axis.metric in pairs:
+            same = (one.record.number, other.record.number) in pairs[axis.metric]
+        else:
+            same = measure_of(axis.metric) is None and one.values[column] == other.values[column]
+        if not same:
+            return False
+    return True
 
 
 def _compare(metric: str, samples: Mapping[int, Sample], values: Mapping[int, float]) -> Compared:

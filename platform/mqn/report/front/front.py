@@ -9,9 +9,9 @@ from typing import Any
 
 from mqn.errors import NothingSatisfiesError
 from mqn.parsing import to_plain
-from mqn.quantities import measure_of, split_target
+from mqn.quantities import split_target
 from mqn.records import TrialRecord
-from mqn.report.front.comparison import Compared, compare
+from mqn.report.front.comparison import Compared, cannot_tell, compare
 from mqn.report.front.confirmed import confirmations_in, settle
 from mqn.report.front.points import LATENCY, Axis, Point, axes_of, overlap, points_in
 from mqn.report.front.scorebook import Scorebook
@@ -101,24 +101,13 @@ class Front:
 
     @property
     def alike(self) -> tuple[tuple[int, ...], ...]:
-        """For each point of the front, the numbers of those that it cannot be told apart from in any objective.
-
-        Latencies are alike where their ranges overlap, accuracies where their difference may be 0, and other figures
-        where they are equal. What is not known tells nothing, and counts as apart.
-        """
-        pairs = {compared.metric: compared.alike for compared in self.compared}
-
-        def same(one: Point, other: Point, column: int) -> bool:
-            metric = self.axes[column].metric
-            if split_target(metric)[0] == LATENCY:
-                return overlap(one.ranges[column], other.ranges[column])
-            if metric in pairs:
-                return (one.record.number, other.record.number) in pairs[metric]
-            return measure_of(metric) is None and one.values[column] == other.values[column]
-
-        columns = range(len(self.axes))
+        """For each point of the front, the numbers of those that it cannot be told apart from in any objective."""
         return tuple(
-            tuple(o.record.number for o in self.points if o is not one and all(same(one, o, c) for c in columns))
+            tuple(
+                other.record.number
+                for other in self.points
+                if other is not one and cannot_tell(one, other, self.axes, self.compared)
+            )
             for one in self.points
         )
 

@@ -17,6 +17,8 @@ from mqn.search.stages.quantize import model_names
 from mqn.search.work.jobs import MADE_AT, Job
 
 if TYPE_CHECKING:
+    from mqn.device.lease import OnWait
+    from mqn.device.measure import Circumstances
     from mqn.device.pairing import Reference
     from mqn.device.pool.address import Address
     from mqn.device.pool.state_bounds import StateBounds
@@ -88,6 +90,7 @@ def measure(
     bounds: StateBounds,
     reference: Sequence[Path] = (),
     known: Reference | None = None,
+    on_wait: OnWait | None = None,
 ) -> dict[str, Any]:
     """Measure an exported file on a device.
 
@@ -103,6 +106,7 @@ def measure(
         bounds: what it must keep for a measurement to begin.
         reference: of the reference model, in turns with which it is measured; empty: alone.
         known: what the reference model takes there.
+        on_wait: told how many hold the device before; for who waits for it in person.
 
     Returns:
         `target`, `device`, `device_id`, `model`, `verdict`, `figures`, and when.
@@ -118,10 +122,11 @@ def measure(
 
     try:
         with address.connect() as client:
+            others: Circumstances = {"holder": holder, "bounds": bounds, "on_wait": on_wait}
             if known is None:
-                measurement = run(client, files, settings, holder=holder, bounds=bounds)
+                measurement = run(client, files, settings, **others)
             else:
-                paired = measure_paired(client, files, reference, known, settings, holder=holder, bounds=bounds)
+                paired = measure_paired(client, files, reference, known, settings, **others)
                 measurement = paired.measurement
                 write_json(folder / PAIRING, paired.comparison)
     except MeasurementError as error:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mqn.errors import SpaceChangedError, StudyError
+from mqn.parsing import to_plain
+from mqn.profile import Profile
 from mqn.search.space.space import Space, changed_keys
 from mqn.search.study.study import Study
 
@@ -22,6 +24,12 @@ def check_unchanged(study: Study, space: Space) -> None:
             f"the space of study {study.name!r} has changed: {key} was {old!r}, is {new!r}{more}; "
             "set it back, or start a new study with --study NAME"
         )
+
+
+def runtime_of(profile: Profile) -> dict[str, Any]:
+    """What a profile says of how models run on devices, as a study remembers it."""
+    plain = to_plain(profile.measure)
+    return {key: plain[key] for key in ("threads", "delegate", "processors")}
 
 
 def check_runtime(study: Study, runtime: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from optuna.trial import TrialState
 from mqn.device.pool.targets import settle_targets
 from mqn.errors import StudyError, UsageError
 from mqn.networks.fetched import is_url
-from mqn.parsing import to_plain
 from mqn.profile import Profile
 from mqn.search.samplers.making import check_sampler
 from mqn.search.simulation.dataset import no_pictures
@@ -22,7 +21,7 @@ from mqn.search.storage.lease import Lease
 from mqn.search.storage.store import StudyStore
 from mqn.search.study.about import About
 from mqn.search.study.commands import resume_command
-from mqn.search.study.measuring_conditions import check_runtime, check_unchanged
+from mqn.search.study.measuring_conditions import check_runtime, check_unchanged, runtime_of
 from mqn.search.study.request import SearchRequest
 from mqn.search.study.studies import create_study, list_studies, open_study
 from mqn.search.study.study import Study
@@ -121,7 +120,7 @@ def _resumed(request: SearchRequest, profile: Profile, study: Study) -> Planned:
         )
     overrides = {**about.overrides, **_overrides(request, loaded)}
     check_unchanged(study, loaded.with_overrides(overrides, source=f"study {name!r}").with_targets(targets))
-    check_runtime(study, _runtime(profile))
+    check_runtime(study, runtime_of(profile))
     if request.seed not in (None, about.seed):
         raise StudyError(f"study {name!r} was created with seed {about.seed}, not {request.seed}; leave --seed out")
     trials = count_trials(request, profile, study.space)
@@ -172,7 +171,7 @@ def _new(request: SearchRequest, profile: Profile, name: str) -> Planned:
         seed=request.seed or 0,
         targets=targets,
         checkpoint=_kept_checkpoint(request.checkpoint),
-        runtime=_runtime(profile),
+        runtime=runtime_of(profile),
         simulated=profile.simulate is not None,
         warm_start=request.warm_start,
     )
@@ -226,11 +225,6 @@ def remembered_data(data: str | None, name: str) -> str | None:
             "with it: give their folder here with --data"
         )
     return data
-
-
-def _runtime(profile: Profile) -> dict[str, Any]:
-    plain = to_plain(profile.measure)
-    return {key: plain[key] for key in ("threads", "delegate", "processors")}
 
 
 def _load(request: SearchRequest, remembered: str | None = None) -> Space:
