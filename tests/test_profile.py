@@ -19,6 +19,7 @@ from mqn.profile import (
 )
 from mqn.profile_tables.budget import BudgetProfile
 from mqn.profile_tables.metrics import MetricsProfile
+from mqn.profile_tables.notify import NotifyProfile
 from mqn.profile_tables.retry import RetryProfile
 from mqn.records import PRESETS, MeasureSettings
 
@@ -41,8 +42,8 @@ def test_shipped_default_names_every_key() -> None:
     text = (home.data_folder("runners") / "default.toml").read_text(encoding="utf-8")
     keys = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
     tables = (Profile, RayProfile, StorageProfile, TrackingProfile, DeviceProfile, MeasureSettings)
-    tables += (RetryProfile, BudgetProfile, MetricsProfile)
-    nested = {"ray", "storage", "tracking", "devices", "measure", "retry", "budget", "metrics", "simulate"}
+    tables += (RetryProfile, BudgetProfile, MetricsProfile, NotifyProfile)
+    nested = {"ray", "storage", "tracking", "devices", "measure", "retry", "budget", "metrics", "notify", "simulate"}
     assert keys == {field.name for table in tables for field in dataclasses.fields(table)} - nested | {"preset"}
 
 

@@ -17,6 +17,7 @@ from mqn.net.database_urls import fill_home, same_database
 from mqn.parsing import from_mapping, read_toml, to_plain
 from mqn.profile_tables.budget import BudgetProfile
 from mqn.profile_tables.metrics import MetricsProfile
+from mqn.profile_tables.notify import NotifyProfile
 from mqn.profile_tables.ray import RayProfile
 from mqn.profile_tables.retry import RetryProfile
 from mqn.profile_tables.simulate import KIND, SimulateProfile, device_names
@@ -154,6 +155,7 @@ class Profile:
         measure: how is measured; in a file, `preset = "strict"` is what the other keys start from.
         retry: how often work is tried again that failed through no fault of its candidate.
         metrics: where a driver tells machines how it is doing.
+        notify: whom a study tells of its end, a stall, failures, and new members of its front.
         budget: when a study stops by itself.
         simulate: the cluster and the devices that are simulated in place of real ones; None: everything is real.
     """
@@ -169,6 +171,7 @@ class Profile:
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     retry: RetryProfile = field(default_factory=RetryProfile)
     metrics: MetricsProfile = field(default_factory=MetricsProfile)
+    notify: NotifyProfile = field(default_factory=NotifyProfile)
     budget: BudgetProfile = field(default_factory=BudgetProfile)
     simulate: SimulateProfile | None = None
 
@@ -252,6 +255,7 @@ def _hide_secrets(profile: Profile) -> None:
     """Keep the profile's passwords and tokens out of all that is printed, logged or stored."""
     for url in (profile.storage.study, profile.storage.artifacts, profile.tracking.uri or "", profile.ray.address):
         hide_url(url)
+    hide(hide_url(profile.notify.address))  # A webhook's address lets everybody write there.
     for device in profile.devices.values():
         hide_url(device.url)
         hide(os.environ.get(device.token_env))

@@ -28,7 +28,7 @@ def require_address(url: str, *, hashed: bool = False) -> None:
         FetchError: it is no address, is not HTTP, carries a password, or is plain HTTP without a hash.
     """
     parts = _parts(url)
-    if parts.scheme == "http" and not hashed and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not hashed and not is_loopback(parts.hostname):
         raise FetchError(
             f"{_shown(url)}: plain http without a SHA-256 is not used, anybody on the way could change it; give an "
             "https address, or the file's sha256"
@@ -44,7 +44,7 @@ def require_listed(url: str, listing: str, *, hashed: bool = False) -> None:
         FetchError: as `require_address`; or it leads from the network to a server on this machine.
     """
     require_address(url, hashed=hashed)
-    if listing and _is_loopback(_parts(url).hostname) and not _is_loopback(_parts(listing).hostname):
+    if listing and is_loopback(_parts(url).hostname) and not is_loopback(_parts(listing).hostname):
         raise FetchError(f"{_shown(url)}: {_shown(listing)} must not lead to a server on this machine")
 
 
@@ -61,8 +61,8 @@ def check_redirect(response: httpx.Response) -> None:
     was, becomes = _parts(before), _parts(after)
     if becomes.scheme == "http" and was.scheme == "https":
         raise FetchError(f"{_shown(before)}: redirects from https to plain http, {_shown(after)}; it is not followed")
-    if _is_loopback(becomes.hostname) != _is_loopback(was.hostname) and (
-        becomes.scheme == "http" or _is_loopback(becomes.hostname)
+    if is_loopback(becomes.hostname) != is_loopback(was.hostname) and (
+        becomes.scheme == "http" or is_loopback(becomes.hostname)
     ):
         raise FetchError(f"{_shown(before)}: redirects to {_shown(after)}, which is less safe; it is not followed")
 
@@ -82,7 +82,8 @@ def _parts(url: str) -> urllib.parse.SplitResult:
     return parts
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
+    """Whether a host's name or address means this machine."""
     if host is None:
         return False
     if host.rstrip(".") == "localhost":

@@ -13,6 +13,7 @@ from mqn.cli.system.doctor_services import service_checks
 from mqn.cli.system.doctor_tools import tool_checks
 from mqn.errors import MqnError
 from mqn.profile import DeviceProfile, Profile, StorageProfile, TrackingProfile
+from mqn.profile_tables.notify import NotifyProfile
 from mqn.profile_tables.ray import RayProfile
 from mqn.search.storage.store import connect
 from mqn.search.study.studies import list_studies
@@ -162,3 +163,14 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address):
 @pytest.mark.integration
 def test_a_ray_of_our_own_is_started():
     assert service_checks(Profile(ray=RayProfile(cpus=2)))["ray"]() == "local, 2 processors"
+
+
+def test_a_profile_s_targets_are_told_a_test(tmp_path):
+    assert "notifications" not in service_checks(Profile())
+    words = ("/bin/sh", "-c", f"cat > {tmp_path}/told")
+    told = service_checks(Profile(notify=NotifyProfile(command=words)))["notifications"]()
+    assert told == "command took an event 'test'; told of: end, stall, failures"
+    assert json.loads((tmp_path / "told").read_text())["event"] == "test"
+    failing = service_checks(Profile(notify=NotifyProfile(command=("/bin/sh", "-c", "exit 3"))))["notifications"]
+    with pytest.raises(MqnError, match="the command ended with code 3; check"):
+        failing()

@@ -10,6 +10,7 @@ from pathlib import Path
 from mqn.errors import MqnError
 from mqn.net.database_urls import sqlite_file
 from mqn.profile import Profile, StorageProfile
+from mqn.profile_tables.notify import NotifyProfile
 from mqn.text.redaction import shortened
 
 ANSWER_SECONDS = 30.0
@@ -17,6 +18,7 @@ ANSWER_SECONDS = 30.0
 
 def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
     """What to check, by name; each says what was found, or raises `MqnError` with what to do."""
+    told = {"notifications": lambda: _check_notifications(profile.notify)} if profile.notify.wanted else {}
     return {
         "database": lambda: _within(ANSWER_SECONDS, lambda: _check_database(profile.study_url)),
         "artifacts": lambda: _within(ANSWER_SECONDS, lambda: _check_artifacts(profile.storage)),
@@ -27,6 +29,7 @@ def service_checks(profile: Profile) -> dict[str, Callable[[], str]]:
             if profile.ray.address == "local"
             else _within(2 * ANSWER_SECONDS, lambda: _check_ray(profile))
         ),
+        **told,
     }
 
 
@@ -109,3 +112,13 @@ def _check_ray(profile: Profile) -> str:
         gpus = f", {there.gpus:g} GPUs" if there.gpus else ""
         nodes = f" on {there.nodes} machines" if there.nodes > 1 else ""
         return f"{profile.ray.address}, {there.cpus:g} processors{gpus}{nodes}"
+
+
+def _check_notifications(profile: NotifyProfile) -> str:
+    """Tell everybody an event of the kind `test`."""
+    from mqn.search.notify.targets import try_targets
+
+    took, wrong = try_targets(profile)
+    if wrong:
+        raise MqnError(f"{'; '.join(wrong)}; check [notify] in the profile")
+    return f"{' and '.join(took)} took an event 'test'; told of: {', '.join(profile.on)}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from mqn.errors import ConfigError, UsageError
+from mqn.errors import UsageError
 from mqn.home import home
 from mqn.net import telemetry
 from mqn.processes.interruption import signals_as_interrupt
@@ -23,11 +23,13 @@ from mqn.search.budget.opening import open_budgets, spent_in, spent_of
 from mqn.search.budget.parallelism import follow_capacity
 from mqn.search.budget.spent import Spent, UsedUp
 from mqn.search.budget.stall import Stalled, Stalling
+from mqn.search.notify.notices import open_notices
 from mqn.search.pipeline import TrialPipeline
 from mqn.search.retracking import Retracking
 from mqn.search.space.ending import OFF
 from mqn.search.space.space_file import space_name
 from mqn.search.storage.lease import drive
+from mqn.search.storage.once import first_time
 from mqn.search.storage.store import connect
 from mqn.search.study.about import check_name
 from mqn.search.study.commands import resend_command, resume_command, say_held
@@ -36,10 +38,10 @@ from mqn.search.study.loop import Loop, Stopped
 from mqn.search.study.measuring_conditions import hold_devices
 from mqn.search.study.planning import Planned, plan_study
 from mqn.search.study.progress import Progress, ProgressMaker
-from mqn.search.study.readiness import reach_store, ready_devices, ready_store
+from mqn.search.study.readiness import check_reach, reach_store, ready_devices, ready_store
 from mqn.search.study.request import SearchRequest
 from mqn.search.study.study import Study
-from mqn.search.study.trials import VolumeOf, count_both, count_trainings, records, volume_in
+from mqn.search.study.trials import VolumeOf, count_all, count_both, count_trainings, records, volume_in
 from mqn.search.warming import warm_start
 from mqn.search.watch.observing import Observer
 from mqn.search.watch.opening import open_watch
@@ -125,7 +127,7 @@ def run_search(
     began = time.monotonic()
     telemetry.switch_off()
     profile = _settle(load_profile(request.profile), request)
-    _check_reach(profile, request.profile)
+    check_reach(profile, request.profile)
     name = check_name(request.study or space_name(request.space))
     world = world or make_world(profile)
     patience_seconds = 60 * profile.patience_minutes
@@ -185,8 +187,14 @@ def run_search(
                 spent, of_front = functools.partial(spent_in, name), functools.partial(volume_in, name, volume)
                 say = progress.say
                 seen = open_watch(observer, store, lease, profile.metrics, spent=spent, volume=of_front, say=say)
-                with seen as loop.watch, retracking:
+                first, past = functools.partial(first_time, store.database.engine, study.id), lambda: records(study)
+                told = open_notices(profile.notify, study, first, past, say)
+                with seen as publisher, retracking, told as notices:
+                    loop.watch = publisher
+                    publisher.listeners.append(notices.finish)
                     (stopped, used_up), unmet = loop.run_and_confirm(planned.confirm, progress.say), loop.unmet
+                    if stopped != "budget" or not lease.others():  # They end the study's run.
+                        notices.end(stopped, str(used_up or unmet or stopped), functools.partial(count_all, study))
             found = records(study)
             if stopped == "budget" and lease.others():  # They end the study's run.
                 backlog = tracker.flush(study=name)
@@ -288,13 +296,3 @@ def _settle(profile: Profile, request: SearchRequest) -> Profile:
     if request.weight is not None and profile.ray.local:
         raise UsageError(f"--weight is for a cluster that studies share; {request.profile!r} starts a Ray of its own")
     return replace(profile, measure=replace(profile.measure, accept=words), ray=ray)
-
-
-def _check_reach(profile: Profile, name: str) -> None:
-    if profile.ray.address.startswith("ray://"):
-        for device, settings in profile.devices.items():
-            if settings.backend is not None:
-                raise ConfigError(
-                    f"profile {name!r}: devices.{device} is {settings.url!r}, which workers behind "
-                    f"{profile.ray.address} cannot reach; start `mqn agent serve` on a device and give its url"
-                )

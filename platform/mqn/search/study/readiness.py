@@ -20,6 +20,17 @@ from mqn.search.world import RunningEngine
 _SLOW_SECONDS = 10.0
 
 
+def check_reach(profile: Profile, name: str) -> None:
+    """Make sure that workers behind a Ray client can reach the devices. A ConfigError names one that they cannot."""
+    if profile.ray.address.startswith("ray://"):
+        for device, settings in profile.devices.items():
+            if settings.backend is not None:
+                raise ConfigError(
+                    f"profile {name!r}: devices.{device} is {settings.url!r}, which workers behind "
+                    f"{profile.ray.address} cannot reach; start `mqn agent serve` on a device and give its url"
+                )
+
+
 def reach_store(profile: Profile, tell: Callable[[str], object]) -> ArtifactStore:
     """The profile's artifacts, once this machine has been made sure to see them.
 

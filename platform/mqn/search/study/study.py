@@ -65,6 +65,11 @@ class Study:
         return str(self.optuna.study_name)
 
     @property
+    def id(self) -> int:
+        """Optuna's."""
+        return int(self._id)
+
+    @property
     def seed(self) -> int:
         """That of all that is drawn."""
         return self.about.seed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -107,6 +108,12 @@ def count_trainings(found: list[TrialRecord]) -> int:
     """How many trainings the records use, whole or stopped. A training that trials share counts once."""
     used = (record.artifacts.get(TRAIN) or record.artifacts.get(f"{RUNG}1") for record in found)
     return len(set(filter(None, used)))
+
+
+def count_all(study: Study) -> dict[str, Any]:
+    """How many trials there are by state, and how many trainings they use: what is told of a study that has ended."""
+    found = records(study)
+    return {"trials": count_states(study, found), "trainings": count_trainings(found)}
 
 
 def volume_in(name: str, volume: VolumeOf | None, store: StudyStore) -> float | None:
