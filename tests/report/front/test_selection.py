@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.front.test_comparison import PICTURES
 from tests.support.records import make_scores
 
 from mqn.errors import NothingSatisfiesError, UnknownNameError
@@ -86,7 +85,7 @@ def test_a_front_of_one_or_two_or_one_that_bends_the_other_way_has_no_knee(trial
     assert found.picked.number == 0
     assert found.why == (
         "a front of two trials has no knee: each is an end of it",
-        "#0 and #1 cannot be told apart in any objective: the faster was taken, #0",
+        "#0 and #1 cannot be told apart in what they give up: the faster was taken, #0",
     )
     found = pick([trial(0, 20, 10), trial(1, 21, 14), trial(2, 30, 15)])
     assert found.why[0].startswith("the front of 3 trials has no knee: none lies on the better side")
@@ -127,17 +126,18 @@ def test_many_that_cannot_be_told_apart_are_counted(trial, pick):
 
 @pytest.fixture
 def scored(trial, tmp_path):
-    """Trials with the scores of three pictures."""
+    """Trials with the scores of four pictures."""
     store = ArtifactStore(tmp_path / "artifacts")
 
-    def make(number, values, latency, **figures):
+    def make(number, values, latency, sources="abcd", **figures):
+        protocol = {"sources": list(sources), "pictures_sha256": "p"}
         with store.open("score", f"scores{number}") as slot:
             write_json(
                 slot.folder / "scores.json",
-                make_scores(pictures=3, names=("x", "y", "z"), per_picture={"psnr_tm": values}, protocol=PICTURES),
+                make_scores(pictures=4, names=tuple("wxyz"), per_picture={"psnr_tm": values}, protocol=protocol),
             )
             slot.publish(inputs={}, versions={}, seconds=1.0, details={})
-        mean = sum(values) / 3
+        mean = sum(values) / 4
         given = {"psnr_tm": mean, "latency_ms": latency, **figures}
         return trial(number, mean, latency, figures=given, artifacts={"score": f"scores{number}"})
 
@@ -147,15 +147,28 @@ def scored(trial, tmp_path):
 
 def test_accuracies_are_compared_picture_by_picture(scored, pick):
     records = [
-        scored(0, (10.0, 15.0, 20.0), 9.0),
-        scored(1, (10.3, 15.0, 20.2), 12.0),  # better on two pictures of three
-        scored(2, (9.0, 13.9, 19.1), 5.0),  # worse on all
+        scored(0, (10.0, 15.0, 20.0, 11.0), 9.0),
+        scored(1, (10.3, 15.0, 20.2, 11.1), 12.0),  # better on three pictures of four, by 0.15 +- 0.21
+        scored(2, (9.0, 13.9, 19.1, 10.0), 5.0),  # worse on all
     ]
     found = pick(records, "psnr_tm", book=scored.book, count=3)
     assert numbers(found) == [0, 1, 2]
     assert found.why[1] == "#0 and #1 cannot be told apart in psnr_tm: the faster was taken, #0"
-    assert found.ranked[0].ranges["psnr_tm"].high > 15.1667  # up to the best one's value
+    assert found.ranked[0].ranges["psnr_tm"].high > 14.15  # up to the best one's value
     assert pick(records, "psnr_tm").picked.number == 1
+
+
+def test_pictures_of_few_sources_tell_nothing_apart(scored, pick):
+    records = [
+        scored(0, (10.0, 15.0, 20.0, 11.0), 9.0, sources="aabc"),
+        scored(1, (10.3, 15.0, 20.2, 11.1), 12.0, sources="aabc"),
+    ]
+    found = pick(records, "psnr_tm", book=scored.book)
+    assert found.picked.number == 1
+    assert found.why[1] == (
+        "psnr_tm: scored on pictures of 3 sources, too few to tell trials apart, so that the values decide"
+    )
+    assert found.ranked[0].ranges["psnr_tm"] is None
 
 
 def test_a_limit_that_a_range_reaches_beyond_is_kept_and_said(trial, scored, pick):
@@ -163,8 +176,8 @@ def test_a_limit_that_a_range_reaches_beyond_is_kept_and_said(trial, scored, pic
     found = pick(records, "psnr_tm", {"latency_ms": 20})
     assert found.why[1:] == ("#0 keeps latency_ms <= 20 with 19.8, but its 95 % range reaches to 20.3",)
     assert pick(records, "psnr_tm", {"latency_ms": 21}).why[1:] == ()
-    found = pick([scored(0, (10.0, 15.0, 20.0), 9.0)], "latency_ms", None, {"psnr_tm": 14}, book=scored.book)
-    assert found.why[1].startswith("#0 keeps psnr_tm >= 14 with 15, but its 95 % range reaches down to 2.5")
+    found = pick([scored(0, (10.0, 15.0, 20.0, 15.0), 9.0)], "latency_ms", None, {"psnr_tm": 14}, book=scored.book)
+    assert found.why[1].startswith("#0 keeps psnr_tm >= 14 with 15, but its 95 % range reaches down to 8.5")
 
 
 def test_trials_that_break_the_studys_constraints_do_not_count(trial, pick):

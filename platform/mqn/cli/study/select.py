@@ -43,7 +43,7 @@ def select(
         list[str] | None,
         typer.Option(
             "--max",
-            help="Largest value of a figure: latency_ms=20, latency_ms/pixel=20. Repeatable.",
+            help="Largest value of a figure: latency_ms=20, latency_ms/pixel=20. May be repeated.",
             metavar="METRIC=V",
         ),
     ] = None,

@@ -24,6 +24,8 @@ from mqn.search.space.goals import Constraint, Objective
 
 COMPARED = 40
 """So many of the best trials are compared with each other; a study may have thousands."""
+FEWEST_SOURCES = 4
+"""Pictures of fewer sources tell next to nothing apart: to take the cheapest then would be to ignore accuracy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +117,13 @@ def select(
     axes = (*deciding, *(axis for name, axis in limited.items() if name not in [one.metric for one in deciding]))
     within = _within(records, axes, limits, wish.devices)
     if wish.by is None:
-        own, what, spared = deciding, "any objective", ""
+        own, what, spared = deciding, "what they give up", ""
         contenders, text = contenders_at_knee(within, deciding, wish.devices)
     else:
         own, what, spared = (decided_by(deciding, wish.by),), quantity(wish.by).name, split_target(wish.by)[0]
         contenders, text = contenders_by(within, deciding, wish.by, wish.devices)
     shortlist = sorted(contenders, key=lambda one: (one.rank, one.number))[: max(COMPARED, count)]
-    compared = () if book is None else compare([one.point for one in shortlist[:COMPARED]], own, book)
+    compared, few = _compare([one.point for one in shortlist[:COMPARED]], own, book)
     places = order(
         shortlist,
         lambda one, other: cannot_tell(one.point, other.point, own, compared),
@@ -129,7 +131,7 @@ def select(
         count,
     )
     told = [f"{text}{wish.text}", DEFINITION if wish.by is None and len(contenders) >= LEAST else ""]
-    told.append(places[0].text(what))
+    told += [few, places[0].text(what)]
     told += crossings(places[0].contender.whole, axes, limits, book)
     return Selection(
         ranked=tuple(_ranked(place, axes, own, compared, knee=wish.by is None) for place in places),
@@ -180,6 +182,27 @@ def _within(
     if not within:
         raise NothingSatisfiesError(nearest(judged, limits))
     return within
+
+
+def _compare(points: Sequence[Point], axes: Sequence[Axis], book: Scorebook | None) -> tuple[tuple[Compared, ...], str]:
+    """Trials compared by each accuracy that was scored on enough sources, and the line on those that were not."""
+    if book is None:
+        return (), ""
+    found = compare(points, axes, book)
+    records = {point.record.number: point.record for point in points}
+    counts = {}
+    for one in found:
+        sample = book.sample([records[one.best]], one.metric)
+        counts[one.metric] = 0 if sample is None else len(set(sample.sources))
+    enough = tuple(one for one in found if counts[one.metric] >= FEWEST_SOURCES)
+    few = [one.metric for one in found if one not in enough and len(points) > 1]
+    if not few:
+        return enough, ""
+    sources = max(counts[metric] for metric in few)
+    return enough, (
+        f"{' and '.join(few)}: scored on pictures of {sources} {'source' if sources == 1 else 'sources'}, too few to "
+        "tell trials apart, so that the values decide"
+    )
 
 
 def _ranked(
