@@ -24,6 +24,9 @@ class Listener:
         self.told.append(json.loads(document)["text"])
         return self.answers.pop(0) if self.answers else ""
 
+    def stop(self):
+        self.stopped = True
+
 
 def event(text):
     return Event(kind="front", key=text, text=text)
@@ -84,6 +87,11 @@ def test_what_does_not_end_in_time_is_said():
     courier.post(event("a"))
     courier.close(0.05)
     assert courier.news() == ["notify: not everything was told within 0.05 s"]
+    assert hangs.stopped
+    hangs.answers = ["stopped"]
+    hangs.free.set()
+    courier._thread.join(10)
+    assert hangs.told == ["a"]  # It is not tried again.
     hangs.free.set()
 
 

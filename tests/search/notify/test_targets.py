@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 
 import pytest
@@ -47,6 +48,18 @@ def test_a_program_that_hangs_ends_with_all_that_it_started(program, tmp_path):
             return
         time.sleep(0.01)
     raise AssertionError("the child runs on")
+
+
+def test_a_program_ends_with_the_driver(program):
+    command = Command(program("sleep 60"), 60)
+    command.stop()  # Nothing runs yet.
+    said = []
+    thread = threading.Thread(target=lambda: said.append(command.send(BODY)))
+    thread.start()
+    while thread.is_alive():
+        command.stop()
+        thread.join(0.01)
+    assert said == ["ended with code -9"]
 
 
 def test_a_program_that_is_not_there_is_said(tmp_path):

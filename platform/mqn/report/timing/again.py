@@ -11,7 +11,7 @@ from mqn.quantities import quantity
 from mqn.records import Range, Verdict
 from mqn.report.front.points import LATENCY, overlap, range_of
 
-USUAL_SPREAD = MAX_YARDSTICK - 1
+USUAL_SPREAD = round(MAX_YARDSTICK - 1, 6)
 """What a device may differ from itself where nobody benched it: what the verdict `ok` lets a machine be slow by."""
 
 Outcome = Literal["repeats", "differs", "disturbed"]
@@ -62,7 +62,8 @@ class Again:
     @property
     def line(self) -> str:
         """All that is to be said of it."""
-        said = f"measured again on {self.target} ({self.model}): {self.text}"
+        make = f" ({self.model})" if self.model not in ("", "unknown") else ""
+        said = f"measured again on {self.target}{make}: {self.text}"
         if self.outcome != "disturbed":
             return f"{said}; it {self.outcome} ({self.reason})"
         verdicts = f"{self.verdict_recorded} on record, {self.verdict} now"

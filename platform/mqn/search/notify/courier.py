@@ -44,7 +44,7 @@ class Courier:
         self._waiting: queue.Queue[tuple[Event, float] | None] = queue.Queue(MOST_WAITING)
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said: set[str] = set()
-        self._closing = threading.Event()
+        self._closing, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
         self._thread.start()
 
@@ -69,10 +69,17 @@ class Courier:
             self._waiting.put_nowait(None)
         except queue.Full:
             self._say("notify: what happened last is not told, for too many events wait")
+            self._stop()
             return
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._say(f"notify: not everything was told within {seconds:g} s")
+            self._stop()
+
+    def _stop(self) -> None:
+        self._over.set()
+        for target in self._targets:
+            target.stop()
 
     def _work(self) -> None:
         while (item := self._waiting.get()) is not None:
@@ -85,6 +92,8 @@ class Courier:
                 continue
             document = event.document(self._study, at)
             for target in self._targets:
+                if self._over.is_set():
+                    return
                 if why := self._send(target, document):
                     self._say(f"notify: the {target.name} {why}")
 
@@ -93,6 +102,8 @@ class Courier:
         for attempt in range(TRIES):
             if attempt:
                 self._closing.wait(self._pause_seconds)
+            if self._over.is_set():
+                break
             if not (why := target.send(document)):
                 break
         return why

@@ -26,6 +26,9 @@ class Target(Protocol):
     def send(self, document: bytes) -> str:
         """Tell it. Returns why it was not told; empty where it was."""
 
+    def stop(self) -> None:
+        """Give up what is on its way, from another thread: this process is about to end."""
+
 
 class Command:
     """A program that gets the document on its standard input. What it prints goes nowhere."""
@@ -35,6 +38,7 @@ class Command:
     def __init__(self, words: Sequence[str], seconds: float) -> None:
         """Remember the program; it is killed with all that it started when it takes longer than `seconds`."""
         self._words, self._seconds = list(words), seconds
+        self._process: subprocess.Popen[bytes] | None = None
 
     def send(self, document: bytes) -> str:
         """See `Target`."""
@@ -46,14 +50,21 @@ class Command:
             )
         except (OSError, ValueError) as error:
             return f"cannot be started ({getattr(error, 'strerror', None) or 'not a program'})"
+        self._process = process
         with process:
             try:
                 process.communicate(document, timeout=self._seconds)
             except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                self.stop()
                 return f"did not end within {self._seconds:g} s"
         return f"ended with code {process.returncode}" if process.returncode else ""
+
+    def stop(self) -> None:
+        """See `Target`: the program is killed with all that it started."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 class Webhook:
@@ -82,6 +93,9 @@ class Webhook:
             return f"does not answer within {self._seconds:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return f"cannot be reached ({shortened(str(error) or type(error).__name__, _CHARACTERS)})"
+
+    def stop(self) -> None:
+        """See `Target`: a request ends with this process."""
 
 
 def targets_of(profile: NotifyProfile) -> tuple[list[Target], list[str]]:
