@@ -36,9 +36,9 @@ def test_a_dataset_is_summed_up_and_drawn(photos: Callable[..., Path], tmp_path:
     assert list(summary.skipped) == ["z.exr"]
     assert summary.damaged == ()
     assert json.dumps(to_plain(summary))
-    # Three rows of two tiles for 5 training pictures, one for 2; a line of heading over each split.
+    # Three rows of two tiles for 5 training pictures, one for 2; a line of heading over each split, a note over all.
     sheet = read_ldr(tmp_path / "sheet.png")
-    assert sheet.shape[0] == 4 * (TILE + CAPTION) + 2 * CAPTION
+    assert sheet.shape[0] == 4 * (TILE + CAPTION) + 3 * CAPTION
     assert abs(sheet.shape[1] - ACROSS * TILE) < TILE / 4
     assert sheet.max() > 0.9
     inspect(Dataset.open(tmp_path / "out"), tmp_path / "sheet.jpg")
@@ -61,6 +61,7 @@ def test_a_page_holds_figures_pictures_and_what_was_left_out(photos: Callable[..
     # Three pictures a tile of the two splits, two of the camera input.
     assert page.count("data:image/jpeg;base64,") == 3 + 3 + 2
     assert "a__over.png (camera:over)" in page
+    assert page.count("exposed as the LDR picture") == 1
     assert "&lt;b&gt;.exr" in page
     assert "<b>" not in page
     assert "http" not in page

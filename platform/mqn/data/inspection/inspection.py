@@ -18,7 +18,7 @@ from mqn.data.inspection.summary import SplitSummary, Summary
 from mqn.data.pairs.evaluation import EvaluationPicture, camera_pictures, evaluation_pictures
 from mqn.data.storage.catalogue import SPLITS, Split
 from mqn.errors import PictureError
-from mqn.hdr.tonemap import mulaw
+from mqn.hdr.beside import exposure_beside, shown_beside
 
 SHOWN = 18
 """Most pictures of a split on a contact sheet, and most camera inputs."""
@@ -32,8 +32,8 @@ def inspect(dataset: Dataset, output: Path | str) -> Summary:
     """Summarise a dataset, check its pixels against their hashes, and draw a contact sheet.
 
     The sheet shows pictures of each split, spread evenly over their names. Each picture has three tiles: the LDR
-    picture that an operator makes of it, the one that the virtual camera makes, and the truth under the mu-law
-    operator. Camera inputs follow, each beside its truth.
+    picture that an operator makes of it, the one that the virtual camera makes, and the truth, as bright as the first
+    (`mqn.hdr.beside`). Camera inputs follow, each beside its truth.
 
     Args:
         dataset: the dataset to inspect.
@@ -99,7 +99,10 @@ def _synthetic(dataset: Dataset, split: Split) -> list[tuple[Tile, str]]:
     by_operator = evaluation_pictures(shown, TILE, split)
     by_camera = evaluation_pictures(shown, TILE, split, inputs="virtual")
     return [
-        (Tile(caption=f"{one.name} ({one.operator})", images=(one.ldr, other.ldr, mulaw(one.truth))), one.operator)
+        (
+            Tile(caption=f"{one.name} ({one.operator})", images=(one.ldr, other.ldr, _truth(one.ldr, one.truth))),
+            one.operator,
+        )
         for one, other in zip(by_operator, by_camera, strict=True)
     ]
 
@@ -113,9 +116,14 @@ def _camera_tile(picture: EvaluationPicture) -> Tile:
     height, width = picture.ldr.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    squares = (image[top : top + side, left : left + side] for image in (picture.ldr, mulaw(picture.truth)))
+    shown = (picture.ldr, _truth(picture.ldr, picture.truth))
+    squares = (image[top : top + side, left : left + side] for image in shown)
     images = tuple(np.asarray(cv2.resize(square, (TILE, TILE), interpolation=cv2.INTER_AREA)) for square in squares)
     return Tile(caption=f"{picture.name} ({picture.operator})", images=images)
+
+
+def _truth(ldr: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return shown_beside(truth, exposure_beside(ldr, truth))
 
 
 def _spread(count: int) -> list[int]:

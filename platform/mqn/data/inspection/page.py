@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mqn.data.inspection.sheet import Group, Tile
+from mqn.data.inspection.sheet import NOTE, Group, Tile
 from mqn.data.inspection.summary import SplitSummary, Summary
 from mqn.errors import PictureError
 from mqn.hdr.decoding.notes import grouped
@@ -46,6 +46,7 @@ def _figures(summary: Summary) -> Iterator[Block]:
     if summary.negative_values:
         count = sum(summary.negative_values.values())
         yield Text(f"Values that were negative and are 0: {count}, in pictures: {len(summary.negative_values)}")
+    yield Text(NOTE)
     yield from (Text(line) for line in grouped(summary.notes))
 
 

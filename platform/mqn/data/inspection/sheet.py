@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mqn.files.publishing import replacing
+from mqn.hdr.beside import WORDS
 from mqn.hdr.io.files import write_png
 from mqn.look.encoding import encode
 
@@ -17,6 +18,9 @@ TILE = 192
 CAPTION = 18
 ACROSS = 6
 """Pictures in a row of the sheet: 2 tiles of 3 pictures, or 3 of 2."""
+
+NOTE = f"Truths: {WORDS}."
+"""How truths are tone-mapped; stands above the pictures."""
 
 _GAP = 6
 
@@ -42,7 +46,8 @@ def write(path: Path, groups: Sequence[Group], _: object) -> None:
 
     The suffix chooses JPEG or PNG; a PNG is about ten times larger. Raises `PictureError` if that fails.
     """
-    drawn = np.concatenate([_group(group) for group in groups])
+    note = _caption(NOTE, ACROSS * TILE + _GAP, brightness=0.7)
+    drawn = np.concatenate([note, *(_group(group) for group in groups)])
     if path.suffix.lower() == ".png":
         write_png(path, drawn)
         return
