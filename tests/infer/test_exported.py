@@ -152,7 +152,7 @@ def test_what_is_not_whole_is_not_copied(toy_file: Path, pictures: np.ndarray, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["../mine.txt", "/etc/hostname", "a/b", "..", ""])
+@pytest.mark.parametrize("name", ["../mine.txt", "/etc/hostname", "a/b", "..", "", "."])
 def test_a_manifest_that_names_files_elsewhere_is_refused(
     toy_file: Path, pictures: np.ndarray, tmp_path: Path, name: str
 ) -> None:

@@ -81,19 +81,23 @@ def stored(tmp_path: Path, trial: Callable[..., TrialRecord]) -> Callable[..., t
     return make
 
 
-def write_sigmoid(path: Path, source: str, target: str, size: int) -> Path:
-    """Write a model of one operator, target = sigmoid(source), both (1, size, size, 3) float32."""
+def write_sigmoid(path: Path, source: str, target: str, size: int, inner: str = "") -> Path:
+    """Write a model of one operator, target = sigmoid(source), both (1, size, size, 3) float32.
+
+    With `inner`, the name of a tensor between, of two: target = sigmoid(sigmoid(source)).
+    """
+    names = [source, *filter(None, [inner]), target]
     tensors = [
         schema.TensorT(name=name, shape=[1, size, size, 3], type=schema.TensorType.FLOAT32, buffer=0, hasRank=True)
-        for name in (source, target)
+        for name in names
     ]
     kind = schema.BuiltinOperator.LOGISTIC
-    graph = schema.SubGraphT(
-        tensors=tensors, inputs=[0], outputs=[1], operators=[schema.OperatorT(opcodeIndex=0, inputs=[0], outputs=[1])]
-    )
+    last = len(names) - 1
+    operators = [schema.OperatorT(opcodeIndex=0, inputs=[at], outputs=[at + 1]) for at in range(last)]
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[last], operators=operators)
     signature = schema.SignatureDefT(
         inputs=[schema.TensorMapT(name=source, tensorIndex=0)],
-        outputs=[schema.TensorMapT(name=target, tensorIndex=1)],
+        outputs=[schema.TensorMapT(name=target, tensorIndex=last)],
         signatureKey="serving_default",
         subgraphIndex=0,
     )

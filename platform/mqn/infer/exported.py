@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 from typing import cast, get_args
 
 from mqn.errors import ConfigError, ModelFileError, UsageError
@@ -22,7 +22,7 @@ MANIFEST = "manifest.json"
 # The order in which a model's files run.
 FUSED = ("model.tflite",)
 SPLIT = ("backbone.tflite", "head.tflite")
-STAGE = "quantize"
+STAGE, BUNDLE = "quantize", "bundle"
 _LARGEST_INPUT = 65536
 # What is on its way: it comes first and becomes the manifest last.
 _ANNOUNCED = f".{MANIFEST}.new"
@@ -68,7 +68,7 @@ def open_exported(folder: Path) -> Exported:
         if found != expected:
             raise ModelFileError(f"{file} is not the file its manifest names (SHA-256 {found[:12]}); export it again")
     for name in manifest.files:  # What lies beside the models is copied with them.
-        if name in ("", ".", "..") or PurePath(name).name != name:
+        if not lies_in(name, manifest.stage):
             raise ModelFileError(f"{folder / MANIFEST} names {shown(name)}, which is no file beside it; export again")
     codec, input_size = manifest.details.get("codec"), manifest.details.get("input_size")
     if isinstance(codec, str) and codec not in get_args(Codec):
@@ -79,6 +79,13 @@ def open_exported(folder: Path) -> Exported:
     if codec not in get_args(Codec) or not isinstance(input_size, int) or not 0 < input_size <= _LARGEST_INPUT:
         raise ModelFileError(f"{folder / MANIFEST} does not say codec and input_size; export the model again")
     return Exported(folder=folder, files=files, codec=cast("Codec", codec), input_size=input_size, manifest=manifest)
+
+
+def lies_in(name: str, stage: str) -> bool:
+    """Whether a manifest's file lies in its folder; only bundles have folders of their own in it."""
+    path = PurePosixPath(name)
+    plain = bool(path.parts) and ".." not in path.parts and str(path) == name and not path.is_absolute()
+    return plain and (len(path.parts) == 1 or stage == BUNDLE)
 
 
 def place(source: Path, target: Path) -> Exported:

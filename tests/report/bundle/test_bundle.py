@@ -8,14 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.report.conftest import MEASUREMENT
+from tests.report.conftest import MEASUREMENT, write_sigmoid
 from tests.support.readme_code import check_outside, run_readme
 
+from mqn.data.licence import Origin
 from mqn.errors import ModelFileError, StudyError, UsageError
 from mqn.hdr.codec import CODECS, decode, output_range
 from mqn.parsing import file_hash, write_json
+from mqn.report.bundle import filling
 from mqn.report.bundle.bundle import load_bundle, write_bundle
 from mqn.report.bundle.readme import example
+from mqn.report.bundle.samples.reference import output_of
+from mqn.tflite.flatbuffer import Network
+from mqn.tflite.metadata import read_text
 
 
 def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
@@ -24,12 +29,16 @@ def test_a_bundle_holds_model_manifest_figures_and_texts(stored, tmp_path):
     names = {path.name for path in output.iterdir()}
     assert names == {
         "model.tflite", "manifest.json", "trial.json", "scores.json", "measurement.json", "MODEL_CARD.md", "README.md",
+        "sbom.json", "samples",
     }  # fmt: skip
     bundle = load_bundle(output)
     assert [file.name for file in bundle.files] == ["model.tflite"]
     assert (bundle.codec, bundle.input_size) == ("mulaw", 32)
     assert bundle.manifest.files["model.tflite"] == file_hash(output / "model.tflite")
     assert bundle.manifest.inputs["trial"] == 3
+    assert set(bundle.manifest.files) == {
+        path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()
+    } - {"manifest.json"}
     card = (output / "MODEL_CARD.md").read_text()
     assert "| PSNR-TM (dB) | 25.00 | 24.00 to 26.00 |" in card
     assert "{" not in card
@@ -180,9 +189,7 @@ def test_a_damaged_artifact_or_none_makes_no_bundle(stored, trial, tmp_path):
 def test_a_bundle_of_a_tuned_trial_holds_the_file_of_the_device_that_is_asked_for(stored, tmp_path):
     record, store = stored()
     with store.open("quantize", "key-phone") as slot:
-        (slot.folder / "model.tflite").write_bytes(
-            store.get("quantize", "key-quantize").path("model.tflite").read_bytes() + b"-"
-        )
+        write_sigmoid(slot.folder / "model.tflite", "ldr", "hdr", 32, inner="of-the-phone")
         slot.publish(inputs={}, versions={}, seconds=1.0, details={"codec": "mulaw", "input_size": 32})
     with store.open("measure", "key-measure-phone") as slot:
         write_json(slot.folder / "measurement.json", MEASUREMENT)
@@ -202,8 +209,8 @@ def test_a_bundle_of_a_tuned_trial_holds_the_file_of_the_device_that_is_asked_fo
         for text in ("README.md", "MODEL_CARD.md"):
             assert f"This is the file of `{name}`: rewrites `{lowering[name]}`." in (bundle.folder / text).read_text()
     assert first.manifest.key != phone.manifest.key
-    assert phone.files[0].read_bytes() == first.files[0].read_bytes() + b"-"
-    size = f"{phone.files[0].stat().st_size:,}"
+    assert [tensor.name for tensor in Network.read(phone.files[0]).tensors] == ["ldr", "of-the-phone", "hdr"]
+    size = f"{store.get('quantize', 'key-phone').path('model.tflite').stat().st_size:,}"
     assert f"| {size} |" in (phone.folder / "MODEL_CARD.md").read_text()
     assert size not in (first.folder / "MODEL_CARD.md").read_text()
 
@@ -212,4 +219,51 @@ def test_what_was_not_tuned_names_no_device(stored, tmp_path):
     record, store = stored()
     bundle = load_bundle(write_bundle(record, store, tmp_path / "bundle", device="board"))
     assert bundle.manifest.key == load_bundle(write_bundle(record, store, tmp_path / "other")).manifest.key
-    assert bundle.manifest.details.keys() == {"codec", "input_size", "layout", "run_order"}
+    assert bundle.manifest.details.keys() == {
+        "format", "codec", "input_size", "layout", "run_order", "measured_files", "data", "samples", "reference",
+    }  # fmt: skip
+    assert bundle.manifest.details["format"] == 2
+
+
+@pytest.mark.parametrize("layout", ["fused", "pair"])
+def test_files_tell_of_themselves_and_compute_what_was_measured(stored, tmp_path, layout):
+    record, store = stored(layout)
+    origin = Origin(name="ward", licence="CC BY 4.0", procedural=False, counts={}, hash="0a1b")
+    bundle = load_bundle(write_bundle(record, store, tmp_path / "bundle", origin=origin))
+    measured = [store.get("quantize", "key-quantize").path(file.name) for file in bundle.files]
+    details = bundle.manifest.details
+    assert details["measured_files"] == {file.name: file_hash(file) for file in measured}
+    assert details["data"]["licence"] == "CC BY 4.0"
+    for file, before in zip(bundle.files, measured, strict=True):
+        text = read_text(Network.read(file))
+        assert (text.name, text.version) == (text.name, "study s, trial 3")
+        assert "CC BY 4.0" in text.licence
+        assert file.read_bytes() != before.read_bytes()
+        assert read_text(Network.read(before)) is None
+    first, last = read_text(Network.read(bundle.files[0])), read_text(Network.read(bundle.files[-1]))
+    assert (first.inputs[0].name, first.inputs[0].std, last.outputs[0].name) == ("ldr", 255.0, "hdr")
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(output_of(bundle.files, picture), output_of(measured, picture))
+
+
+def test_a_file_that_would_compute_something_else_makes_no_bundle(stored, tmp_path, monkeypatch):
+    record, store = stored()
+    monkeypatch.setattr(filling, "describe_file", lambda _, target, *__: write_sigmoid(target, "ldr", "hdr", 32, "x"))
+    with pytest.raises(ModelFileError, match="gives another picture than the files that were measured"):
+        write_bundle(record, store, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_the_same_trial_gives_the_same_bundle(stored, tmp_path):
+    record, store = stored()
+    first, second = (write_bundle(record, store, tmp_path / name) for name in ("first", "second"))
+    assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
+
+
+def test_what_a_user_put_into_a_sample_is_not_replaced(stored, tmp_path):
+    record, store = stored()
+    output = write_bundle(record, store, tmp_path / "bundle")
+    (output / "samples" / "android" / "mine.kt").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds 'samples/android/mine\.kt'"):
+        write_bundle(record, store, output)
+    assert (output / "samples" / "android" / "mine.kt").read_text() == "mine"

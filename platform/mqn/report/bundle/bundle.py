@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mqn.data.dataset import Dataset
 from mqn.data.licence import Origin
 from mqn.errors import ModelFileError, StudyError, UsageError
 from mqn.files.publishing import publish_folder
-from mqn.infer.exported import MANIFEST, files_of, open_exported
-from mqn.parsing import content_hash, file_hash, to_plain, write_json
+from mqn.infer.exported import MANIFEST, open_exported
+from mqn.parsing import file_hash
 from mqn.records import Codec, Manifest, TrialRecord
-from mqn.report.bundle.card import Evidence, model_card
-from mqn.report.bundle.readme import readme
+from mqn.report.bundle.filling import STAGE, Making, fill
 from mqn.report.bundle.staging import staging
 from mqn.report.front.selection import refuse_simulated
-from mqn.report.timing.rewrites import file_text
-from mqn.search.artifacts import Artifact, ArtifactStore, stage_of
+from mqn.search.artifacts import ArtifactStore, stage_of
 from mqn.search.pipeline import SCORE, SCORE_BASELINE
 from mqn.search.stages.choose.device_files import QUANTIZE, file_step
-from mqn.search.stages.measure import MEASUREMENT
 from mqn.search.stages.measure import STAGE as MEASURE
-from mqn.search.stages.quantize import size_figures
-from mqn.search.stages.score import SCORES
-
-STAGE = "bundle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +49,7 @@ def write_bundle(
     device: str | None = None,
     origin: Origin | None = None,
     inputs: str = "",
+    dataset: Dataset | None = None,
     check: Callable[[Bundle], None] = lambda _: None,
 ) -> Path:
     """Write a trial's model and its documents into a folder.
@@ -72,6 +64,7 @@ def write_bundle(
         device: the target whose file it holds, where the gate tuned a file for each; None: the first.
         origin: where the study's pictures come from; None: unknown.
         inputs: kind of the scored pictures' inputs, as in `Scoring.inputs`; empty: unknown.
+        dataset: of the study, for the picture strip; None: the bundle has none. Needs `inputs`.
         check: called with the bundle before it is renamed; raises an error if something is wrong.
 
     Returns:
@@ -108,7 +101,10 @@ def write_bundle(
         with staging(target) as temporary:
             folder = temporary / "bundle"
             folder.mkdir()
-            _fill(folder, record, artifacts, origin, inputs, device)
+            making = Making(
+                record=record, store=store, artifacts=artifacts, origin=origin, inputs=inputs, device=device
+            )
+            fill(folder, making, dataset)
             check(load_bundle(folder))
             check_replaceable(target)
             publish_folder(folder, target, replace=True)
@@ -140,76 +136,6 @@ def load_bundle(folder: Path) -> Bundle:
     )
 
 
-def _fill(
-    folder: Path,
-    record: TrialRecord,
-    artifacts: dict[str, Artifact],
-    origin: Origin | None,
-    inputs: str,
-    device: str | None,
-) -> None:
-    model, whose = artifacts[QUANTIZE], file_text(record, device)
-    files = files_of(model.whole())
-    for file in files:
-        shutil.copyfile(file, folder / file.name)
-    scores = _read(artifacts, SCORE, SCORES)
-    measurements = {
-        step.partition("/")[2]: _read(artifacts, step, MEASUREMENT) for step in artifacts if stage_of(step) == MEASURE
-    }
-    candidate, names = record.candidate, [file.name for file in files]
-    codec, input_size = candidate.training.codec, candidate.arch.input_size
-    family = candidate.family
-    title = f"{family.title} {record.label.removeprefix(f'{family.name} ')}"
-    write_json(folder / "trial.json", record)
-    write_json(folder / SCORES, scores)
-    write_json(folder / MEASUREMENT, measurements)
-    (folder / "README.md").write_text(readme(title, names, codec, input_size, whose), encoding="utf-8")
-    evidence = Evidence(
-        scores=scores,
-        baseline=_read(artifacts, SCORE_BASELINE, SCORES),
-        measurements=measurements,
-        model=model.manifest,
-        origin=origin,
-        inputs=inputs,
-        whose=whose,
-    )
-    if record.lowering:  # Bytes are told of the first device's file.
-        record = replace(record, figures={**record.figures, **size_figures(model)})
-    (folder / "MODEL_CARD.md").write_text(model_card(title, record, evidence), encoding="utf-8")
-    made_from = {"study": record.study, "trial": record.number, "candidate": to_plain(candidate), **record.artifacts}
-    details: dict[str, Any] = {
-        "codec": codec,
-        "input_size": input_size,
-        "layout": candidate.plan.layout,
-        "run_order": names,
-    }
-    if record.lowering:
-        made_from[QUANTIZE] = model.manifest.key
-        target = device or next(iter(record.lowering))
-        own = [] if record.lowering[target] == "none" else record.lowering[target].split(",")
-        details |= {"tuned_for": target, "lowering": own, "lowering_by_device": record.lowering}
-    manifest = Manifest(
-        stage=STAGE,
-        key=content_hash(made_from),
-        inputs=made_from,
-        files={path.name: file_hash(path) for path in sorted(folder.iterdir())},
-        versions=model.manifest.versions,
-        seconds=0.0,
-        details=details,
-    )
-    for file in files:
-        if manifest.files[file.name] != model.manifest.files[file.name]:
-            raise ModelFileError(f"{file} was damaged while it was copied; try again")
-    write_json(folder / MANIFEST, manifest)
-
-
-def _read(artifacts: dict[str, Artifact], step: str, name: str) -> Any:
-    """Read a step's record as plain values; empty if the trial has no such step."""
-    if step not in artifacts:
-        return {}
-    return json.loads((artifacts[step].path(name)).read_text(encoding="utf-8"))
-
-
 def check_replaceable(output: Path) -> None:
     """Make sure that replacing a folder loses nothing of the user's.
 
@@ -229,6 +155,7 @@ def check_replaceable(output: Path) -> None:
         known = load_bundle(output).manifest.files
     except ModelFileError as error:
         raise UsageError(f"{output} is not empty and not a whole bundle ({error}); {advice}") from error
-    strange = sorted(path.name for path in output.iterdir() if path.name not in {*known, MANIFEST})
+    held = (path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir() or path.is_symlink())
+    strange = sorted(name for name in held if name not in {*known, MANIFEST})
     if strange:
         raise UsageError(f"{output} holds {strange[0]!r}, which no bundle has; {advice}")
