@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("study", "Where a study stands: trials, failures, hypervolume."),
     "front": ("study", "The Pareto front of a study, or of several: table, picture, interactive page."),
     "select": ("study", "Pick a model from a study, verify it, write a bundle."),
+    "bundle": ("bundle", "Bundles: verify one, compare two."),
     "trials": ("study", "A study's trials as a table or as CSV."),
     "logs": ("study", "What the stages of a trial printed."),
     "timeline": ("study", "Where a study's time went: a picture, and a trace for Perfetto."),
