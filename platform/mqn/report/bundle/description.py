@@ -80,4 +80,5 @@ def _licence(origin: Origin | None) -> str:
     if origin.procedural:
         return "Trained on scenes that mqn draws; they are nobody's."
     licence = origin.licence or "licence not recorded"
-    return f"Trained on {origin.name} ({licence}). The pictures' licence may bind what is made of the model."
+    name = origin.name.rstrip("/").rpartition("/")[2]  # Folders of this machine are nobody's business in an app.
+    return f"Trained on {name} ({licence}). The pictures' licence may bind what is made of the model."

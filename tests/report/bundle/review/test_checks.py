@@ -78,7 +78,14 @@ def test_rounding_of_another_processor_is_let_through_and_more_is_not(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = module.output_of
-    for step, state in ((1e-4, "ok"), (0.2, "failed")):
+    # A network of floats; where there are integers, more is let through.
+    for step, integers, state in (
+        (1e-5, False, "ok"),
+        (0.003, False, "failed"),
+        (0.003, True, "ok"),
+        (0.2, True, "failed"),
+    ):
+        monkeypatch.setattr(module, "_counts_in_integers", lambda _, integers=integers: integers)
         monkeypatch.setattr(module, "output_of", lambda *given, step=step: run(*given) + np.float32(step))
         assert states(bundle)["output"] == state
         assert ("as where it was written but for rounding" in said(bundle, "output")) == (state == "ok")

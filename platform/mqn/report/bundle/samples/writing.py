@@ -32,9 +32,9 @@ need memory: MQN some 118 MB at this size."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _WAYS = {
-    False: "It is cut into overlapping tiles, which are faded into each other; each region gets the level that it has "
-    "in a reduced copy of the whole picture (`Tiles.kt`).",
-    True: "The model sees the whole picture at a reduced size, and its gains are enlarged along the picture's edges "
+    False: "There it is cut into overlapping tiles, which are faded into each other; each region gets the level that\n"
+    "it has in a reduced copy of the whole picture (`Tiles.kt`).",
+    True: "The model sees the whole picture at a reduced size, and its gains are enlarged along the picture's edges\n"
     "(`Gains.kt`).",
 }
 _OF_ONE_KIND = {False: "Gains.kt", True: "Tiles.kt"}
