@@ -9,6 +9,7 @@ import typer
 
 from mqn.cli import output
 from mqn.cli.options import Json
+from mqn.quantities import find_quantity
 
 if TYPE_CHECKING:
     from mqn.report.bundle.review.differences import Beside, Differences
@@ -83,13 +84,11 @@ def _show(title: str, rows: tuple[Beside, ...], empty: str) -> None:
 
 
 def _show_figures(found: Differences) -> None:
-    from mqn.quantities import quantity
-
     rows = [
         [
             one.metric,
-            quantity(one.metric).table_text(one.input),
-            quantity(one.metric).table_text(one.input + one.difference),
+            _figure(one.metric, one.input),
+            _figure(one.metric, one.input + one.difference),
             f"{one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f})",
             one.verdict,
         ]
@@ -116,6 +115,11 @@ def _show_figures(found: Differences) -> None:
         output.table(["device", "figure", "first (95 % range)", "second (95 % range)", "apart"], devices)
     else:
         output.line("no device measured both")
+
+
+def _figure(metric: str, value: float) -> str:
+    known = find_quantity(metric)
+    return known.table_text(value) if known else f"{value:.4f}"
 
 
 def _ranged(value: float, found: tuple[float, float] | None) -> str:

@@ -2,10 +2,10 @@
 
 On the same version of LiteRT and a like processor a model gives the same bits. Elsewhere it may not: kernels of other
 processors round the same sums another way, and where there are integers a step of one feature's scale spreads over the
-layers behind it. So another output is compared as light, value by value, in stops, and passes within `ALLOWED`. How much
-rounding makes was measured between kernels that round otherwise on one processor, XNNPACK's and LiteRT's reference
-(stops, mean and most): 0.000002 and 0.00002 for a float network, 0.002 and 0.2 for the model in the box (int8 + dynamic,
-gains), 0.03 and 0.6 for an int8 + dynamic network with the codec `log`, whose code spans 17 stops.
+layers behind it. So another output is compared as light, value by value, in stops, and passes within `ALLOWED`. How
+much rounding makes was measured between kernels that round otherwise on one processor, XNNPACK's and LiteRT's
+reference (stops, mean and most): 0.000002 and 0.00002 for a float network, 0.002 and 0.2 for the model in the box (int8
++ dynamic, gains), 0.03 and 0.6 for an int8 + dynamic network with the codec `log`, whose code spans 17 stops.
 """
 
 from __future__ import annotations
