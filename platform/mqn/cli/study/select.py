@@ -136,7 +136,9 @@ def select(
             verified.append(_verify(bundle, record, opened.space.scoring, dataset, devices, targets, first))
 
         origin, inputs = origin_of(dataset), opened.space.scoring.inputs
-        folder = write_bundle(record, store, out, device=first, origin=origin, inputs=inputs, check=check)
+        folder = write_bundle(
+            record, store, out, device=first, origin=origin, dataset=dataset, inputs=inputs, check=check
+        )
     if not json:
         for line in verified[0].lines:
             output.line(line)

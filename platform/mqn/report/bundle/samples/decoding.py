@@ -90,7 +90,7 @@ _CPP_PLAIN = """\
 _KOTLIN_GAIN = f"""\
 /** The most and the least gain of a value that is clipped, in stops. */
 const val GAIN_STOPS = {GAIN_STOPS!r}f
-const val LEAST_STOPS = {LEAST_STOPS!r}f
+const val LEAST_GAIN_STOPS = {LEAST_STOPS!r}f
 
 /** Added to both sides of a gain, so that black has one. */
 const val GAIN_OFFSET = {GAIN_OFFSET!r}f

@@ -80,7 +80,8 @@ private fun brightened(ldr: Picture, stops: Picture) = ldr.map(3) { from, at, to
     val mean = (stops.values[at] + stops.values[at + 1] + stops.values[at + 2]) / 3
     for (channel in 0 until 3) {
         val own = stops.values[at + channel]
-        val gain = (own + white * (mean - own)).coerceIn(LEAST_STOPS * shares[channel], GAIN_STOPS * shares[channel])
+        val least = LEAST_GAIN_STOPS * shares[channel]
+        val gain = (own + white * (mean - own)).coerceIn(least, GAIN_STOPS * shares[channel])
         val factor = 2f.pow(gain)
         to[put + channel] = maxOf((linear(from[at + channel]) + GAIN_OFFSET) * factor - GAIN_OFFSET, 0f)
     }
