@@ -22,7 +22,9 @@ def parse(**changes: Any) -> Any:
     return parse_space(definition(**changes), source="s.toml")
 
 
-@pytest.mark.parametrize("name", ["smoke", "first_look", "attention", "losses", "quantization", "full", "camera"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "first_look", "attention", "losses", "quantization", "full", "camera", "gain"]
+)
 def test_shipped_spaces_can_be_read_and_written_back(name):
     space = load_space(name)
     assert parse_space(space.definition, source="again").hash == space.hash
