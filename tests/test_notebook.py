@@ -157,7 +157,7 @@ def test_a_search_is_asked_for_as_the_command_asks(study: mqn.Study, monkeypatch
 
     asked, told = [], []
 
-    def run(request: driver.SearchRequest, tell: object) -> driver.StudySummary:
+    def run(request: driver.SearchRequest, tell: object, **_: object) -> driver.StudySummary:
         asked.append(request)
         return driver.StudySummary(
             study="first",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqn.errors import ModelFileError, PictureError, UsageError
+from mqn.errors import ModelFileError, UsageError
 from mqn.profile import load_profile
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ class Model:
             PictureError: the array has another shape or type, is empty, or has values outside the range.
             ModelFileError: the model's files are damaged.
         """
-        return self._expander.expand(_as_ldr(ldr))
+        from mqn.infer.ldr import as_ldr
+
+        return self._expander.expand(as_ldr(ldr))
 
 
 def load_bundle(path: str | Path, *, tile: int = 1440, threads: int | None = None) -> Model:
@@ -247,6 +249,7 @@ def run_search(
         MqnError: a failure that no candidate is to blame for: weights, data, a device that stays away.
         KeyboardInterrupt: Ctrl-C came before the study was made.
     """
+    from mqn.report.front.tracked import write_tracked_front
     from mqn.search.study.driver import SearchRequest, run_search
 
     summary = run_search(
@@ -270,22 +273,8 @@ def run_search(
             confirm=confirm,
         ),
         tell,
+        front=write_tracked_front,
     )
     for line in summary.held or ((f"{summary.why}; go on with: {summary.advice}",) if summary.advice else ()):
         tell(line)
     return open_study(summary.study, profile=profile)
-
-
-def _as_ldr(ldr: np.ndarray) -> np.ndarray:
-    """An LDR picture as float32 in [0, 1], checked."""
-    given = np.asarray(ldr)
-    if given.ndim != 3 or given.shape[2] != 3 or not given.size:
-        raise PictureError(f"the picture has shape {given.shape}; give (H, W, 3), red first")
-    if given.dtype in (np.uint8, np.uint16):
-        return given.astype(np.float32) / np.iinfo(given.dtype).max
-    if given.dtype.kind != "f":
-        raise PictureError(f"the picture has type {given.dtype}; give uint8, uint16, or floats in [0, 1]")
-    values = given.astype(np.float32)
-    if not (values.min() >= 0 and values.max() <= 1):  # NaN too.
-        raise PictureError(f"the picture has values from {values.min():g} to {values.max():g}; give floats in [0, 1]")
-    return values

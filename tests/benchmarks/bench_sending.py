@@ -17,8 +17,8 @@ from typing import Any
 
 from mqn.net import telemetry
 from mqn.records import TrialRecord
-from mqn.track import rounds
 from mqn.track.connection import answers
+from mqn.track.sending import rounds
 from mqn.track.tracker import Tracker
 from tests.support.records import make_trial
 
@@ -27,12 +27,12 @@ TRIALS, AWAY_SECONDS = 24, 0.03
 
 def run() -> dict[str, Any]:
     """Send the same trials both ways, in turns; the time of each."""
-    threads, seconds = rounds._THREADS, {}
+    threads, seconds = rounds.LANES, {}
     with tempfile.TemporaryDirectory() as temporary, _server(Path(temporary)) as port, _far(port) as uri:
         folder = Path(temporary)
         _send(uri, folder, "warm")
         for count in (1, threads):
-            rounds._THREADS = count
+            rounds.LANES = count
             seconds[count] = _send(uri, folder, f"by {count}")
     return {
         "name": f"trials sent to a server: {threads} at a time against one",

@@ -162,9 +162,15 @@ def test_mlflow_holds_the_parent_and_a_named_run_for_each_trial(study: dict[str,
     runs = client.search_runs([experiment.experiment_id])
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert (len(runs), len(children)) == (3, 2)
+    (parent,) = [run for run in runs if run not in children]
+    assert parent.data.params["arch.attention"] == "ca"
+    assert parent.data.metrics["hypervolume"] > 0
+    shown = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert shown == {"front.json", "front.png", "space.toml"}
     for run in children:
         assert run.info.status == "FINISHED"
-        assert run.data.params["arch.attention"] == "ca"
+        assert set(run.data.params) == {"plan.backbone", "plan.head"}
+        assert [one.dataset.name for one in run.inputs.dataset_inputs] == ["photos"]
         assert "psnr_tm" in run.data.metrics
         assert any(name.startswith("latency_ms.p50/") for name in run.data.metrics)
         assert client.get_metric_history(run.info.run_id, "train/loss")
@@ -213,6 +219,34 @@ def test_the_registered_version_has_its_alias(study: dict[str, Any], bundle: str
     client = MlflowClient(f"sqlite:///{place / 'home' / 'mlflow.db'}")
     version = client.get_model_version_by_alias(f"mqn-{study['study']}", "champion")
     assert version.tags["measured_again"] == "--no-measure"
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
+def test_mlflow_loads_the_champion_and_gives_the_pixels_of_a_conversion(mqn: Mqn, bundle: str, place: Path) -> None:
+    import mlflow
+
+    from mqn.track.tracker import Tracker
+
+    uri = f"sqlite:///{place / 'home' / 'mlflow.db'}"
+    record = json.loads((place / bundle / "trial.json").read_text())
+    with Tracker(uri, place / "home" / "spool") as tracker:
+        words = {"study": "tiny", "number": record["number"], "tags": {}, "alias": "champion"}
+        assert tracker.register_bundle("mqn-tiny", place / bundle, **words) == "1"
+    codes = np.random.default_rng(1).integers(0, 256, (48, 70, 3), dtype=np.uint8)
+    files.write_png(place / "noise.png", codes.astype(np.float32) / 255)
+    mqn("convert", "noise.png", "--model", bundle, "--output", "noise.pfm")
+    mlflow.set_tracking_uri(uri)
+    model = mlflow.pyfunc.load_model("models:/mqn-tiny@champion")
+    np.testing.assert_array_equal(model.predict(codes[None])[0], files.read(place / "noise.pfm"))
+    (logged,) = mlflow.MlflowClient(uri).get_run(_run_of(uri)).outputs.model_outputs
+    again = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
+    np.testing.assert_array_equal(again.predict(codes[None]), model.predict(codes[None]))
+
+
+def _run_of(uri: str) -> str:
+    from mlflow import MlflowClient
+
+    return str(MlflowClient(uri).get_model_version("mqn-tiny", "1").run_id)
 
 
 def test_the_readme_s_python_runs(bundle: str, place: Path) -> None:

@@ -11,10 +11,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import mlflow
 import pytest
-from tests.support.records import make_trial
+from tests.support.records import make_trial, write_manifest
+from tests.support.tflite_models import convolutions
 
 from mqn.track.connection import connect
+from mqn.track.entries import Point, TrackedData
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
@@ -81,6 +84,37 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
     assert [file.path for file in client.list_artifacts(trial.info.run_id, "model")] == ["model/model.tflite"]
     assert client.get_model_version("mqn", version).run_id == trial.info.run_id
     assert (tmp_path / "kept").is_dir()
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
+def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_server, tmp_path):
+    start_server()
+    model = tmp_path / "made" / "model.tflite"
+    model.parent.mkdir()
+    model.write_bytes(convolutions(32, 3, signed=True))
+    write_manifest(model, codec="mulaw", input_size=32)
+    files = {"model/model.tflite": model, "model/manifest.json": model.parent / "manifest.json", "strip.png": model}
+    data = TrackedData(name="photos", digest="d", source="/photos")
+    points = [[Point(name="hypervolume", value=v, at=v, step=v) for v in range(n)] for n in (2, 4)]
+    with Tracker(address, tmp_path / "spool") as tracker:
+        tracker.open_study("served", {}, {}, data=data)
+        tracker.log_trial(make_trial(study="served"), artifacts=files)
+        tracker.log_trial(make_trial(study="served"), artifacts=files)
+        for some in points:
+            tracker.add_to_study("served", series={"hypervolume": some})
+        assert not tracker.close_study("served", {})
+    client = connect(address)
+    experiment = client.get_experiment_by_name("served").experiment_id
+    parent, run = sorted(client.search_runs([experiment]), key=lambda run: run.data.tags["mqn.role"])
+    assert [point.step for point in client.get_metric_history(parent.info.run_id, "hypervolume")] == [0, 1, 2, 3]
+    assert [one.dataset.name for one in run.inputs.dataset_inputs] == ["photos"]
+    (output,) = run.outputs.model_outputs
+    assert client.get_logged_model(output.model_id).status == "READY"
+    assert [found.model_id for found in client.search_logged_models([experiment])] == [output.model_id]
+    assert len(list((tmp_path / "kept").rglob("model.tflite"))) == 1
+    mlflow.set_tracking_uri(address)
+    for name in (f"models:/{output.model_id}", f"runs:/{run.info.run_id}/model"):
+        assert mlflow.pyfunc.load_model(name).predict([[[[0, 128, 255]] * 32] * 32]).shape == (1, 32, 32, 3)
 
 
 def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(address, start_server, tmp_path):

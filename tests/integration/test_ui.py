@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 from tests.support.records import make_trial
 
 from mqn.home import home
+from mqn.records import Candidate
+from mqn.track.connection import connect
 from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
@@ -27,13 +31,22 @@ QUIET = (
 )
 
 
+def page_of(browser: str, address: str, folder: Path) -> str:
+    """A page as the browser has it after its scripts have run."""
+    command = [browser, *QUIET, f"--user-data-dir={folder}", "--dump-dom", address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout
+
+
 def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path) -> None:
     uri = f"sqlite:///{home()}/mlflow.db"
     with Tracker(uri, home() / "spool") as tracker:
-        tracker.open_study("shown", {}, {}, about="What *it* is", goals={"psnr_tm": "maximize"}, varied=["plan.head"])
-        for number in range(2):
+        constants = {key: value for key, value in Candidate().flat().items() if key != "plan.head"}
+        told = {"about": "What *it* is", "goals": {"psnr_tm": "maximize"}, "varied": ["plan.head"]}
+        tracker.open_study("shown", {}, {}, **told, constants=constants)
+        for number, head in enumerate(("float32", "float16")):
             figures = {"psnr_tm": 25.125 + number}
-            tracker.log_trial(make_trial(number, study="shown", figures=figures))
+            candidate = Candidate().with_values({"plan.head": head})
+            tracker.log_trial(make_trial(number, study="shown", figures=figures, candidate=candidate))
         assert not tracker.close_study("shown", {})
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     command = [sys.executable, "-m", "mqn", "ui", "shown", "--port", "0"]
@@ -49,17 +62,18 @@ def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path)
             assert response.status == 200
         browser = shutil.which("chromium")
         if browser is not None:
-            shown = subprocess.run(
-                [browser, *QUIET, f"--user-data-dir={tmp_path}", "--dump-dom", page],
-                capture_output=True,
-                text=True,
-                timeout=240,
-                check=True,
-            ).stdout
+            shown = page_of(browser, page, tmp_path)
             assert "psnr_tm" in shown
             assert "26.125" in shown
             assert "0001 ca" in shown
             assert "<em>it</em>" in shown
+            trials = connect(uri).search_runs(["1"], "tags.`mqn.role` = 'trial'")
+            runs = json.dumps([run.info.run_id for run in trials])
+            asked = urllib.parse.urlencode({"runs": runs, "experiments": '["1"]'})
+            compared = page_of(browser, f"{address}/#/compare-runs?{asked}", tmp_path)
+            assert "Comparing 2 Runs" in compared
+            assert "plan.head" in compared
+            assert "training.epochs" not in compared  # It is the same in both.
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)

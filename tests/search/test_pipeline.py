@@ -175,6 +175,7 @@ def test_what_is_tracked_comes_from_the_steps(tmp_path):
         "rewrites/kind-pixel8.json",
         "model/model.tflite",
         "model/audit.json",
+        "model/manifest.json",
         "tuning/prune.json",
         "scores.json",
         "strip.png",

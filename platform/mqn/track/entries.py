@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from mqn.quantities import tracked_name
 from mqn.records import TrialRecord, TrialState
-from mqn.text.redaction import redact, redact_values
-from mqn.track.flat import flat_metrics, flat_name, flat_params, flat_tags
+from mqn.text.redaction import redact, redact_url, redact_values
+from mqn.track.flat import flat_name, flat_params, flat_tags, run_metrics
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 _LATE_MS = 30_000
@@ -45,6 +45,41 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedData:
+    """The dataset of a study, as MLflow shows the input of a run.
+
+    Attributes:
+        name: what a person calls it.
+        digest: its hash; MLflow keeps the first 36 characters.
+        source: its folder, its URL, or words where it has neither. A URL's password is left out.
+    """
+
+    name: str
+    digest: str
+    source: str
+
+    def __post_init__(self) -> None:
+        """Keep no secret."""
+        if "://" in self.source:
+            object.__setattr__(self, "source", redact_url(self.source))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all trials of a study have in common.
+
+    Attributes:
+        constants: fields of the candidate that the study's own run holds as params.
+        goals: figure of each objective, `maximize` or `minimize`.
+        data: the dataset that they read; None: it is not told.
+    """
+
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    goals: Mapping[str, str] = field(default_factory=dict)
+    data: TrackedData | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEntry:
     """Everything that one run shall hold.
 
@@ -60,9 +95,13 @@ class RunEntry:
         points: metrics.
         tags: values are strings.
         artifacts: path within the run to a local file or folder.
+        data: the dataset that it reads; None: it is not told.
+        goals: metric of each objective, `maximize` or `minimize`: the columns of a study's table of trials, and what
+            is told of a trial's model.
         about: what the experiment is about, as Markdown; only a study's own entry has this and what follows.
-        goals: metric of each objective, `maximize` or `minimize`: the columns of its table of trials.
+        note: what the study's own run shows, as Markdown.
         varied: params that the trials differ in: further columns.
+        anew: metrics whose earlier points these points replace, because they were measured against another reference.
     """
 
     id: str
@@ -76,9 +115,12 @@ class RunEntry:
     points: tuple[Point, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
-    about: str = ""
+    data: TrackedData | None = None
     goals: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+    note: str = ""
     varied: tuple[str, ...] = ()
+    anew: tuple[str, ...] = ()
 
     @property
     def late(self) -> bool:
@@ -96,16 +138,23 @@ def study_entry(
     tags: Mapping[str, Any] = _NOTHING,
     artifacts: Mapping[str, Path] = _NOTHING,
     about: str = "",
+    note: str = "",
     goals: Mapping[str, str] = _NOTHING,
     varied: Sequence[str] = (),
+    data: TrackedData | None = None,
+    series: Mapping[str, Sequence[Point]] = _NOTHING,
 ) -> RunEntry:
     """Describe the parent run of a study; see `Tracker.open_study` and `Tracker.close_study`.
 
-    `status` is `RUNNING` when the study opens, `FINISHED` when it closes.
+    `status` is `RUNNING` when the study opens, `FINISHED` when it closes. `series` are metrics with all their points;
+    they replace those of earlier entries.
     """
     now = _now()
     points, dropped = _finite(
-        [Point(name=flat_name(name), value=float(value), at=now) for name, value in metrics.items()]
+        [
+            *(Point(name=flat_name(name), value=float(value), at=now) for name, value in metrics.items()),
+            *(point for points in series.values() for point in points),
+        ]
     )
     return RunEntry(
         id=entry_id,
@@ -119,9 +168,12 @@ def study_entry(
         points=points,
         tags=_tags({**tags, **dropped}),
         artifacts=_absolute(artifacts),
+        data=data,
+        goals=_goals(goals),
         about=redact(about),
-        goals={flat_name(tracked_name(name)): direction for name, direction in goals.items()},
+        note=redact(note),
         varied=tuple(flat_name(key) for key in varied),
+        anew=tuple(series),
     )
 
 
@@ -133,12 +185,22 @@ def trial_entry(
     tags: Mapping[str, Any],
     artifacts: Mapping[str, Path],
     ended: int | None = None,
+    shared: Shared | None = None,
 ) -> RunEntry:
-    """Describe the run of a trial; see `Tracker.log_trial`. `ended` is in milliseconds since 1970; None: now."""
+    """Describe the run of a trial; see `Tracker.log_trial`.
+
+    `ended` is in milliseconds since 1970; None: now. Fields of the candidate that are as in `shared` are no params of
+    the trial: the study's own run has them.
+    """
+    shared = shared or Shared()
     ended = _now() if ended is None else ended
     started = ended - round(1000 * sum(record.seconds.values()))
-    points = [Point(name=name, value=value, at=ended) for name, value in flat_metrics(record).items()]
-    finite, dropped = _finite([*_curve_points(curves, started), *points])
+    goals = _goals(shared.goals)
+    points = [Point(name=name, value=value, at=ended) for name, value in run_metrics(record).items()]
+    params = {key: str(value) for key, value in flat_params(record).items()}
+    same = {flat_name(key): str(value) for key, value in shared.constants.items()}
+    points.sort(key=lambda point: point.name not in goals)  # MLflow compares runs by the first metric.
+    finite, dropped = _finite([*points, *_curve_points(curves, started)])
     return RunEntry(
         id=entry_id,
         study=record.study,
@@ -147,10 +209,12 @@ def trial_entry(
         status=STATUS[record.state],
         started=started,
         ended=ended,
-        params=redact_values({key: str(value) for key, value in flat_params(record).items()}),
+        params=redact_values({key: value for key, value in params.items() if same.get(key) != value}),
         points=finite,
         tags=_tags({**tags, **flat_tags(record), **dropped}),
         artifacts=_absolute(artifacts),
+        data=shared.data,
+        goals=goals,
     )
 
 
@@ -181,6 +245,10 @@ def _finite(points: Sequence[Point]) -> tuple[tuple[Point, ...], dict[str, str]]
     wrong = sorted({point.name for point in points if not math.isfinite(point.value)})
     kept = tuple(point for point in points if math.isfinite(point.value))
     return kept, {"not_finite": ", ".join(wrong)} if wrong else {}
+
+
+def _goals(goals: Mapping[str, str]) -> dict[str, str]:
+    return {flat_name(tracked_name(name)): direction for name, direction in goals.items()}
 
 
 def _tags(tags: Mapping[str, Any]) -> dict[str, str]:

@@ -32,6 +32,16 @@ def flat_metrics(record: TrialRecord) -> dict[str, float]:
     }
 
 
+def run_metrics(record: TrialRecord) -> dict[str, float]:
+    """The numbers of a trial as its run holds them: each once.
+
+    They are those of `flat_metrics`. What a device tells stands under the target's name alone, `latency_ms.p50/board`
+    and not `latency_ms` beside it.
+    """
+    doubled = {flat_name(name) for own in record.device_figures.values() for name in own} - record.figures.keys()
+    return {name: value for name, value in flat_metrics(record).items() if name not in doubled}
+
+
 def flat_params(record: TrialRecord) -> dict[str, Any]:
     """The fields of the trial's candidate, by dotted key."""
     return {flat_name(key): value for key, value in record.candidate.flat().items()}

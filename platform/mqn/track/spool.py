@@ -24,6 +24,7 @@ _log = quiet_logger(__name__)
 # A server's queue begins with what no study's folder can begin with.
 _QUEUE_MARK = "@"
 _SERVER_FILE = "server.txt"
+_FILES = "files"
 
 
 def server_queue(root: Path, uri: str) -> Path:
@@ -84,6 +85,15 @@ class Spool:
     def study_folder(self, study: str) -> Path:
         """The folder of a study's entries; it may be absent."""
         return study_folder(self.folder, study)
+
+    def place(self, study: str) -> Path:
+        """A folder for files that are made for a study's run alone, made if absent. No name in it is an entry's."""
+        folder = self.study_folder(study) / _FILES
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrackingError(f"cannot make {folder}: {error.strerror}") from error
+        return folder
 
     def trials(self, study: str) -> frozenset[int]:
         """The numbers of the trials of which something waits or was refused."""

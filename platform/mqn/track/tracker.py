@@ -11,9 +11,10 @@ from mqn.errors import TrackingError
 from mqn.records import TrialRecord
 from mqn.track.complete import find_logged
 from mqn.track.connection import check_uri
-from mqn.track.entries import study_entry, trial_entry
+from mqn.track.entries import Point, Shared, TrackedData, study_entry, trial_entry
+from mqn.track.flavor import MLMODEL, completed, write_mlmodel
 from mqn.track.provenance import provenance
-from mqn.track.registry import register
+from mqn.track.registry import check_alias, register
 from mqn.track.sending.delivery import Backlog, Delivery
 from mqn.track.spool import Spool, study_name
 
@@ -48,8 +49,10 @@ class Tracker:
         """
         self._uri, self._registry = uri, registry
         self._logged: set[tuple[str, int]] = set()
+        self._shared: dict[str, Shared] = {}
         if uri:
             self._spool = Spool(spool, check_uri(uri))
+            self._mlmodel = write_mlmodel(self._spool.folder / MLMODEL)
             self._delivery = Delivery(uri, self._spool, allowed)
 
     def __enter__(self) -> Tracker:
@@ -71,8 +74,12 @@ class Tracker:
         tags: Mapping[str, Any],
         *,
         about: str = "",
+        note: str = "",
         goals: Mapping[str, str] | None = None,
         varied: Sequence[str] = (),
+        constants: Mapping[str, Any] | None = None,
+        data: TrackedData | None = None,
+        artifacts: Mapping[str, Path] | None = None,
     ) -> None:
         """Begin a study's experiment and parent run, or take them up again.
 
@@ -81,21 +88,30 @@ class Tracker:
             params: what the study was asked for (space, profile, seed, ...).
             tags: further words; versions and commit are added.
             about: what the study is about, as Markdown: the experiment's description, unless a person wrote one.
+            note: what the study's own run shows, as Markdown; likewise.
             goals: figure of each objective to `maximize` or `minimize`: columns of MLflow's table of its trials.
             varied: keys of the candidate that its trials differ in: further columns.
+            constants: fields of the candidate that its trials do not differ in, by dotted key. They are params of the
+                parent run. A trial that is logged afterwards has those that are other than this, and all other fields.
+            data: the dataset that the study and its trials read.
+            artifacts: path within the parent run to a local file or folder.
         """
         if not self._uri:
             return
+        shared = self._shared[study] = Shared(constants=constants or {}, goals=goals or {}, data=data)
         self._spool.add(
             study_entry(
                 self._spool.new_id(),
                 study,
                 tags={**provenance(), **tags},
                 status="RUNNING",
-                params=params,
+                params={**shared.constants, **params},
                 about=about,
-                goals=goals or {},
+                note=note,
+                goals=shared.goals,
                 varied=varied,
+                data=data,
+                artifacts=artifacts or {},
             )
         )
         self._delivery.ask()
@@ -115,25 +131,55 @@ class Tracker:
             record: the trial.
             curves: training's history, one mapping an epoch: `epoch` and its figures. `val_psnr_tm` becomes the metric
                 `val/psnr_tm`, every other key `train/<key>`.
-            artifacts: path within the run to a local file or folder, which has to stay until it is sent.
+            artifacts: path within the run to a local file or folder, which has to stay until it is sent. An exported
+                model in `model/` with its manifest is one that MLflow can load.
             tags: further words (`data_hash`, ...); versions, commit, seed, state, verdicts are added.
             ended: when it ended, in seconds since 1970; None: now.
         """
         if not self._uri:
             return
         self._logged.add((record.study, record.number))
-        words = {**provenance(), **(tags or {})}
+        words, files = {**provenance(), **(tags or {})}, artifacts or {}
         self._spool.add(
             trial_entry(
                 self._spool.new_id(record.number),
                 record,
                 curves=curves,
                 tags=words,
-                artifacts=artifacts or {},
+                # What a simulation calls a model runs nowhere.
+                artifacts=files if record.simulated else completed(files, self._mlmodel),
                 ended=None if ended is None else round(1000 * ended),
+                shared=self._shared.get(record.study),
             )
         )
         self._delivery.ask()
+
+    def place(self, study: str) -> Path:
+        """A folder for files of a study's own run that are made for MLflow alone. It goes with the study."""
+        return self._spool.place(study)
+
+    def add_to_study(
+        self,
+        study: str,
+        *,
+        series: Mapping[str, Sequence[Point]] | None = None,
+        artifacts: Mapping[str, Path] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add to a study's parent run, which stays open.
+
+        Args:
+            study: its name.
+            series: metrics with all their points. They replace those that were logged before.
+            artifacts: path within the run to a local file or folder, which takes the place of what is there.
+            tags: further words.
+        """
+        if self._uri:
+            entry_id, tags, series = self._spool.new_id(), tags or {}, series or {}
+            self._spool.add(
+                study_entry(entry_id, study, status="RUNNING", tags=tags, series=series, artifacts=artifacts or {})
+            )
+            self._delivery.ask()
 
     def close_study(
         self,
@@ -147,7 +193,7 @@ class Tracker:
 
         Args:
             study: its name.
-            metrics: what it came to (hypervolume, number of trials, ...).
+            metrics: what it came to (number of trials, ...).
             artifacts: path within the run to a local file or folder.
             timeout: seconds to wait at most.
 
@@ -225,7 +271,7 @@ class Tracker:
     def register_bundle(
         self, name: str, bundle: Path, *, study: str, number: int, tags: Mapping[str, Any], alias: str | None = None
     ) -> str:
-        """Put a bundle into the model registry, beneath the run of its trial.
+        """Put a bundle into the model registry, beneath the run of its trial; its model card is the description.
 
         Args:
             name: the registered model's name; made if absent.
@@ -233,17 +279,21 @@ class Tracker:
             study: the trial's study.
             number: its number.
             tags: of the version.
-            alias: what the version is called from now on; None: no alias changes.
+            alias: what the version is called from now on, one of `mqn.track.registry.ALIASES`: then MLflow loads it as
+                `models:/NAME@ALIAS`. Another version loses the alias. None: no alias changes.
 
         Returns:
             The version. The same bundle registered again is the same version. Empty where nothing is tracked.
 
         Raises:
             TrackingError: the trial is not logged, or the server is away.
+            UsageError: there is no such alias.
         """
+        check_alias(alias)
         if not self._uri:
             return ""
         backlog = self.flush()
         if backlog.left:
             raise TrackingError(f"not everything is tracked yet: {backlog}; register the bundle when it is")
-        return register(self._uri, self._registry, name, bundle, study=study, number=number, tags=tags, alias=alias)
+        where = self._uri, self._registry, name, bundle, self._mlmodel
+        return register(*where, study=study, number=number, tags=tags, alias=alias)

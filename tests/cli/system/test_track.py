@@ -8,7 +8,7 @@ from tests.support.records import make_trial
 from tests.support.search_fakes import grid_definition
 
 from mqn.cli.app import run
-from mqn.cli.system.tracking import describe_tracking
+from mqn.cli.system.tracking import describe_experiments, describe_tracking
 from mqn.home import home
 from mqn.profile import load_profile
 from mqn.records import TrialRecord
@@ -80,6 +80,16 @@ def test_mlflows_variables_count_where_the_profile_names_no_server(monkeypatch, 
     assert describe_tracking(own, "p") == (
         "tracking: MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI are not used, as profile 'p' says tracking.uri = "
         + own.tracking_uri
+    )
+
+
+def test_a_variable_that_names_an_experiment_is_told_not_to_count(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    default = load_profile("default")
+    assert describe_experiments(default) == ""
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "team")
+    assert describe_experiments(default).startswith(
+        "tracking: MLFLOW_EXPERIMENT_NAME is not used: each study is an experiment of its own"
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.records import make_trial
 
 from mqn.errors import SpaceChangedError, StudyError, UnknownNameError
 from mqn.search.study.measuring_conditions import check_unchanged
@@ -59,6 +60,20 @@ def test_points_are_queued_once(grid, make_study):
     assert study.enqueue(grid.grid()[:5]) == 5
     assert study.enqueue(grid.grid()) == 7
     assert count_states(study)["waiting"] == 12
+
+
+def test_constraints_are_kept_for_other_programs_too_and_count_once(grid, make_study):
+    study = make_study(grid)
+    study.enqueue(grid.grid()[:1])
+    trial = study.ask()
+    values = {objective.metric: 1.0 for objective in grid.objectives}
+    record = make_trial(trial.number, study="tiny", figures=values, violations={"latency_ms <= 5": 2.5})
+    study.note(trial, record)
+    study.finish(trial, record)
+    (stored,) = study.store.storage.get_all_trials(study.optuna._study_id)
+    assert stored.system_attrs["constraints"] == [2.5]
+    for seen in (study, open_study("tiny", study.url)):
+        assert seen.trials()[0].constraints == {"latency_ms <= 5": 2.5}
 
 
 def test_trial_taken_up_keeps_its_values(grid, make_study):

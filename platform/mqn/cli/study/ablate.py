@@ -196,6 +196,7 @@ def _draw(request: _FigureRequest, records: list[TrialRecord], store: ArtifactSt
 
 def _run(kind: str, study: str, seed: int, data: str | None, settings: list[str] | None, profile: str) -> None:
     from mqn.cli.study.live_progress import LiveProgress
+    from mqn.report.front.tracked import write_tracked_front
     from mqn.search.study.driver import SearchRequest, run_search
     from mqn.search.study.studies import list_studies
 
@@ -208,7 +209,7 @@ def _run(kind: str, study: str, seed: int, data: str | None, settings: list[str]
         data=data,
         overrides=parse_settings(settings),
     )
-    summary = run_search(request, output.note, LiveProgress)
+    summary = run_search(request, output.note, LiveProgress, front=write_tracked_front)
     for line in summary.held:
         output.note(f"{study}: {line}")
     if summary.stopped in ("budget", "interrupted"):

@@ -110,6 +110,7 @@ def search(
     from mqn.report.front.front import front
     from mqn.report.front.hypervolume import final_hypervolume
     from mqn.report.front.scorebook import Scorebook
+    from mqn.report.front.tracked import write_tracked_front
     from mqn.search.artifacts import ArtifactStore
     from mqn.search.study.driver import SearchRequest, run_search
     from mqn.search.study.request import parse_budget
@@ -142,6 +143,7 @@ def search(
         output.note,
         LiveProgress,
         volume=final_hypervolume,
+        front=write_tracked_front,
     )
     _tell_end(summary)
     if summary.unmet:

@@ -8,9 +8,16 @@ from mqn.cli import output
 from mqn.profile import REGISTRY_VARIABLE, TRACKING_VARIABLE, Profile, load_profile
 from mqn.text.redaction import redact_url
 
+_EXPERIMENTS = ("MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+"""MLflow's variables that name one place for whatever a program logs."""
+
 
 def load_tracked(name: str) -> Profile:
-    """Read a profile, and say in one line what MLflow's own variables have to do with it, where any is set.
+    """Read a profile, and say in a line each what MLflow's own variables have to do with it, where any is set.
+
+    The profile's `tracking.uri` counts first, then `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI`, then the database
+    in `$MQN_HOME`. What tells MLflow how to reach a server (`MLFLOW_TRACKING_USERNAME`, `_PASSWORD`, `_TOKEN`,
+    `_INSECURE_TLS`, `MLFLOW_HTTP_REQUEST_TIMEOUT`, ...) counts always.
 
     Args:
         name: a file's stem in `runners/`, or a path to a .toml file.
@@ -20,10 +27,21 @@ def load_tracked(name: str) -> Profile:
         ConfigError: the file is wrong.
     """
     profile = load_profile(name)
-    line = describe_tracking(profile, name)
-    if line:
+    for line in filter(None, (describe_tracking(profile, name), describe_experiments(profile))):
         output.note(line)
     return profile
+
+
+def describe_experiments(profile: Profile) -> str:
+    """Which of MLflow's variables name an experiment or a run that studies do not log to; empty where none is set."""
+    given = [variable for variable in _EXPERIMENTS if os.environ.get(variable)]
+    if not given or not profile.tracking_uri:
+        return ""
+    verb = "is" if len(given) == 1 else "are"
+    return (
+        f"tracking: {' and '.join(given)} {verb} not used: each study is an experiment of its own, called as the study "
+        "is; choose its name with --study NAME"
+    )
 
 
 def describe_tracking(profile: Profile, name: str) -> str:

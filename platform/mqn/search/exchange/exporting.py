@@ -30,12 +30,12 @@ from mqn.search.exchange.contents import (
     Which,
 )
 from mqn.search.exchange.moment import Moment
-from mqn.search.exchange.space_text import space_text
 from mqn.search.exchange.veil import Veil
 from mqn.search.stages.train import HISTORY, find_histories
 from mqn.search.stages.train import STAGE as TRAIN
 from mqn.search.work.steps import last_part
 from mqn.text.redaction import redact
+from mqn.text.toml import document_text
 
 _SHOWN_STAGES = ("quantize", "score", "measure", "tune")
 """Stages whose artifacts travel with the front's trials: what fronts, pages and `mqn select` read."""
@@ -135,7 +135,7 @@ def write_archive(
         _add_text(archive, STUDY, json.dumps(to_plain(moment.study), indent=1) + "\n")
         _add_text(archive, TRIALS, "".join(json.dumps(to_plain(trial)) + "\n" for trial in moment.trials))
         head = f"The space of study {moment.name}, overrides included; written by `mqn export-study`."
-        _add_text(archive, SPACE, space_text(moment.space.definition, head))
+        _add_text(archive, SPACE, f"# {head}\n{document_text(moment.space.definition)}")
         for name, content in sorted(pages.items()):
             archive.add_bytes(name, content)
         for key, artifact in load.histories.items():

@@ -43,6 +43,11 @@ def logged(artifacts: Mapping[str, Artifact]) -> tuple[list[dict[str, float]], d
     return [] if trained is None else train.curves(trained), files
 
 
+def _model(artifact: Artifact) -> Files:
+    """The model with its manifest beside it, so that it can be opened where it was logged."""
+    return {**quantize.tracked_files(artifact), "model/manifest.json": artifact.path("manifest.json")}
+
+
 def _tuning_history(artifact: Artifact, step: str) -> Files:
     return {f"tuning/{step}.json": artifact.path(finetune.HISTORY)}
 
@@ -50,6 +55,6 @@ def _tuning_history(artifact: Artifact, step: str) -> Files:
 _TRACKED: dict[str, Callable[[Artifact], Files]] = {
     "prune": functools.partial(_tuning_history, step="prune"),
     "finetune": functools.partial(_tuning_history, step="finetune"),
-    "quantize": quantize.tracked_files,
+    "quantize": _model,
     "score": score.tracked_files,
 }

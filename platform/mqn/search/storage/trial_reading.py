@@ -23,6 +23,11 @@ VALUES = models.TrialValueModel.__table__
 USER_ATTRIBUTES = models.TrialUserAttributeModel.__table__
 SYSTEM_ATTRIBUTES = models.TrialSystemAttributeModel.__table__
 
+PLAIN_CONSTRAINTS = "constraints"
+CONSTRAINTS = f"{PLAIN_CONSTRAINTS}:"
+"""How the system attributes of `optuna.Trial.set_constraint` begin. Without names they are one list: of versions of
+Optuna before 5, and beside the others, for programs that read nothing else. Counted twice they would weigh more."""
+
 # Built once: building a statement takes as long as SQLite takes for it.
 _OURS = TRIALS.c.study_id == bindparam("of_study")
 _LATER = select(TRIALS.c.trial_id).where(_OURS, TRIALS.c.trial_id > bindparam("after"))
@@ -117,6 +122,9 @@ def _read(session: Session, study: int, ids: Sequence[int] | None, without: Coll
     for trial, value, kind in session.execute(_of(asked, columns, study, ids).order_by(columns.objective)):
         values.setdefault(trial, []).append(models.TrialValueModel.stored_repr_to_value(value, kind))
     system = _attributes(session, SYSTEM_ATTRIBUTES, study, ids, ())
+    for own in system.values():
+        if PLAIN_CONSTRAINTS in own and any(key.startswith(CONSTRAINTS) for key in own):
+            del own[PLAIN_CONSTRAINTS]
     user = _attributes(session, USER_ATTRIBUTES, study, ids, without)
     return [
         FrozenTrial(

@@ -6,16 +6,13 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import cast
+from dataclasses import dataclass, field
 
-from mqn.errors import UsageError
 from mqn.home import home
 from mqn.net import telemetry
 from mqn.processes.interruption import signals_as_interrupt
 from mqn.profile import Profile, load_profile
 from mqn.profile_tables.budget import BudgetProfile
-from mqn.records import Verdict
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.budget.budgets import Budgets
 from mqn.search.budget.limits import Limits
@@ -42,6 +39,7 @@ from mqn.search.study.readiness import check_reach, reach_store, ready_devices, 
 from mqn.search.study.request import SearchRequest
 from mqn.search.study.study import Study
 from mqn.search.study.trials import VolumeOf, count_all, count_both, count_trainings, records, volume_in
+from mqn.search.tracked_front import WriteFront, track_front
 from mqn.search.warming import warm_start
 from mqn.search.watch.observing import Observer
 from mqn.search.watch.opening import open_watch
@@ -101,6 +99,7 @@ def run_search(
     show: ProgressMaker | None = None,
     world: World | None = None,
     volume: VolumeOf | None = None,
+    front: WriteFront | None = None,
 ) -> StudySummary:
     """Run a new or an earlier study until its trials are done, its time is over, or it is stopped.
 
@@ -113,6 +112,7 @@ def run_search(
         show: makes what shows the study while it runs; None: `tell` takes lines on that too.
         world: what the study runs on; None: what the profile says.
         volume: gives the hypervolume for `/metrics`, which `mqn.report` can measure; None: it is not told.
+        front: writes the front for the study's run in MLflow, which `mqn.report` can; None: it is not shown there.
 
     Returns:
         What came of it. Ctrl-C, SIGTERM and SIGHUP are no failures: `--resume` takes up the trials that were running.
@@ -126,7 +126,7 @@ def run_search(
     """
     began = time.monotonic()
     telemetry.switch_off()
-    profile = _settle(load_profile(request.profile), request)
+    profile = request.settle(load_profile(request.profile))
     check_reach(profile, request.profile)
     name = check_name(request.study or space_name(request.space))
     world = world or make_world(profile)
@@ -176,6 +176,9 @@ def run_search(
             ):
                 store.patience.say = progress.say
                 track_study(tracker, study, _advise(request, name))
+                shown = functools.partial(track_front, tracker, name, study.space, store=artifacts, write=front)
+                if planned.opened is not None:
+                    shown(records(study), say=progress.say)
                 parts = (devices, tracker, engine, artifacts, progress, budgets, world)
                 loop = _loop(request, profile, planned, study, *parts)
                 engine.share_by(loop.scheduler.demand)
@@ -199,6 +202,7 @@ def run_search(
             if stopped == "budget" and lease.others():  # They end the study's run.
                 backlog = tracker.flush(study=name)
             else:
+                shown(found, say=tell)
                 backlog = tracker.close_study(name, {"trials": len(found), "trainings": count_trainings(found)})
             if not backlog:
                 retracking.confirm()
@@ -287,12 +291,3 @@ def _advise(request: SearchRequest, name: str, used_up: UsedUp | Stalled | None 
         stall=OFF if isinstance(used_up, Stalled) else request.stall,
         confirm=request.confirm,
     )
-
-
-def _settle(profile: Profile, request: SearchRequest) -> Profile:
-    """A profile with what the command line says instead of it."""
-    words = tuple(dict.fromkeys((*profile.measure.accept, *cast(tuple[Verdict, ...], request.accept))))
-    ray = profile.ray if request.weight is None else replace(profile.ray, weight=request.weight)
-    if request.weight is not None and profile.ray.local:
-        raise UsageError(f"--weight is for a cluster that studies share; {request.profile!r} starts a Ray of its own")
-    return replace(profile, measure=replace(profile.measure, accept=words), ray=ray)

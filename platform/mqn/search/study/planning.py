@@ -79,7 +79,9 @@ class Planned:
         Raises:
             StudyError: it was made meanwhile.
         """
-        return self.opened or create_study(self.name, where, self.about, lease, self.space)
+        study = self.opened or create_study(self.name, where, self.about, lease, self.space)
+        study.name_objectives()  # Studies of earlier versions have no names yet.
+        return study
 
 
 def plan_study(

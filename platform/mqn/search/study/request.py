@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from mqn.errors import UsageError, nearest
+from mqn.profile import Profile
 from mqn.profile_tables.budget import COUNTED, MOST_TRIALS, TIMED, BudgetProfile
 from mqn.profile_tables.ray import RayProfile
+from mqn.records import Verdict
 from mqn.search.space.ending import MOST_SEEDS, Confirm, Stall, parse_stall
 from mqn.search.space.space import Space
 
@@ -104,6 +106,18 @@ class SearchRequest:
                 )
         stall = space.stall if self.stall is None else parse_stall(self.stall)
         return stall, space.confirm if self.confirm is None else Confirm(seeds=self.confirm)
+
+    def settle(self, profile: Profile) -> Profile:
+        """A profile with what the command line says instead of it.
+
+        Raises:
+            UsageError: a weight is given, and the profile's Ray has no other studies.
+        """
+        words = tuple(dict.fromkeys((*profile.measure.accept, *cast(tuple[Verdict, ...], self.accept))))
+        ray = profile.ray if self.weight is None else replace(profile.ray, weight=self.weight)
+        if self.weight is not None and profile.ray.local:
+            raise UsageError(f"--weight is for a cluster that studies share; {self.profile!r} starts a Ray of its own")
+        return replace(profile, measure=replace(profile.measure, accept=words), ray=ray)
 
     def limits(self, budget: BudgetProfile) -> BudgetProfile:
         """What the study may spend: a profile's budget, but for what the command line says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from mqn.search.space.space import Space
 from mqn.search.storage.drivers import Driver
 from mqn.search.storage.lease import Lease
 from mqn.search.storage.store import StudyStore
-from mqn.search.storage.trial_reading import SYSTEM_ATTRIBUTES, USER_ATTRIBUTES
+from mqn.search.storage.trial_reading import CONSTRAINTS, PLAIN_CONSTRAINTS, SYSTEM_ATTRIBUTES, USER_ATTRIBUTES
 from mqn.search.storage.trial_writing import end_trial, put_attributes
 from mqn.search.study.about import About
 from mqn.search.trials.confirmation import Confirmation
@@ -37,7 +38,6 @@ made again under other keys."""
 IMPORTED = "imported"
 """User attribute of a study that came from elsewhere: `from`, `mqn`, `at`, and `incomplete`."""
 _GOAL, _ACCEPTED = "goal", "accepted"
-_CONSTRAINTS = "constraints"  # as Optuna begins the system attributes of `optuna.Trial.set_constraint`
 ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
 """States that no trial leaves."""
 
@@ -89,6 +89,14 @@ class Study:
         """Remember how many trials the study is to have in the end."""
         if self.goal != trials:
             self.optuna.set_user_attr(_GOAL, trials)
+
+    def name_objectives(self) -> None:
+        """Name the study's values in its database, so that other programs on it need not call them by number."""
+        names = [objective.metric for objective in self.space.objectives]
+        if self.optuna.metric_names != names:
+            with warnings.catch_warnings():  # Optuna calls it experimental, as it has for years.
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self.optuna.set_metric_names(names)
 
     def accept(self, verdicts: Iterable[str]) -> None:
         """Remember verdicts that made measurements count beyond those of the profile."""
@@ -206,11 +214,11 @@ class Study:
 
     def note(self, trial: RunningTrial, record: TrialRecord) -> None:
         """Write a trial's record. Do this before `finish`. A power cut loses nothing of it."""
-        learnt = _learnt(record)
+        told = {**_learnt(record), **_shown_elsewhere(record)}
 
         def write(session: Session, _again: bool) -> None:
             put_attributes(session, USER_ATTRIBUTES, trial.id, {RECORD: to_plain(record)})
-            put_attributes(session, SYSTEM_ATTRIBUTES, trial.id, learnt)
+            put_attributes(session, SYSTEM_ATTRIBUTES, trial.id, told)
             if record.state == "held" and self.lease is not None:
                 self.lease.let_go_in(session, trial.id)
 
@@ -269,5 +277,10 @@ class Study:
 
 def _learnt(record: TrialRecord) -> dict[str, Any]:
     """What samplers learn from a record: constraints as `optuna.Trial.set_constraint` keeps them, and knowledge."""
-    broken = {f"{_CONSTRAINTS}:{name}": violation for name, violation in record.violations.items()}
+    broken = {f"{CONSTRAINTS}{name}": violation for name, violation in record.violations.items()}
     return {**broken, **record_attributes(record)}
+
+
+def _shown_elsewhere(record: TrialRecord) -> dict[str, Any]:
+    """How far constraints are broken, as versions of Optuna before 5 kept it: `optuna-dashboard` reads nothing else."""
+    return {PLAIN_CONSTRAINTS: list(record.violations.values())} if record.violations else {}

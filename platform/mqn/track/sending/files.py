@@ -50,8 +50,8 @@ def store_files(
     Args:
         artifact_uri: where the run's files belong.
         tracking_uri: of the server.
-        artifacts: path within the run to a local file or folder. A path with a suffix names the file itself, one
-            without names the folder that the file goes into.
+        artifacts: path within the run to a local file or folder. A path with a suffix or the file's own name names the
+            file itself, another one the folder that the file goes into.
 
     Returns:
         Paths within the run whose local file is no longer there, and what could not be stored.
@@ -115,7 +115,7 @@ def _is_default(artifact_uri: str) -> bool:
 def _store_file(repository: Any, local: Path, name: PurePosixPath) -> None:
     """Store one file under another name; MLflow always keeps the file's own name."""
     if not name.suffix or name.name == local.name:
-        folder = name if not name.suffix else name.parent
+        folder = name.parent if name.name == local.name else name
         repository.log_artifact(str(local), None if folder == PurePosixPath() else str(folder))
         return
     with tempfile.TemporaryDirectory() as temporary:

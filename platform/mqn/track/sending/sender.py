@@ -9,12 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from mqn.errors import TrackingError
-from mqn.parsing import content_hash
-from mqn.track.connection import answers, artifact_root, connect, failures, is_database
+from mqn.track.connection import answers, connect, failures, is_database
 from mqn.track.entries import RunEntry, batches
 from mqn.track.sending.direct import DirectStore
-from mqn.track.sending.files import Unstored, experiment_root, own_place, store_files
-from mqn.track.ui.pages import VIEW_TAG, table_view
+from mqn.track.sending.experiments import Experiments, noted
+from mqn.track.sending.files import Unstored, experiment_root, own_place
+from mqn.track.sending.models import Models
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -27,11 +27,6 @@ ENTRY = "mqn.entry"
 BEGUN = "mqn.begun"
 # Names the files that wait in the spool, so that nobody looks for them in vain.
 UNSTORED = "mqn.unstored"
-
-# MLflow's pages open a study as model training, with charts and columns, not as a collection of prompts and traces.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-NOTE = "mlflow.note.content"
-_NOTE_HASH = "mqn.note"
 
 # Of one trial: more than ever begin one at the same time.
 _MOST_RUNS = 100
@@ -54,9 +49,10 @@ class Sender:
         self._uri = uri
         self.client: MlflowClient = connect(uri, registry)
         self._direct = DirectStore(self.client, uri) if is_database(uri) else None
-        self._experiments: dict[str, str] = {}
+        self._models = Models(self.client, uri, self._direct)
+        self._experiments = Experiments(self.client, uri)
         self._parents: dict[str, str] = {}
-        # One of several threads makes what all need: a study's experiment and its run.
+        # One of several threads makes what all need.
         self._making = threading.RLock()
 
     def send(self, entry: RunEntry, stalled: str = "") -> Unstored | None:
@@ -99,7 +95,7 @@ class Sender:
     def forget(self, study: str) -> bool:
         """Look a study's experiment and run up anew: somebody may have deleted, restored or made them anew."""
         with self._making:
-            known = self._experiments.pop(study, None), self._parents.pop(study, None)
+            known = self._experiments.forget(study), self._parents.pop(study, None)
         return any(known)
 
     def find_trial(self, study: str, number: int) -> Run | None:
@@ -114,15 +110,30 @@ class Sender:
             run = self.client.get_run(self._parent(entry.study))
         if entry.status == "RUNNING" != run.info.status:
             self.client.update_run(run.info.run_id, status="RUNNING")
-        if entry.about:
-            self._describe(entry)
-        if entry.goals:
-            view = table_view(entry.goals, entry.varied)
-            self.client.set_experiment_tag(self._experiment(entry.study), VIEW_TAG, view)
+        if entry.about or entry.goals:
+            self._experiments.tell(entry)
         # A param cannot change; a study resumed with another budget says so in its tags.
         params = {key: value for key, value in entry.params.items() if key not in run.data.params}
         changed = {f"resumed.{k}": v for k, v in entry.params.items() if run.data.params.get(k, v) != v}
-        return self._fill(run, entry, params, {**entry.tags, **changed}, stalled)
+        tags = {**entry.tags, **changed, **noted(run.data.tags, entry.note)}
+        return self._fill(run, self._renewed(run, entry), params, tags, stalled)
+
+    def _renewed(self, run: Run, entry: RunEntry) -> RunEntry:
+        """An entry whose points may be added to those of its run: earlier ones that it replaces are gone.
+
+        A server removes none. There only what lies behind them is added.
+        """
+        if not entry.anew:
+            return entry
+        run_id = _run_id(run)
+        if self._direct is not None:
+            self._direct.clear_points(run_id, entry.anew)
+            return entry
+        last = {
+            name: max((point.step for point in self.client.get_metric_history(run_id, name)), default=-1)
+            for name in entry.anew
+        }
+        return dataclasses.replace(entry, points=tuple(p for p in entry.points if p.step > last.get(p.name, -1)))
 
     def _send_trial(self, entry: RunEntry, stalled: str) -> Unstored | None:
         runs = self._runs(entry)
@@ -130,7 +141,7 @@ class Sender:
         run = next((run for run in runs if run.data.tags.get(ENTRY) == entry.id), None)
         if complete is not None:
             if run is not None and run.info.status == "RUNNING":
-                self.client.delete_run(_run_id(run))
+                self._delete(run)
             return self._store_rest(complete, entry, stalled)
         if run is None:
             run = self._begin(entry, runs)
@@ -153,6 +164,7 @@ class Sender:
         def begin() -> Run:
             run = self._create(entry.study, tags, entry.name, entry.started)
             self._log(run, entry, entry.params, {})
+            self._models.attach(run, entry, new=True)
             return run
 
         if self._direct is None:
@@ -181,7 +193,7 @@ class Sender:
         complete = max((run for run in runs if run.info.status != "RUNNING"), key=_place, default=None)
         for run in runs if complete is not None else ():
             if _place(run) < _place(complete):
-                self.client.delete_run(_run_id(run))
+                self._delete(run)
         return complete
 
     def _store_rest(self, run: Run, entry: RunEntry, stalled: str) -> Unstored | None:
@@ -190,6 +202,10 @@ class Sender:
         rest = {name: path for name, path in entry.artifacts.items() if name in missing}
         return self._store(run, dataclasses.replace(entry, artifacts=rest), stalled) if rest else None
 
+    def _delete(self, run: Run) -> None:
+        self.client.delete_run(_run_id(run))
+        self._models.drop(run)
+
     def _create(self, study: str, tags: dict[str, str], name: str, started: int | None = None) -> Run:
         return self.client.create_run(self._experiment(study), started, tags, name)
 
@@ -197,6 +213,7 @@ class Sender:
         self, run: Run, entry: RunEntry, params: dict[str, str], tags: dict[str, str], stalled: str
     ) -> Unstored | None:
         self._log(run, entry, params, tags)
+        self._models.attach(run, entry)
         return self._end(run, entry, stalled)
 
     def _log(self, run: Run, entry: RunEntry, params: dict[str, str], tags: dict[str, str]) -> None:
@@ -223,7 +240,7 @@ class Sender:
         if stalled and entry.artifacts:
             unstored: Unstored | None = Unstored(artifacts=entry.artifacts, root=experiment_root(place), reason=stalled)
         else:
-            missing, unstored = store_files(place, self._uri, entry.artifacts)
+            missing, unstored = self._models.store(run, entry)
             if unstored is not None and not answers(self._uri):
                 raise ServerAwayError(unstored.reason)
         if missing:
@@ -234,34 +251,8 @@ class Sender:
             self.client.delete_tag(run_id, UNSTORED)
         return unstored
 
-    def _describe(self, entry: RunEntry) -> None:
-        """Say what the experiment is about, unless a person has written something of their own there."""
-        experiment = self.client.get_experiment(self._experiment(entry.study))
-        present = experiment.tags.get(NOTE, "")
-        if not present or content_hash(present) == experiment.tags.get(_NOTE_HASH):
-            self.client.set_experiment_tag(experiment.experiment_id, NOTE, entry.about)
-            self.client.set_experiment_tag(experiment.experiment_id, _NOTE_HASH, content_hash(entry.about))
-
     def _experiment(self, study: str) -> str:
-        with self._making:
-            if study not in self._experiments:
-                found = self.client.get_experiment_by_name(study)
-                if found is not None and found.lifecycle_stage == "deleted":
-                    raise TrackingError(
-                        f"experiment {study!r} is deleted in MLflow; restore it there, or choose another study name"
-                    )
-                self._experiments[study] = self._make_experiment(study) if found is None else found.experiment_id
-            return self._experiments[study]
-
-    def _make_experiment(self, study: str) -> str:
-        try:
-            made: str = self.client.create_experiment(study, artifact_root(self._uri, study), tags=EXPERIMENT_TAGS)
-        except failures():
-            found = self.client.get_experiment_by_name(study)
-            if found is None:
-                raise
-            return str(found.experiment_id)  # Another driver has just made it.
-        return made
+        return self._experiments.of(study)
 
     def _parent(self, study: str) -> str:
         with self._making:

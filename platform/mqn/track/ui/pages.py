@@ -21,6 +21,8 @@ _VIEW = "mqn"
 _PAGE = 1000
 _TRIALS = "tags.`mqn.role` = 'trial'"
 VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"
+# Without it MLflow shows its pages for prompts and traces.
+ASKED = {"workflowType": "machine_learning"}
 # A tag of an experiment holds 5000 characters.
 _MOST_VARIED = 20
 
@@ -65,11 +67,14 @@ def study_links(uri: str, address: str) -> dict[str, str]:
     }
 
 
+def base_of(address: str) -> str:
+    """What the address of every page of a server begins with."""
+    return f"{without_credentials(address).rstrip('/')}/#"
+
+
 def _link(experiment: Experiment, address: str) -> str:
-    base = f"{without_credentials(address).rstrip('/')}/#/experiments/{experiment.experiment_id}/runs"
-    # Without it MLflow shows its pages for prompts and traces.
-    asked = {"workflowType": "machine_learning"}
+    base = f"{base_of(address)}/experiments/{experiment.experiment_id}/runs"
     if VIEW_TAG in experiment.tags:
-        return f"{base}?{urlencode({'viewStateShareKey': _VIEW, **asked})}"
+        return f"{base}?{urlencode({'viewStateShareKey': _VIEW, **ASKED})}"
     # Logged by an earlier version: trials with MLflow's own columns.
-    return f"{base}?{urlencode({'searchFilter': _TRIALS, **asked})}"
+    return f"{base}?{urlencode({'searchFilter': _TRIALS, **ASKED})}"
