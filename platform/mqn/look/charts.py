@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 # Plotly 7 offers to send charts to its makers' cloud unless told not to.
-_CONFIG = {
+CONFIG = {
     "displaylogo": False,
     "responsive": True,
     "showSendToCloud": False,
@@ -47,7 +47,7 @@ def chart(figure: Figure, name: str, *, buttons: bool = True, width: int = 0) ->
         buttons: whether zoom and the like are offered.
         width: pixels that it needs; 0: it takes what there is.
     """
-    config = _CONFIG | {"displayModeBar": buttons and "hover"}
+    config = CONFIG | {"displayModeBar": buttons and "hover"}
     text: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=config)
     scripts = tuple(plain_lines(script) for script in _SCRIPT.findall(text))
     return Chart(element=_SCRIPT.sub("", text), scripts=scripts, width=width)

@@ -27,6 +27,7 @@ DARK = {
 
 BEST, BEATEN, INFEASIBLE, HELD = "front", "beaten", "breaks a constraint", "waits for a steady device"
 UNSTEADY = "verdict not ok"
+GATED = "gated: not trained, so without accuracy"
 """What a legend calls the kinds of points."""
 RANGE, OVERLAPPING = "95 % range of the latency", "95 % range of the latency; ≈ they overlap: not told apart"
 RANGES, ALIKE = (

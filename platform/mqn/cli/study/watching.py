@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mqn.cli import output
 from mqn.cli.study.standing import Standing, stand
 from mqn.errors import FaultError
+from mqn.search.watch.words import amount_text, long_text
 from mqn.text.terminal import open_console
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _head(standing: Standing) -> Table:
 
     head = Table.grid(padding=(0, 1))
     rate, left = standing.trials_an_hour, standing.seconds_left
-    pace = "" if rate is None or left is None else f"; {rate:.3g} trials an hour, about {_long(left)} left"
+    pace = "" if rate is None or left is None else f"; {rate:.3g} trials an hour, about {long_text(left)} left"
     words = f"{standing.done} of {standing.goal} trials: {say_counts(standing.states)}{pace}"
     bar = ProgressBar(total=max(standing.goal, 1), completed=standing.done, width=30)
     head.add_row(standing.study.name, bar, words)
@@ -135,7 +136,7 @@ def _drivers(told: list[Told]) -> Table:
             f"{max(one.driver.silent_seconds, 0.0):.0f} s ago",
             "it says nothing" if snapshot is None else f"{snapshot.active} on their way, {snapshot.finished} ended",
             "" if snapshot is None else str(snapshot.nodes),
-            ", ".join(_amount(name, amount) for name, amount in there.items()),
+            ", ".join(amount_text(name, amount) for name, amount in there.items()),
         )
     return table
 
@@ -155,7 +156,7 @@ def _jobs(standing: Standing, snapshots: list[Snapshot]) -> Iterator[RenderableT
     if jobs:
         table = _table("running", "trial", "for")
         for seconds, job in jobs[:_RUNNING]:
-            table.add_row(job.doing, str(job.trial), _long(seconds))
+            table.add_row(job.doing, str(job.trial), long_text(seconds))
         yield table
     if (more := sum(running.values()) - min(len(jobs), _RUNNING)) > 0:
         yield Text(f"  and {more} jobs more")
@@ -199,13 +200,3 @@ def _table(*columns: str) -> Table:
     for column in table.columns:
         column.overflow = "fold"
     return table
-
-
-def _amount(name: str, amount: float) -> str:
-    return f"{amount / 2**30:.3g} GiB" if name == "memory" else f"{amount:g} {name}"
-
-
-def _long(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

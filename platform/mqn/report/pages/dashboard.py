@@ -12,7 +12,25 @@ from mqn.parsing import from_mapping, read_toml
 from mqn.quantities import QUANTITIES, find_quantity
 from mqn.records import Candidate
 
-Kind = Literal["front", "hypervolume", "scatter", "parallel", "curves", "latency", "table"]
+Kind = Literal[
+    "front", "hypervolume", "scatter", "parallel", "curves", "latency", "table", "failures", "running", "selection"
+]
+
+LIVE_ONLY = ("running", "selection")
+"""Panels of `mqn dashboard` alone: they show what happens now, or ask back. A page that is a file leaves them out."""
+
+TABS = {
+    "running": "Running",
+    "table": "Trials",
+    "parallel": "Trials",
+    "selection": "Select",
+    "curves": "Training",
+    "failures": "Failures",
+}
+"""The tab of `mqn dashboard` that a kind stands on where its panel names none; all others: `Front`."""
+
+COUNTED = ("trials", "trainings", "hours")
+"""What a hypervolume may be drawn against."""
 
 CURVES = ("loss", "l1", "l2", "cosine", "features", "val_loss", "val_psnr_tm", "learning_rate", "seconds")
 """What a training's history holds an epoch."""
@@ -26,12 +44,14 @@ class Panel:
         kind: what it shows.
         title: its heading; empty: the kind's own.
         note: a sentence below the heading.
-        x: figure or candidate's field on the horizontal axis (`scatter`).
+        x: figure or candidate's field on the horizontal axis (`scatter`); or what is counted there (`hypervolume`):
+            `trials`, `trainings` or `hours`.
         y: figure on the vertical axis (`scatter`), or of an epoch (`curves`).
         color: candidate's field that points are coloured by (`front`, `scatter`).
         axes: figures and candidate's fields (`parallel`, `table`); empty: the objectives and what the study varies.
         wide: whether it takes the page's whole width.
         height: in pixels.
+        tab: the tab of `mqn dashboard` that it stands on; empty: the kind's own (`TABS`).
     """
 
     kind: Kind
@@ -43,11 +63,15 @@ class Panel:
     axes: tuple[str, ...] = ()
     wide: bool = False
     height: int = 420
+    tab: str = ""
 
     def __post_init__(self) -> None:
         """Check names; raises `ValueError` if one means nothing to this kind of panel, or is missing."""
         fields = list(Candidate().flat())
-        for key, value in (("x", self.x), *(("axes", name) for name in self.axes)):
+        if self.kind == "hypervolume" and self.x is not None:
+            _known("x", self.x, COUNTED)
+        told = None if self.kind == "hypervolume" else self.x
+        for key, value in (("x", told), *(("axes", name) for name in self.axes)):
             if value is not None:
                 _known(key, value, fields, or_figure=True)
         if self.y is not None:
@@ -58,6 +82,11 @@ class Panel:
             raise ValueError("a scatter panel needs x and y")
         if not 120 <= self.height <= 2000:
             raise ValueError(f"height {self.height} must be in 120 .. 2000 pixels")
+
+    @property
+    def place(self) -> str:
+        """The tab that it stands on."""
+        return self.tab or TABS.get(self.kind, "Front")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,22 +14,14 @@ from mqn.records import TrialRecord
 from mqn.report.front.charts import axis_title
 from mqn.report.front.scorebook import Scorebook
 from mqn.report.front.words import SIMULATED, state_of
-from mqn.report.pages.dashboard import Dashboard, Panel
+from mqn.report.pages.dashboard import LIVE_ONLY, Dashboard, Panel
+from mqn.report.pages.failures import list_failures
 from mqn.report.pages.panels import DRAWINGS
+from mqn.report.pages.sections import absent, notes_of, title_of
 from mqn.report.pages.trial_table import list_trials
 from mqn.report.pages.view import View, look, read_curves
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.space.space import Space
-
-_TITLES = {
-    "front": "Pareto front",
-    "hypervolume": "Hypervolume",
-    "scatter": "Trials",
-    "parallel": "What was tried, and what came of it",
-    "curves": "Training",
-    "latency": "Latency of the front",
-    "table": "All trials",
-}
 
 
 def write_page(
@@ -66,24 +58,26 @@ def render(view: View, dashboard: Dashboard) -> str:
     """Lay out a study on a page."""
     device = f"figures of device {view.device}" if view.device else "figures of each trial's first device"
     note = f"{dashboard.title}{' · ' if dashboard.title else ''}{device}"
-    sections = [_section(view, panel, number) for number, panel in enumerate(dashboard.panels)]
+    panels = [panel for panel in dashboard.panels if panel.kind not in LIVE_ONLY]
+    sections = [_section(view, panel, number) for number, panel in enumerate(panels)]
     mark = [Text(SIMULATED)] if any(record.simulated for record in view.records) else []
-    return page.render(view.study, [*mark, Text(note), _tiles(view)], sections)
+    return page.render(view.study, [*mark, Text(note), tiles(view)], sections)
 
 
-def _tiles(view: View) -> Tiles:
+def tiles(view: View) -> Tiles:
+    """The figures that stand out: how many trials there are in which state, the best values, the hypervolume."""
     states = Counter(map(state_of, view.records))
-    tiles = [(str(states.pop("complete", 0)), "complete trials")]
-    tiles += [(str(count), words) for words, count in sorted(states.items())]
-    tiles.append((str(len(view.best)), "on the front"))
+    told = [(str(states.pop("complete", 0)), "complete trials")]
+    told += [(str(count), words) for words, count in sorted(states.items())]
+    told.append((str(len(view.best)), "on the front"))
     if view.front is not None:
         for index, axis in enumerate(view.axes):
             values = [point.values[index] for point in view.front.points]
             best = min(values) if axis.direction == "minimize" else max(values)
-            tiles.append((quantity(axis.metric).table_text(best), f"best {axis_title(axis.metric)}"))
+            told.append((quantity(axis.metric).table_text(best), f"best {axis_title(axis.metric)}"))
     if view.history.trials:
-        tiles.append((number_text(view.history.final), _hypervolume_words(view)))
-    return Tiles(tuple(tiles))
+        told.append((number_text(view.history.final), _hypervolume_words(view)))
+    return Tiles(tuple(told))
 
 
 def _hypervolume_words(view: View) -> str:
@@ -92,28 +86,16 @@ def _hypervolume_words(view: View) -> str:
 
 
 def _section(view: View, panel: Panel, number: int) -> Section:
-    told = (view.front.limits, *view.front.reading) if panel.kind == "front" and view.front is not None else ()
-    notes = [Text(text) for text in (panel.note, *told) if text]
-    absent = _absent(view, panel)
-    body: Block
-    if absent:
-        body = Text(absent)
+    reason = absent(view, panel)
+    body: tuple[Block, ...]
+    if reason:
+        body = (Text(reason),)
     elif panel.kind == "table":
-        body = list_trials(view, panel)
+        body = (list_trials(view, panel),)
+    elif panel.kind == "failures":
+        body = list_failures(view.records, height=panel.height)
     else:
         drawn = DRAWINGS[panel.kind](view, panel)
-        body = chart(drawn, f"panel-{number}", buttons=panel.kind != "parallel")
-    return Section(title=panel.title or _TITLES[panel.kind], blocks=(*notes, body), wide=panel.wide)
-
-
-def _absent(view: View, panel: Panel) -> str:
-    """Say why a panel has nothing to show; empty if it has."""
-    nothing = "No trial is complete yet."
-    reasons = {
-        "front": view.missing,
-        "latency": view.missing,
-        "hypervolume": "" if view.history.trials else nothing,
-        "curves": "" if view.curves else "No training's history was found.",
-        "table": "",
-    }
-    return reasons.get(panel.kind, "" if view.complete else nothing)
+        body = (chart(drawn, f"panel-{number}", buttons=panel.kind != "parallel"),)
+    notes = map(Text, notes_of(view, panel))
+    return Section(title=title_of(panel), blocks=(*notes, *body), wide=panel.wide)

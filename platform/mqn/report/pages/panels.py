@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ from mqn.look.palette import ACCENT, FAINT, INK, MUTED
 from mqn.quantities import find_quantity
 from mqn.records import TrialRecord
 from mqn.report.front.charts import axis_title
-from mqn.report.pages.axes import colors, dress, trial_name
+from mqn.report.pages.axes import colors, dress
 from mqn.report.pages.dashboard import Panel
+from mqn.report.pages.growth import draw_hypervolume
 from mqn.report.pages.scatters import draw_front, draw_scatter
 from mqn.report.pages.view import View
 from mqn.search.work.steps import last_part
@@ -21,35 +21,15 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def draw_hypervolume(view: View, panel: Panel) -> Figure:
-    """Draw how the hypervolume grew."""
-    from plotly.graph_objects import Figure, Scatter
-
-    line = Scatter(
-        x=view.history.trials,
-        y=view.history.values,
-        mode="lines+markers",
-        line={"shape": "hv", "color": ACCENT, "width": 2},
-        marker={"size": 4},
-        fill="tozeroy",
-        fillcolor="rgba(11,110,153,0.08)",
-        hovertemplate="after trial %{x}: %{y:,.4~r}<extra></extra>",
-    )
-    figure = Figure(line)
-    # A panel is half a page wide; each device has a latency of its own.
-    lines = textwrap.wrap(f"Trial (reference point: {view.history.reference_text})", 60, break_long_words=False)
-    figure.update_xaxes(title="<br>".join(map(html.escape, lines)))
-    unit = f" ({view.history.unit})" if view.history.unit else ""
-    figure.update_yaxes(title=f"Hypervolume{html.escape(unit)}", rangemode="tozero")
-    return dress(figure, panel, legend=False)
+_LONGEST = 36
+"""Characters of a trial's name beside a bar."""
 
 
 def draw_parallel(view: View, panel: Panel) -> Figure:
     """Draw every complete trial as a line through its fields and figures, the front in colour."""
     from plotly.graph_objects import Figure, Parcoords
 
-    names = panel.axes or (*view.varied, *(axis.metric for axis in view.axes))
-    records = [r for r in view.complete if all(view.value(r, name) is not None for name in names)]
+    records, dimensions = lay_parallel(view, panel)
     line = Parcoords(
         line={
             "color": [1 if record.number in view.best else 0 for record in records],
@@ -57,12 +37,19 @@ def draw_parallel(view: View, panel: Panel) -> Figure:
             "cmin": 0,
             "cmax": 1,
         },
-        dimensions=[_dimension(name, [view.value(record, name) for record in records]) for name in names],
+        dimensions=dimensions,
         labelfont={"color": INK, "size": 12},
         tickfont={"color": INK, "size": 11, "shadow": "0 0 4px #fff, 0 0 4px #fff, 0 0 2px #fff"},
         rangefont={"color": "rgba(0,0,0,0)", "size": 1},
     )
     return dress(Figure(line), panel, legend=False, margin={"l": 90, "r": 60, "t": 56, "b": 24})
+
+
+def lay_parallel(view: View, panel: Panel) -> tuple[list[TrialRecord], list[dict[str, Any]]]:
+    """The trials that a panel of parallel coordinates draws, and its axes with one value for each of them."""
+    names = panel.axes or (*view.varied, *(axis.metric for axis in view.axes))
+    records = [r for r in view.complete if all(view.value(r, name) is not None for name in names)]
+    return records, [_dimension(name, [view.value(record, name) for record in records]) for name in names]
 
 
 def draw_curves(view: View, panel: Panel) -> Figure:
@@ -112,7 +99,7 @@ def draw_latency(view: View, panel: Panel) -> Figure:
         p50 = [values["latency_ms"] for values in figures]
         figure.add_trace(
             Bar(
-                y=[trial_name(record) for record in measured],
+                y=[html.escape(_short(record)) for record in measured],
                 x=p50,
                 error_x={
                     "array": [v.get("latency_ms.p90", v["latency_ms"]) - v["latency_ms"] for v in figures],
@@ -136,6 +123,12 @@ def draw_latency(view: View, panel: Panel) -> Figure:
     return dress(figure, panel)
 
 
+def _short(record: TrialRecord) -> str:
+    """A trial's number and as much of its label as fits beside a bar."""
+    name = f"#{record.number} {record.label}"
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
 def _chosen(view: View, trials: Sequence[TrialRecord]) -> bool:
     return any(record.number in view.best for record in trials)
 
@@ -156,7 +149,7 @@ def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:
         "label": label,
         "values": [positions[str(value)] for value in values],
         "tickvals": list(range(len(words))),
-        "ticktext": words,
+        "ticktext": [html.escape(word) for word in words],
     }
 
 

@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mqn.look.palette import BEST, FRONT, INK, LIMIT, RANGE
+from mqn.look.palette import BEST, FRONT, GATED, INK, LIMIT, MUTED, RANGE
 from mqn.quantities import find_quantity
 from mqn.records import TrialRecord
 from mqn.report.front.charts import FrontChart, Mark, axis_title, by_steadiness, front_charts
 from mqn.report.front.points import is_disturbed
-from mqn.report.pages.axes import colors, dress, hover
+from mqn.report.pages.axes import colors, dress, hover, trial_name
 from mqn.report.pages.dashboard import Panel
 from mqn.report.pages.view import View
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+
+_MANY = 1000
+"""Of more trials that are not on the front, hovering tells name and place alone."""
 
 
 def draw_front(view: View, panel: Panel) -> Figure:
@@ -46,7 +50,7 @@ def draw_scatter(view: View, panel: Panel) -> Figure:
 
     for field, group, color in _by_field(view, panel, records):
         for name, some, hollow in by_steadiness(field, group, disturbed):
-            points = [(view.value(r, panel.x), view.value(r, panel.y), hover(r)) for r in some]
+            points = [(view.value(r, panel.x), view.value(r, panel.y), hover(r), r.number) for r in some]
             _add(figure.add_scatter, name, points, color=color, symbol="circle-open" if hollow else "circle")
     figure.update_xaxes(title=axis_title(panel.x) if find_quantity(panel.x) else panel.x)
     figure.update_yaxes(title=axis_title(panel.y))
@@ -57,8 +61,9 @@ def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, col
     place = {"row": 1, "col": column}
     add = partial(figure.add_scatter, **place)
     first = column == 1
+    brief = _say_briefly if sum(len(marks) for _, marks, *_ in chart.others) > _MANY else _say
     for name, marks, symbol, color in chart.others:
-        _add_marks(add, name, marks, color=color, symbol=symbol, size=7, legend=first)
+        _add_marks(add, name, marks, say=brief, color=color, symbol=symbol, size=7, legend=first)
     if chart.stairs:
         xs, ys = zip(*chart.stairs, strict=True)
         add(x=xs, y=ys, mode="lines", line={"color": FRONT, "width": 2}, hoverinfo="skip", showlegend=False)
@@ -67,6 +72,7 @@ def _draw_chart(figure: Figure, view: View, panel: Panel, chart: FrontChart, col
         own = [by_record[record.number] for record in records]
         _add_marks(add, name, own, color=color, symbol=chart.front[2], size=11, legend=first)
     _add_ranges(add, chart, legend=first)
+    _add_gated(add, view, chart, legend=first)
     for limit in chart.limits:
         draw = figure.add_vline if limit.side == "x" else figure.add_hline
         note = {"text": html.escape(limit.text), "font": {"color": LIMIT, "size": 11}}
@@ -105,28 +111,57 @@ def _add_ranges(add: Callable[..., Any], chart: FrontChart, *, legend: bool) -> 
         )
 
 
-def _add_marks(add: Callable[..., Any], name: str, marks: Iterable[Mark], *, symbol: str, **style: Any) -> None:
+def _add_gated(add: Callable[..., Any], view: View, chart: FrontChart, *, legend: bool) -> None:
+    """Draw what was gated as ticks below all other marks: its cost is known, and it has no accuracy."""
+    assert view.front is not None
+    heights = [mark.y for marks in (chart.best, chart.beaten, chart.infeasible, chart.held) for mark in marks]
+    floor = min(heights) - 0.06 * ((max(heights) - min(heights)) or 1.0)
+    known = [(record.figure(chart.x, view.device), record) for record in view.front.gated if find_quantity(chart.x)]
+    points = [(x, floor, hover(record), record.number) for x, record in known if x is not None]
+    if points:
+        _add(add, GATED, points, color=MUTED, symbol="line-ns-open", size=9, legend=legend)
+
+
+def _say(mark: Mark) -> str:
+    return hover(mark.point.record, mark.same, mark.point.confirmed_by)
+
+
+def _say_briefly(mark: Mark) -> str:
+    """Of thousands of trials, all that is known would be megabytes."""
+    return f"<b>{trial_name(mark.point.record)}</b><br>{mark.x:.5g}, {mark.y:.5g}"
+
+
+def _add_marks(
+    add: Callable[..., Any],
+    name: str,
+    marks: Iterable[Mark],
+    *,
+    say: Callable[[Mark], str] = _say,
+    symbol: str,
+    **style: Any,
+) -> None:
     for words, some, hollow in by_steadiness(name, marks, lambda mark: mark.hollow):
-        points = [(mark.x, mark.y, hover(mark.point.record, mark.same, mark.point.confirmed_by)) for mark in some]
+        points = [(mark.x, mark.y, say(mark), mark.point.record.number) for mark in some]
         _add(add, words, points, symbol=f"{symbol}-open" if hollow else symbol, **style)
 
 
 def _add(
     add: Callable[..., Any],
     name: str,
-    points: Sequence[tuple[Any, Any, str]],
+    points: Sequence[tuple[Any, Any, str, int]],
     *,
     color: str,
     symbol: str,
     size: int = 9,
     legend: bool = True,
 ) -> None:
-    """Add points, each with what it says on hovering."""
-    xs, ys, texts = zip(*points, strict=True)
+    """Add points, each with what it says on hovering, and its trial's number for who clicks on it."""
+    xs, ys, texts, numbers = zip(*points, strict=True)
     add(
         x=xs,
         y=ys,
         text=texts,
+        customdata=numbers,
         mode="markers",
         name=html.escape(name),
         legendgroup=name,

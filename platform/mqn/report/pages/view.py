@@ -53,6 +53,11 @@ class View:
         return frozenset(point.record.number for point in self.front.points) if self.front else frozenset()
 
     @property
+    def best_in_order(self) -> list[int]:
+        """The same, as the front orders its points."""
+        return [point.record.number for point in self.front.points] if self.front else []
+
+    @property
     def complete(self) -> list[TrialRecord]:
         """The complete trials, without those that confirm others."""
         return [record for record in self.records if record.state == "complete" and record.confirms is None]
