@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("study", "Run or resume a study: train, export, score, measure, record."),
     "status": ("study", "Where a study stands: trials, failures, hypervolume."),
     "front": ("study", "The Pareto front of a study, or of several: table, picture, interactive page."),
+    "dashboard": ("system", "A live page of studies in the browser: watch, ask, choose, make a bundle."),
     "select": ("study", "Pick a model from a study, verify it, write a bundle."),
     "bundle": ("bundle", "Bundles: verify one, compare two."),
     "trials": ("study", "A study's trials as a table or as CSV."),

@@ -135,13 +135,6 @@ def test_latency_bars_reach_from_the_median_to_p90(view):
     assert (list(bar.x), list(bar.error_x.array)) == ([15, 10], [1, 1])
 
 
-def test_words_become_ticks_of_a_parallel_axis(view):
-    (lines,) = DRAWINGS["parallel"](view, Panel(kind="parallel")).data
-    assert [axis.label for axis in lines.dimensions] == ["attention", "PSNR-TM (dB)", "Latency p50 (ms)"]
-    assert list(lines.dimensions[0].ticktext) == ["ca", "sa"]
-    assert list(lines.dimensions[0].values) == [0, 1, 0, 0]
-
-
 def test_a_scatter_of_any_two(view):
     figure = DRAWINGS["scatter"](view, Panel(kind="scatter", x="arch.width", y="psnr_tm"))
     assert list(figure.data[0].y) == [20, 22, 19, 30]

@@ -13,6 +13,7 @@ from mqn.report.front.charts import axis_title
 from mqn.report.pages.axes import colors, dress
 from mqn.report.pages.dashboard import Panel
 from mqn.report.pages.growth import draw_hypervolume
+from mqn.report.pages.parallel import draw_parallel
 from mqn.report.pages.scatters import draw_front, draw_scatter
 from mqn.report.pages.view import View
 from mqn.search.work.steps import last_part
@@ -23,33 +24,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 36
 """Characters of a trial's name beside a bar."""
-
-
-def draw_parallel(view: View, panel: Panel) -> Figure:
-    """Draw every complete trial as a line through its fields and figures, the front in colour."""
-    from plotly.graph_objects import Figure, Parcoords
-
-    records, dimensions = lay_parallel(view, panel)
-    line = Parcoords(
-        line={
-            "color": [1 if record.number in view.best else 0 for record in records],
-            "colorscale": [[0, FAINT], [1, ACCENT]],
-            "cmin": 0,
-            "cmax": 1,
-        },
-        dimensions=dimensions,
-        labelfont={"color": INK, "size": 12},
-        tickfont={"color": INK, "size": 11, "shadow": "0 0 4px #fff, 0 0 4px #fff, 0 0 2px #fff"},
-        rangefont={"color": "rgba(0,0,0,0)", "size": 1},
-    )
-    return dress(Figure(line), panel, legend=False, margin={"l": 90, "r": 60, "t": 56, "b": 24})
-
-
-def lay_parallel(view: View, panel: Panel) -> tuple[list[TrialRecord], list[dict[str, Any]]]:
-    """The trials that a panel of parallel coordinates draws, and its axes with one value for each of them."""
-    names = panel.axes or (*view.varied, *(axis.metric for axis in view.axes))
-    records = [r for r in view.complete if all(view.value(r, name) is not None for name in names)]
-    return records, [_dimension(name, [view.value(record, name) for record in records]) for name in names]
 
 
 def draw_curves(view: View, panel: Panel) -> Figure:
@@ -136,21 +110,6 @@ def _chosen(view: View, trials: Sequence[TrialRecord]) -> bool:
 def _epoch_title(metric: str) -> str:
     of_validation = metric.removeprefix("val_")
     return f"Validation {axis_title(of_validation)}" if find_quantity(of_validation) else metric
-
-
-def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """One axis of parallel coordinates; words become evenly spaced ticks."""
-    label = html.escape(axis_title(name) if find_quantity(name) else name.partition(".")[2])
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-        return {"label": label, "values": values}
-    words = sorted({str(value) for value in values})
-    positions = {word: position for position, word in enumerate(words)}
-    return {
-        "label": label,
-        "values": [positions[str(value)] for value in values],
-        "tickvals": list(range(len(words))),
-        "ticktext": [html.escape(word) for word in words],
-    }
 
 
 DRAWINGS: dict[str, Callable[[View, Panel], Any]] = {

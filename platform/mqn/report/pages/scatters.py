@@ -177,8 +177,8 @@ def _by_field(view: View, panel: Panel, records: Sequence[TrialRecord]) -> list[
         return [(BEST, list(records), FRONT)]
     field = panel.color
     # Of all trials, not of these alone: a colour means the same in every panel of a page.
-    values = sorted({str(record.candidate.flat()[field]) for record in view.records})
+    values = sorted({str(view.flat(record)[field]) for record in view.records})
     return [
-        (value, [record for record in records if str(record.candidate.flat()[field]) == value], color)
+        (value, [record for record in records if str(view.flat(record)[field]) == value], color)
         for value, color in zip(values, colors(), strict=False)
     ]

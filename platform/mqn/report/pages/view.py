@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mqn.errors import NothingSatisfiesError
+from mqn.quantities import canonical
 from mqn.records import TrialRecord
 from mqn.report.front.front import Front, front
 from mqn.report.front.hypervolume import History, hypervolume
@@ -35,6 +36,7 @@ class View:
         history: the hypervolume.
         curves: training's artifact key to one mapping for each epoch.
         device: whose latency and memory count; None: each trial's first device.
+        flats: by number the fields of trials' candidates, as far as they were asked for; a trial keeps its candidate.
     """
 
     study: str
@@ -46,6 +48,7 @@ class View:
     history: History
     curves: Curves
     device: str | None = None
+    flats: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def best(self) -> frozenset[int]:
@@ -65,13 +68,24 @@ class View:
     @property
     def varied(self) -> list[str]:
         """Dotted keys of the candidate's fields that differ between trials."""
-        flats = [record.candidate.flat() for record in self.records if record.confirms is None]
+        flats = [self.flat(record) for record in self.records if record.confirms is None]
         return [key for key in (flats[0] if flats else {}) if len({str(flat[key]) for flat in flats}) > 1]
 
     def value(self, record: TrialRecord, name: str) -> Any:
         """A trial's figure or its candidate's field; None if it has no such figure."""
-        found = record.figure(name, self.device)
-        return record.candidate.flat().get(name) if found is None else found
+        return self.values(record, [name])[0]
+
+    def values(self, record: TrialRecord, names: Sequence[str]) -> list[Any]:
+        """Several of them."""
+        figures, flat = record.figures_by_name(self.device), self.flat(record)
+        found = ((figures.get(canonical(name)), name) for name in names)
+        return [flat.get(name) if value is None else value for value, name in found]
+
+    def flat(self, record: TrialRecord) -> dict[str, Any]:
+        """The fields of a trial's candidate by their dotted keys."""
+        if record.number not in self.flats:
+            self.flats[record.number] = record.candidate.flat()
+        return self.flats[record.number]
 
 
 def look(
@@ -82,8 +96,11 @@ def look(
     curves: Curves | None = None,
     device: str | None = None,
     book: Scorebook | None = None,
+    flats: dict[int, dict[str, Any]] | None = None,
 ) -> View:
     """Gather the data of a study's page; see `View`.
+
+    `flats` are those of an earlier view of the study; more are put into it.
 
     Raises:
         NothingSatisfiesError: there is no trial at all.
@@ -107,6 +124,7 @@ def look(
         history=hypervolume(records, objectives, device=device),
         curves=curves or {},
         device=device,
+        flats={} if flats is None else flats,
     )
 
 
