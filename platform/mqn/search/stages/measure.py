@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mqn.device.pool.state_bounds import StateBounds
 
 STAGE, REVISION = "measure", 2
-REFERENCE_STAGE, REFERENCE_REVISION = "reference", 1
+REFERENCE_STAGE, REFERENCE_REVISION = "reference", 2
 MEASUREMENT, PAIRING = "measurement.json", "pairing.json"
 
 
