@@ -13,6 +13,7 @@ LONGEST = (
     "test_drivers",
     "test_suggest",
     "test_search",
+    "test_dashboard",
     "test_secrets",
     "test_export",
     "test_cluster",
