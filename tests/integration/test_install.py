@@ -25,7 +25,8 @@ from mqn.distribution import WHEEL
 pytestmark = pytest.mark.integration
 ROOT = Path(mqn.__file__).parents[2]
 PIP_INSTALL = re.compile(r"pip install [^`\n&|#]*")
-OTHERS = {"pip install ai-edge-litert numpy pillow"}  # a bundle's README: packages of an index
+# Packages of an index: for a bundle's README, and a page that is no part of ours.
+OTHERS = {"pip install ai-edge-litert numpy pillow", "pip install optuna-dashboard"}
 
 Environment = Callable[[str], Path]
 
