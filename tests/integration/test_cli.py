@@ -222,7 +222,9 @@ def test_the_registered_version_has_its_alias(study: dict[str, Any], bundle: str
 
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
-def test_mlflow_loads_the_champion_and_gives_the_pixels_of_a_conversion(mqn: Mqn, bundle: str, place: Path) -> None:
+def test_mlflow_loads_the_champion_and_gives_the_pixels_of_a_conversion(
+    mqn: Mqn, bundle: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
 
     from mqn.track.tracker import Tracker
@@ -235,7 +237,7 @@ def test_mlflow_loads_the_champion_and_gives_the_pixels_of_a_conversion(mqn: Mqn
     codes = np.random.default_rng(1).integers(0, 256, (48, 70, 3), dtype=np.uint8)
     files.write_png(place / "noise.png", codes.astype(np.float32) / 255)
     mqn("convert", "noise.png", "--model", bundle, "--output", "noise.pfm")
-    mlflow.set_tracking_uri(uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # mlflow.set_tracking_uri would leave it set for later tests.
     model = mlflow.pyfunc.load_model("models:/mqn-tiny@champion")
     np.testing.assert_array_equal(model.predict(codes[None])[0], files.read(place / "noise.pfm"))
     (logged,) = mlflow.MlflowClient(uri).get_run(_run_of(uri)).outputs.model_outputs
