@@ -87,7 +87,7 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
 
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
-def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_server, tmp_path):
+def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_server, tmp_path, monkeypatch):
     start_server()
     model = tmp_path / "made" / "model.tflite"
     model.parent.mkdir()
@@ -112,7 +112,7 @@ def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_ser
     assert client.get_logged_model(output.model_id).status == "READY"
     assert [found.model_id for found in client.search_logged_models([experiment])] == [output.model_id]
     assert len(list((tmp_path / "kept").rglob("model.tflite"))) == 1
-    mlflow.set_tracking_uri(address)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     for name in (f"models:/{output.model_id}", f"runs:/{run.info.run_id}/model"):
         assert mlflow.pyfunc.load_model(name).predict([[[[0, 128, 255]] * 32] * 32]).shape == (1, 32, 32, 3)
 

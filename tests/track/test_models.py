@@ -49,7 +49,7 @@ def run_of(uri: str, study: str, number: int):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
-def test_a_trial_logs_its_model_once_and_mlflow_loads_it(uri, tmp_path, trial, files):
+def test_a_trial_logs_its_model_once_and_mlflow_loads_it(uri, tmp_path, trial, files, monkeypatch):
     constants = trial("modelled", 0).candidate.flat()
     del constants["arch.attention"]
     with Tracker(uri, tmp_path / "spool") as tracker:
@@ -71,7 +71,7 @@ def test_a_trial_logs_its_model_once_and_mlflow_loads_it(uri, tmp_path, trial, f
     assert len(client.search_logged_models([run.info.experiment_id])) == 1
     (read,) = run.inputs.dataset_inputs
     assert (read.dataset.name, read.dataset.digest) == ("photos", "d" * 36)
-    mlflow.set_tracking_uri(uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
     assert loaded.metadata.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
     assert loaded.predict([[[[0, 128, 255]] * 32] * 32]).shape == (1, 32, 32, 3)
