@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -15,10 +16,12 @@ from pathlib import Path
 import pytest
 from tests.support.records import make_trial
 
+from mqn.errors import TrackingError
 from mqn.home import home
 from mqn.records import Candidate
 from mqn.track.connection import connect
 from mqn.track.tracker import Tracker
+from mqn.track.ui import server
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +56,10 @@ def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None
-        served, link = process.stdout.readline(), process.stdout.readline()
-        address = served.split()[2]
+        assert process.stderr is not None
+        served = process.stdout.readline()
+        assert served, process.stderr.read()
+        link, address = process.stdout.readline(), served.split()[2]
         name, _, page = link.strip().partition(": ")
         assert name == "shown"
         assert page.startswith(f"{address}/#/experiments/1/runs?viewStateShareKey=mqn")
@@ -81,3 +86,29 @@ def test_the_pages_show_a_studys_trials_and_end_with_the_command(tmp_path: Path)
     assert process.returncode == 0
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{address}/health", timeout=10)
+
+
+def test_a_free_port_that_somebody_takes_first_is_left_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken, look = other.getsockname()[1], server._free_port
+        found = iter([taken])
+        monkeypatch.setattr(server, "_free_port", lambda host, port: next(found, None) or look(host, port))
+        with server.PagesServer(f"sqlite:///{tmp_path}/mlflow.db", "127.0.0.1", 0, tmp_path) as pages:
+            assert urllib.parse.urlsplit(pages.address).port != taken
+            with urllib.request.urlopen(f"{pages.address}/health", timeout=30) as response:
+                assert response.status == 200
+
+
+def test_a_port_that_was_asked_for_is_not_left_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        monkeypatch.setattr(server, "_free_port", lambda host, port: port)
+        pages = server.PagesServer(f"sqlite:///{tmp_path}/mlflow.db", "127.0.0.1", taken, tmp_path)
+        with pytest.raises(TrackingError, match="MLflow ended with 1"), pages:
+            pass

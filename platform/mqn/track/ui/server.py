@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,8 @@ from mqn.track.connection import answers
 START_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 _TAIL_LINES = 40
+_OTHER_PORTS = 3
+_TAKEN = "address already in use"
 
 
 class PagesServer:
@@ -33,36 +36,16 @@ class PagesServer:
         Raises:
             TrackingError: the address cannot be listened on.
         """
-        self._port = _free_port(host, port)
-        self._host = host
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        command = [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1"]
-        command += ["--host", host, "--port", str(self._port)]
-        file = sqlite_file(uri)
-        place = (folder if file is None else file.parent) / "mlartifacts"
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            # Other users can read arguments, not the environment.
-            env={
-                **os.environ,
-                **telemetry.ENVIRONMENT,
-                "MLFLOW_BACKEND_STORE_URI": uri,
-                "MLFLOW_ARTIFACTS_DESTINATION": str(place),
-                # Its jobs are for language models, and would start four more processes.
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._uri, self._host, self._folder = uri, host, folder
+        self._may_move = port == 0
+        self._start(port)
 
     def __enter__(self) -> Self:
         try:
+            for _ in range(_OTHER_PORTS):
+                if self._answers_unless_taken():
+                    return self
+                self._start(0)
             self._wait_until_it_answers()
         except BaseException:
             self.stop()
@@ -93,6 +76,47 @@ class PagesServer:
                 except subprocess.TimeoutExpired:
                     continue
 
+    def _start(self, port: int) -> None:
+        self._port = _free_port(self._host, port)
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        command = [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1"]
+        command += ["--host", self._host, "--port", str(self._port)]
+        file = sqlite_file(self._uri)
+        place = (self._folder if file is None else file.parent) / "mlartifacts"
+        self._process = subprocess.Popen(
+            command,
+            cwd=self._folder,
+            # Other users can read arguments, not the environment.
+            env={
+                **os.environ,
+                **telemetry.ENVIRONMENT,
+                "MLFLOW_BACKEND_STORE_URI": self._uri,
+                "MLFLOW_ARTIFACTS_DESTINATION": str(place),
+                # Its jobs are for language models, and would start four more processes.
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(target=_keep, args=(self._process.stdout, self._tail), daemon=True)
+        self._reader.start()
+
+    def _answers_unless_taken(self) -> bool:
+        """Wait for its answer. False if somebody took the free port between our look at it and MLflow's."""
+        try:
+            self._wait_until_it_answers()
+        except TrackingError:
+            self._reader.join(_STOP_SECONDS)
+            if self._may_move and any(_TAKEN in line.lower() for line in self._tail):
+                return False
+            raise
+        return True
+
     def _wait_until_it_answers(self) -> None:
         end = time.monotonic() + START_SECONDS
         while not answers(self.address):
@@ -107,10 +131,10 @@ class PagesServer:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         return f"MLflow {how}{': ' + tail[-1].strip() if tail else ''}"
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._tail.append(redact(line))
+
+def _keep(lines: Iterable[str], tail: deque[str]) -> None:
+    for line in lines:
+        tail.append(redact(line))
 
 
 def _free_port(host: str, port: int) -> int:
