@@ -35,6 +35,9 @@ from mqn.search.exchange.archive import Archive, parse
 from mqn.search.exchange.contents import ARTIFACTS, HISTORIES, SPACE, STUDY, TRIALS
 from mqn.search.exchange.moment import read_about, record_of
 from mqn.search.space.space_file import parse_space
+from mqn.search.stages.gallery import keep_picture
+from mqn.search.stages.score import STAGE as SCORE
+from mqn.search.stages.score import STRIP
 from mqn.search.stages.train import HISTORY, HISTORY_STAGE
 from mqn.search.storage.store import StudyStore
 from mqn.search.storage.study_rows import StudyRows, TrialRows, write_study_rows
@@ -111,6 +114,8 @@ def store_artifacts(
                 inside = f"{HISTORIES}/{key}.json" if stage == HISTORY_STAGE else f"{ARTIFACTS}/{stage}/{key}/{file}"
                 archive.extract(inside, slot.folder / file, progress)
             slot.artifact = slot.keep(slot.folder, manifest)
+            if stage == SCORE and STRIP in manifest.files:
+                keep_picture(slot.artifact)
             stored += 1
     return stored
 

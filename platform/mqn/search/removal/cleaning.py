@@ -17,6 +17,7 @@ from mqn.profile import Profile
 from mqn.search.artifacts import ArtifactStore, Entry
 from mqn.search.artifacts.cache import USE
 from mqn.search.removal.references import References, driven, other_databases, references, unreferenced
+from mqn.search.stages.gallery import pictures
 from mqn.search.storage.store import connect, is_absent
 
 _PARTS = {
@@ -28,6 +29,7 @@ _PARTS = {
     "data": "datasets",
     "spool": "what waits to be sent to MLflow",
     "scores": "pictures judged so far",
+    "pictures": "trials' pictures, for optuna-dashboard",
     "imported": "space files of studies that came from elsewhere",
 }
 
@@ -79,9 +81,11 @@ def find_waste(profiles: Sequence[Profile]) -> list[Waste]:
     studies, busy = _read_studies(urls)
     since = min((study.since for study in studies if study.since is not None), default=math.inf)
     waste = []
+    shown_elsewhere = busy
     for artifacts in _stores(profiles).values():
         others = other_databases(artifacts, urls)
         stays = busy or (f"studies in {others[0]} may refer to them: give their profile too" if others else "")
+        shown_elsewhere = shown_elsewhere or stays
         entries = artifacts.entries()
         lone = unreferenced(entries, studies)
         left = [entry for entry in entries if entry.kind != "whole"]
@@ -92,8 +96,14 @@ def find_waste(profiles: Sequence[Profile]) -> list[Waste]:
     caches = dict.fromkeys([home() / "cache", *(profile.storage.cache_folder for profile in profiles)])
     within = [path for path in caches if path.is_dir() and not any(other in path.parents for other in caches)]
     waste.append(_waste("caches", within, busy))
+    waste.append(_waste("pictures of trials that are gone", _lone_pictures(studies), shown_elsewhere))
     waste.append(_waste("databases that were cut short", list(home().glob(".mlflow-*")), busy))
     return [one for one in waste if one.paths]
+
+
+def _lone_pictures(studies: Sequence[References]) -> list[Path]:
+    shown = {name for study in studies for name in study.pictures}
+    return [path for path in pictures() if path.name not in shown]
 
 
 def remove_waste(
@@ -115,7 +125,10 @@ def remove_waste(
             progress(done := done + 1)
         for path in () if one.store else map(Path, one.paths):
             size = size_of(path)
-            if not _held(path):
+            if not path.is_dir():
+                path.unlink()
+                freed += size
+            elif not _held(path):
                 shutil.rmtree(path)
                 freed += size
             progress(done := done + 1)

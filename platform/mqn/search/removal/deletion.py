@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy
 
@@ -15,6 +16,7 @@ from mqn.search.artifacts import ArtifactStore, Entry
 from mqn.search.budget.ledger import forget_spent
 from mqn.search.exchange.importing import SPACES
 from mqn.search.removal.references import driven, other_databases, references, unreferenced
+from mqn.search.stages.gallery import pictures
 from mqn.search.storage.lease import drive
 from mqn.search.storage.tables import HOLDS
 from mqn.search.study.studies import open_study
@@ -33,6 +35,7 @@ class Deletion:
     trials: int
     tracked: Tracked
     artifacts: tuple[Entry, ...]
+    pictures: tuple[Path, ...]
     size_bytes: int
     stays: str = ""
 
@@ -52,17 +55,20 @@ def plan_deletion(name: str, profile: Profile) -> Deletion:
     own = known.pop(name)
     # What nobody refers to at all is for `mqn clean`.
     gone = [entry for entry in unreferenced(artifacts.entries(), known.values()) if entry.id in own.keys]
+    shown = {name for other in known.values() for name in other.pictures}
     stays = driven(study.store, known)
     if others := other_databases(artifacts, [profile.study_url]):
         stays = stays or f"studies in {others[0]} may refer to them"
     tracked = find_tracked(profile.tracking_uri, home() / "spool", name, registry=profile.registry_uri)
     if stays:
         gone = []
+    lone = () if stays else tuple(path for path in pictures() if path.name in own.pictures - shown)
     return Deletion(
         study=name,
         trials=len(study.optuna.get_trials(deepcopy=False)),
         tracked=tracked,
         artifacts=tuple(gone),
+        pictures=lone,
         size_bytes=sum(entry.size_bytes for entry in gone) + sum(map(size_of, tracked.folders)),
         stays=stays,
     )
@@ -86,6 +92,8 @@ def delete_study(deletion: Deletion, profile: Profile, progress: Callable[[int],
             connection.execute(holds)
         forget_spent(store, deletion.study)
     (home() / SPACES / f"{deletion.study}.toml").unlink(missing_ok=True)
+    for path in deletion.pictures:
+        path.unlink(missing_ok=True)
     for count, entry in enumerate(deletion.artifacts, start=1):
         artifacts.remove(entry)
         progress(count)

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mqn.net.database_urls import sqlite_file
 from mqn.search.artifacts import ArtifactStore, Entry, Key, stage_of
+from mqn.search.stages.gallery import names_of
 from mqn.search.stages.train import HISTORY_STAGE
 from mqn.search.stages.train import STAGE as TRAIN
 from mqn.search.storage.store import StudyStore
@@ -23,12 +24,14 @@ class References:
 
     Attributes:
         keys: artifacts of its trials, whatever came of them.
+        pictures: names of its trials' pictures (`mqn.search.stages.gallery`).
         about: what it was made with, as JSON: its settings may name a file of an artifact.
         since: when the first trial began that is not finished, in seconds since 1970; None: all are finished. What was
             made since may be that trial's, whose record is not written yet.
     """
 
     keys: frozenset[Key]
+    pictures: frozenset[str]
     about: str
     since: float | None
 
@@ -47,6 +50,7 @@ def references(store: StudyStore) -> dict[str, References]:
         keys = {(stage_of(step), key) for step, key in steps}
         found[study.study_name] = References(
             keys=frozenset(keys | {(HISTORY_STAGE, key) for stage, key in keys if stage == TRAIN}),
+            pictures=frozenset(name for trial in trials for name in names_of(trial.system_attrs)),
             about=json.dumps(study.user_attrs.get(ABOUT, {})),
             since=min((_begun(trial) for trial in trials if trial.state == TrialState.RUNNING), default=None),
         )

@@ -212,9 +212,15 @@ class Study:
         self.store.write(self._id, write)
         self._mirror.note(trial.number, attributes)
 
-    def note(self, trial: RunningTrial, record: TrialRecord) -> None:
-        """Write a trial's record. Do this before `finish`. A power cut loses nothing of it."""
-        told = {**_learnt(record), **_shown_elsewhere(record)}
+    def note(self, trial: RunningTrial, record: TrialRecord, shown: Mapping[str, str] | None = None) -> None:
+        """Write a trial's record. Do this before `finish`. A power cut loses nothing of it.
+
+        Args:
+            trial: the trial.
+            record: what came of it.
+            shown: its pictures, for Optuna's own tools (`mqn.search.stages.gallery`).
+        """
+        told = {**_learnt(record), **_shown_elsewhere(record), **(shown or {})}
 
         def write(session: Session, _again: bool) -> None:
             put_attributes(session, USER_ATTRIBUTES, trial.id, {RECORD: to_plain(record)})

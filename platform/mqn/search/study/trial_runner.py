@@ -22,6 +22,7 @@ from mqn.search.budget.limits import Limits
 from mqn.search.gate.patience import Patience
 from mqn.search.gate.verdict import GateVerdict, judge_gate
 from mqn.search.promotion.paused import Paused
+from mqn.search.stages.gallery import show_pictures
 from mqn.search.study.progress import Progress
 from mqn.search.study.study import Study
 from mqn.search.study.trials import records
@@ -196,7 +197,10 @@ class TrialRunner:
 
     def _end(self, evaluation: Evaluation, *, stopped: bool = False) -> None:
         record = evaluation.record(self.study.name, stopped=stopped)
-        self.study.note(evaluation.trial, record)
+        shown = self.scheduler.insist(
+            f"trial {record.number}: its pictures", lambda: show_pictures(evaluation.artifacts)
+        )
+        self.study.note(evaluation.trial, record, shown)
         if record.state == "held":  # It stays running in Optuna. The next driver takes it up.
             self._tell(record)
         else:
