@@ -38,7 +38,7 @@ from mqn.device.science.intervals import analyse_comparison
 from mqn.device.science.yardsticks import Yardsticks
 from mqn.device.session import SessionFile, compare, profile
 from mqn.export.choose.tuning import tune
-from mqn.export.lower.lowering import REWRITES, lower
+from mqn.export.lower.lowering import lower
 from mqn.export.process import ExportProcess
 from mqn.export.quantize.quantization import apply_plan
 from mqn.families.mqn.arch import MQNArch
@@ -48,6 +48,7 @@ from mqn.hdr.tonemap import reinhard
 from mqn.models.checkpoint import load, save
 from mqn.parsing import to_plain
 from mqn.records import MeasureSettings, Plan, Ratio, Training
+from mqn.records.plan import DEFAULT_LOWERINGS, LOWERINGS
 from mqn.search.stages.choose.tune import LIMIT_SECONDS
 from mqn.tflite.cutting import cut_tensor
 from mqn.tflite.flatbuffer import Network
@@ -106,7 +107,7 @@ def run(checkpoint: Path | None = None) -> dict[str, Any]:
             "convolutions_alone_by_threads": {count: convolving[count] * ratio for count, ratio in ratios.items()},
             "tuning_by_threads": {count: one.told for count, one in tunings.items()},
             "p50_ms_by_threads": medians,
-            "fused_over_without_a_rewrite": {
+            "fused_over_another_choice": {
                 count: {side: p50[FUSED] / p50[side] for side in p50 if side not in (AUTHORS, FUSED, TUNED)}
                 for count, p50 in medians.items()
             },
@@ -135,11 +136,14 @@ def _make_files(checkpoint: Path | None, folder: Path) -> tuple[Network, dict[st
         converted = worker.run("convert", checkpoint=checkpoint, directory=folder / "float")
     tensor = cut_tensor(converted, Plan().cut)
     (quantized,), _, _ = apply_plan(Network.read(converted), tensor, Plan(), pictures)
-    left_out = {UNLOWERED: tuple(REWRITES), FUSED: (), **{f"without_{name}": (name,) for name in REWRITES}}
+    choices: dict[str, tuple[str, ...]] = {UNLOWERED: (), FUSED: DEFAULT_LOWERINGS}
+    for name in LOWERINGS:
+        word = "without" if name in DEFAULT_LOWERINGS else "with"
+        choices[f"{word}_{name}"] = tuple(one for one in LOWERINGS if (one in DEFAULT_LOWERINGS) != (one == name))
     files: dict[str, tuple[Path, ...]] = {AUTHORS: (folder / BACKBONE, folder / HEAD)}
-    for label, without in left_out.items():
+    for label, rewrites in choices.items():
         network = quantized.copy()
-        lower(network, [name for name in REWRITES if name not in without])
+        lower(network, rewrites)
         files[label] = (network.write(folder / f"{label}.tflite"),)
     return quantized, files
 

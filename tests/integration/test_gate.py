@@ -16,7 +16,7 @@ from mqn.export.lower.lowering import lower
 from mqn.parsing import read_json
 from mqn.profile import load_profile
 from mqn.records import Candidate, Plan, RewriteTimes, Training
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS
 from mqn.search.artifacts import ArtifactStore
 from mqn.search.pipeline import TrialPipeline
 from mqn.search.space.goals import Scoring
@@ -115,7 +115,7 @@ def test_devices_agree_on_one_file_of_an_untrained_network(tmp_path: Path, monke
     assert made["gate/tune/here"] == made["gate/tune/there"]  # Two names of one machine: it is tuned once.
     times = read_json(RewriteTimes, made["gate/rewrite_times/here"].path("rewrite_times.json"))
     choice = agree([{one.rewrites: one.over_none for one in times.tried}])
-    assert times.tried[0].rewrites == LOWERINGS
+    assert times.tried[0].rewrites == DEFAULT_LOWERINGS
     assert set(lowering.items()) == {(name, ",".join(choice) or "none") for name in ("here", "there")}
     # What was chosen is what is done to the file that was timed.
     network = Network.read(made["gate/quantize/unlowered"].path("model.tflite"))

@@ -7,7 +7,7 @@ import pytest
 from mqn.errors import ConfigError
 from mqn.parsing import content_hash, from_mapping, to_plain
 from mqn.records import Candidate, Plan
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS
 
 PAIRS = [["decoder.*", "static_wi8_ai16"], ["head.conv3", "float32"]]
 TEXT = "decoder.*=static_wi8_ai16; head.conv3=float32"
@@ -103,7 +103,7 @@ def test_sparsity_is_a_share(sparsity: float) -> None:
 @pytest.mark.parametrize(
     ("lowering", "kept", "rewrites"),
     [
-        ("auto", "auto", LOWERINGS),
+        ("auto", "auto", DEFAULT_LOWERINGS),
         ("none", "none", ()),
         ("norms", "norms", ("norms",)),
         ("norms,phases, norms", "phases,norms", ("phases", "norms")),

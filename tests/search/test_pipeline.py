@@ -14,7 +14,7 @@ from mqn.parsing import write_json
 from mqn.profile import Profile
 from mqn.quantities import figures_by_name
 from mqn.records import Candidate, MeasureSettings, Plan, Range, Ratio, RewriteTime, RewriteTimes, Tuning
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS
 from mqn.search.artifacts import Artifact
 from mqn.search.pipeline import TrialPipeline
 from mqn.search.space.goals import Scoring
@@ -250,7 +250,7 @@ def tuned(folder: Path, *rewrites: str) -> Artifact:
         settings=MeasureSettings(),
         rewrites=rewrites,
         tried=(),
-        over_default=None if rewrites == LOWERINGS else FASTER,
+        over_default=None if rewrites == DEFAULT_LOWERINGS else FASTER,
         over_none=FASTER,
         seconds=1.0,
     )
@@ -306,7 +306,7 @@ def test_rewrites_that_a_plan_names_are_not_tuned(plan):
 def test_each_device_gets_the_rewrites_that_it_chose(tmp_path):
     steps = tuning_steps("each", "board", "phone")
     converted = artifact(tmp_path, "convert", {"model.float32.tflite": "f"})
-    chosen = {"board": tuned(tmp_path / "board", *LOWERINGS), "phone": tuned(tmp_path / "phone", "norms")}
+    chosen = {"board": tuned(tmp_path / "board", *DEFAULT_LOWERINGS), "phone": tuned(tmp_path / "phone", "norms")}
     made = {f"gate/tune/{name}": one for name, one in chosen.items()} | {"convert": converted}
     plain = tuning_steps("no", "board")["quantize"].make(made)
     # What is the default's own file keeps the default's key.
@@ -324,7 +324,7 @@ def test_for_all_devices_the_choices_of_each_and_the_default_compete(tmp_path, m
     job = steps["gate/rewrite_times/phone"].make(made)
     assert (job.target, job.arguments["choices"]["tried"]) == (
         "phone",
-        [list(LOWERINGS), ["norms"], ["phases", "norms"]],
+        [list(DEFAULT_LOWERINGS), ["norms"], ["phases", "norms"]],
     )
     assert job.inputs["device"] == ["SoC of phone", "", "LiteRT 2.3"]
 
@@ -355,7 +355,7 @@ def test_the_record_says_which_rewrites_each_device_runs(tmp_path):
     made = {"gate/quantize": quantized(), "gate/quantize/phone": quantized(lowering="none")}
     pipeline = TrialPipeline(DATA, Profile(), Scoring(), devices_of("board", "phone"), gate=True, tune="each")
     found = pipeline.figures(Candidate(), made)
-    assert found.lowering == {"board": ",".join(LOWERINGS), "phone": "none"}
+    assert found.lowering == {"board": ",".join(DEFAULT_LOWERINGS), "phone": "none"}
     assert found.gate == {"size_bytes": 5.0}
     made |= {"quantize": quantized(lowering="norms"), "quantize/phone": quantized(lowering="norms")}
     assert pipeline.figures(Candidate(), made).lowering == {"board": "norms", "phone": "norms"}

@@ -31,8 +31,11 @@ _SHORT = {
     "static_wi4_ai8": "int4",
     "static_wi8_ai16": "int16",
 }
-LOWERINGS = ("phases", "doubling", "pairs", "norms", "order")
+LOWERINGS = ("phases", "doubling", "pairs", "tiles", "norms", "order")
 """Rewrites of the exported graph by name, in the order that they are made (`mqn.export.lower.lowering`)."""
+
+DEFAULT_LOWERINGS = tuple(name for name in LOWERINGS if name != "tiles")
+"""Those that are made where no device was asked. Tiles are those of one kind of processor, and slow others down."""
 
 _MOST_RULES_IN_LABEL = 2
 _DEFAULT_PICTURES, _DEFAULT_STEPS = 16, 200
@@ -62,8 +65,8 @@ class Plan:
         qat_steps: of fine-tuning, four pictures each; where channels are pruned, as many again, before.
         sparsity: share of the channels inside the family's narrowable blocks that are pruned, 0 to below 1; what is
             left is fine-tuned in float.
-        lowering: how the graph is rewritten, with the same numbers, so that it runs faster. `auto`: as the platform
-            knows best. `none`: not at all. Otherwise names of `LOWERINGS`: `norms,phases`.
+        lowering: how the graph is rewritten, with the same numbers, so that it runs faster. `auto`: as a device
+            chose, or `DEFAULT_LOWERINGS`. `none`: not at all. Otherwise names of `LOWERINGS`: `norms,phases`.
     """
 
     cut: str = INTERFACE
@@ -110,7 +113,7 @@ class Plan:
     def rewrites(self) -> tuple[str, ...]:
         """The names of the rewrites that the graph gets, in order."""
         if self.lowering == "auto":
-            return LOWERINGS
+            return DEFAULT_LOWERINGS
         return () if self.lowering == "none" else tuple(self.lowering.split(","))
 
     @property

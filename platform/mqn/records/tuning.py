@@ -12,7 +12,7 @@ from mqn.records.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedRewrite:
-    """One rewrite, left out of the file that was the fastest by then.
+    """One rewrite: the file that was the fastest by then, with it and without it.
 
     Attributes:
         name: of the rewrite.

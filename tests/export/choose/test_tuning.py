@@ -12,7 +12,7 @@ from mqn.errors import UnsteadyError
 from mqn.export.choose.tuning import Tuned, time_choices, tune
 from mqn.export.quantize.quantization import apply_plan
 from mqn.records import Plan, Range, Ratio
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS, LOWERINGS
 from mqn.tflite.flatbuffer import Network
 
 Run = Callable[..., Tuned]
@@ -49,7 +49,7 @@ def run(toy: Network, pictures: np.ndarray, tmp_path: Path) -> Run:
 def test_what_makes_a_file_faster_stays_and_what_makes_it_slower_goes(run: Run) -> None:
     found = run(Device({"phases": 0.9, "pairs": 1.1}))
     by_name = {one.name: one for one in found.tried}
-    assert tuple(by_name) == LOWERINGS
+    assert tuple(by_name) == ("tiles", *DEFAULT_LOWERINGS)  # What the default lacks is tried first.
     assert by_name["phases"].kept
     assert by_name["phases"].without.value == pytest.approx(1 / 0.9)
     assert (by_name["pairs"].kept, by_name["pairs"].why) == (False, "faster without it")
@@ -68,9 +68,9 @@ def test_of_files_that_cannot_be_told_apart_the_simpler_one_stays(run: Run) -> N
 
 
 def test_a_wide_range_is_measured_once_more(run: Run) -> None:
-    device = Device({"phases": 0.99}, 0.05, 0.004)
+    device = Device({"tiles": 0.99}, 0.05, 0.004)
     assert run(device).tried[0].kept
-    doubtful = run(Device({"phases": 0.99}, 0.05, 0.04)).tried[0]
+    doubtful = run(Device({"tiles": 0.99}, 0.05, 0.04)).tried[0]
     assert (doubtful.kept, doubtful.why) == (False, "cannot be told apart; the simpler graph stays")
     assert doubtful.without.range.high - doubtful.without.range.low == pytest.approx(0.08)
 
@@ -86,20 +86,28 @@ def test_a_rewrite_that_changes_nothing_is_not_timed(run: Run) -> None:
     found = run(device)
     idle = [one for one in found.tried if one.without is None]
     assert {one.why for one in idle} == {"changes nothing in this network"}
-    assert (
-        device.asked == len(LOWERINGS) - len(idle) + 1
-    )  # and against a file without rewrites; the default is the same
-    assert found.over_default is None
+    assert device.asked == len(LOWERINGS) - len(idle) + 2  # and against the default, and a file without rewrites
 
 
 def test_when_time_is_over_the_rest_stays_as_it_is_by_default(run: Run) -> None:
-    device = Device({"phases": 1.2})
-    found = run(device, lambda: 1.0 - device.asked)
-    assert (found.tried[0].kept, found.tried[0].why) == (False, "faster without it")
-    untried = [one for one in found.tried[1:] if one.why != "changes nothing in this network"]
+    device = Device({"tiles": 1.2, "phases": 1.2})
+    found = run(device, lambda: 4.0 - device.asked)
+    tiles, phases, *others = found.tried
+    assert [(one.kept, one.why) for one in (tiles, phases)] == [(False, "faster without it")] * 2
+    untried = [one for one in others if one.why != "changes nothing in this network"]
     assert untried
     assert all(one.kept and one.why == "no time was left to try it" for one in untried)
     assert found.rewrites == tuple(one.name for one in found.tried if one.kept)
+    assert device.asked == 4  # Time was kept for the last two: against the default, and a file without rewrites.
+
+
+def test_a_rewrite_that_the_default_lacks_is_not_made_untried(run: Run) -> None:
+    device = Device({"tiles": 0.8})
+    found = run(device, lambda: 0.0)
+    assert (found.tried[0].kept, found.tried[0].why) == (False, "no time was left to try it")
+    assert "tiles" not in found.rewrites
+    assert found.over_default is None
+    assert "tiles" in run(Device({"tiles": 0.8, "phases": 0.9})).rewrites
 
 
 def test_a_tuned_file_is_never_slower_than_one_without_rewrites(run: Run) -> None:
@@ -113,7 +121,7 @@ def test_a_tuned_file_is_never_slower_than_the_default(run: Run) -> None:
     slight = dict.fromkeys(LOWERINGS, 0.993)
     found = run(Device(slight, *[0.01] * 20))
     assert not any(one.kept for one in found.tried)
-    assert (found.rewrites, found.over_default) == (LOWERINGS, None)
+    assert (found.rewrites, found.over_default) == (DEFAULT_LOWERINGS, None)
     assert found.over_none.value < 1
 
 

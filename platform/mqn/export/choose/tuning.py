@@ -1,8 +1,8 @@
-"""Which rewrites make a file fastest on a device: each is left out in turn, and timed against the file with it.
+"""Which rewrites make a file fastest on a device: a file with each is timed against the file without it, one by one.
 
-Rewrites do not change what a network computes, so time alone decides. Coordinate descent begins with all rewrites. A
-rewrite stays where the file without it takes longer. Where it does not, or the two cannot be told apart, the simpler
-graph stays. In the end the file must not be slower than one without any rewrite.
+Rewrites do not change what a network computes, so time alone decides. Coordinate descent begins with the rewrites that
+are made by default. A rewrite stays where the file without it takes longer. Where it does not, or the two cannot be
+told apart, the simpler graph stays. In the end the file must not be slower than one without any rewrite.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from mqn.errors import UnsteadyError
 from mqn.export.choose.agreement import NEAR
 from mqn.export.lower.lowering import lower
 from mqn.records import Ratio, RewriteTime, TriedRewrite
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS, LOWERINGS
 from mqn.tflite.flatbuffer import Network
 
 WIDEST = 0.15
 """A ratio that finds no difference and whose range is wider says next to nothing."""
+
+_LAST = 2
+"""Comparisons that come last: against the default, and against a file without rewrites."""
 
 Compare = Callable[[Sequence[Path], Sequence[Path]], Ratio]
 """Times two models in turns: the second's time over the first's."""
@@ -49,44 +52,47 @@ def tune(
         parts: the quantized network without any rewrite: one file, or backbone and head. They stay as they are.
         folder: for the files that are timed.
         compare: times two models on the device.
-        seconds_left: that the search may still take. When it is over, what was not tried stays as it is by default.
+        seconds_left: that the search may still take. What there is no time to try stays as it is by default; the last
+            two comparisons, against the default and against no rewrite, have their time kept for them.
         tell: told what is tried, before it is.
 
     Raises:
         UnsteadyError: the device is too unsteady even for files that run in turns.
     """
     files = Forms(parts, folder)
-    best, tried = tuple(LOWERINGS), []
-    for name in LOWERINGS:
+    best, tried, longest = tuple(DEFAULT_LOWERINGS), [], 0.0
+    for name in sorted(LOWERINGS, key=DEFAULT_LOWERINGS.__contains__):  # First what the default lacks.
         fewer = tuple(other for other in best if other != name)
-        if files.same(best, fewer):
+        more = tuple(other for other in LOWERINGS if other == name or other in best)
+        began = seconds_left()
+        if files.same(more, fewer):
             tried.append(TriedRewrite(name=name, without=None, kept=False, why="changes nothing in this network"))
-        elif seconds_left() <= 0:
-            tried.append(TriedRewrite(name=name, without=None, kept=True, why="no time was left to try it"))
-            continue
+        elif began <= _LAST * longest:
+            kept = name in DEFAULT_LOWERINGS
+            tried.append(TriedRewrite(name=name, without=None, kept=kept, why="no time was left to try it"))
         else:
-            tell(f"without {name}")
-            ratio = compare(files.of(best), files.of(fewer))
-            if not ratio.different and _is_wide(ratio) and seconds_left() > 0:
-                tell(f"without {name}, again")
-                ratio = min(ratio, compare(files.of(best), files.of(fewer)), key=_width)
+            tell(f"with and without {name}")
+            ratio = compare(files.of(more), files.of(fewer))
+            longest = max(longest, began - seconds_left())
+            if not ratio.different and _is_wide(ratio) and seconds_left() > _LAST * longest:
+                tell(f"with and without {name}, again")
+                ratio = min(ratio, compare(files.of(more), files.of(fewer)), key=_width)
             _refuse_guess(ratio)
             tried.append(_judge(name, ratio))
-        if not tried[-1].kept:
-            best = fewer
+        best = more if tried[-1].kept else fewer
 
     def over(names: tuple[str, ...], words: str) -> Ratio | None:
         tell(f"against {words}")
         return None if files.same(names, best) else compare(files.of(names), files.of(best))
 
     # Rewrites were judged one by one. Neither the default nor the file without any may be faster than all together.
-    over_default = over(LOWERINGS, "the default")
+    over_default = over(DEFAULT_LOWERINGS, "the default")
     if over_default is not None and _is_slower(over_default):
-        best, over_default = LOWERINGS, None
+        best, over_default = DEFAULT_LOWERINGS, None
     over_none = over((), "a file without rewrites")
     if over_none is not None and _is_slower(over_none):
         best, over_none = (), None
-        over_default = over(LOWERINGS, "the default")
+        over_default = over(DEFAULT_LOWERINGS, "the default")
     return Tuned(rewrites=best, tried=tuple(tried), over_default=over_default, over_none=over_none)
 
 

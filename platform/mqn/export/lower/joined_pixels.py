@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from mqn.export.lower.rewriting import Insertion, copy_operator, replace_operators, stored, uses, value_of
-from mqn.tflite.cutting import INPUT
-from mqn.tflite.facts import read_facts
+from mqn.export.lower.folding import can_fold, divides, fold_pixels, has_constants, least_width
+from mqn.export.lower.rewriting import Insertion, copy_operator, replace_operators, uses, value_of
 from mqn.tflite.flatbuffer import Network
 
 PAIR = 2
@@ -34,35 +33,18 @@ def convolve_pairs(network: Network) -> int:
     """Rewrite, in place, every convolution that gains, of a float or quantized network. Returns how many there were."""
     count = 0
     for operator in list(network.operators):
-        if network.kind(operator) != "CONV_2D" or not _can_widen(network, operator):
+        if network.kind(operator) != "CONV_2D" or not has_constants(network, operator):
             continue
         if _is_stem(network, operator):
             replace_operators(network, [operator], _pair_columns(network, operator))
         elif (fold := _fold(network, operator)) > 1:
-            replace_operators(network, [operator], _fold_outputs(network, operator, fold))
+            replace_operators(network, [operator], fold_pixels(network, operator, fold))
         else:
             continue
         count += 1
     if count:
         network.drop_unused()
     return count
-
-
-def _can_widen(network: Network, convolution: Any) -> bool:
-    kernel = convolution.inputs[1]
-    return (
-        len(convolution.inputs) == 3
-        and network.tensors[kernel].type in (schema.TensorType.FLOAT32, schema.TensorType.INT8)
-        and network.tensors[convolution.inputs[0]].shape[2] % PAIR == 0
-        and network.tensors[convolution.inputs[0]].shape[3] == network.tensors[kernel].shape[3]
-        and all(stored(network, index) is not None for index in convolution.inputs[1:])
-    )
-
-
-def _least_width(network: Network, index: int) -> int:
-    """How wide a tensor is where the network is given its narrowest picture (`mqn.tflite.resize`)."""
-    picture = network.inputs().get(INPUT, network.graph.inputs[0])
-    return int(network.tensors[index].shape[2] * read_facts(network).stride // network.tensors[picture].shape[2])
 
 
 def _is_stem(network: Network, convolution: Any) -> bool:
@@ -74,7 +56,7 @@ def _is_stem(network: Network, convolution: Any) -> bool:
         and (options.strideH, options.strideW) == (PAIR, PAIR)
         and (options.dilationHFactor, options.dilationWFactor) == (1, 1)
         and options.padding == schema.Padding.SAME
-        and _least_width(network, convolution.inputs[0]) % PAIR == 0
+        and divides(network, PAIR, convolution.inputs[0])
     )
 
 
@@ -100,32 +82,12 @@ def _fold(network: Network, convolution: Any) -> int:
     """
     options, (source, kernel, _) = convolution.builtinOptions, convolution.inputs
     tensor, result = network.tensors[source], convolution.outputs[0]
-    if list(network.tensors[kernel].shape[1:3]) != [1, 1] or (options.strideH, options.strideW) != (1, 1):
+    if list(network.tensors[kernel].shape[1:3]) != [1, 1] or options.strideH != 1 or not can_fold(network, convolution):
         return 1
     # Only what nothing else reads, and no edge of the file, is seen otherwise without a copy.
     if network.producer(source) is None or uses(network, source) != 1 or result in network.graph.outputs:
         return 1
-    least, fold = _least_width(network, source), 1
+    least, fold = least_width(network, source), 1
     while least % (2 * fold) == 0 < least and 2 * fold * network.tensors[result].shape[3] <= _BLOCK.get(tensor.type, 0):
         fold *= 2
     return fold
-
-
-def _fold_outputs(network: Network, convolution: Any, fold: int) -> Insertion:
-    source, result = convolution.inputs[0], convolution.outputs[0]
-    batch, height, width, channels = network.tensors[source].shape
-    kernel, bias = (value_of(network, index) for index in convolution.inputs[1:])
-    out = len(kernel)
-    insertion = Insertion(network, network.tensors[result].name)
-    wide = np.zeros((fold * out, 1, 1, fold * channels), kernel.dtype)
-    for pixel in range(fold):
-        wide[pixel * out : (pixel + 1) * out, ..., pixel * channels : (pixel + 1) * channels] = kernel
-    folded = insertion.view(source, (batch, height, -1, fold * channels))
-    constants = [
-        insertion.constant(convolution.inputs[1], wide, fold),
-        insertion.constant(convolution.inputs[2], np.tile(bias, fold), fold),
-    ]
-    convolved = insertion.tensor("folded", (batch, height, width // fold, fold * out), like=result)
-    insertion.add(copy_operator(convolution, [folded, *constants], convolved))
-    insertion.view(convolved, (batch, height, -1, out), result)
-    return insertion

@@ -23,11 +23,12 @@ from mqn.export.lower.doubling import lower_nearest
 from mqn.export.lower.joined_pixels import convolve_pairs
 from mqn.export.lower.norms import lengthen_norms
 from mqn.export.lower.phases import convolve_in_phases
-from mqn.records.plan import LOWERINGS
+from mqn.export.lower.tiles import fill_tiles
+from mqn.records.plan import DEFAULT_LOWERINGS
 from mqn.tflite.flatbuffer import Network
 
 
-def lower(network: Network, rewrites: Collection[str] = LOWERINGS) -> None:
+def lower(network: Network, rewrites: Collection[str] = DEFAULT_LOWERINGS) -> None:
     """Write a network as the delegate runs it fastest, with the same numbers.
 
     Args:
@@ -57,6 +58,7 @@ REWRITES: dict[str, Callable[[Network], int]] = {
     "phases": convolve_in_phases,
     "doubling": lower_nearest,
     "pairs": convolve_pairs,
+    "tiles": fill_tiles,
     "norms": lengthen_norms,
     "order": quantize_first,
 }

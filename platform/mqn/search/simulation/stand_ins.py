@@ -35,7 +35,7 @@ from mqn.records import (
     Training,
     Tuning,
 )
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS
 from mqn.search.simulation import landscape
 from mqn.search.simulation.draws import Draws
 from mqn.search.space.goals import Scoring
@@ -231,7 +231,7 @@ def _tune(noise: float, folder: Path, *, settings: MeasureSettings, device_id: s
     tuning = Tuning(
         device=device_info(device_id),
         settings=settings,
-        rewrites=LOWERINGS[:-1] if slower else LOWERINGS,
+        rewrites=DEFAULT_LOWERINGS[:-1] if slower else DEFAULT_LOWERINGS,
         tried=(),
         over_default=_FASTER if slower else None,
         over_none=_FASTER,

@@ -15,7 +15,7 @@ from typing import Any
 from mqn.parsing import read_json
 from mqn.profile import Profile
 from mqn.records import Plan, RewriteTimes, Tuning
-from mqn.records.plan import LOWERINGS
+from mqn.records.plan import DEFAULT_LOWERINGS
 from mqn.search.artifacts import GATE, Artifact
 from mqn.search.space.gate import Tune
 from mqn.search.stages import quantize
@@ -117,7 +117,7 @@ class DeviceFiles:
 
         read = [read_json(RewriteTimes, artifact.path(rewrite_times.TIMES)) for artifact in found]
         rewrites = agree([{one.rewrites: one.over_none for one in times.tried} for times in read])
-        return plan if rewrites == LOWERINGS else replace(plan, lowering=",".join(rewrites) or "none")
+        return plan if rewrites == DEFAULT_LOWERINGS else replace(plan, lowering=",".join(rewrites) or "none")
 
     def _site(self, target: str) -> Site:
         assert self._devices is not None
@@ -137,8 +137,8 @@ class DeviceFiles:
 
     def _times_job(self, made: Made, *, target: str) -> Job:
         tunings = [_tuning(made[f"{TUNE}{one}"]) for one in self._targets]
-        own = {LOWERINGS if one.over_default is None else one.rewrites for one in tunings} - {(), LOWERINGS}
-        choices = (LOWERINGS, *sorted(own))
+        own = {one.rewrites for one in tunings if one.over_default is not None} - {(), DEFAULT_LOWERINGS}
+        choices = (DEFAULT_LOWERINGS, *sorted(own))
         return rewrite_times.rewrite_times_job(
             made[UNLOWERED], self._shape(made[UNLOWERED]), choices, self._site(target)
         )

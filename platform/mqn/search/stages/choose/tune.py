@@ -17,7 +17,7 @@ from mqn.search.stages.choose.timing import LIMIT_SECONDS, Site, comparing, netw
 from mqn.search.stages.quantize import model_names
 from mqn.search.work.jobs import Job
 
-STAGE, REVISION = "tune", 1
+STAGE, REVISION = "tune", 2
 TUNING = "tuning.json"
 
 
