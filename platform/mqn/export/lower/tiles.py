@@ -44,12 +44,19 @@ def _best_fold(network: Network, convolution: Any) -> int:
     result = convolution.outputs[0]
     if network.tensors[kernel].type != schema.TensorType.INT8 or network.tensors[source].type not in _READ:
         return 1
+    # The delegate finds a range for the pixels of a 1x1 convolution one by one, so that folding would change it.
+    if network.tensors[source].type == schema.TensorType.FLOAT32 and _is_pointwise(network, kernel):
+        return 1
     # Edges of the file keep their shape.
     if network.producer(source) is None or result in network.graph.outputs:
         return 1
     out, _, _, channels = network.tensors[kernel].shape
     possible = [fold for fold in _FOLDS if divides(network, fold, source)]
     return min(possible, key=lambda fold: (_tiles(fold * channels) * _tiles(fold * out) / fold, fold), default=1)
+
+
+def _is_pointwise(network: Network, kernel: int) -> bool:
+    return list(network.tensors[kernel].shape[1:3]) == [1, 1]
 
 
 def _tiles(channels: int) -> int:

@@ -128,6 +128,7 @@ class PagesServer:
 
     def _ended(self) -> str:
         code, tail = self._process.returncode, [line for line in self._tail if line.strip()]
+        tail = [line for line in tail if _TAKEN in line.lower()] or tail  # Its last lines say nothing of that.
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         return f"MLflow {how}{': ' + tail[-1].strip() if tail else ''}"
 
