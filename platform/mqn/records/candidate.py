@@ -25,6 +25,9 @@ LARGEST_SEED = 2**32 - 1
 _LARGEST_BATCH = 65536
 _MOST_EPOCHS = 1_000_000
 
+# With more, what is not clipped has no say in a picture of which a thousandth is.
+_LARGEST_WEIGHT = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
@@ -40,6 +43,8 @@ class Training:
         feature_pools: the pooling blocks compared, out of 1, 2, 3.
         scale_invariance: share of each picture's mean difference that the losses leave out (`mqn.train.losses`), 0 to
             1; 0 is the paper's.
+        clipped_weight: what a pixel that is clipped in the input counts in the losses, beside 1 of one that is not
+            (`mqn.train.losses`), 1 to 1000; 1 is the paper's.
         epochs: passes over the training pictures.
         batch_size: pictures in a step.
         learning_rate: Adam's, at the start.
@@ -62,6 +67,7 @@ class Training:
     feature_weights: str = "imagenet"
     feature_pools: tuple[int, ...] = (1, 2, 3)
     scale_invariance: float = 0.0
+    clipped_weight: float = 1.0
     epochs: int = 600
     batch_size: int = 4
     learning_rate: float = 5e-5
@@ -89,6 +95,8 @@ class Training:
         if not 0 <= self.virtual_camera <= 1 or not 0 <= self.scale_invariance <= 1:
             shares = (self.virtual_camera, self.scale_invariance)
             raise ValueError(f"virtual_camera and scale_invariance {shares} must be shares, 0 to 1")
+        if not 1 <= self.clipped_weight <= _LARGEST_WEIGHT:
+            raise ValueError(f"clipped_weight {self.clipped_weight} must be 1 (all pixels alike) to {_LARGEST_WEIGHT}")
         if not self.feature_pools or not set(self.feature_pools) <= {1, 2, 3}:
             raise ValueError(f"feature_pools {self.feature_pools} must be some of 1, 2, 3")
 

@@ -195,7 +195,7 @@ def step(state: TrainingState, loss: TrainingLoss, batch: Batch) -> dict[str, to
     """
     ldr, truth = (state.arithmetic.place(torch.from_numpy(pictures)) for pictures in batch)
     with state.arithmetic.autocast():
-        terms = loss(state.model(ldr), encode(truth, state.training.codec, ldr))
+        terms = loss(state.model(ldr), encode(truth, state.training.codec, ldr), ldr)
     state.optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     state.optimizer.step()
@@ -218,6 +218,7 @@ def _loss(training: Training, arithmetic: Arithmetic) -> TrainingLoss:
         {name: getattr(training, f"lambda_{name}") for name in (*LOSSES, "features")},
         extractor=extractor,
         scale_invariance=training.scale_invariance,
+        clipped_weight=training.clipped_weight,
         output_range=output_range(training.codec),
     )
     arithmetic.place_module(loss)

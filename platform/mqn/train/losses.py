@@ -15,6 +15,12 @@ An over-exposed input does not say how bright the truth's 99.9 % point is. A wro
 amount (under the `log` codec by one factor of light), which hides errors from place to place. `scale_invariance` is the
 share of a picture's mean difference that is removed before anything is compared, as in the scale-invariant error of
 Eigen, Puhrsch and Fergus (2014, Eq. 4). The paper has none.
+
+Few pixels of most pictures are clipped, and there a network has everything to guess. `clipped_weight` is what such a
+pixel counts beside 1 of one whose input shows what was there; what is nearly clipped lies between
+(`mqn.hdr.gains.recoverable` of its brightest channel). A picture's weights have the mean 1: it counts as much as any
+other. Features have the mean weight of the pixels below them. `scale_invariance` looks at all pixels alike. The paper
+has no weights.
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mqn.hdr.gains import recoverable
 from mqn.hdr.reach import REACHABLE
 from mqn.networks.vgg import VGG16
 
@@ -42,6 +49,7 @@ class TrainingLoss(nn.Module):
         *,
         extractor: VGG16 | None = None,
         scale_invariance: float = 0.0,
+        clipped_weight: float = 1.0,
         output_range: tuple[float, float] = REACHABLE,
     ) -> None:
         """Fix the weights.
@@ -50,6 +58,7 @@ class TrainingLoss(nn.Module):
             weights: lambda by name: of `LOSSES`, or `features`; a loss that is not named has weight 0.
             extractor: makes the features; needed where `features` has a weight above 0.
             scale_invariance: share of each picture's mean difference that does not count, 0 to 1.
+            clipped_weight: of pixels that are clipped in the input, beside 1 of the others.
             output_range: of the codec (`mqn.hdr.codec.output_range`).
 
         Raises:
@@ -61,14 +70,16 @@ class TrainingLoss(nn.Module):
         self.weights = dict(weights)
         self.extractor = extractor if weights.get("features") else None
         self.scale_invariance = scale_invariance
+        self.clipped_weight = clipped_weight
         self.output_range = output_range
 
-    def forward(self, output: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: Tensor, truth: Tensor, ldr: Tensor) -> dict[str, Tensor]:
         """Compare a batch.
 
         Args:
             output: (N, 3, H, W), the network's.
             truth: the same shape, encoded by the codec.
+            ldr: the same shape, in [0, 1]: the network's input.
 
         Returns:
             Scalars, float32: `loss`, and by name the losses not yet weighted; `features` only where VGG16 takes part.
@@ -77,40 +88,67 @@ class TrainingLoss(nn.Module):
             with torch.autocast(output.device.type, enabled=False):
                 difference = (output.float() - truth.float()).mean(dim=(1, 2, 3), keepdim=True)
                 output = output - self.scale_invariance * difference
+        weights = None if self.clipped_weight == 1 else clipped_weights(ldr, self.clipped_weight)
         terms = {}
         if self.extractor is not None:
-            terms["features"] = feature_reconstruction(self.extractor, output, truth, self.output_range)
+            terms["features"] = feature_reconstruction(self.extractor, output, truth, self.output_range, weights)
         with torch.autocast(output.device.type, enabled=False):
-            terms = {name: compare(output.float(), truth.float()) for name, compare in LOSSES.items()} | terms
+            terms = {name: compare(output.float(), truth.float(), weights) for name, compare in LOSSES.items()} | terms
             first, *others = (self.weights.get(name, 0.0) * term for name, term in terms.items())
             total = sum(others, start=first)
         return {"loss": total, **terms}
 
 
-def root_mean_square(output: Tensor, truth: Tensor) -> Tensor:
+def clipped_weights(ldr: Tensor, weight: float) -> Tensor:
+    """How much each pixel counts, by its input.
+
+    Args:
+        ldr: (N, 3, H, W) in [0, 1].
+        weight: of a pixel with a clipped channel, beside 1 of one that has none.
+
+    Returns:
+        (N, 1, H, W) float32, above 0, with the mean 1 in each picture.
+    """
+    weights = 1 + (weight - 1) * recoverable(ldr.float().amax(dim=1, keepdim=True))
+    return weights / weights.mean(dim=(2, 3), keepdim=True)
+
+
+def mean_absolute(output: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
+    """L1: the mean absolute difference, of pixels that count by `weights`, (N, 1, H, W); None: all alike."""
+    if weights is None:
+        return F.l1_loss(output, truth)
+    return (weights * (output - truth).abs()).mean()
+
+
+def root_mean_square(output: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
     """L2: the root mean square difference of each picture, averaged over the batch.
 
     Its gradient is 0 where a picture agrees with its truth, though the root has none there.
     """
-    difference = (output - truth).flatten(1)
-    return torch.linalg.vector_norm(difference, dim=1).mean() / difference.shape[1] ** 0.5
+    difference = output - truth if weights is None else (output - truth) * weights.sqrt()
+    return torch.linalg.vector_norm(difference.flatten(1), dim=1).mean() / difference[0].numel() ** 0.5
 
 
-def cosine_distance(output: Tensor, truth: Tensor) -> Tensor:
+def cosine_distance(output: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
     """CS: 1 minus the cosine between the two RGB vectors of a pixel, averaged over all pixels."""
-    return 1.0 - F.cosine_similarity(output, truth, dim=1, eps=_COSINE_EPSILON).mean()
+    cosines = F.cosine_similarity(output, truth, dim=1, eps=_COSINE_EPSILON)
+    return 1.0 - (cosines if weights is None else cosines * weights[:, 0]).mean()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "l1": F.l1_loss,
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    "l1": mean_absolute,
     "l2": root_mean_square,
     "cosine": cosine_distance,
 }
-"""Losses of output and truth by name; `lambda_NAME` of `mqn.records.Training` is the weight."""
+"""Losses of output, truth and the pixels' weights by name; `lambda_NAME` of `mqn.records.Training` is the weight."""
 
 
 def feature_reconstruction(
-    extractor: VGG16, output: Tensor, truth: Tensor, output_range: tuple[float, float] = REACHABLE
+    extractor: VGG16,
+    output: Tensor,
+    truth: Tensor,
+    output_range: tuple[float, float] = REACHABLE,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """FR: mean absolute difference of VGG16's pooled features, summed over the extractor's pools.
 
@@ -119,10 +157,14 @@ def feature_reconstruction(
         output: (N, 3, H, W) in the codec's range; gradients go here.
         truth: the same.
         output_range: the codec's, which becomes [0, 1].
+        weights: of the pixels, (N, 1, H, W); None: all count alike.
     """
     low, high = output_range
     with torch.no_grad():
         wanted = extractor((truth - low) / (high - low))
     given = extractor((output - low) / (high - low))
-    terms = [F.l1_loss(a.float(), b.float()) for a, b in zip(given, wanted, strict=True)]
+    terms = [
+        mean_absolute(a.float(), b.float(), None if weights is None else F.adaptive_avg_pool2d(weights, a.shape[2:]))
+        for a, b in zip(given, wanted, strict=True)
+    ]
     return torch.stack(terms).sum() / _VGG16_RANGE

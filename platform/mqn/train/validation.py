@@ -52,7 +52,7 @@ def validate(
         ldr = arithmetic.place(_batch(picture.ldr))
         output = model(ldr)
         truth = encode(arithmetic.place(_batch(picture.truth)), codec, ldr)
-        losses.append(float(loss(output, truth)["loss"]))
+        losses.append(float(loss(output, truth, ldr)["loss"]))
         light = decode(output[0].permute(1, 2, 0).cpu().numpy(), codec, picture.ldr)
         decibels.append(min(psnr(in_scale(light, codec), picture.truth), EXACT_DECIBELS))
     return float(np.mean(losses)), float(np.mean(decibels))

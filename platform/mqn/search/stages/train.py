@@ -92,6 +92,8 @@ def train_inputs(arch: Arch, training: Training) -> dict[str, Any]:
     else:
         del how["feature_weights"], how["feature_pools"]
     del how["virtual_camera"], how["response_curves"]
+    if training.clipped_weight == 1:
+        del how["clipped_weight"]
     return {"arch": network, "training": how | camera_inputs(training)}
 
 
