@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from mqn.families.contract import Arch
-from mqn.families.fields import ranged, weight_fields, weights_file
+from mqn.families.fields import answering, left_codecs, ranged, weight_fields, weights_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class Some(Arch):
     channels: int = ranged(8, 2, 16, even=True)
     count: int = ranged(1, 1, 4)
     width: float = ranged(1.0, 0, 2)
+    outputs: int = answering(3, {1: ("gain",), 2: ("log", "gain")})
     weights: str = weights_file()
     encoder_weights: str = weights_file("imagenet")
 
@@ -45,3 +46,9 @@ def test_what_is_not(values: dict[str, float], words: str) -> None:
 def test_fields_of_weights_are_known_and_have_their_defaults() -> None:
     assert weight_fields(Some) == ("weights", "encoder_weights")
     assert (Some().weights, Some().encoder_weights) == ("random", "imagenet")
+
+
+def test_values_of_a_field_leave_some_codecs_or_all() -> None:
+    assert left_codecs(Some()) == {}
+    assert left_codecs(Some(outputs=1)) == {"outputs": ("gain",)}
+    assert left_codecs(Some(outputs=2)) == {"outputs": ("log", "gain")}

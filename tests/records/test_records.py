@@ -46,6 +46,10 @@ def test_another_family_starts_from_its_own_defaults() -> None:
         ("training.lambda_l1", -1.0, "must not be negative"),
         ("training.feature_pools", [4], "some of 1, 2, 3"),
         ("training.decay", 1.5, r"decay 1\.5"),
+        ("training.clipped_weight", 0.5, r"clipped_weight 0\.5 must be 1 .* to 1000"),
+        ("training.clipped_weight", 1001.0, r"clipped_weight 1001\.0 must be 1 .* to 1000"),
+        ("arch.output_channels", 2, "allowed: 1, 3"),
+        ("arch.output_channels", 1, r"output_channels 1 is for training.codec 'gain', not 'log'; give that codec, or"),
         ("plan.head", "int3", "did you mean|allowed"),
         ("plan.calibration_pictures", 0, "at least 1"),
     ],
@@ -53,6 +57,14 @@ def test_another_family_starts_from_its_own_defaults() -> None:
 def test_impossible_values_are_refused_by_name(key: str, value: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Candidate().with_values({key: value})
+
+
+def test_one_gain_for_all_channels_goes_with_the_codec_that_has_gains() -> None:
+    made = Candidate().with_values({"arch.output_channels": 1, "training.codec": "gain"})
+    assert made.family.codecs_of(made.arch) == ("gain",)
+    assert made.family.codecs_of(Candidate().arch) == made.family.codecs
+    with pytest.raises(ConfigError, match=r"is for training.codec 'gain', not 'pq'"):
+        made.with_values({"training.codec": "pq"})
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mqn.errors import ConfigError, UnknownNameError, UsageError, nearest
 from mqn.families import DEFAULT_FAMILY, FAMILIES
-from mqn.families.fields import check_ranges, weight_fields
+from mqn.families.fields import check_ranges, left_codecs, weight_fields
 from mqn.faults import fault_of
 from mqn.parsing import to_plain
 from mqn.text.redaction import shortened
@@ -175,6 +175,11 @@ class Family:
     def stride(self) -> int:
         """Sides of pictures are multiples of it."""
         return self.arch.stride
+
+    def codecs_of(self, arch: Arch) -> tuple[str, ...]:
+        """The codecs of a network, its usual one first: those of `codecs` that its fields leave (`answering`)."""
+        left = left_codecs(arch).values()
+        return tuple(codec for codec in self.codecs if all(codec in some for some in left))
 
     @property
     def weight_fields(self) -> tuple[str, ...]:

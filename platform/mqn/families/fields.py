@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from typing import Any
 
 RANDOM = "random"
 """What fields of weights say where the network starts from random ones."""
 
-_PROBLEM, _WEIGHTS = "problem", "weights"
+_PROBLEM, _WEIGHTS, _CODECS = "problem", "weights", "codecs"
 
 
 def ranged(default: float, low: float, high: float, *, even: bool = False) -> Any:
@@ -34,6 +34,22 @@ def ranged(default: float, low: float, high: float, *, even: bool = False) -> An
 def weights_file(default: str = RANDOM) -> Any:
     """A field of the path of a file of weights, or of a word for weights that need none: it takes `random`."""
     return field(default=default, metadata={_WEIGHTS: True})
+
+
+def answering(default: Any, codecs: Mapping[Any, tuple[str, ...]]) -> Any:
+    """A field of which some values leave the network fewer codecs (`mqn.hdr.codec`) than its family has.
+
+    Args:
+        default: leaves it all.
+        codecs: by value, those that are left.
+    """
+    return field(default=default, metadata={_CODECS: codecs})
+
+
+def left_codecs(arch: Any) -> dict[str, tuple[str, ...]]:
+    """The codecs that are left, by the field that leaves no others; a field that leaves all is not there."""
+    values = ((one, getattr(arch, one.name)) for one in fields(arch) if _CODECS in one.metadata)
+    return {one.name: one.metadata[_CODECS][value] for one, value in values if value in one.metadata[_CODECS]}
 
 
 def weight_fields(arch: type) -> tuple[str, ...]:

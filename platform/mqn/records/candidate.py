@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mqn.families import DEFAULT_FAMILY
 from mqn.families.contract import Arch, Family, find_family
+from mqn.families.fields import left_codecs
 from mqn.parsing import flatten, from_mapping, to_plain, unflatten
 from mqn.records.plan import Plan
 
@@ -115,6 +116,12 @@ class Candidate:
         if self.training.codec not in family.codecs:
             allowed = " or ".join(family.codecs)
             raise ValueError(f"training.codec {self.training.codec!r}: family {family.name!r} answers in {allowed}")
+        for name, left in left_codecs(self.arch).items():
+            if self.training.codec not in left:
+                raise ValueError(
+                    f"arch.{name} {getattr(self.arch, name)} is for training.codec {' or '.join(map(repr, left))}, not "
+                    f"{self.training.codec!r}; give that codec, or leave arch.{name} out"
+                )
         if self.training.frozen_epochs and family.frozen is None:
             raise ValueError(
                 f"training.frozen_epochs {self.training.frozen_epochs}: family {family.name!r} has nothing to freeze; "

@@ -175,6 +175,22 @@ def test_a_small_gain_is_that_of_the_whole_head_averaged_and_enlarged(model: MQN
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
 
 
-def test_artifacts_keep_their_keys_from_before_gains_could_be_small() -> None:
-    assert "gain_scale" not in ARCH.identity()
-    assert replace(ARCH, gain_scale=4).identity()["gain_scale"] == 4
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [1, 4])
+def test_one_output_channel_is_added_to_all_three(model: MQN, scale: Literal[1, 4]) -> None:
+    torch.manual_seed(0)
+    single = build(replace(ARCH, gain_scale=scale, output_channels=1)).eval()
+    state = model.state_dict()
+    state["head.conv3.weight"] = state["head.conv3.weight"][:1]
+    single.load_state_dict(state)
+    first = build(replace(ARCH, gain_scale=scale)).eval()
+    first.load_state_dict(model.state_dict())
+    picture = torch.rand(1, 3, 64, 96)
+    found, wanted = (torch.logit(network(picture)) - picture for network in (single, first))
+    torch.testing.assert_close(found, wanted[:, :1].expand(1, 3, 64, 96), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("field", "value"), [("gain_scale", 4), ("output_channels", 1)])
+def test_artifacts_keep_their_keys_from_before_there_was_such_a_field(field: str, value: int) -> None:
+    assert field not in ARCH.identity()
+    assert MQNArch(encoder_weights="random", **{field: value}).identity()[field] == value  # type: ignore[arg-type]

@@ -38,6 +38,12 @@ def test_what_changes_the_file_makes_another(changes: dict[str, Any]):
     assert untrained_form(Candidate().with_values(changes)) != untrained_form(Candidate())
 
 
+def test_a_network_has_a_codec_that_its_fields_leave():
+    one_gain = Candidate().with_values({"arch.output_channels": 1, "training.codec": "gain"})
+    assert untrained_form(one_gain).training.codec == "gain"
+    assert untrained_form(one_gain) != untrained_form(one_gain.with_values({"arch.output_channels": 3}))
+
+
 def test_a_family_has_a_codec_that_it_can_have():
     lhdr = Candidate().with_values({"arch.family": "lhdr", "training.codec": "gamma"})
     assert untrained_form(lhdr).training.codec == "gamma"

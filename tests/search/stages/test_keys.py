@@ -28,7 +28,7 @@ from mqn.search.stages.measure import measure_job
 from mqn.search.stages.prune import prune_job
 from mqn.search.stages.quantize import quantize_job
 from mqn.search.stages.score import score_job
-from mqn.search.stages.train import train_job
+from mqn.search.stages.train import train_inputs, train_job
 from mqn.search.work.jobs import Part
 
 DATA: Any = SimpleNamespace(hash="d" * 64, folder=Path("/data"), place="/data")
@@ -77,6 +77,14 @@ def test_settings_without_effect_do_not_train_again():
     plain = Training(lambda_features=0.0)
     assert train_key(training=plain) == train_key(training=replace(plain, feature_pools=(1,), feature_weights="random"))
     assert train_key() != train_key(training=Training(feature_pools=(1,)))
+
+
+def test_what_came_later_and_changes_nothing_does_not_train_again():
+    inputs = train_inputs(MQNArch(encoder_weights="random"), Training(clipped_weight=1.0))
+    assert "clipped_weight" not in inputs["training"]
+    assert "output_channels" not in inputs["arch"]
+    assert train_key(training=Training(clipped_weight=4.0)) != train_key()
+    assert train_key(MQNArch(encoder_weights="random", output_channels=1)) != train_key()
 
 
 def test_weights_count_by_their_bytes(tmp_path):

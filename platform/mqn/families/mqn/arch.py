@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from mqn.families.contract import Arch
-from mqn.families.fields import ranged, weights_file
+from mqn.families.fields import answering, ranged, weights_file
 
 Attention = Literal["none", "sa", "csa", "ca"]
 Upsampling = Literal["nearest", "bilinear"]
+
+_LATER = {"gain_scale": 1, "output_channels": 3}
+"""Fields that came later, and what was done before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class MQNArch(Arch):
         head_channels: channels of the head's 3 x 3 convolution; 12 is the paper's (its 1 x 1 one has half as many).
         gain_scale: the head's last map, before the picture is added, has 1 / gain_scale of the picture's sides and is
             enlarged: 1 as in the paper, 2 or 4. For the codec `gain` (`mqn.hdr.gains`): a gain without grain.
+        output_channels: of the head's last map, before the picture is added: 3 as in the paper, or 1, which is added to
+            all three colours. With the codec `gain` only: one gain for all three, so that hues stay.
         encoder_weights: `imagenet` (downloaded once, checked by hash), `random`, or a path to an .npz or .h5 file.
     """
 
@@ -37,11 +42,10 @@ class MQNArch(Arch):
     # No machine has the memory for more channels; what is above is a slip, or a file that means harm.
     head_channels: int = ranged(12, 2, 1024, even=True)
     gain_scale: Literal[1, 2, 4] = 1
+    output_channels: Literal[1, 3] = answering(3, {1: ("gain",)})
     encoder_weights: str = weights_file("imagenet")
 
     def identity(self) -> dict[str, Any]:
-        """As `Arch.identity`; a `gain_scale` of 1 is left out too, as there was none at first."""
+        """As `Arch.identity`; fields that were not there at first are left out too where they change nothing."""
         plain = Arch.identity(self)
-        if self.gain_scale == 1:
-            del plain["gain_scale"]
-        return plain
+        return {name: value for name, value in plain.items() if name not in _LATER or value != _LATER[name]}

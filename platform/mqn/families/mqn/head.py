@@ -31,18 +31,19 @@ class Head(nn.Module):
     above 1 also `enlarge`: then tanh(O) is averaged over squares of that side, and enlarged linearly.
     """
 
-    def __init__(self, in_channels: int = 16, channels: int = 12, scale: int = 1) -> None:
+    def __init__(self, in_channels: int = 16, channels: int = 12, scale: int = 1, output_channels: int = 3) -> None:
         """Make the layers.
 
         Args:
             in_channels: of the interface.
             channels: of the 3x3 convolution, even; the 1x1 one has half as many.
             scale: of the averages; it divides the picture's sides.
+            output_channels: of O; 1 is added to every channel of the picture.
         """
         super().__init__()
         self.conv1 = ConvInstanceNorm(in_channels, channels, 3)
         self.conv2 = ConvInstanceNorm(channels, channels // 2, 1)
-        self.conv3 = nn.Conv2d(channels // 2, 3, 1, bias=False)
+        self.conv3 = nn.Conv2d(channels // 2, output_channels, 1, bias=False)
         self.tanh = nn.Tanh()
         self.sigmoid = nn.Sigmoid()
         self.scale = scale

@@ -43,13 +43,14 @@ class MQN(nn.Module):
         upsampling: Upsampling = "nearest",
         head_channels: int = 12,
         gain_scale: int = 1,
+        output_channels: int = 3,
     ) -> None:
         """Make the layers with random weights; the parameters are those of `mqn.families.mqn.arch.MQNArch`."""
         super().__init__()
         encoder = Encoder(width)
         decoder = Decoder(encoder.tap_channels, attention=attention, width=decoder_width, upsampling=upsampling)
         self.backbone = Backbone(encoder, decoder)
-        self.head = Head(decoder.channels, head_channels, gain_scale)
+        self.head = Head(decoder.channels, head_channels, gain_scale, output_channels)
         _initialize(self)
 
     def interface(self, x: Tensor) -> Tensor:
@@ -70,6 +71,7 @@ def assemble(arch: MQNArch) -> MQN:
         upsampling=arch.upsampling,
         head_channels=arch.head_channels,
         gain_scale=arch.gain_scale,
+        output_channels=arch.output_channels,
     )
 
 

@@ -24,7 +24,7 @@ def untrained_form(candidate: Candidate) -> Candidate:
     usual = Plan()
     return Candidate(
         arch=replace(candidate.arch, **weights),
-        training=Training(codec=cast(Codec, family.codecs[0])),
+        training=Training(codec=cast(Codec, family.codecs_of(candidate.arch)[0])),
         plan=replace(
             candidate.plan,
             method="ptq",
