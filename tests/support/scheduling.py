@@ -35,6 +35,7 @@ ON_ONE_EXPORTER = {
     "test_export_lean",
     "test_lowering",
     "test_media",
+    "test_one_gain",
     "test_plans",
 }
 """Files that share one export process, which takes long to import TensorFlow."""
