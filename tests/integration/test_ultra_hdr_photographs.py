@@ -32,6 +32,9 @@ KINDS: dict[str, dict[str, Any] | None] = {
     "with a thumbnail": {"thumbnail": True, "orientation": 8},
     GREY: {},
 }
+SHRUNK = 2
+"""How much smaller pictures are that are not as the camera wrote them: their test takes half the time."""
+
 DARK = 0.01
 """Of white. In what is darker a step of the base's 8 bits is more than what is asked for."""
 
@@ -73,7 +76,7 @@ def _as(kind: str, photograph: Path) -> bytes:
     if changes is None:
         return photograph.read_bytes()
     with Image.open(photograph) as image:
-        codes = np.asarray(image.convert("L" if kind == GREY else "RGB"))
+        codes = np.asarray(image.convert("L" if kind == GREY else "RGB").reduce(SHRUNK))
     return jpeg(np.ascontiguousarray(codes), **changes)
 
 
