@@ -256,3 +256,11 @@ def test_a_network_learns_to_give_gains(tmp_path: Path) -> None:
     (picture, *_) = _pictures()
     seen = EvaluationPicture(name="a", source="a", ldr=picture.ldr, truth=picture.truth, operator="")
     assert picture_scale(Predictor(parse_method(str(path))).predict(seen)) == pytest.approx(1.0)
+
+
+def test_clipped_pixels_weigh_as_the_training_says(tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, codec="gain", epochs=1)
+    paths = [_fit(tmp_path / str(weight), dataclasses.replace(training, clipped_weight=weight)) for weight in (1, 16)]
+    assert not _same(*paths)
+    plain, weighed = (json.loads((path.parent / "history.json").read_text())[0] for path in paths)
+    assert all(plain[name] != weighed[name] for name in ("l1", "l2", "cosine", "val_loss"))

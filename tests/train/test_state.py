@@ -35,7 +35,7 @@ def _edit_identity(path: Path, **settings: object) -> None:
 def test_a_setting_that_did_not_exist_yet_has_its_default(tmp_path: Path, arithmetic: Arithmetic) -> None:
     path = tmp_path / "resume.pt"
     begin(ARCH, TRAINING, "d", arithmetic).keep(path)
-    _edit_identity(path, scale_invariance=None)
+    _edit_identity(path, scale_invariance=None, clipped_weight=None)
     assert resume(path, ARCH, TRAINING, "d", arithmetic).training == TRAINING
 
 

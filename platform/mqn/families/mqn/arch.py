@@ -28,7 +28,8 @@ class MQNArch(Arch):
         gain_scale: the head's last map, before the picture is added, has 1 / gain_scale of the picture's sides and is
             enlarged: 1 as in the paper, 2 or 4. For the codec `gain` (`mqn.hdr.gains`): a gain without grain.
         output_channels: of the head's last map, before the picture is added: 3 as in the paper, or 1, which is added to
-            all three colours. With the codec `gain` only: one gain for all three, so that hues stay.
+            all three colours. With the codec `gain` only: the network gives one gain for all three. How much of it each
+            may have is still for its own code value to say (`mqn.hdr.gains`).
         encoder_weights: `imagenet` (downloaded once, checked by hash), `random`, or a path to an .npz or .h5 file.
     """
 
