@@ -63,6 +63,7 @@ the bundle was written. `mqn bundle diff A B` says how two bundles differ.
 | `MODEL_CARD.md` | intended use, accuracy beside doing nothing, data and their licence, cost |
 | `pictures.png` | pictures: input, float network, these files, truth; some bundles have none |
 | `scores.json`, `measurement.json` | accuracy and latency as they were measured |
+| `verification.json` | the same, found again when the bundle was written; some bundles have none |
 | `sbom.json` | packages that took part, their licences, the data (CycloneDX 1.6) |
 | `trial.json`, `manifest.json` | the trial's record; every file's SHA-256 and what the model was made from |
 
