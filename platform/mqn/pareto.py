@@ -72,6 +72,8 @@ def settled_mask(values: ArrayLike, sure: ArrayLike) -> NDArray[np.bool_]:
         another single try beats. Without means it is `front_mask`.
     """
     points, means = _points(values), np.asarray(sure, dtype=bool)
+    if not means.any():
+        return front_mask(points)
     mask = np.zeros(len(points), dtype=bool)
     mask[means] = front_mask(points[means])
     kept = points[mask]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,15 +105,41 @@ def _grow(values: NDArray[np.float64], kept: NDArray[np.bool_], corner: NDArray[
     Only a few points of the front matter inside that box, so this is much faster than measuring the whole each time.
     """
     front, volumes = values[:0], [0.0]
-    for point, feasible in zip(values, kept, strict=True):
-        beaten = bool((front <= point).all(axis=1).any())
-        if not feasible or beaten:
+    beaten = _Beaten()
+    for point, feasible in zip(values, kept.tolist(), strict=True):
+        if not feasible or beaten(point):
             volumes.append(volumes[-1])
             continue
         box = float(np.prod(np.maximum(corner - point, 0.0)))
         volumes.append(volumes[-1] + max(0.0, box - pareto.hypervolume(np.maximum(front, point), corner)))
         front = np.vstack((front[~(point <= front).all(axis=1)], point))
+        beaten.look(front)
     return volumes[1:]
+
+
+class _Beaten:
+    """Whether a front has a point that is nowhere worse than another: of two objectives without a look at each."""
+
+    def __init__(self) -> None:
+        self._front: NDArray[np.float64] | None = None
+        self._lower: list[float] = []
+        self._upper: list[float] = []
+
+    def look(self, front: NDArray[np.float64]) -> None:
+        """Take another front, (n, m)."""
+        self._front = front
+        if front.shape[1] == 2:
+            ranked = front[np.argsort(front[:, 0])]  # The first value rises, so the second one falls.
+            self._lower, self._upper = ranked[:, 0].tolist(), ranked[:, 1].tolist()
+
+    def __call__(self, point: NDArray[np.float64]) -> bool:
+        if self._front is None:
+            return False
+        if len(point) == 2:
+            x, y = point.tolist()
+            place = bisect.bisect_right(self._lower, x)
+            return place > 0 and self._upper[place - 1] <= y
+        return bool((self._front <= point).all(axis=1).any())
 
 
 def reference_point(points: Sequence[Point], axes: Sequence[Axis]) -> tuple[float, ...]:

@@ -98,26 +98,26 @@ def points_in(
         UnknownNameError: no trial was measured on that device.
     """
     targets = {split_target(axis.metric)[1] for axis in axes}
-    known = {target for record in records for target in record.targets}
-    if device is not None and device not in known | targets:
-        raise UnknownNameError("device", device, known, "name one that the study measured on")
+    if device is not None and device not in targets:
+        known = {target for record in records for target in record.targets}
+        if device not in known:
+            raise UnknownNameError("device", device, known, "name one that the study measured on")
+    told = [(a.metric, split_target(a.metric)[0] == LATENCY, is_device_figure(a.metric)) for a in axes]
     points = []
     for record in sorted(records, key=lambda record: record.number):
-        figures = record.figures_by_name(device)
-        if (
-            record.state != state
-            or (record.confirms is not None) != confirming
-            or any(axis.metric not in figures for axis in axes)
-        ):
+        if record.state != state or (record.confirms is not None) != confirming:
             continue
         if device is not None and device not in {*targets, *record.targets}:
+            continue
+        figures = record.figures_by_name(device)
+        if any(axis.metric not in figures for axis in axes):
             continue
         points.append(
             Point(
                 record=record,
                 values=tuple(figures[axis.metric] for axis in axes),
-                ranges=tuple(range_of(figures, axis.metric) for axis in axes),
-                disturbed=tuple(is_disturbed(record, axis.metric, device) for axis in axes),
+                ranges=tuple(range_of(figures, metric) if timed else None for metric, timed, _ in told),
+                disturbed=tuple(of_device and is_disturbed(record, metric, device) for metric, _, of_device in told),
             )
         )
     return tuple(points)

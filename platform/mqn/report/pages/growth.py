@@ -18,6 +18,9 @@ from mqn.search.work.steps import last_part
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+_MARKED = 300
+"""Of more trials the line alone is drawn: marks would touch each other, and cost a browser as much as a front's."""
+
 _AXES = {"trials": "Trial", "trainings": "Trainings", "hours": "Hours since the study began"}
 
 
@@ -31,7 +34,7 @@ def draw_hypervolume(view: View, panel: Panel) -> Figure:
     line = Scatter(
         x=xs,
         y=history.values,
-        mode="lines+markers",
+        mode="lines+markers" if len(xs) <= _MARKED else "lines",
         line={"shape": "hv", "color": ACCENT, "width": 2},
         marker={"size": 4},
         fill="tozeroy",
