@@ -89,6 +89,22 @@ def test_the_page_loads_everything_from_its_own_server(client: Client) -> None:
         assert client.ask("GET", script).status_code == 200, script
 
 
+def test_the_page_comes_without_the_grid_and_has_it_from_the_address_that_it_knows(client: Client) -> None:
+    page = client.ask("GET", "/").text
+    assert not re.findall(r'<script[^>]*src="[^"]*(?:ag_grid|polyfill)', page)
+    (address,) = re.findall(r'"(/_dash-component-suites/dash_ag_grid/[^"]+)"', page)
+    grid = client.ask("GET", address)
+    assert "max-age=31536000" in grid.headers["cache-control"]
+    assert "dash_ag_grid" in grid.text
+
+
+def test_a_board_that_begins_with_a_table_comes_with_the_grid(watched: WatchedStudy, tmp_path: Path) -> None:
+    board = Dashboard(panels=(Panel(kind="table", tab="Front"), Panel(kind="front")))
+    live = Live(watched.store, ArtifactStore(tmp_path), ["grown"])
+    app = Client(make_app(live, board, tmp_path, hosts=Hosts(["127.0.0.1"])))
+    assert re.findall(r'<script src="/_dash-component-suites/dash_ag_grid/', app.ask("GET", "/").text)
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/nothing"])
 def test_pages_that_are_not_ours_are_not_there(client: Client, path: str) -> None:
     assert client.ask("GET", path).status_code == 404
@@ -100,6 +116,13 @@ def test_the_first_tab_is_drawn_with_the_page(client: Client) -> None:
     assert "<img" not in layout.replace('"label": "<img', "")  # Plotly takes HTML: what reaches it is escaped.
     assert "&lt;img src=x" in layout
     assert '"showSendToCloud":false' in layout.replace(" ", "")
+
+
+def test_the_rest_of_the_first_tab_comes_when_it_is_asked_for(client: Client) -> None:
+    assert '"Hypervolume"' not in client.layout()
+    found = client.answer(["rest.children"], {"begun.data": True}, {"study.value": "grown", "device.value": ""})
+    sections = [section["props"]["children"][0]["props"]["children"] for section in found["rest"]["children"]]
+    assert sections == ["Hypervolume", "Latency of the front", "What quantization costs"]
 
 
 def test_a_tick_without_news_changes_nothing_and_one_with_news_the_version(

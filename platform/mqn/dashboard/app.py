@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from dash import Dash
+from dash._utils import to_json
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
@@ -16,6 +18,7 @@ from mqn.dashboard.following import follow_page
 from mqn.dashboard.page import Page
 from mqn.dashboard.panels.selection_panel import follow_selection
 from mqn.dashboard.panels.table_panel import follow_table
+from mqn.dashboard.scripts import START, follow_tabs, hash_of, hold_back_grid, leave_out_polyfill
 from mqn.dashboard.studies.bundles import BundleMaker
 from mqn.dashboard.studies.live import Live
 from mqn.device.agent.trust.hosts import Hosts
@@ -53,25 +56,50 @@ def make_app(
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = _read("mqn.look", "page.css") + _read("mqn.dashboard", "dashboard.css")
     colors = "".join(f"--{name}:{color};" for name, color in LIGHT.items())
-    app = Dash(
+    leave_out_polyfill()
+    grid = hold_back_grid()
+    early = f'<script src="{grid}"></script>' if page.needs_grid else ""
+    index = Template(_read("mqn.dashboard", "index.html"))
+    app = _App(
         "mqn.dashboard",
         server=server,
         title="mqn dashboard",
         update_title="",
-        index_string=Template(_read("mqn.dashboard", "index.html")).substitute(colors=colors, style=style),
+        index_string=index.substitute(colors=colors, style=style, start=START, grid=early),
         suppress_callback_exceptions=True,
         include_assets_files=False,
         add_log_handler=False,
     )
     app.backend.websocket_capability = False  # The page asks over HTTP; without this it tries a connection of its own.
     app.layout = page.lay_out
+    follow_tabs(app, grid)
     follow_page(app, page)
     follow_table(app, live)
     follow_selection(app, live, maker)
-    page.lay_out()  # Reads the first study and imports what draws, before anybody waits for it.
-    policy = page_policy(app.csp_hashes())
+    app.write_layout()  # Reads the first study and imports what draws, before anybody waits for it.
+    for first in live.names[:1]:
+        page.draw_rest(first, None)
+    policy = page_policy([hash_of(START), *app.csp_hashes()])
     inner: ASGIApp = GZipMiddleware(server, minimum_size=2000) if compressed else server
     return Access(inner, policy=policy, token=token, hosts=hosts)
+
+
+class _App(Dash):
+    """Dash, but that a layout which stays the same is written once."""
+
+    _written: tuple[Any, str] = (None, "")
+
+    def write_layout(self) -> str:
+        """The layout as JSON."""
+        layout, (before, text) = self.get_layout(), self._written
+        if layout is not before:
+            text = to_json(layout)
+            self._written = (layout, text)
+        return text
+
+    def serve_layout(self) -> Any:
+        """Answer a page that asks for its layout."""
+        return self.backend.make_response(self.write_layout(), mimetype="application/json")
 
 
 def _read(package: str, name: str) -> str:

@@ -10,7 +10,7 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
 
 from mqn.dashboard.answering import answer_in_thread
 from mqn.dashboard.page import Page, devices_of, pulse_of, shown_of
-from mqn.dashboard.panels.drawing import add_to_brush, draw_graph, find_view, say_brushed, with_new_marks
+from mqn.dashboard.panels.drawing import add_to_brush, draw_graph, draw_news, find_view, say_brushed
 from mqn.dashboard.panels.elements import draw_blocks
 from mqn.dashboard.panels.running import describe_running
 from mqn.dashboard.panels.selecting import MOST_BESIDE
@@ -52,15 +52,15 @@ def _follow_studies(app: Dash, page: Page) -> None:
         except MqnError as error:
             return no_update, no_update, html.P(str(error), className="bad"), no_update, no_update
         asked = device if device in state.devices else None
-        now, beats = shown_of(state, asked), pulse_of(state)
-        told = no_update if beats == pulse and now == before else page.banner(state)
-        if now == before:
+        now, beats = shown_of(state, asked, before), pulse_of(state)
+        told = no_update if beats == pulse and now is before else page.banner(state)
+        if now is before:
             return no_update, no_update if beats == pulse else beats, told, no_update, no_update
         return now, beats, told, page.tiles_of(study, asked), devices_of(state)
 
     @app.callback(
         Output("content", "children"),
-        Input("tab", "value"),
+        Input("opened", "data"),
         Input("study", "value"),
         State("device", "value"),
         prevent_initial_call=True,
@@ -69,6 +69,18 @@ def _follow_studies(app: Dash, page: Page) -> None:
     def turn(tab: str, study: str, device: str) -> Any:
         asked = device if device in page.live.state(study).devices else None
         return page.draw_tab(tab, study, asked)
+
+    @app.callback(
+        Output("rest", "children"),
+        Input("begun", "data"),
+        State("study", "value"),
+        State("device", "value"),
+        prevent_initial_call=True,
+    )
+    @answer_in_thread
+    def go_on(_: Any, study: str, device: str) -> Any:
+        asked = device if device in page.live.state(study).devices else None
+        return page.draw_rest(study, asked)
 
 
 def _follow_panels(app: Dash, page: Page) -> None:
@@ -85,11 +97,7 @@ def _follow_panels(app: Dash, page: Page) -> None:
     )
     @answer_in_thread
     def draw(shown: Shown, identity: Mapping[str, Any], before: Mapping[str, str]) -> Any:
-        panel = panels[identity["index"]]
-        figure, notes, style = draw_graph(live, shown["study"], shown["device"], panel)
-        if style == before and style["display"] != "none":
-            return with_new_marks(figure), notes, no_update
-        return figure, notes, style
+        return draw_news(live, shown, panels[identity["index"]], before)
 
     @app.callback(
         Output({"type": "growth", "index": MATCH}, "figure"),
@@ -98,11 +106,14 @@ def _follow_panels(app: Dash, page: Page) -> None:
         Input("shown", "data"),
         Input({"type": "counted", "index": MATCH}, "value"),
         State({"type": "growth", "index": MATCH}, "id"),
+        State({"type": "growth", "index": MATCH}, "style"),
         prevent_initial_call=True,
     )
     @answer_in_thread
-    def grow(shown: Shown, counted: str, identity: Mapping[str, Any]) -> Any:
+    def grow(shown: Shown, counted: str, identity: Mapping[str, Any], before: Mapping[str, str]) -> Any:
         panel = replace(panels[identity["index"]], x=counted)
+        if isinstance(ctx.triggered_id, str):
+            return draw_news(live, shown, panel, before)
         return draw_graph(live, shown["study"], shown["device"], panel)
 
     @app.callback(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -17,9 +17,10 @@ from mqn.errors import NothingSatisfiesError, UsageError
 from mqn.look.blocks import Block, Text
 from mqn.report.front.overlay import Told, overlay
 from mqn.report.front.words import SIMULATED
-from mqn.report.pages.dashboard import Dashboard
+from mqn.report.pages.dashboard import Dashboard, Panel
 from mqn.report.pages.overlay import draw_overlay
 from mqn.report.pages.page import tiles
+from mqn.report.pages.panels import DRAWINGS
 
 ANY_DEVICE = ""
 _TICK_MS = 1000
@@ -36,6 +37,11 @@ class Page:
         self._laid: tuple[Any, Any] = (None, None)
         places = dict.fromkeys(panel.place for panel in board.panels)
         self.tabs = sorted(places, key=lambda place: _ORDER.index(place) if place in _ORDER else len(_ORDER))
+
+    @property
+    def needs_grid(self) -> bool:
+        """Whether the tab that is drawn with the page has a table."""
+        return any(panel.kind == "table" for _, panel in self._panels(self.tabs[0]))
 
     def lay_out(self) -> Any:
         """The page as it is first seen, with the first tab drawn."""
@@ -79,7 +85,7 @@ class Page:
                         dcc.Tab(label=name, value=name, className="tab", selected_className="tab on") for name in tabs
                     ],
                 ),
-                html.Main(self.draw_tab(tabs[0], state.study, None), id="content"),
+                html.Main(self._begin(state.study), id="content"),
                 html.Aside(
                     [
                         html.Div(
@@ -98,6 +104,8 @@ class Page:
                 dcc.Interval(id="tick", interval=_TICK_MS),
                 dcc.Store(id="shown", data=shown),
                 dcc.Store(id="pulse", data=pulse_of(state)),
+                dcc.Store(id="opened", data=tabs[0]),
+                dcc.Store(id="begun"),
                 dcc.Store(id="trial"),
                 dcc.Store(id="picked", data=[]),
             ]
@@ -105,13 +113,29 @@ class Page:
 
     def draw_tab(self, tab: str, study: str, device: str | None) -> list[Any]:
         """The panels of one tab."""
-        if tab == _STUDIES:
-            return [self._overlay()]
+        return [self._overlay()] if tab == _STUDIES else self._draw(self._panels(tab), study, device)
+
+    def draw_rest(self, study: str, device: str | None) -> list[Any]:
+        """What the first tab has beside what is drawn with the page."""
+        panels = self._panels(self.tabs[0])
+        return self._draw(panels[_early(panels) :], study, device)
+
+    def _begin(self, study: str) -> list[Any]:
+        """The first tab up to its first drawing; a browser that has shown it asks for the rest."""
+        panels = self._panels(self.tabs[0])
+        drawn = self._draw(panels[: _early(panels)], study, None)
+        if _early(panels) < len(panels):
+            begin = dcc.Interval(id="begin", interval=1, max_intervals=1)
+            drawn.append(html.Div([begin], id="rest", className="inner"))
+        return drawn
+
+    def _panels(self, tab: str) -> list[tuple[int, Panel]]:
+        return [(index, panel) for index, panel in enumerate(self.board.panels) if panel.place == tab]
+
+    def _draw(self, panels: Sequence[tuple[int, Panel]], study: str, device: str | None) -> list[Any]:
         state = self.live.state(study)
         drawn = []
-        for index, panel in enumerate(self.board.panels):
-            if panel.place != tab:
-                continue
+        for index, panel in panels:
             if panel.kind == "table":
                 drawn.append(draw_table(self.live, study, device, index, panel))
             elif panel.kind == "selection":
@@ -162,6 +186,11 @@ class Page:
         return draw_overlay(found, _OVERLAY_HEIGHT), list(map(html.P, (*found.notes, *lines)))
 
 
+def _early(panels: Sequence[tuple[int, Panel]]) -> int:
+    """How many of a tab's panels are drawn with the page: up to the first of plotly's, which take a browser long."""
+    return next((place for place, (_, panel) in enumerate(panels, start=1) if panel.kind in DRAWINGS), len(panels))
+
+
 def _told(state: Study) -> Told:
     return Told(
         name=state.study,
@@ -175,9 +204,22 @@ def _told(state: Study) -> Told:
     )
 
 
-def shown_of(state: Study, device: str | None) -> dict[str, Any]:
-    """What panels are drawn anew for when it changes: the study, the device, and the state of the trials."""
-    return {"study": state.study, "device": device, "version": state.version}
+def shown_of(state: Study, device: str | None, before: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """What panels are drawn anew for when it changes: the study, the device, and the state of the trials.
+
+    Args:
+        state: the study as it is now.
+        device: whose figures count.
+        before: what the page shows already. It is returned where it still holds; otherwise the version that it had is
+            `before` in what is returned, so that panels can tell what has changed.
+    """
+    now = {"study": state.study, "device": device, "version": state.version}
+    if before is None:
+        return now
+    if all(before.get(name) == value for name, value in now.items()):
+        return before
+    same = all(before.get(name) == now[name] for name in ("study", "device"))
+    return {**now, "before": before["version"]} if same else now
 
 
 def pulse_of(state: Study) -> list[Any]:

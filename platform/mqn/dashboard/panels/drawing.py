@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import Patch, dcc, html
+from dash import Patch, dcc, html, no_update
 
 from mqn.dashboard.panels.elements import draw_blocks, graph, section
 from mqn.dashboard.panels.running import describe_running
@@ -55,8 +55,38 @@ def draw_section(live: Live, state: State, device: str | None, index: int, panel
 
 def draw_graph(
     live: Live, study: str, device: str | None, panel: Panel, brush: Brush | None = None
+) -> tuple[dict[str, Any], list[Any], dict[str, str]]:
+    """A panel's figure, its notes, and its style, which hides it where there is nothing to show.
+
+    A drawing is made once for each version of a study. Curves go on while the version stays, so they are made anew.
+    """
+    if brush or panel.kind == "curves":
+        return _draw(live, study, device, panel, brush)
+    return live.once(study, (device, panel), lambda: _draw(live, study, device, panel, brush))
+
+
+def draw_news(
+    live: Live, shown: Mapping[str, Any], panel: Panel, style: Mapping[str, str]
 ) -> tuple[Any, list[Any], dict[str, str]]:
-    """A panel's figure, its notes, and its style, which hides it where there is nothing to show."""
+    """The same for a page that shows the panel already, as `shown["before"]` was: what has not changed is left out.
+
+    Args:
+        live: the studies.
+        shown: the study, the device, and the version that the page showed before.
+        panel: the panel.
+        style: that of its drawing on the page.
+    """
+    drawn = draw_graph(live, shown["study"], shown["device"], panel)
+    figure, notes, now = drawn
+    if now != style or now["display"] == "none":
+        return drawn
+    before = live.earlier(shown["study"], shown.get("before"), (shown["device"], panel))
+    return no_update if before and before[0] == figure else with_new_marks(figure), notes, no_update
+
+
+def _draw(
+    live: Live, study: str, device: str | None, panel: Panel, brush: Brush | None
+) -> tuple[dict[str, Any], list[Any], dict[str, str]]:
     view, missing = find_view(live, study, device, curves=panel.kind == "curves")
     reason = missing or (absent(view, panel) if view is not None else "")
     if view is None or reason:
@@ -66,12 +96,11 @@ def draw_graph(
     if panel.kind == "parallel":
         figure.update_layout(dragmode="select", selections=[], selectionrevision=str(brush))
     notes = [html.P(note) for note in notes_of(view, panel)]
-    return figure, notes, {"display": "block", "height": f"{panel.height}px"}
+    return figure.to_plotly_json(), notes, {"display": "block", "height": f"{panel.height}px"}
 
 
-def with_new_marks(figure: Any) -> Patch:
+def with_new_marks(plain: Mapping[str, Any]) -> Patch:
     """What is new of a figure that is shown already. Its axes stay as the user has zoomed them."""
-    plain = figure.to_plotly_json()
     patch = Patch()
     patch["data"] = plain["data"]
     for part in ("shapes", "annotations"):

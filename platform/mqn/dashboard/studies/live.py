@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mqn.dashboard.studies.reading import State, StudyReader
 from mqn.errors import UnknownNameError
@@ -25,6 +25,10 @@ from mqn.search.work.steps import last_part
 PERIOD_SECONDS = 0.8
 """A state is read again when it is older; pages ask every second."""
 _VIEWS = 4
+_MADE = 64
+"""Things made of a study that are kept: drawings of a few versions, for a few devices."""
+
+T = TypeVar("T")
 
 
 class Live:
@@ -88,6 +92,20 @@ class Live:
         followed.state(self._clock())
         return followed.view(device, curves=curves)
 
+    def once(self, name: str, key: Hashable, make: Callable[[], T]) -> T:
+        """What is made of a study as it was read last: made once for each version, however many ask.
+
+        Args:
+            name: the study's.
+            key: says what it is, and of which device.
+            make: makes it, from `state` and `view` alone.
+        """
+        return self._follow(name).once(key, make)
+
+    def earlier(self, name: str, version: int | None, key: Hashable) -> Any:
+        """What `once` made of an earlier version of a study; None: it is not kept."""
+        return self._follow(name).made.get((version, key))
+
     def book(self, name: str) -> Scorebook:
         """What a study's trials scored on every picture. An `UnknownNameError` if there is no such study."""
         return self._follow(name).book
@@ -112,6 +130,8 @@ class _Followed:
         self._curves: dict[str, Any] = {}
         self._flats: dict[int, dict[str, Any]] = {}
         self._asked: set[str] = set()
+        self._making = threading.Lock()
+        self.made: OrderedDict[tuple[int | None, Hashable], Any] = OrderedDict()
 
     def state(self, now: float) -> State:
         if self._read_at is not None and now - self._read_at < PERIOD_SECONDS:
@@ -137,6 +157,19 @@ class _Followed:
                     self._views.popitem(last=False)
             view = self._views[key]
             return replace(view, curves=self._all_curves(state)) if curves else view
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._making:
+            version = self._reader.state.version
+            if (version, key) not in self.made:
+                made = make()
+                if self._reader.state.version != version:
+                    return made  # It may be of either version.
+                self.made[version, key] = made
+                while len(self.made) > _MADE:
+                    self.made.popitem(last=False)
+            found: T = self.made[version, key]
+            return found
 
     def _all_curves(self, state: State) -> dict[str, Any]:
         """The histories of all trainings; each is read once, those of trials on their way each time."""
