@@ -2,13 +2,12 @@
 
 First paint is counted from the navigation until the front's figure stands in the page. An update is counted from the
 page's question that learns of a new trial until that trial is drawn; until the page asks, up to a second passes, which
-`seen` holds too. The driver's cost is the time of its writes while a page is open against none, in turns.
+`seen` holds too. What it costs the driver is another matter: `bench_dashboard_driver.py`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -20,7 +19,7 @@ from tests.support.rigs.browser import Browser
 from tests.support.rigs.dashboard import Dashboard
 from tests.support.watched_study import WatchedStudy
 
-TRIALS, UPDATES, WRITES, ROUNDS = 2000, 5, 40, 6
+TRIALS, UPDATES = 2000, 5
 FIRST_SECONDS, UPDATE_SECONDS, SEEN_SECONDS, LIMIT = 2.0, 1.0, 2.0, 1.0
 
 _POINTS = "(document.querySelector('.js-plotly-plot')?.data?.reduce((n, t) => n + (t.customdata || []).length, 0) || 0)"
@@ -49,13 +48,9 @@ def run() -> dict[str, Any]:
         watched = WatchedStudy("grown", f"sqlite:///{home}/study.db")
         fill(watched.study, TRIALS)
         with Dashboard(home, "grown") as dashboard, Browser(home) as browser:
-            first = [_first_paint(browser, dashboard.address) for _ in range(4)]
+            first = [first_paint(browser, dashboard.address) for _ in range(4)]
             browser.run(_FOLLOW)
             updates, seen = zip(*(_update(browser, watched) for _ in range(UPDATES)), strict=True)
-            before = _processor_seconds(dashboard.process.pid)
-            time.sleep(10)
-            idle = (_processor_seconds(dashboard.process.pid) - before) / 10
-            open_ms, alone_ms = _writes(browser, dashboard.address, watched)
     detail = {
         "trials": TRIALS,
         "first_paint_cold_s": first[0],
@@ -64,15 +59,13 @@ def run() -> dict[str, Any]:
         "slowest_update_s": max(updates),
         "seen_s": statistics.median(seen),
         "slowest_seen_s": max(seen),
-        "processor_share_while_nothing_changes": idle,
-        "driver_write_ms_with_a_page_open": open_ms,
-        "driver_write_ms_alone": alone_ms,
     }
     worst = max(first[0] / FIRST_SECONDS, max(updates) / UPDATE_SECONDS, max(seen) / SEEN_SECONDS)
     return {"name": f"a dashboard of {TRIALS} trials", "ratio": worst, "limit": LIMIT, "detail": detail}
 
 
-def _first_paint(browser: Browser, address: str) -> float:
+def first_paint(browser: Browser, address: str) -> float:
+    """Open the page; seconds until the front's figure stands in it."""
     browser.go("about:blank")
     browser.go(address)
     while not browser.run(f"return {_POINTS}"):
@@ -92,26 +85,6 @@ def _update(browser: Browser, watched: WatchedStudy) -> tuple[float, float]:
     fetched = min(start for start, is_tick in asked if not is_tick)
     learnt = max(start for start, is_tick in asked if is_tick and start < fetched)
     return (here - learnt) / 1000, at / 1000 - ended
-
-
-def _writes(browser: Browser, address: str, watched: WatchedStudy) -> tuple[float, float]:
-    """Milliseconds of a trial's writes with the page open and without it, in turns: the medians."""
-    told: dict[bool, list[float]] = {True: [], False: []}
-    for round_ in range(ROUNDS):
-        is_open = round_ % 2 == 0
-        browser.go(address if is_open else "about:blank")
-        time.sleep(2)
-        for _ in range(WRITES):
-            began = time.perf_counter()
-            watched.add()
-            told[is_open].append(1e3 * (time.perf_counter() - began))
-            time.sleep(0.05)
-    return statistics.median(told[True]), statistics.median(told[False])
-
-
-def _processor_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

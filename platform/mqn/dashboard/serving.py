@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from mqn.device.agent.http.listening import bind
 from mqn.errors import ConfigError, UsageError
 
 TOKEN_VARIABLE = "MQN_DASHBOARD_TOKEN"  # noqa: S105 - the variable's name
+_NICENESS = 5
+"""Added to the process's own: on a busy machine drivers go first (0), and trainings on Ray last (15)."""
 
 
 def find_token(host: str, variable: str | None, file: Path | None) -> str:
@@ -69,6 +72,8 @@ def serve(
 ) -> None:
     """Serve an app until the process is interrupted; the listener is closed at the end.
 
+    From then on the process gives way to drivers on this machine.
+
     Args:
         app: an ASGI app.
         listener: a socket that listens.
@@ -94,6 +99,7 @@ def serve(
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"cannot use certificate {certificate} with key {key}: {error}") from error
+    os.nice(_NICENESS)
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         _Server(config, on_ready).run(sockets=[listener])
 
