@@ -91,7 +91,7 @@ def test_the_page_loads_everything_from_its_own_server(client: Client) -> None:
 
 def test_the_page_comes_without_the_grid_and_has_it_from_the_address_that_it_knows(client: Client) -> None:
     page = client.ask("GET", "/").text
-    assert not re.findall(r'<script[^>]*src="[^"]*(?:ag_grid|polyfill)', page)
+    assert not re.findall(r'<script[^>]*src="[^"]*(?:ag_grid|dash_table|polyfill)', page)
     (address,) = re.findall(r'"(/_dash-component-suites/dash_ag_grid/[^"]+)"', page)
     grid = client.ask("GET", address)
     assert "max-age=31536000" in grid.headers["cache-control"]

@@ -18,7 +18,7 @@ from mqn.dashboard.following import follow_page
 from mqn.dashboard.page import Page
 from mqn.dashboard.panels.selection_panel import follow_selection
 from mqn.dashboard.panels.table_panel import follow_table
-from mqn.dashboard.scripts import START, follow_tabs, hash_of, hold_back_grid, leave_out_polyfill
+from mqn.dashboard.scripts import START, follow_tabs, hash_of, hold_back_grid, leave_out_scripts
 from mqn.dashboard.studies.bundles import BundleMaker
 from mqn.dashboard.studies.live import Live
 from mqn.device.agent.trust.hosts import Hosts
@@ -56,7 +56,7 @@ def make_app(
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = _read("mqn.look", "page.css") + _read("mqn.dashboard", "dashboard.css")
     colors = "".join(f"--{name}:{color};" for name, color in LIGHT.items())
-    leave_out_polyfill()
+    leave_out_scripts()
     grid = hold_back_grid()
     early = f'<script src="{grid}"></script>' if page.needs_grid else ""
     index = Template(_read("mqn.dashboard", "index.html"))

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import dash_ag_grid
-from dash import Dash, Input, Output, _dash_renderer
+from dash import Dash, Input, Output, _dash_renderer, dash_table
 from dash.fingerprint import build_fingerprint
 
 START = """
@@ -62,22 +64,28 @@ def hash_of(script: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def leave_out_polyfill() -> None:
-    """Have Dash send no polyfill; the page begins with `START` in its place."""
+def leave_out_scripts() -> None:
+    """Have Dash send no polyfill, in whose place the page begins with `START`, and not a table that no panel has."""
     for needed in _dash_renderer._js_dist_dependencies:  # noqa: SLF001 - what Dash puts first on every page
         paths = needed["relative_package_path"]
         for mode, files in paths.items():
             paths[mode] = [file for file in files if "polyfill" not in file]
+    _hold_back(dash_table._js_dist, "dash_table/bundle.js")  # noqa: SLF001 - as every package of components calls it
 
 
 def hold_back_grid() -> str:
     """Leave the grid's 1.3 MB out of the page's own scripts; returns the address that they are loaded from."""
-    for resource in dash_ag_grid._js_dist:  # noqa: SLF001 - Dash's convention for what a package serves
-        if resource["relative_package_path"] == _FILE:
-            resource["async"] = "lazy"
+    _hold_back(dash_ag_grid._js_dist, _FILE)  # noqa: SLF001
     assert dash_ag_grid.__file__ is not None
     changed = int((Path(dash_ag_grid.__file__).parent / _FILE).stat().st_mtime)
     return f"/_dash-component-suites/{_GRID}/{build_fingerprint(_FILE, dash_ag_grid.__version__, changed)}"
+
+
+def _hold_back(scripts: Iterable[dict[str, Any]], path: str) -> None:
+    """Dash serves a `lazy` script to who asks for it, and puts it on no page."""
+    for script in scripts:
+        if script["relative_package_path"] == path:
+            script["async"] = "lazy"
 
 
 def follow_tabs(app: Dash, grid: str) -> None:
