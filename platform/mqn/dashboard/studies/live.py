@@ -25,8 +25,8 @@ from mqn.search.work.steps import last_part
 PERIOD_SECONDS = 0.8
 """A state is read again when it is older; pages ask every second."""
 _VIEWS = 4
-_MADE = 64
-"""Things made of a study that are kept: drawings of a few versions, for a few devices."""
+_MADE = 24
+"""Drawings of a study that are kept: those of a few versions, for pages that show one of these."""
 
 T = TypeVar("T")
 
