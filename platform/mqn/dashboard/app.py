@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -16,14 +17,19 @@ from starlette.types import ASGIApp
 from mqn.dashboard.access import Access, page_policy
 from mqn.dashboard.following import follow_page
 from mqn.dashboard.page import Page
+from mqn.dashboard.panels.devices import follow_devices
 from mqn.dashboard.panels.selection_panel import follow_selection
+from mqn.dashboard.panels.study.trainings_panel import follow_trainings
 from mqn.dashboard.panels.table_panel import follow_table
+from mqn.dashboard.panels.trial.pane import follow_pane
 from mqn.dashboard.scripts import START, follow_tabs, hash_of, hold_back_grid, leave_out_scripts
 from mqn.dashboard.studies.bundles import BundleMaker
+from mqn.dashboard.studies.devices import DeviceWatch
 from mqn.dashboard.studies.live import Live
 from mqn.device.agent.trust.hosts import Hosts
 from mqn.errors import ConfigError
 from mqn.look.palette import LIGHT
+from mqn.profile import DeviceProfile
 from mqn.report.pages.dashboard import Dashboard
 
 
@@ -35,6 +41,7 @@ def make_app(
     token: str = "",
     hosts: Hosts | None = None,
     compressed: bool = False,
+    devices: Mapping[str, DeviceProfile] | None = None,
 ) -> ASGIApp:
     """Make the app.
 
@@ -45,13 +52,15 @@ def make_app(
         token: what visitors must know; empty: nothing.
         hosts: names that it answers to; None: any. Without a token there must be some.
         compressed: whether answers are sent compressed; on loopback that costs more than it saves.
+        devices: of the profile; agents among them are asked how their devices are. None: none are known.
 
     Raises:
         ConfigError: the board has two panels of which a page can have one.
     """
     if [panel.kind for panel in board.panels].count("selection") > 1:
         raise ConfigError("a board has two panels of kind 'selection'; a page can have one")
-    page, maker = Page(live, board), BundleMaker(live.artifacts, bundles)
+    watch = DeviceWatch(devices or {}, live.artifacts)
+    page, maker = Page(live, board, watch), BundleMaker(live.artifacts, bundles)
     # FastAPI's own pages load their scripts from elsewhere.
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = _read("mqn.look", "page.css") + _read("mqn.dashboard", "dashboard.css")
@@ -76,6 +85,11 @@ def make_app(
     follow_page(app, page)
     follow_table(app, live)
     follow_selection(app, live, maker)
+    follow_pane(app, live)
+    follow_devices(app, live, watch)
+    follow_trainings(app, live)
+    page.lay_out()  # Reads the first study and imports what draws, before anybody waits for it.
+    policy = page_policy(app.csp_hashes())
     app.write_layout()  # Reads the first study and imports what draws, before anybody waits for it.
     for first in live.names[:1]:
         page.draw_rest(first, None)

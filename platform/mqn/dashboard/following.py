@@ -10,7 +10,7 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
 
 from mqn.dashboard.answering import answer_in_thread
 from mqn.dashboard.page import Page, devices_of, pulse_of, shown_of
-from mqn.dashboard.panels.drawing import add_to_brush, draw_graph, draw_news, find_view, say_brushed
+from mqn.dashboard.panels.drawing import add_to_brush, draw_graph, draw_news, find_view, say_brushed, with_new_marks
 from mqn.dashboard.panels.elements import draw_blocks
 from mqn.dashboard.panels.running import describe_running
 from mqn.dashboard.panels.selecting import MOST_BESIDE
@@ -28,6 +28,7 @@ def follow_page(app: Dash, page: Page) -> None:
     """Let a page follow its studies and answer clicks."""
     _follow_studies(app, page)
     _follow_panels(app, page)
+    _follow_late(app, page)
     _follow_trial(app, page.live)
 
 
@@ -171,12 +172,33 @@ def _follow_panels(app: Dash, page: Page) -> None:
     @app.callback(
         Output({"type": "overlay", "index": MATCH}, "figure"),
         Output({"type": "overlaid", "index": MATCH}, "children"),
+        Output({"type": "overlay", "index": MATCH}, "style"),
         Input({"type": "laid", "index": MATCH}, "value"),
         Input("shown", "data"),
+        State({"type": "overlay", "index": MATCH}, "style"),
     )
     @answer_in_thread
-    def overlay(names: Sequence[str], _: Shown) -> Any:
-        return page.lay_over(names)
+    def overlay(names: Sequence[str], _: Shown, before: Mapping[str, str]) -> Any:
+        figure, notes, style = page.lay_over(names)
+        if ctx.triggered_id == "shown" and style == before and style["display"] != "none":
+            return with_new_marks(figure.to_plotly_json()), notes, no_update
+        return figure, notes, style
+
+
+def _follow_late(app: Dash, page: Page) -> None:
+    """Let panels that take a second come after the others of their tab."""
+
+    @app.callback(
+        Output({"type": "graph", "index": MATCH}, "figure", allow_duplicate=True),
+        Output({"type": "notes", "index": MATCH}, "children", allow_duplicate=True),
+        Output({"type": "graph", "index": MATCH}, "style", allow_duplicate=True),
+        Input({"type": "late", "index": MATCH}, "id"),
+        State("shown", "data"),
+        prevent_initial_call="initial_duplicate",
+    )
+    @answer_in_thread
+    def draw_late(identity: Mapping[str, Any], shown: Shown) -> Any:
+        return draw_graph(page.live, shown["study"], shown["device"], page.board.panels[identity["index"]])
 
 
 def _follow_trial(app: Dash, live: Live) -> None:

@@ -7,10 +7,14 @@ from typing import Any
 
 from dash import dcc, html
 
+from mqn.dashboard.panels.devices import draw_running
 from mqn.dashboard.panels.drawing import draw_section, find_view
 from mqn.dashboard.panels.elements import draw_blocks, graph, section
 from mqn.dashboard.panels.selection_panel import draw_selection
+from mqn.dashboard.panels.study.trainings_panel import draw_trainings
 from mqn.dashboard.panels.table_panel import draw_table
+from mqn.dashboard.panels.trial.pane import lay_pane
+from mqn.dashboard.studies.devices import DeviceWatch
 from mqn.dashboard.studies.live import Live
 from mqn.dashboard.studies.reading import State as Study
 from mqn.errors import NothingSatisfiesError, UsageError
@@ -32,8 +36,8 @@ _OVERLAY_HEIGHT = 560
 class Page:
     """The page of one board over several studies."""
 
-    def __init__(self, live: Live, board: Dashboard) -> None:
-        self.live, self.board = live, board
+    def __init__(self, live: Live, board: Dashboard, watch: DeviceWatch) -> None:
+        self.live, self.board, self._watch = live, board, watch
         self._laid: tuple[Any, Any] = (None, None)
         places = dict.fromkeys(panel.place for panel in board.panels)
         self.tabs = sorted(places, key=lambda place: _ORDER.index(place) if place in _ORDER else len(_ORDER))
@@ -96,7 +100,7 @@ class Page:
                             ],
                             className="bar",
                         ),
-                        html.Div(id="details"),
+                        *lay_pane(),
                     ],
                     id="pane",
                     className="away",
@@ -140,6 +144,10 @@ class Page:
                 drawn.append(draw_table(self.live, study, device, index, panel))
             elif panel.kind == "selection":
                 drawn.append(draw_selection(self.live, study, device, panel))
+            elif panel.kind == "running":
+                drawn.append(draw_running(state, self._watch, index, panel))
+            elif panel.kind == "trainings":
+                drawn.append(draw_trainings(self.live, state, device, index, panel))
             else:
                 drawn.append(draw_section(self.live, state, device, index, panel))
         return drawn
@@ -159,8 +167,8 @@ class Page:
     def _overlay(self) -> Any:
         names = self.live.names
         first = names[:3]
-        figure, notes = self.lay_over(first)
-        drawn = graph({"type": "overlay", "index": 0}, figure, style={"height": f"{_OVERLAY_HEIGHT}px"})
+        figure, notes, style = self.lay_over(first)
+        drawn = graph({"type": "overlay", "index": 0}, figure, style=style)
         choice = dcc.Dropdown(
             id={"type": "laid", "index": 0}, options=names, value=first, multi=True, closeOnSelect=False
         )
@@ -168,8 +176,11 @@ class Page:
         parts = [html.P(told), choice, html.Div(notes, id={"type": "overlaid", "index": 0}), drawn]
         return section("Fronts laid over each other", parts, wide=True)
 
-    def lay_over(self, names: Sequence[str]) -> tuple[Any, list[Any]]:
-        """The fronts of some studies in one figure, and lines on them: why one is not there, what makes them differ."""
+    def lay_over(self, names: Sequence[str]) -> tuple[Any, list[Any], dict[str, str]]:
+        """The fronts of some studies in one figure, lines on them, and its style, which hides it where there is none.
+
+        Lines say why a study is not there, and what makes the others differ.
+        """
         kept: list[Told] = []
         lines: list[str] = []
         for name in names:
@@ -181,9 +192,10 @@ class Page:
             else:
                 kept.append(told)
         if not kept:
-            return {}, list(map(html.P, lines))
+            return {}, list(map(html.P, lines)), {"display": "none"}
         found = overlay(kept)
-        return draw_overlay(found, _OVERLAY_HEIGHT), list(map(html.P, (*found.notes, *lines)))
+        style = {"display": "block", "height": f"{_OVERLAY_HEIGHT}px"}
+        return draw_overlay(found, _OVERLAY_HEIGHT), list(map(html.P, (*found.notes, *lines))), style
 
 
 def _early(panels: Sequence[tuple[int, Panel]]) -> int:

@@ -29,12 +29,16 @@ def write_strip(
     from mqn.hdr.io.files import write_png
     from mqn.hdr.tonemap import mulaw
 
-    shown = np.linspace(0, len(pictures) - 1, min(rows, len(pictures))).round().astype(int)
     strips = []
-    for index in shown:
-        picture = pictures[int(index)]
+    for index in shown_rows(len(pictures), rows):
+        picture = pictures[index]
         linear = (np.clip(predict(picture.ldr), 0, 1), np.clip(picture.truth, 0, 1))
         strips.append(np.concatenate([picture.ldr, *(mulaw(image) for image in linear)], axis=1))
     width = max(strip.shape[1] for strip in strips)
     strips = [np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
     write_png(path, np.concatenate(strips, axis=0).astype(np.float32))
+
+
+def shown_rows(count: int, rows: int = ROWS) -> list[int]:
+    """Which of so many pictures a strip of at most `rows` rows shows: spread evenly."""
+    return [int(index) for index in np.linspace(0, count - 1, min(rows, count)).round()]

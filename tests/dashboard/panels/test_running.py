@@ -63,10 +63,6 @@ def test_what_drivers_say_is_shown() -> None:
     ]
     assert told["Trials on their way"] == [["#3", "ca", "running", "train", ""]]
     assert told["Queue"] == [["score", "2", "#4, #5", "2 CPU, of which 0 of 2 are free"]]
-    assert told["Devices"] == [
-        ["board", "busy", "", "1 ok, 1 unsteady", ""],
-        ["phone", "away", "", "", "nobody answers"],
-    ]
     assert "trial 1: the loss is not finite" in texts(blocks)
 
 

@@ -69,6 +69,7 @@ def dashboard(
         token=token,
         hosts=Hosts([host]) if local else None,
         compressed=not local,
+        devices=settings.devices,
     )
     address = f"{'http' if certificate is None else 'https'}://{place}/"
 

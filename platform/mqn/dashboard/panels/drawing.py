@@ -8,7 +8,6 @@ from typing import Any
 from dash import Patch, dcc, html, no_update
 
 from mqn.dashboard.panels.elements import draw_blocks, graph, section
-from mqn.dashboard.panels.running import describe_running
 from mqn.dashboard.studies.live import Live
 from mqn.dashboard.studies.reading import State
 from mqn.errors import NothingSatisfiesError, UnknownNameError
@@ -19,7 +18,10 @@ from mqn.report.pages.parallel import Brush, draw_parallel, lay_parallel, passin
 from mqn.report.pages.sections import absent, notes_of, title_of
 from mqn.report.pages.view import View
 
+LATE = ("importance",)
+"""Panels that take a second: they come after the others of their tab (`draw_late` in `following.py`)."""
 _BUTTONS = {"parallel": False}
+_COMPUTING = "Computing ..."
 
 
 def find_view(live: Live, study: str, device: str | None, *, curves: bool = False) -> tuple[View | None, str]:
@@ -33,16 +35,16 @@ def find_view(live: Live, study: str, device: str | None, *, curves: bool = Fals
 def draw_section(live: Live, state: State, device: str | None, index: int, panel: Panel) -> Any:
     """A plotly panel, or a panel of tables, as a part of its tab."""
     title = title_of(panel)
-    if panel.kind == "running":
-        body = html.Div(draw_blocks(describe_running(state)), id={"type": "running", "index": index})
-        return section(title, [*_note(panel), body], wide=True)
     if panel.kind == "failures":
         body = html.Div(draw_blocks(list_failures(state.records)), id={"type": "failures", "index": index})
         return section(title, [*_note(panel), body], wide=True)
-    figure, notes, style = draw_graph(live, state.study, device, panel)
+    late: tuple[Any, list[Any], dict[str, str]] = {"data": [], "layout": {}}, [html.P(_COMPUTING)], {"display": "none"}
+    figure, notes, style = late if panel.kind in LATE else draw_graph(live, state.study, device, panel)
     kind = {"hypervolume": "growth", "parallel": "parallel"}.get(panel.kind, "graph")
     drawn = graph({"type": kind, "index": index}, figure, style=style, buttons=_BUTTONS.get(panel.kind, True))
     parts = [html.Div(notes, id={"type": "notes", "index": index}), drawn]
+    if panel.kind in LATE:
+        parts.append(dcc.Store(id={"type": "late", "index": index}))
     if panel.kind == "hypervolume":
         parts.insert(1, _choice_of_axis(panel, index))
     if panel.kind == "parallel":
@@ -96,7 +98,8 @@ def _draw(
     if panel.kind == "parallel":
         figure.update_layout(dragmode="select", selections=[], selectionrevision=str(brush))
     notes = [html.P(note) for note in notes_of(view, panel)]
-    return figure.to_plotly_json(), notes, {"display": "block", "height": f"{panel.height}px"}
+    height = figure.layout.height or panel.height
+    return figure.to_plotly_json(), notes, {"display": "block", "height": f"{height}px"}
 
 
 def with_new_marks(plain: Mapping[str, Any]) -> Patch:
@@ -106,8 +109,9 @@ def with_new_marks(plain: Mapping[str, Any]) -> Patch:
     for part in ("shapes", "annotations"):
         patch["layout"][part] = plain["layout"].get(part, [])
     for name, axis in plain["layout"].items():
-        if name.startswith(("xaxis", "yaxis")) and "title" in axis:
-            patch["layout"][name]["title"] = axis["title"]
+        for part in ("title", "categoryarray") if name.startswith(("xaxis", "yaxis")) else ():
+            if part in axis:
+                patch["layout"][name][part] = axis[part]
     return patch
 
 

@@ -1,17 +1,15 @@
-"""What runs now: drivers, their jobs and what these wait for, devices, and the trials on their way.
+"""What runs now: drivers, their jobs and what these wait for, and the trials on their way.
 
 All of it is what drivers say of themselves in the database every two seconds (`mqn.search.watch`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mqn.dashboard.panels.elements import plain_table
 from mqn.dashboard.studies.reading import State
-from mqn.look.blocks import Block, Heading, Row, Table, Text, Tiles
-from mqn.look.blocks import Cell as _Cell
+from mqn.look.blocks import Block, Heading, Text, Tiles
 from mqn.records import TrialRecord
 from mqn.search.watch.snapshot import Snapshot
 from mqn.search.watch.words import amount_text, long_text
@@ -21,7 +19,7 @@ _ENDED = ("complete", "failed", "pruned", "gated", "stopped")
 
 
 def describe_running(state: State) -> list[Block]:
-    """Drivers, running jobs, what waits, devices and verdicts, as blocks of a page."""
+    """Drivers, running jobs, trials on their way and what waits, as blocks of a page."""
     snapshots = [one.snapshot for one in state.told if one.snapshot is not None]
     return [
         _sums(state, snapshots),
@@ -30,7 +28,6 @@ def describe_running(state: State) -> list[Block]:
         *_jobs(snapshots),
         *_on_their_way(state.records, snapshots),
         *_waiting(snapshots),
-        *_devices(state.records, snapshots),
         *_failures(snapshots),
     ]
 
@@ -109,32 +106,6 @@ def _waiting(snapshots: Sequence[Snapshot]) -> list[Block]:
         [one.stage, str(one.count), ", ".join(f"#{number}" for number in one.trials), one.why] for one in groups[:_MOST]
     ]
     return [Heading("Queue"), plain_table(("stage", "jobs", "first trials", "waiting for"), rows, numbers=(1,))]
-
-
-def _devices(records: Iterable[TrialRecord], snapshots: Sequence[Snapshot]) -> list[Block]:
-    seen = {device.name: device for one in snapshots for device in one.devices}
-    verdicts: dict[str, Counter[str]] = {}
-    for record in records:
-        for device, verdict in record.verdicts.items():
-            verdicts.setdefault(device, Counter())[verdict] += 1
-    names = list(dict.fromkeys((*seen, *verdicts)))
-    if not names:
-        return []
-    rows = []
-    for name in names:
-        found, told = seen.get(name), verdicts.get(name, Counter())
-        counted = ", ".join(f"{count} {verdict}" for verdict, count in told.most_common())
-        busy = found is not None and found.error != ""
-        cells = (
-            _Cell(text=name),
-            _Cell(text="not asked for now" if found is None else found.state, tone="bad" if busy else ""),
-            _Cell(text="" if found is None else found.since),
-            _Cell(text=counted),
-            _Cell(text="" if found is None else found.error, kind="long"),
-        )
-        rows.append(Row(cells=cells))
-    head = tuple(_Cell(text=text) for text in ("device", "state", "since", "verdicts so far", "why"))
-    return [Heading("Devices"), Table(head=head, rows=tuple(rows))]
 
 
 def _failures(snapshots: Sequence[Snapshot]) -> list[Block]:

@@ -13,18 +13,34 @@ from mqn.quantities import QUANTITIES, find_quantity
 from mqn.records import Candidate
 
 Kind = Literal[
-    "front", "hypervolume", "scatter", "parallel", "curves", "latency", "table", "failures", "running", "selection"
+    "front",
+    "hypervolume",
+    "scatter",
+    "parallel",
+    "importance",
+    "curves",
+    "latency",
+    "table",
+    "failures",
+    "timeline",
+    "running",
+    "trainings",
+    "selection",
 ]
 
-LIVE_ONLY = ("running", "selection")
-"""Panels of `mqn dashboard` alone: they show what happens now, or ask back. A page that is a file leaves them out."""
+LIVE_ONLY = ("running", "trainings", "selection")
+"""Panels of `mqn dashboard` alone: they show what happens now, unfold, or ask back. A page that is a file leaves them
+out."""
 
 TABS = {
     "running": "Running",
+    "timeline": "Running",
     "table": "Trials",
     "parallel": "Trials",
+    "importance": "Trials",
     "selection": "Select",
     "curves": "Training",
+    "trainings": "Training",
     "failures": "Failures",
 }
 """The tab of `mqn dashboard` that a kind stands on where its panel names none; all others: `Front`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mqn.report.pages.course.importance import counted_text, too_few
+from mqn.report.pages.course.jobs import has_times
 from mqn.report.pages.dashboard import Panel
 from mqn.report.pages.view import View
 
@@ -10,11 +12,14 @@ _TITLES = {
     "hypervolume": "Hypervolume",
     "scatter": "Trials",
     "parallel": "What was tried, and what came of it",
+    "importance": "What decides which trials are best",
     "curves": "Training",
     "latency": "Latency of the front",
+    "timeline": "What ran where, and when",
     "table": "All trials",
     "failures": "What failed or waits, by cause",
     "running": "What runs now",
+    "trainings": "Trainings and their plans",
     "selection": "Select a model",
 }
 
@@ -25,8 +30,15 @@ def title_of(panel: Panel) -> str:
 
 
 def notes_of(view: View, panel: Panel) -> list[str]:
-    """The sentences below a panel's heading; a front also says its limits and how its ranges are to be read."""
-    told = (view.front.limits, *view.front.reading) if panel.kind == "front" and view.front is not None else ()
+    """The sentences below a panel's heading.
+
+    A front also says its limits and how its ranges are to be read, importances what they were computed from.
+    """
+    told: tuple[str, ...] = ()
+    if panel.kind == "front" and view.front is not None:
+        told = (view.front.limits, *view.front.reading)
+    elif panel.kind == "importance":
+        told = (counted_text(view),)
     return [text for text in (panel.note, *told) if text]
 
 
@@ -40,5 +52,8 @@ def absent(view: View, panel: Panel) -> str:
         "curves": "" if view.curves else "No training's history was found.",
         "table": "",
         "failures": "",
+        "timeline": "" if has_times(view) else "No trial says yet when its jobs ran.",
     }
+    if panel.kind == "importance":
+        return too_few(view)
     return reasons.get(panel.kind, "" if view.complete else nothing)

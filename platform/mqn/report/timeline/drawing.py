@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from mqn.look.palette import FAINT, GRID, INK, LIMIT, MUTED, SERIES
 from mqn.report.timeline.gaps import Gap
 from mqn.report.timeline.rows import Drawn, lay_out
 from mqn.report.timeline.summary import Sum, Summary
-from mqn.report.timeline.timeline import TRAIN
+from mqn.report.timeline.timeline import TRAIN, Bar
 from mqn.report.timeline.words import busy_line, clock, duration, title
 
 _INCHES_A_ROW, _PIXELS_A_ROW = 0.26, 26
@@ -64,7 +65,7 @@ def write_timeline_page(summary: Summary, path: Path) -> None:
             (str(trainers.at_once), "trainings at a time"),
         ]
     sections = [
-        Section(title="What ran where", blocks=(chart(_figure(summary), "timeline"),)),
+        Section(title="What ran where", blocks=(chart(draw_timeline(summary), "timeline"),)),
         Section(title="Stages", blocks=(_sums(summary.stages),)),
         Section(title="Machines and devices", blocks=(_sums((*summary.nodes, *summary.devices)),)),
     ]
@@ -73,12 +74,14 @@ def write_timeline_page(summary: Summary, path: Path) -> None:
     page.write_page(path, page.render(title(timeline), [Tiles(tuple(tiles)), Text(busy_line(summary))], sections))
 
 
-def _figure(summary: Summary) -> Any:
+def draw_timeline(summary: Summary) -> Any:
+    """Draw the jobs by machine and device with plotly, and above them when no training ran; a bar knows its trial."""
     import plotly.graph_objects as go
 
     from mqn.look.charts import dress
 
     rows, _ = lay_out(summary.timeline)
+    scale, unit = _scale(summary.timeline.seconds)
     figure = go.Figure()
     for stage, color in _colors(summary).items():
         own = [(_name(row, place), bar) for place, row in enumerate(rows) for bar in row.bars if bar.stage == stage]
@@ -87,14 +90,11 @@ def _figure(summary: Summary) -> Any:
             name=stage,
             marker={"color": color, "line": {"width": 0}},
             y=[name for name, _ in own],
-            base=[bar.begin for _, bar in own],
-            x=[bar.seconds for _, bar in own],
-            customdata=[
-                [bar.step, bar.trial, bar.label, clock(bar.begin), f"failed: {bar.error}" if bar.error else ""]
-                for _, bar in own
-            ],
-            hovertemplate="%{customdata[0]} of trial %{customdata[1]}, %{customdata[2]}<br>from %{customdata[3]}, "
-            "%{x:.1f} s<br>%{customdata[4]}<extra></extra>",
+            base=[bar.begin / scale for _, bar in own],
+            x=[bar.seconds / scale for _, bar in own],
+            customdata=[bar.trial for _, bar in own],
+            hovertext=[_hover(bar) for _, bar in own],
+            hovertemplate="%{hovertext}<extra></extra>",
         )
     gaps = summary.trainers.gaps if summary.trainers is not None else ()
     figure.add_bar(
@@ -102,15 +102,15 @@ def _figure(summary: Summary) -> Any:
         name=_GAPS,
         marker={"color": MUTED, "line": {"width": 0}},
         y=[_GAPS] * len(gaps),
-        base=[gap.begin for gap in gaps],
-        x=[gap.seconds for gap in gaps],
-        customdata=[[gap.why, clock(gap.begin)] for gap in gaps],
-        hovertemplate="%{customdata[0]}<br>from %{customdata[1]}, %{x:.1f} s<extra></extra>",
+        base=[gap.begin / scale for gap in gaps],
+        x=[gap.seconds / scale for gap in gaps],
+        hovertext=[f"{html.escape(gap.why)}<br>from {clock(gap.begin)}, {gap.seconds:.1f} s" for gap in gaps],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
     names = [_GAPS, *(_name(row, place) for place, row in enumerate(rows))]
     figure.update_layout(
         barmode="overlay",
-        xaxis={"title": "seconds since the first job began", "gridcolor": GRID, "zeroline": False},
+        xaxis={"title": f"time since the first job began ({unit})", "gridcolor": GRID, "zeroline": False},
         yaxis={"categoryorder": "array", "categoryarray": names[::-1], "automargin": True},
         legend={"y": 1.02, "yanchor": "bottom"},
     )
@@ -120,7 +120,13 @@ def _figure(summary: Summary) -> Any:
 
 def _name(row: Drawn, place: int) -> str:
     # Rows of one name would be drawn over each other; an invisible character tells them apart.
-    return row.name + "\u200b" * place
+    return html.escape(row.name) + "\u200b" * place
+
+
+def _hover(bar: Bar) -> str:
+    lines = [f"{bar.step} of #{bar.trial} {bar.label}", f"from {clock(bar.begin)}, {bar.seconds:.1f} s"]
+    lines += [f"failed: {bar.error}"] if bar.error else []
+    return "<br>".join(map(html.escape, lines))
 
 
 def _colors(summary: Summary) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Panels on the course of a study: its trainings, its jobs, and what decided which trials are best."""
