@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from tests.report.conftest import write_sigmoid
-from tests.support.many_trials import fill
 from tests.support.records import make_measurement, make_scores
 from tests.support.rigs.browser import Browser
 from tests.support.rigs.dashboard import Dashboard
@@ -27,39 +26,6 @@ from mqn.search.stages.score import score_files
 pytestmark = pytest.mark.integration
 
 TOKEN = "a token that nobody guesses"
-MANY = 10_000
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dashboard")
-
-
-@pytest.fixture(scope="module")
-def grown(home: Path) -> WatchedStudy:
-    """A study of eighty trials that a driver works on."""
-    watched = WatchedStudy("grown", f"sqlite:///{home}/study.db", constraint=24.0)
-    for _ in range(80):
-        watched.add()
-    watched.add(state="failed", error="train: the loss is not finite at epoch 3", figures={}, verdicts={})
-    watched.say()
-    return watched
-
-
-@pytest.fixture(scope="module")
-def served(home: Path, grown: WatchedStudy) -> Iterator[str]:
-    many = WatchedStudy("many", grown.store.url)
-    fill(many.study, MANY)
-    with Dashboard(home, "grown", "many") as dashboard:
-        yield dashboard.address
-    assert dashboard.process.returncode == 0, dashboard.errors
-    assert "Traceback" not in dashboard.errors
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ LONGEST = (
     "test_suggest",
     "test_search",
     "test_dashboard",
+    "test_dashboard_panels",
     "test_secrets",
     "test_export",
     "test_cluster",
@@ -41,12 +42,18 @@ ON_ONE_EXPORTER = {
 """Files that share one export process, which takes long to import TensorFlow."""
 
 
+ON_ONE_BROWSER = {"test_dashboard", "test_dashboard_panels"}
+"""Files that share one browser and one dashboard."""
+
+
 def group_of(test: str) -> str:
     """Tests of a group run in one process. A group is a file, but for the exceptions above."""
     path = test.partition("::")[0]
     file = PurePosixPath(path).stem
     if file in INDEPENDENT:
         return test
+    if file in ON_ONE_BROWSER:
+        return "browser"
     return "exporter" if file in ON_ONE_EXPORTER else path
 
 
