@@ -218,3 +218,13 @@ def test_how_ranges_were_found_lies_beside_the_file(toy_file: Path, pictures: np
     assert (report["algorithm"], report["pictures"], len(report["brightness"])) == ("percentile", 4, 4)
     quantize(toy_file, Plan(backbone="float32"), pictures, tmp_path / "float")
     assert not (tmp_path / "float" / "calibration.json").exists()
+
+
+@pytest.mark.slow
+def test_a_layer_that_has_died_does_not_stop_the_file(toy: Network, pictures: np.ndarray) -> None:
+    dead = toy.copy()
+    index = dead.index("constant/backbone/down/bias")
+    dead.set_constant(index, np.full(dead.constant(index).shape, -100, np.float32))  # Its ReLU gives nothing.
+    (quantized,), _, _ = apply_plan(dead, "backbone/mix", Plan(), pictures)
+    found = run(open_interpreter(quantized.to_bytes()), {"ldr": pictures[:1]})["hdr"]
+    np.testing.assert_allclose(found, run(open_interpreter(dead.to_bytes()), {"ldr": pictures[:1]})["hdr"], atol=0.05)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqn.export.quantize.weight_ranges import weight_bounds
+from mqn.export.quantize.weight_ranges import weight_bounds, widen_results
 from mqn.tflite.flatbuffer import Network
 
 KERNEL = "constant/backbone/down/kernel"
@@ -56,3 +56,18 @@ def test_the_largest_of_4_bit_weights_is_clipped_for_the_sake_of_the_others(toy:
 
 def test_floats_need_no_bound(toy: Network) -> None:
     assert weight_bounds(toy, (["float32", "float16"] * 4)[: len(toy.operators)], {}) == {}
+
+
+def test_a_convolution_that_computes_nothing_has_steps_that_the_runtime_takes(toy: Network) -> None:
+    network = _with(toy, np.full((8, 3, 3, 3), 1.27), np.zeros(8))
+    schemes = ["static_wi8_ai8"] * len(network.operators)
+    operator = next(one for one in network.operators if network.tensors[one.inputs[1]].name == KERNEL)
+    source, result = (network.tensors[index].name for index in (operator.inputs[0], operator.outputs[0]))
+    ranges = {tensor.name: (0.0, 1.0) for tensor in network.tensors} | {source: (-0.5, 0.5), result: (0.0, 1e-6)}
+    bounds = weight_bounds(network, schemes, ranges)
+    low, high = widen_results(network, schemes, ranges, bounds)[result]
+    assert low == 0.0
+    assert (1 / 255) * (1.27 / 127) / ((high - low) / 255) == pytest.approx(255)
+    wide = {**ranges, result: (-2.0, 6.0)}
+    assert widen_results(network, schemes, wide, bounds)[result] == (-2.0, 6.0)
+    assert widen_results(network, ["float32"] * len(schemes), ranges, bounds) == ranges

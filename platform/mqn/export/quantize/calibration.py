@@ -14,7 +14,7 @@ from mqn.export.quantize.equalization import equalize
 from mqn.export.quantize.ranges import find_ranges, share_ranges
 from mqn.export.quantize.schemes import activation_levels
 from mqn.export.quantize.statistics import TensorStatistics, measure_statistics
-from mqn.export.quantize.weight_ranges import weight_bounds
+from mqn.export.quantize.weight_ranges import weight_bounds, widen_results
 from mqn.records import Plan
 from mqn.tflite.cutting import INPUT
 from mqn.tflite.flatbuffer import Network
@@ -82,6 +82,7 @@ def calibrate(
     named = {network.tensors[index].name: steps for index, steps in levels.items()}
     ranges = share_ranges(network, find_ranges(statistics, plan.calibration, named))
     bounds = weight_bounds(network, schemes, ranges)
+    ranges = share_ranges(network, widen_results(network, schemes, ranges, bounds))
     corrected = network.copy()
     means = {name: tensor.channel_means for name, tensor in statistics.items() if tensor.channel_means is not None}
     correct_biases(corrected, schemes, means, bounds)

@@ -14,7 +14,10 @@ from mqn.tflite.flatbuffer import Network
 
 # Half of what 32 bits hold: the sum of products needs room beside the bias.
 _LARGEST_BIAS = 2.0**30
+_BYTE = 255
 _SMALLEST_STEP = 1e-12
+# XNNPACK takes a convolution whose sums, in steps of input times weight, are less than 256 steps of its output each.
+_MOST_STEPS = 255.0
 # So that a channel that is all zeros has a scale.
 _SMALLEST_BOUND = 1e-9
 # With 16 values a weight, the largest weights are worth clipping for the sake of the others.
@@ -70,6 +73,35 @@ def bias_bounds(network: Network, schemes: Sequence[str], ranges: Mapping[str, R
     return bounds
 
 
+def widen_results(
+    network: Network, schemes: Sequence[str], ranges: Mapping[str, Range], bounds: Mapping[str, np.ndarray]
+) -> dict[str, Range]:
+    """Widen the range of what a convolution computes where its steps would be too fine for the runtime.
+
+    Features that vanish on every calibration picture, behind a ReLU that has died, have next to no range, and the
+    runtime refuses a file that has such steps.
+
+    Args:
+        network: the float network.
+        schemes: of its operators.
+        ranges: of activations, by tensor name.
+        bounds: of the kernels, as `weight_bounds` gives them.
+
+    Returns:
+        All ranges.
+    """
+    widened = dict(ranges)
+    for scheme, operator, _, _ in _kernels(network, schemes):
+        if not scheme.startswith("static") or activation_levels(scheme) > _BYTE:
+            continue
+        source, kernel, result = (network.tensors[index].name for index in (*operator.inputs[:2], operator.outputs[0]))
+        low, high = widened[source]
+        weight = float(bounds[kernel].max()) / weight_levels(scheme)
+        low_end, high_end = widened[result]
+        widened[result] = low_end, max(high_end, low_end + (high - low) * weight / _MOST_STEPS)
+    return widened
+
+
 def _kernels(network: Network, schemes: Sequence[str]) -> Iterator[tuple[str, Any, np.ndarray, np.ndarray]]:
     """Scheme, operator, kernel and bias of every convolution whose kernel becomes integers."""
     for operator, scheme in zip(network.operators, schemes, strict=True):
@@ -86,7 +118,7 @@ def _other_axes(network: Network, operator: Any, kernel: np.ndarray) -> tuple[in
 
 def _least_bound(bias: np.ndarray, picture: Range, levels: int, activation_levels: int) -> np.ndarray:
     low, high = picture
-    if activation_levels > 255:  # Symmetric. Such a bias has 64 bits, but the quantizer fills 32 of them.
+    if activation_levels > _BYTE:  # Symmetric. Such a bias has 64 bits, but the quantizer fills 32 of them.
         low, high = -max(-low, high), max(-low, high)
     step = max((max(high, 0.0) - min(low, 0.0)) / activation_levels, _SMALLEST_STEP)
     return np.asarray(levels * np.abs(bias.astype(np.float64)) / (step * _LARGEST_BIAS))
