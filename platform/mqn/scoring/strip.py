@@ -1,4 +1,4 @@
-"""A strip of pictures for people: input, prediction and truth side by side, tone-mapped alike."""
+"""A strip of pictures for people: input, prediction and truth side by side, as bright as the input."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ def write_strip(
 ) -> None:
     """Write a PNG with one row for each shown picture: LDR input, prediction, truth.
 
-    At most `rows` pictures are shown. They are spread evenly, and are always the same. Smaller ones are padded.
+    At most `rows` pictures are shown. They are spread evenly, and are always the same. Smaller ones are padded. Linear
+    pictures are shown as `mqn.hdr.beside` says: all three can be compared in brightness.
     `predict` turns (H, W, 3) LDR in [0, 1] into linear light, 1.0 = the truth's 99.9 % point.
     """
+    from mqn.hdr.beside import exposure_beside, shown_beside
     from mqn.hdr.io.files import write_png
-    from mqn.hdr.tonemap import mulaw
 
     strips = []
     for index in shown_rows(len(pictures), rows):
         picture = pictures[index]
-        linear = (np.clip(predict(picture.ldr), 0, 1), np.clip(picture.truth, 0, 1))
-        strips.append(np.concatenate([picture.ldr, *(mulaw(image) for image in linear)], axis=1))
+        exposure = exposure_beside(picture.ldr, picture.truth)
+        linear = (shown_beside(light, exposure) for light in (predict(picture.ldr), picture.truth))
+        strips.append(np.concatenate([picture.ldr, *linear], axis=1))
     width = max(strip.shape[1] for strip in strips)
     strips = [np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
     write_png(path, np.concatenate(strips, axis=0).astype(np.float32))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STAGE, REVISION = "score", 2
 SCORES, STRIP = "scores.json", "strip.png"
+SHOWN = "shown"
+"""The detail of a manifest that says how its strip shows linear light. Strips without it went through the mu-law."""
 
 
 def score_job(
@@ -60,14 +62,16 @@ def score(folder: Path, *, files: Sequence[Path], view: DataView, scoring: Scori
         scoring: by which measures and on which inputs.
 
     Returns:
-        `pictures`, and `scores`: the mean by metric.
+        `pictures`; `scores`: the mean by metric; `shown`: how the strip shows linear light, in words.
     """
+    from mqn.hdr.beside import WORDS
     from mqn.scoring.strip import write_strip
 
     scores, predict, pictures = score_files(files, view.codec, view.size, view.open(), scoring)
     write_json(folder / SCORES, scores)
     write_strip(folder / STRIP, predict, pictures)
-    return {"pictures": scores.pictures, "scores": {name: interval.mean for name, interval in scores.scores.items()}}
+    means = {name: interval.mean for name, interval in scores.scores.items()}
+    return {"pictures": scores.pictures, "scores": means, SHOWN: WORDS}
 
 
 def score_files(

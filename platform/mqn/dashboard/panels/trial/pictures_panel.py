@@ -15,11 +15,7 @@ from mqn.records import TrialRecord
 from mqn.search.artifacts import ArtifactStore
 
 _ORDER = (INPUT, FLOAT, EXPORTED, TRUTH)
-_SHOWN = (
-    "The exported file is what a device runs, quantized as its plan says. All but the LDR input are linear light, "
-    "shown through the mu-law (5000), which lifts shadows: compare their brightness with each other, not with the LDR "
-    "input's."
-)
+_PARTS = "The exported file is what a device runs, quantized as its plan says."
 _WHOLE = (
     "The pictures have sizes of their own, so that each strip is shown whole: on the left the LDR input, in the middle "
     "the prediction, on the right the truth."
@@ -81,7 +77,7 @@ def draw_pictures(record: TrialRecord, store: ArtifactStore) -> list[Any]:
             className="slide square" if cut else "slide",
         ),
         html.Div([_cell(name, address_of(found[0][name])) for name in names], className="cells"),
-        html.P(_SHOWN if cut else _WHOLE),
+        html.P(f"{_PARTS if cut else _WHOLE} How they are shown: {strips.shown}."),
     ]
 
 

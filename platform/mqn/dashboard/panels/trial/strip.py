@@ -18,11 +18,13 @@ import numpy as np
 from mqn.records import TrialRecord
 from mqn.scoring.strip import shown_rows
 from mqn.search.artifacts import Artifact, ArtifactStore
-from mqn.search.stages.score import SCORES, STRIP
+from mqn.search.stages.score import SCORES, SHOWN, STRIP
 
 INPUT, FLOAT, EXPORTED, TRUTH = "LDR input", "float network", "exported file", "truth"
 _STEPS = {"score/float": FLOAT, "score": EXPORTED}
 _COLUMNS = 3
+_MU_LAW = "linear pictures through the mu-law (5000), which lifts shadows: they are brighter than the LDR picture"
+"""How strips were made before their manifests said it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,14 @@ class Strips:
         files: whose prediction a strip shows, `FLOAT` or `EXPORTED`, to its PNG.
         side: pixels of a side of every picture; None: they have sizes of their own, so that strips stay whole.
         names: of the scenes, from top to bottom; empty where that is not known.
+        shown: how linear light is shown, in words.
         missing: what there is no strip of, and why, a line each.
     """
 
     files: Mapping[str, Path]
     side: int | None = None
     names: tuple[str, ...] = ()
+    shown: str = ""
     missing: tuple[str, ...] = ()
 
 
@@ -61,6 +65,7 @@ def find_strips(record: TrialRecord, store: ArtifactStore) -> Strips:
         files={_STEPS[step]: artifact.path(STRIP) for step, artifact in found.items()},
         side=None if first is None else _side(first),
         names=() if first is None else _names(first),
+        shown="" if first is None else first.manifest.details.get(SHOWN, _MU_LAW),
         missing=tuple(missing),
     )
 
