@@ -154,7 +154,7 @@ def _fate(one: Training, passed: bool) -> str:
     if "paused" in states:
         return "it waits there; it goes on if it comes among the best of those that reach this rung."
     if "running" in states:
-        return "it is decided now whether it goes on."
+        return "it goes on, or that is being decided now."
     return "it was stopped there." if "stopped" in states else "it went no further."
 
 
