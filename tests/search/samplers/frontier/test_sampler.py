@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -152,3 +154,9 @@ def test_with_too_many_objectives_tpe_draws_and_the_trial_says_so(more):
     asked = one.ask()
     made.draw(asked)
     assert "4 objectives are more than the 3" in one.trials[0].system_attrs[FALLBACK]
+
+
+@pytest.mark.slow
+def test_who_reads_a_study_waits_for_no_library_of_the_models() -> None:
+    code = "import sys, mqn.search.study.driver; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
@@ -76,6 +74,8 @@ class Process:
 
     def predict(self, points: Array) -> Prediction:
         """What is expected at (m, d) points."""
+        from scipy.linalg import solve_triangular  # Whoever only reads a study would wait for it.
+
         cross = self._kernel(points, self._points)
         prior = self._signals[1] + (self._signals[0] if self._log_lengths.size else 0.0)
         mean, deviation = np.empty((len(points), self._mean.size)), np.empty((len(points), self._mean.size))
@@ -103,6 +103,8 @@ class Process:
 
     def _factorise(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], tuple[Array, bool], Array]]:
         """One factor for all figures that are known at the same points."""
+        from scipy.linalg import cho_factor, cho_solve
+
         patterns: dict[bytes, list[int]] = {}
         for column in range(self._known.shape[1]):
             patterns.setdefault(self._known[:, column].tobytes(), []).append(column)
@@ -117,6 +119,9 @@ class Process:
 
     def _fit(self, source: np.random.Generator) -> tuple[Array, tuple[float, float], float]:
         """Logarithms of the length scales, and the variances of both parts and of the noise: the largest posterior."""
+        from scipy.linalg import cho_factor, cho_solve
+        from scipy.optimize import minimize
+
         count = int(self._groups.max()) + 1 if self._groups.size else 0
         centres = np.full(count + 3, _LENGTH_CENTRE + 0.5 * math.log(max(1, count)))
         spreads = np.full(count + 3, _LENGTH_SPREAD)

@@ -9,7 +9,6 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import qmc
 
 from mqn.search.samplers.frontier.choice import choose
 from mqn.search.samplers.frontier.encoding import point_at
@@ -86,6 +85,8 @@ class FrontierSampler(BaseSampler):
 
     def _filling(self, place: int) -> Params:
         """A point of a sequence that fills the space evenly."""
+        from scipy.stats import qmc  # Whoever only reads a study would wait for it.
+
         dimensions = self._layout.dimensions
         if not dimensions:
             return {}
