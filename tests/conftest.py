@@ -58,6 +58,22 @@ def _send_from_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(scope="session")
+def tracking_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with MLflow's tables and nothing in them, to be copied."""
+    from tests.support.made_once import made_once, make_tracking_database
+
+    return made_once(tmp_path_factory, "tracking", make_tracking_database) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The procedural scenes, prepared: a dataset to train on, or to link into a home (`furnish`)."""
+    from tests.support.made_once import made_once, make_scenes
+
+    return made_once(tmp_path_factory, "scenes", make_scenes)
+
+
+@pytest.fixture(scope="session")
 def toy() -> Network:
     from tests.support.toy_network import toy_network
 

@@ -10,7 +10,6 @@ import torch
 from tests.integration.test_suggest import QUICK
 
 from mqn.cli.app import run
-from mqn.data.location import locate
 from mqn.families.contract import build_network, find_family
 from mqn.families.mqn.arch import MQNArch
 from mqn.families.mqn.network import assemble
@@ -21,15 +20,14 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_family_a_peer_and_a_checkpoint_stand_beside_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MQN_HOME", str(tmp_path / "home"))
     (tmp_path / "quick.toml").write_text(QUICK + 'accept = ["ok", "contended", "unsteady", "throttled"]\n')
     arch = MQNArch(attention="none", width=0.1, decoder_width=0.5, encoder_weights="random", input_size=32)
     torch.manual_seed(3)
     checkpoint.save(tmp_path / "checkpoint.pt", arch, Training(lambda_features=0.0), assemble(arch).eval())
     torch.save(build_network(find_family("lhdr").arch()).state_dict(), tmp_path / "lhdr.pth")
-    peer_word, data = f"lhdr:{tmp_path}/lhdr.pth", ["--data", str(locate().folder), "--limit", "3"]
+    peer_word, data = f"lhdr:{tmp_path}/lhdr.pth", ["--data", str(scenes), "--limit", "3"]
     words = ["compare", "mqn", peer_word, f"{tmp_path}/checkpoint.pt@float16", "--size", "32", *data]
     words += ["--profile", str(tmp_path / "quick.toml"), "--output", str(tmp_path / "out"), "--pictures", "2"]
     assert run([*words, "--json"]) == 0

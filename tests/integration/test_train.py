@@ -17,8 +17,8 @@ from mqn.train.loop import train
 
 
 @pytest.mark.integration
-def test_the_embedded_dataset_trains_resumes_and_improves(tmp_path: Path) -> None:
-    dataset = locate(None)
+def test_the_embedded_dataset_trains_resumes_and_improves(scenes: Path, tmp_path: Path) -> None:
+    dataset = locate(scenes)
     arch = MQNArch(encoder_weights="random", input_size=32)
     training = Training(
         epochs=4, lambda_features=0.05, feature_weights="random", feature_pools=(1,), learning_rate=1e-3
