@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import pytest
 from tests.support.records import make_trial, write_manifest
+from tests.support.rigs.line import Line
+from tests.support.rigs.mlflow import Mlflow
+from tests.support.rigs.waiting import free_port
 from tests.support.tflite_models import convolutions
 
 from mqn.track.connection import connect
@@ -23,44 +23,23 @@ from mqn.track.tracker import Tracker
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def address():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+@pytest.fixture(scope="module")
+def server(tracking_database: Path) -> Iterator[Mlflow]:
+    with Mlflow(database=tracking_database) as server:
+        yield server
 
 
 @pytest.fixture
-def start_server(address, tmp_path):
-    started = []
-
-    def start(*places):
-        port = address.rpartition(":")[2]
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-        command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
-        command += places or ("--artifacts-destination", str(tmp_path / "kept"))
-        quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        started.append(
-            subprocess.Popen(
-                command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-            )
-        )
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                with urllib.request.urlopen(f"{address}/health", timeout=2):
-                    return
-            except (urllib.error.URLError, OSError):
-                assert time.monotonic() < deadline, "the server does not come up"
-                time.sleep(0.3)
-
-    yield start
-    for process in started:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=20)
+def rootless(tracking_database: Path) -> Iterator[Mlflow]:
+    """A server whose place for files exists only where it runs."""
+    places = ("--no-serve-artifacts", "--default-artifact-root", "file:///proc/mqn/artifacts")
+    with Mlflow(database=tracking_database, places=places) as server:
+        yield server
 
 
-def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(address, start_server, tmp_path, capfd):
+def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(server, tmp_path, capfd):
+    port = free_port()  # Nobody listens there yet.
+    address = f"http://127.0.0.1:{port}"
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     (bundle / "model.tflite").write_bytes(b"TFL3")
@@ -70,7 +49,7 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
         tracker.open_study("late", {"seed": 1}, {})
         tracker.log_trial(record, artifacts={"model": bundle / "model.tflite"})
         assert tracker.flush().left == 2
-        start_server()
+        line = Line(server.port, listen=port)
         backlog = tracker.close_study("late", {"hypervolume": 1.0})
         assert (backlog.left, backlog.refused, backlog.reason) == (0, 0, "")
         version = tracker.register_bundle("mqn", bundle, study="late", number=0, tags={})
@@ -83,12 +62,12 @@ def test_what_was_logged_while_the_server_was_away_is_there_when_it_is_back(addr
     assert trial.data.metrics == figures
     assert [file.path for file in client.list_artifacts(trial.info.run_id, "model")] == ["model/model.tflite"]
     assert client.get_model_version("mqn", version).run_id == trial.info.run_id
-    assert (tmp_path / "kept").is_dir()
+    line.close()
+    assert (server.folder / "artifacts" / experiment.experiment_id).is_dir()
 
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # as mlflow.pyfunc is imported
-def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_server, tmp_path, monkeypatch):
-    start_server()
+def test_a_server_keeps_a_trials_model_once_and_where_it_says(server, tmp_path, monkeypatch):
     model = tmp_path / "made" / "model.tflite"
     model.parent.mkdir()
     model.write_bytes(convolutions(32, 3, signed=True))
@@ -96,14 +75,14 @@ def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_ser
     files = {"model/model.tflite": model, "model/manifest.json": model.parent / "manifest.json", "strip.png": model}
     data = TrackedData(name="photos", digest="d", source="/photos")
     points = [[Point(name="hypervolume", value=v, at=v, step=v) for v in range(n)] for n in (2, 4)]
-    with Tracker(address, tmp_path / "spool") as tracker:
+    with Tracker(server.url, tmp_path / "spool") as tracker:
         tracker.open_study("served", {}, {}, data=data)
         tracker.log_trial(make_trial(study="served"), artifacts=files)
         tracker.log_trial(make_trial(study="served"), artifacts=files)
         for some in points:
             tracker.add_to_study("served", series={"hypervolume": some})
         assert not tracker.close_study("served", {})
-    client = connect(address)
+    client = connect(server.url)
     experiment = client.get_experiment_by_name("served").experiment_id
     parent, run = sorted(client.search_runs([experiment]), key=lambda run: run.data.tags["mqn.role"])
     assert [point.step for point in client.get_metric_history(parent.info.run_id, "hypervolume")] == [0, 1, 2, 3]
@@ -111,17 +90,16 @@ def test_a_server_keeps_a_trials_model_once_and_where_it_says(address, start_ser
     (output,) = run.outputs.model_outputs
     assert client.get_logged_model(output.model_id).status == "READY"
     assert [found.model_id for found in client.search_logged_models([experiment])] == [output.model_id]
-    assert len(list((tmp_path / "kept").rglob("model.tflite"))) == 1
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert len(list((server.folder / "artifacts" / experiment).rglob("model.tflite"))) == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     for name in (f"models:/{output.model_id}", f"runs:/{run.info.run_id}/model"):
         assert mlflow.pyfunc.load_model(name).predict([[[[0, 128, 255]] * 32] * 32]).shape == (1, 32, 32, 3)
 
 
-def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(address, start_server, tmp_path):
-    start_server("--no-serve-artifacts", "--default-artifact-root", "file:///proc/mqn/artifacts")
+def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(rootless, tmp_path):
     picture = tmp_path / "strip.png"
     picture.write_bytes(b"png")
-    with Tracker(address, tmp_path / "spool") as tracker:
+    with Tracker(rootless.url, tmp_path / "spool") as tracker:
         tracker.open_study("rootless", {"seed": 1}, {})
         for number in range(6):
             figures = {"psnr_tm": 20.0 + number}
@@ -131,7 +109,7 @@ def test_figures_are_logged_where_the_servers_place_for_files_exists_only_there(
     assert (backlog.left, backlog.refused, backlog.unstored) == (0, 0, 6)
     assert "files cannot be put at file:///proc/mqn/artifacts/1 (" in str(backlog)
     assert "mlflow server --serve-artifacts" in str(backlog)
-    client = connect(address)
+    client = connect(rootless.url)
     runs = client.search_runs([client.get_experiment_by_name("rootless").experiment_id])
     assert {run.info.status for run in runs} == {"FINISHED"}
     trials = sorted(run.data.metrics["psnr_tm"] for run in runs if run.data.tags["mqn.role"] == "trial")

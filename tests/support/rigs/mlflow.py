@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
 
 from tests.support.rigs.server import Server
 from tests.support.rigs.waiting import free_port
@@ -21,15 +24,25 @@ class Mlflow(Server):
 
     kind = "MLflow"
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, database: Path | None = None, places: Sequence[str] = ()) -> None:
+        """Say where it listens, and what it has.
+
+        Args:
+            host: an address of this machine.
+            database: begin with a copy of it: MLflow takes seconds to make its tables.
+            places: options on where files go; none: into the folder `artifacts` of its own, by way of the server.
+        """
         self._host, self.port = host, free_port(host)
+        self._begins_with, self._places = database, list(places)
         self.url = f"http://{host}:{self.port}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        if self._begins_with is not None and not (self.folder / "mlflow.db").exists():
+            shutil.copy(self._begins_with, self.folder / "mlflow.db")
         command = [sys.executable, "-m", "mlflow", "server", "--host", self._host, "--port", str(self.port)]
         command += ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}", "--workers", "1"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        command += self._places or ["--artifacts-destination", str(self.folder / "artifacts")]
         jobless = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # four processes less
         self._launch(command, env=jobless, start_new_session=True)
 
