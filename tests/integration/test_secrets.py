@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +21,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.conftest import REPOSITORY
+from tests.support.made_once import furnish
 from tests.support.rigs.postgres import Postgres, missing
 
 from mqn.net import telemetry
@@ -84,7 +88,6 @@ def marked(folder: Path) -> list[str]:
 @pytest.fixture
 def temporary() -> Iterator[Path]:
     """A folder for everybody's temporary files, Ray's logs included; its name is short enough for Ray's sockets."""
-    import shutil
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix="m", dir="/tmp"))
@@ -140,10 +143,12 @@ def tracking_server(folder: Path, bucket: str) -> Iterator[int]:
         process.wait(timeout=30)
 
 
-def test_no_marked_password_is_printed_stored_logged_or_listed(tmp_path, temporary, bucket):
+def test_no_marked_password_is_printed_stored_logged_or_listed(tmp_path, temporary, bucket, scenes, tracking_database):
     kept, profiles = tmp_path / "kept", tmp_path / "profiles"
     kept.mkdir()
     profiles.mkdir()
+    shutil.copy(tracking_database, kept / "server.db")
+    furnish(tmp_path / "home", scenes=scenes)
     (tmp_path / "tiny.toml").write_text(SPACE)
     told: list[str] = []
     with Postgres() as database, tracking_server(kept, bucket) as port:
@@ -165,33 +170,29 @@ def test_no_marked_password_is_printed_stored_logged_or_listed(tmp_path, tempora
             "PGPASSWORD": f"{MARK}FromTheEnvironment",
         }
 
-        def mqn(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", DRIVER, str(tmp_path / "log"), *words, "--profile", str(profile)]
+        def mqn(*commands: tuple[str, ...]) -> tuple[list[int], str]:
+            """Commands in one process, one after the other: their exit codes, and what they said on stderr."""
+            words = itertools.chain.from_iterable(("--", *command, "--profile", str(profile)) for command in commands)
+            command = [sys.executable, "-m", DRIVER, str(tmp_path / "log"), *words]
             done = subprocess.run(
                 command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False
             )
             told.extend([done.stdout, done.stderr])
-            return done
+            assert done.returncode == 0, done.stderr
+            return list(json.loads(done.stderr.splitlines()[-1])), done.stderr
 
         with Watch(temporary) as watch:
-            done = mqn("search", str(tmp_path / "tiny.toml"), "--traceback")
-            assert done.returncode == 0, done.stderr
-            assert "not tracked yet" not in done.stderr
-            for words in (
-                ("status", "tiny"),
-                ("front", "tiny"),
-                ("ui",),
-                ("track", "resend", "--json"),
-                ("status", "--json"),
-            ):
-                done = mqn(*words)
-                assert done.returncode == 0, (words, done.stderr)
+            codes, said = mqn(("search", str(tmp_path / "tiny.toml"), "--traceback"))
+            assert codes == [0], said
+            assert "not tracked yet" not in said
+            more = [("status", "tiny"), ("front", "tiny"), ("ui",), ("track", "resend", "--json"), ("status", "--json")]
+            codes, said = mqn(*more)
+            assert codes == [0] * len(more), said
             stored = marked(database.folder)
         uploaded = names(bucket)
     # Everything is away now: what fails says so without its password, the traceback included.
-    for words in (("status", "tiny"), ("ui",), ("doctor",)):
-        done = mqn(*words, "--traceback")
-        assert done.returncode == 1, (words, done.stdout)
+    codes, said = mqn(("status", "tiny", "--traceback"), ("ui", "--traceback"), ("doctor", "--traceback"))
+    assert codes == [1, 1, 1], said
     assert watch.rounds > 3
     assert watch.seen == set()
     assert stored == []
