@@ -187,13 +187,13 @@ def test_nodes_come_and_go(cluster, node, store, tmp_path):
         assert finish(engine, again).error is None
 
 
-def test_a_training_whose_node_dies_goes_on_from_its_checkpoint_on_another(cluster, node, tmp_path):
+def test_a_training_whose_node_dies_goes_on_from_its_checkpoint_on_another(cluster, node, scenes, tmp_path):
     """All that is left of it is what its node had kept behind the URL."""
     cache, bucket = tmp_path / "cache", tmp_path / "bucket"
     store = ArtifactStore(f"local://{bucket}", StorageProfile(cache=str(cache), keep_seconds=0.0))
     profile = RayProfile(address=cluster.address, training_cpus=1)
     arch, training = MQNArch(encoder_weights="random", input_size=32), Training(epochs=10, lambda_features=0.0)
-    wanted = train_job(arch, training, locate(None), profile)
+    wanted = train_job(arch, training, locate(scenes), profile)
     kept = bucket / "train" / f"{wanted.key}.partial" / "state.json"
     cluster.add_node(cpus=1)
     with RayEngine(profile) as engine:

@@ -14,7 +14,6 @@ from tests.conftest import REPOSITORY
 
 from mqn.search.study.studies import open_study
 from mqn.search.study.trials import count_states, count_trainings, records
-from mqn.track.tracker import Tracker
 
 pytestmark = pytest.mark.integration
 
@@ -22,19 +21,9 @@ DRIVER = "tests.support.search_driver"
 ONCE = {"train": 4, "convert": 4, "quantize": 12, "score": 12, "measure": 12}
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, which take it seconds to make."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    with Tracker(f"sqlite:///{folder / 'mlflow.db'}", folder / "spool") as tracker:
-        tracker.open_study("none", {}, {})
-        assert tracker.flush(120).left == 0
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def folder(tmp_path: Path, empty_database: Path) -> Path:
-    shutil.copy(empty_database, tmp_path)
+def folder(tmp_path: Path, tracking_database: Path) -> Path:
+    shutil.copy(tracking_database, tmp_path)
     return tmp_path
 
 
