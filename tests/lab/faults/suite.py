@@ -112,7 +112,13 @@ def _run_study(stage: Field, study: Study, drivers: int, plan: Plan, report: Rep
 
 
 def _prepare_data(stage: Field) -> None:
-    """Prepare the procedural scenes once, for all drivers."""
-    from mqn.data.preparation.prepare import prepare_once
+    """Prepare two small pictures once, for all drivers: stages look at none."""
+    from mqn.data.preparation.prepare import prepare
+    from mqn.hdr.io.files import write
+    from mqn.hdr.scenes import scene
 
-    prepare_once(None, stage.folder / "data")
+    pictures = stage.folder / "pictures"
+    pictures.mkdir()
+    for seed in range(2):
+        write(pictures / f"{seed}.exr", scene(32, seed))
+    prepare(pictures, stage.folder / "data", workers=1)
