@@ -43,3 +43,15 @@ def test_data_without_a_licence_say_so() -> None:
     assert told[0][0]["description"] == "its licence is not recorded"
     assert "no licence is needed" in told[1][0]["description"]
     assert told[2] == []
+
+
+def test_licences_are_read_as_mlflows_libraries_give_them_too() -> None:
+    """Python's own metadata give None for a field that is missing; `importlib_metadata`, once loaded, an error."""
+    import importlib_metadata  # noqa: F401 - its finder comes before Python's
+
+    names = ("optuna", "ai-edge-litert", "scipy")  # two without the field, one with it
+    stages = {"score": replace(make_manifest(), versions={name: importlib.metadata.version(name) for name in names})}
+    found = {part["name"]: part.get("licenses") for part in bill("m", "1", stages, {}, None)["components"]}
+    assert found["optuna"] == [{"license": {"name": "MIT License"}}]
+    assert set(found) == set(names)
+    assert "BSD" in str(found["scipy"])

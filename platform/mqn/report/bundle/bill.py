@@ -90,7 +90,8 @@ def _package(name: str, version: str, steps: list[str]) -> dict[str, Any]:
 def _licence(about: importlib.metadata.PackageMetadata) -> dict[str, Any] | None:
     if "License-Expression" in about:
         return {"expression": about["License-Expression"]}
-    text = str(about["License"] or "").strip()
+    # Where the library `importlib_metadata` is loaded, which MLflow brings, asking for a field that is missing fails.
+    text = str(about["License"]).strip() if "License" in about else ""
     if text not in _UNSAID and len(text) <= _LONGEST_LICENCE and "\n" not in text:
         return {"license": {"name": text}}
     classifiers = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier", []) if line.startswith("License")]
