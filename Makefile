@@ -50,9 +50,11 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/structure
 
-# No Ray, no TensorFlow, no browser; on every processor. Torch keeps to one thread, for two test processes with two
-# threads each get in each other's way.
-UNIT = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --ignore tests/structure
+# Torch keeps to one thread: two test processes with two threads each get in each other's way.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# No Ray, no TensorFlow, no browser; on every processor.
+UNIT = $(PYTEST) -n logical --dist loadfile --ignore tests/structure
 
 unit: $(STAMP)
 	$(UNIT) -m "not integration"
@@ -63,7 +65,7 @@ quick: lint
 
 # Two at a time, for they wait more than they compute; see tests/support/scheduling.py.
 test: lint unit
-	$(BIN)/python -m pytest -m integration -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) -m integration -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks

@@ -7,7 +7,7 @@ from tests.support.scheduling import INDEPENDENT, LONGEST, ON_ONE_EXPORTER, grou
 
 
 def test_named_files_are_there() -> None:
-    files = {path.stem for path in (REPOSITORY / "tests" / "integration").glob("test_*.py")}
+    files = {path.stem for path in (REPOSITORY / "tests").rglob("test_*.py")}
     assert {*INDEPENDENT, *LONGEST, *ON_ONE_EXPORTER} - files == set()
 
 

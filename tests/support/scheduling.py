@@ -7,21 +7,25 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = (
-    "test_faults",
     "test_cli",
+    "test_export",
+    "test_faults",
     "test_cluster_nodes",
-    "test_drivers",
+    "test_gate",
     "test_suggest",
     "test_search",
     "test_dashboard",
     "test_dashboard_panels",
+    "test_drivers",
+    "test_device",
+    "test_track",
+    "test_install",
     "test_secrets",
-    "test_export",
     "test_cluster",
     "test_sharing",
-    "test_finetune",
-    "test_device",
+    "test_compare",
     "test_malformed",
+    "test_alignment",
     "test_ui",
 )
 """Files that take longest come first, so that no process is left with one of them at the end."""
