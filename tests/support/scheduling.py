@@ -12,6 +12,7 @@ LONGEST = (
     "test_faults",
     "test_cluster_nodes",
     "test_gate",
+    "test_finetune",
     "test_suggest",
     "test_search",
     "test_dashboard",

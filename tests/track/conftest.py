@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,8 @@ from mqn.records import TrialRecord
 
 
 @pytest.fixture(scope="session")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+def uri(tmp_path_factory: pytest.TempPathFactory, tracking_database: Path) -> str:
+    return f"sqlite:///{shutil.copy(tracking_database, tmp_path_factory.mktemp('mlflow'))}"
 
 
 @pytest.fixture
