@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -213,8 +214,8 @@ def test_no_order_of_senders_loses_the_run_or_doubles_it(seed, uri, trial, monke
     assert [run.info.status for run in runs] == ["FINISHED"]
 
 
-def test_a_database_of_studies_takes_no_runs_and_the_other_way_round(tmp_path):
-    studies, runs = f"sqlite:///{tmp_path}/study.db", f"sqlite:///{tmp_path}/runs.db"
+def test_a_database_of_studies_takes_no_runs_and_the_other_way_round(tracking_database, tmp_path):
+    studies, runs = f"sqlite:///{tmp_path}/study.db", f"sqlite:///{shutil.copy(tracking_database, tmp_path)}"
     store.connect(studies)
     with pytest.raises(TrackingError, match="holds studies, and MLflow's tables cannot be in one with Optuna's"):
         Sender(studies)
