@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import REPOSITORY
+from tests.support.commands import run_command, type_command
+from tests.support.made_once import furnish
 from tests.support.rigs.s3 import S3
 
-from mqn.hdr import scenes
 from mqn.hdr.io import files
+from mqn.hdr.scenes import scene
 from mqn.parsing import from_mapping
 from mqn.records import DeviceInfo, MeasureSettings
 from mqn.report.timing.repeatability import Repeats, judge_device, keep_repeatability
@@ -61,23 +63,24 @@ Mqn = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, scenes: Path) -> Path:
     folder = tmp_path_factory.mktemp("cli")
+    furnish(folder / "home", scenes=scenes)
     (folder / "space.toml").write_text(SPACE)
     photos = folder / "photos"
     photos.mkdir()
     for seed in range(6):
-        files.write(photos / f"scene{seed}.exr", scenes.scene(64, seed))
+        files.write(photos / f"scene{seed}.exr", scene(64, seed))
     (photos / "broken.exr").write_bytes(b"not a picture")
     return folder
 
 
 @pytest.fixture(scope="module")
-def mqn(place: Path) -> Mqn:
-    def run(*words: str, code: int = 0, home: Path = place / "home") -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "MQN_HOME": str(home)}
-        command = [sys.executable, "-m", "mqn", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
+def typed(place: Path) -> Mqn:
+    """Runs a command as a user does."""
+
+    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = type_command(words, place, place / "home")
         assert done.returncode == code, done.stderr[-3000:]
         return done
 
@@ -85,8 +88,20 @@ def mqn(place: Path) -> Mqn:
 
 
 @pytest.fixture(scope="module")
-def study(mqn: Mqn) -> dict[str, Any]:
-    done = mqn("search", "space.toml", "--data", "photos", "--profile", "laptop", "--json")
+def mqn(place: Path) -> Mqn:
+    """Runs a command in this process: each one that is typed imports its libraries anew."""
+
+    def run(*words: str, code: int = 0, home: Path = place / "home") -> subprocess.CompletedProcess[str]:
+        done = run_command(words, place, home)
+        assert done.returncode == code, done.stderr[-3000:]
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(typed: Mqn) -> dict[str, Any]:
+    done = typed("search", "space.toml", "--data", "photos", "--profile", "laptop", "--json")
     return dict(json.loads(done.stdout))
 
 
@@ -114,8 +129,8 @@ def test_search_prints_one_document_with_its_front(study: dict[str, Any]) -> Non
     assert study["front"]
 
 
-def test_status_counts_trials_and_trainings(mqn: Mqn, study: dict[str, Any]) -> None:
-    status = json.loads(mqn("status", study["study"], "--json").stdout)
+def test_status_counts_trials_and_trainings(typed: Mqn, study: dict[str, Any]) -> None:
+    status = json.loads(typed("status", study["study"], "--json").stdout)
     assert status["trials"]["complete"] == 2
     assert status["trials"]["failed"] == 0
     assert status["trainings"] == 1
@@ -177,10 +192,12 @@ def test_mlflow_holds_the_parent_and_a_named_run_for_each_trial(study: dict[str,
         assert client.list_artifacts(run.info.run_id)
 
 
-def test_a_selected_bundle_converts_a_photograph_at_its_own_size(mqn: Mqn, bundle: str, place: Path) -> None:
+def test_a_selected_bundle_converts_a_photograph_at_its_own_size(
+    typed: Mqn, mqn: Mqn, bundle: str, place: Path
+) -> None:
     picture = np.linspace(0, 1, 70 * 101 * 3, dtype=np.float32).reshape(70, 101, 3)
     files.write_png(place / "photo.png", picture)
-    mqn("convert", "photo.png", "--model", bundle, "--output", "photo.exr")
+    typed("convert", "photo.png", "--model", bundle, "--output", "photo.exr")
     hdr = files.read(place / "photo.exr")
     assert hdr.shape == (70, 101, 3)
     assert hdr.max() > 0
@@ -373,7 +390,7 @@ def test_a_study_on_s3_is_selected_by_what_it_is_scored_on(mqn: Mqn, place: Path
     assert "than its input in" in card
     assert "licence: not recorded" in card
     # Other pictures in the same folder: the bundle stays, and the study is said to rest on others.
-    files.write(place / "photos" / "more.exr", scenes.scene(64, 9))
+    files.write(place / "photos" / "more.exr", scene(64, 9))
     try:
         refused = mqn(*select, code=1)
     finally:
