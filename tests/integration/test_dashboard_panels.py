@@ -198,9 +198,26 @@ def test_devices_are_away_slow_or_warm_and_the_page_waits_for_none(
         device_line.stall()
         page.wait_text("main", "its agent has not answered for", seconds=60)
         page.click_tab("Failures")
-        page.wait_text("main", "What failed or waits, by cause", seconds=5)
+        page.wait_text("main", "What failed or waits, by cause")
         device_line.mend()
     device_line.lead_to(0)
+
+
+COUNT_QUESTIONS = """
+window.open_questions = 0;
+const send = window.fetch;
+window.fetch = (...given) => {
+    window.open_questions += 1;
+    return send(...given).finally(() => { window.open_questions -= 1; });
+};
+"""
+
+
+def wait_until_answered(page: Browser) -> None:
+    """Wait until all that the page has asked is answered, and drawn: an earlier answer may draw a whole chart anew."""
+    page.wait("return window.open_questions == 0")
+    time.sleep(0.5)
+    page.wait("return window.open_questions == 0")
 
 
 def zoom(page: Browser, css: str) -> Any:
@@ -221,6 +238,7 @@ def test_zooms_into_hypervolume_and_overlay_outlive_new_trials(
     browser: Browser, served: str, grown: WatchedStudy
 ) -> None:
     browser.go(served)
+    browser.run(COUNT_QUESTIONS)
     growth = "[id*=growth] .js-plotly-plot"
     browser.wait(f"return document.querySelector({growth!r})?.data?.length > 0")
     for tab, graph in (("Front", growth), ("Studies", "[id*=overlay] .js-plotly-plot")):
@@ -230,6 +248,7 @@ def test_zooms_into_hypervolume_and_overlay_outlive_new_trials(
             lay = "dash_clientside.set_props({type: 'laid', index: 0}, {value: ['grown', 'told']})"
             browser.run(lay)
             browser.wait(f"return !document.querySelector({graph!r}).data.some(t => t.name == 'many')")
+        wait_until_answered(browser)
         zoomed = zoom(browser, graph)
         drawn = f"return JSON.stringify(document.querySelector({graph!r}).data.map(t => [...t.y]))"
         before = browser.run(drawn)
