@@ -24,6 +24,13 @@ def test_a_table_keeps_a_cell_to_its_row(capsys: pytest.CaptureFixture[str]) -> 
     assert "\x1b" not in told
 
 
+def test_a_cell_of_lines_has_them_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(["name", "SSIM-TM"], [["one", ("0.812", "0.757 to 0.862\nmore")]])
+    *_, first, second = (line.strip() for line in capsys.readouterr().out.splitlines() if line.strip())
+    assert first.split() == ["one", "0.812"]
+    assert second == r"0.757 to 0.862\nmore"
+
+
 def test_a_document_is_plain_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     output.document({"name": HOSTILE})
     told = capsys.readouterr().out

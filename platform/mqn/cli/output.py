@@ -92,8 +92,18 @@ def console() -> Console:
     return open_console(sys.stdout)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-    """Print a table on stdout, a row a line; columns that hold only numbers stand flush right."""
+Cell = str | tuple[str, ...]
+"""A cell of a table: a text, or lines."""
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, title: str | None = None) -> None:
+    """Print a table on stdout; columns that hold only numbers stand flush right.
+
+    Args:
+        columns: their heads.
+        rows: of cells. A cell is a text, which stays in one line whatever it holds, or a tuple of lines.
+        title: above it.
+    """
     from rich import box
     from rich.table import Table
 
@@ -101,7 +111,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str |
     for index, column in enumerate(columns):
         drawn.add_column(column, justify="right" if all(_is_number(row[index]) for row in rows) else "left")
     for row in rows:
-        drawn.add_row(*(cell.replace("\n", "\\n") for cell in row))
+        drawn.add_row(*("\n".join(line.replace("\n", "\\n") for line in _lines(cell)) for cell in row))
     console().print(drawn)
 
 
@@ -139,7 +149,12 @@ def _write(stream: TextIO, text: str) -> None:
     stream.write(encodable(printable(text), stream) + "\n")
 
 
-def _is_number(text: str) -> bool:
+def _lines(cell: Cell) -> tuple[str, ...]:
+    return (cell,) if isinstance(cell, str) else cell
+
+
+def _is_number(cell: Cell) -> bool:
+    text = " ".join(_lines(cell))
     words = text.replace(",", "").replace("±", " ").split()
     try:
         return bool(words) and all(math.isfinite(float(word)) for word in words)

@@ -53,11 +53,11 @@ def _print_one(name: str, summary: Summary) -> None:
 def _print_means(summaries: Mapping[str, Summary], metrics: Sequence[str], title: str) -> None:
     from mqn.scoring.wording import figure_text, interval_text
 
-    def cell(name: str, metric: str) -> str:
+    def cell(name: str, metric: str) -> tuple[str, ...]:
         summary = summaries[name]
         figure = summary.scores[metric]
-        lines = [figure_text(metric, figure.mean), interval_text(metric, figure)]
-        return "\n".join(lines if figure.n == summary.pictures else [*lines, f"n = {figure.n}"])
+        lines = figure_text(metric, figure.mean), interval_text(metric, figure)
+        return lines if figure.n == summary.pictures else (*lines, f"n = {figure.n}")
 
     counts = sorted({summary.pictures for summary in summaries.values()})
     pictures = f"{counts[0]} pictures" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pictures"
@@ -72,24 +72,23 @@ def _print_differences(result: Result, differences: Mapping[str, Mapping[str, Di
     if not differences:
         return
 
-    def cell(name: str, metric: str) -> str:
+    def cell(name: str, metric: str) -> tuple[str, ...]:
         difference = differences[name][metric]
-        lines = [difference_text(metric, difference.mean), interval_text(metric, difference), p_text(difference.p)]
-        return "\n".join(lines)
+        return difference_text(metric, difference.mean), interval_text(metric, difference), p_text(difference.p)
 
     words = f"{title}minus {result.request.against} on the same pictures, 95 % intervals and sign flips over sources"
     _print_blocks(list(differences), result.request.metrics, cell, words, rank=False)
 
 
 def _print_blocks(
-    names: Sequence[str], metrics: Sequence[str], cell: Callable[[str, str], str], title: str, *, rank: bool
+    names: Sequence[str], metrics: Sequence[str], cell: Callable[[str, str], out.Cell], title: str, *, rank: bool
 ) -> None:
     from mqn.scoring.wording import short_names
 
     short = short_names(names)
     for start in range(0, len(metrics), COLUMNS):
         block = metrics[start : start + COLUMNS]
-        rows = [
+        rows: list[list[out.Cell]] = [
             [*([str(place)] if rank else []), short[name], *(cell(name, metric) for metric in block)]
             for place, name in enumerate(names, start=1)
         ]
