@@ -6,7 +6,8 @@ fraction of what single pixels cost; and it computes whole blocks of channels, f
 
 What each one brings, as the time of a fused int8+dynamic file (CA, 256 x 256, one thread of an x86-64 processor with
 AVX-512 VNNI) over its time without that one: phases 0.96, doubling 0.96, pairs 0.98, norms 0.80, order 0.99 to 1; all
-together 0.70. No other kind of processor was measured (`tests/benchmarks/bench_fused.py` compares).
+together 0.70. With AMX, and with AVX2 alone, they bring less; where there is AMX, `tiles` brings most. See
+`export/README.md`; `tests/benchmarks/bench_fused.py` compares.
 
 Not done, because it was measured to bring nothing there: several neighbours in one step of the head's first
 convolution (fuller blocks, twice the multiplications: 1.23 ms for 0.82); the head's element-wise operators in strips
