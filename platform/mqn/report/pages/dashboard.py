@@ -28,9 +28,9 @@ Kind = Literal[
     "selection",
 ]
 
-LIVE_ONLY = ("running", "trainings", "selection")
-"""Panels of `mqn dashboard` alone: they show what happens now, unfold, or ask back. A page that is a file leaves them
-out."""
+LIVE_ONLY = ("running", "trainings", "selection", "timeline")
+"""Panels of `mqn dashboard` alone: they show what happens now, unfold, ask back, or name machines (`mqn timeline` has a
+page of its own). A page that is a file leaves them out, and is the same after a study has moved."""
 
 TABS = {
     "running": "Running",
